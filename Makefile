@@ -1,0 +1,59 @@
+# One obvious command each. Every target sets up what it needs first; scripts/setup.py does only what is out of date.
+#
+#   make demo ONCE=1            check the numbers of the story and exit
+#   make test ARGS="-k ledger"  hand options to pytest
+#   make PYTHON=python3.13 test
+#   make lock UPGRADE=1         move every locked version, not only what must move
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test faults lint format bench docs lock clean clean-all runtime
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make the environment for work on Roost: .venv, the tools, the web assets
+	@$(PYTHON) scripts/setup.py dev
+
+runtime:
+	@$(PYTHON) scripts/setup.py runtime
+
+demo: runtime ## play the new-member journey and stay up; ONCE=1 checks it and exits
+	$(BIN)/roost demo $(if $(filter 1,$(ONCE)),--once) $(ARGS)
+
+test: setup ## run the whole suite, on SQLite and on PostgreSQL and Valkey
+	$(BIN)/pytest -q $(ARGS)
+
+faults: setup ## run the long fault tests
+	$(BIN)/pytest -q -m faults -o faulthandler_timeout=3600 $(ARGS)
+
+lint: setup ## check style, types, layers, and manifests against code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/roost plugins check
+
+format: setup ## put code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## measure speed against the floor of the same machine
+	$(BIN)/roost bench $(ARGS)
+
+docs: setup ## write the OpenAPI document to build/docs/openapi.json
+	@mkdir -p build/docs
+	$(BIN)/roost openapi > build/docs/openapi.json
+
+lock: ## resolve pyproject.toml and package.json anew into the lock files; UPGRADE=1 moves every version
+	@$(PYTHON) scripts/setup.py lock $(if $(filter 1,$(UPGRADE)),--upgrade)
+
+clean: ## remove what builds and tools left behind
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find core plugins integrations hosts tests scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+clean-all: clean ## remove the environment and the web assets too
+	rm -rf .venv .tools node_modules hosts/console/static/vendor

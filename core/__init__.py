@@ -1,0 +1,1 @@
+"""Members, points accounts and identity, and what they stand on. Knows no plugin and no host."""

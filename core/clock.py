@@ -1,0 +1,51 @@
+"""The one source of time. Rows hold UTC; "today" is the tenant's."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+
+class Clock(Protocol):
+    """Tells the time; injected, so that tests can move it."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC, to the microsecond."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock that moves only when told to. For tests and backtests."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Return the instant it was last set to."""
+        return self._now
+
+    def set(self, instant: datetime) -> None:
+        """Jump to `instant` (aware)."""
+        self._now = instant.astimezone(UTC)
+
+    def advance(self, **delta: float) -> datetime:
+        """Move on by `timedelta(**delta)` and return the new instant."""
+        self._now += timedelta(**delta)
+        return self._now
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    """Return the calendar date of `instant` in the IANA time zone `zone`."""
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def local_midnight(day: date, zone: str) -> datetime:
+    """Return the UTC instant at which `day` begins in the IANA time zone `zone`."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)

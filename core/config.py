@@ -1,0 +1,36 @@
+"""The deployment's settings: `ROOST_*` environment variables, or a `.env` file. Each has a working default but the keys."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator sets for a deployment. A tenant's own settings live in the database, with their plugin."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOST_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///var/roost.db", description="sqlite:///PATH or postgresql://…")
+    queue_url: str = Field("", description="where Huey rings: redis://… or sqlite:///PATH; empty: beside the database")
+    redis_url: str = Field("", description="redis://…: rate limits are counted there; empty: in the database")
+    plugins_file: Path = Field(Path("plugins.toml"), description="which plugins this deployment loads")
+    encryption_keys: SecretStr = Field(
+        SecretStr(""), description="newest first: `2:BASE64,1:BASE64`, 32 bytes each; see docs/architecture.md"
+    )
+    index_keys: SecretStr = Field(SecretStr(""), description="the same form; for blind indexes; never the same keys")
+    token_key: SecretStr = Field(SecretStr(""), description="BASE64, 32 bytes: signs invitations, cursors and codes")
+    public_url: str = Field("http://127.0.0.1:8000", description="how the outside world reaches us")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = Field(1, description="REST processes")
+    threads: int = Field(4, description="requests at once in a REST process")
+    pool_size: int = Field(32, description="database connections a process may open")
+    statement_timeout_ms: int = 10_000
+    body_limit: int = Field(1_048_576, description="bytes of a request body")
+    trusted_proxies: int = Field(0, description="how many reverse proxies stand in front of us")
+    log_level: str = "INFO"
+    log_json: bool = True
+    lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
+    sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
+    var: Path = Field(Path("var"), description="where the embedded default keeps its files")

@@ -1,0 +1,1 @@
+"""The outbox, jobs, leases, schedules, chains, dead letters and replay."""

@@ -1,0 +1,63 @@
+"""Column types that mean the same on SQLite and PostgreSQL, and how raw rows are read back."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from peewee import Field, TextField
+
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f+00:00"
+
+
+def as_time(value: datetime | str | None) -> datetime | None:
+    """Read an instant from a raw row: PostgreSQL gives a datetime, SQLite text."""
+    if value is None or isinstance(value, datetime):
+        return value.astimezone(UTC) if value else None
+    return datetime.fromisoformat(value)
+
+
+def as_uuid(value: UUID | str | None) -> UUID | None:
+    """Read an id from a raw row: PostgreSQL gives a UUID, SQLite its hex digits."""
+    return UUID(value) if isinstance(value, str) else value
+
+
+class TimeField(Field):  # type: ignore[misc]  # peewee's stubs leave Field untyped
+    """An instant: `timestamptz` on PostgreSQL; on SQLite UTC text of fixed width, so that text order is time order."""
+
+    field_type = "TIMESTAMPTZ"
+
+    def db_value(self, value: Any) -> Any:  # Any: peewee passes nodes as well as instants
+        """Refuse naive datetimes; give the driver UTC."""
+        if not isinstance(value, datetime):
+            return value
+        if value.tzinfo is None:
+            raise ValueError(f"{self.name}: a naive datetime ({value}) has no place in a row; use ctx.now()")
+        return value.astimezone(UTC)
+
+    def python_value(self, value: Any) -> datetime | None:  # Any: a driver's value
+        """Return an aware datetime in UTC."""
+        return as_time(value)
+
+
+class JsonField(TextField):  # type: ignore[misc]  # peewee's stubs leave TextField untyped
+    """A JSON value kept as compact text: read and written whole, never queried by path."""
+
+    def db_value(self, value: Any) -> Any:
+        """Dump to text; keys keep their order."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def python_value(self, value: Any) -> Any:
+        """Load from text."""
+        return None if value is None else json.loads(value)
+
+
+def _sqlite_time(value: datetime) -> str:
+    return value.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+def register_sqlite_adapters() -> None:
+    """Teach the sqlite3 driver our instants and ids; called when a SQLite database is opened."""
+    sqlite3.register_adapter(datetime, _sqlite_time)
+    sqlite3.register_adapter(UUID, lambda value: value.hex)

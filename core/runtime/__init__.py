@@ -1,0 +1,1 @@
+"""The plugin runtime: manifests, registry, dispatcher, hook specifications and what plugins declare."""

@@ -1,0 +1,442 @@
+"""Which plugins are installed, what they declare, and which of them are broken and why.
+
+Plugins come through the entry point group `roost.plugins`, bundled ones too. `plugins.toml` says which of the installed
+are loaded and what a new tenant starts with. A plugin that is put together wrongly is left out, with the error that
+names both sides; the others go on.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+import structlog
+from pydantic import BaseModel
+
+from core.context import Origin
+from core.db import TenantModel
+from core.errors import ConfigurationError, NotFound
+from core.events.facts import Fact
+from core.runtime import hookspecs
+from core.runtime.declarations import (
+    Callback,
+    ConditionKind,
+    Endpoint,
+    Endpoints,
+    Job,
+    Page,
+    Panel,
+    Resource,
+    RewardKind,
+    Schedule,
+)
+from core.runtime.manifest import Manifest, read_manifest
+from core.runtime.specs import Spec, spec_of
+
+log = structlog.get_logger("roost.registry")
+GROUP = "roost.plugins"
+
+
+class NoSettings(BaseModel):
+    """The settings of a plugin that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One plugin's function for one hook."""
+
+    slug: str
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+    origins: frozenset[Origin]
+
+
+@dataclass(slots=True)
+class Plugin:
+    """One installed plugin and all that it contributes."""
+
+    manifest: Manifest
+    package: str
+    folder: Path
+    hooks: ModuleType | None = None
+    settings: type[BaseModel] = NoSettings
+    routes: list[Endpoints] = field(default_factory=list)
+    callbacks: list[Callback] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
+    panels: list[Panel] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
+    rewards: list[RewardKind] = field(default_factory=list)
+    conditions: list[ConditionKind] = field(default_factory=list)
+    models: list[type[TenantModel]] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        """Return the plugin's slug."""
+        return self.manifest.slug
+
+
+@dataclass(frozen=True, slots=True)
+class PluginsFile:
+    """`plugins.toml`: `load` (slugs, or "*" for all that are installed), `leave_out`, and `start` for a new tenant."""
+
+    load: tuple[str, ...] = ("*",)
+    leave_out: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+
+
+def read_plugins_file(path: Path) -> PluginsFile:
+    """Read `plugins.toml`; a deployment without one loads all that is installed and starts tenants with nothing."""
+    if not path.exists():
+        return PluginsFile()
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as ex:
+        raise ConfigurationError(f"{path}: {ex}") from None
+    unknown = set(values) - {"load", "leave_out", "start"}
+    if unknown:
+        raise ConfigurationError(f"{path}: unknown {', '.join(sorted(unknown))}; it knows load, leave_out and start")
+    return PluginsFile(**{key: tuple(value) for key, value in values.items()})
+
+
+def find_packages() -> dict[str, tuple[str, Path]]:
+    """Return the installed plugins as slug → (package, folder), without importing their code."""
+    found: dict[str, tuple[str, Path]] = {}
+    for point in entry_points(group=GROUP):
+        spec = importlib.util.find_spec(point.value)
+        if spec is None or not spec.submodule_search_locations:
+            raise ConfigurationError(f"entry point {GROUP}:{point.name} names {point.value}, which is not a package")
+        if point.name in found and found[point.name][0] != point.value:
+            raise ConfigurationError(f"two plugins are called {point.name}: {found[point.name][0]} and {point.value}")
+        found[point.name] = (point.value, Path(spec.submodule_search_locations[0]))
+    return found
+
+
+class Registry:
+    """The plugins of this process, their hooks and their declarations. Built once, at start."""
+
+    def __init__(self) -> None:
+        self.pm = pluggy.PluginManager("roost")
+        self.specs: dict[str, Spec] = {}
+        self.facts: dict[str, type[Fact]] = {}
+        self.plugins: dict[str, Plugin] = {}
+        self.broken: dict[str, str] = {}
+        self.starts_with: tuple[str, ...] = ()
+        self._claims: dict[tuple[str, str], str] = {}  # what a plugin laid hold of → who
+        self._implementations: dict[str, tuple[Implementation, ...]] = {}
+        self._add_specs("core", hookspecs)
+
+    # loading
+
+    @classmethod
+    def load(cls, plugins_file: PluginsFile, *, strict: bool = False) -> "Registry":
+        """Load every plugin that `plugins_file` asks for; with `strict` raise for the first that is broken."""
+        packages = find_packages()
+        wanted = set(packages) if "*" in plugins_file.load else set(plugins_file.load)
+        absent = (set(plugins_file.load) - {"*"} - set(packages)) | (set(plugins_file.start) - set(packages))
+        if absent:
+            raise ConfigurationError(
+                f"plugins.toml names {', '.join(sorted(absent))}, which no installed package provides"
+                f" (entry point group {GROUP}); installed: {', '.join(sorted(packages)) or 'none'}"
+            )
+        registry = cls()
+        registry.starts_with = plugins_file.start
+        registry.add(
+            {slug: place for slug, place in packages.items() if slug in wanted - set(plugins_file.leave_out)}, strict=strict
+        )
+        return registry
+
+    def add(self, packages: Mapping[str, tuple[str, Path]], *, strict: bool = False) -> None:
+        """Load packages in the order that they require each other, then by slug."""
+        manifests: dict[str, Plugin] = {}
+        for slug, (package, folder) in sorted(packages.items()):
+            try:
+                manifest = read_manifest(folder / "plugin.toml")
+                if manifest.slug != slug:
+                    raise ConfigurationError(f"{package}: plugin.toml says {manifest.slug!r}, its entry point {slug!r}")
+                manifests[slug] = Plugin(manifest, package, folder)
+            except ConfigurationError as ex:
+                self._break(slug, ex, strict)
+        for plugin in self._ordered(manifests, strict):
+            try:
+                self._load_one(plugin)
+            except Exception as ex:  # a plugin's import may raise anything; the others go on
+                self._undo(plugin)
+                self._break(plugin.slug, ex, strict)
+        self._resolve()
+
+    def _ordered(self, manifests: dict[str, Plugin], strict: bool) -> Iterator[Plugin]:
+        waiting = dict(manifests)
+        done = set(self.plugins)
+        while waiting:
+            ready = sorted(slug for slug, p in waiting.items() if set(p.manifest.requires) <= done)
+            if not ready:
+                for slug, plugin in sorted(waiting.items()):
+                    missing = sorted(set(plugin.manifest.requires) - done)
+                    why = "is not installed, is broken, or requires it in turn"
+                    self._break(slug, ConfigurationError(f"{slug} requires {', '.join(missing)}, which {why}"), strict)
+                return
+            for slug in ready:
+                plugin = waiting.pop(slug)
+                yield plugin
+                if slug in self.plugins:
+                    done.add(slug)
+
+    def _break(self, slug: str, ex: Exception, strict: bool) -> None:
+        if strict:
+            raise ex if isinstance(ex, ConfigurationError) else ConfigurationError(f"{slug}: {ex!r}") from ex
+        self.broken[slug] = str(ex) if isinstance(ex, ConfigurationError) else repr(ex)
+        log.error("plugin_broken", plugin=slug, error=self.broken[slug])
+
+    def _undo(self, plugin: Plugin) -> None:
+        self.plugins.pop(plugin.slug, None)
+        self._claims = {claim: who for claim, who in self._claims.items() if who != plugin.slug}
+        if plugin.hooks is not None and self.pm.has_plugin(plugin.slug):
+            self.pm.unregister(name=plugin.slug)
+        self.facts = {n: f for n, f in self.facts.items() if not f.__module__.startswith(plugin.package + ".")}
+
+    def _load_one(self, plugin: Plugin) -> None:
+        check_imports(plugin, self.plugins)
+        if (plugin.folder / "hookspecs.py").exists():
+            self._add_specs(plugin.slug, importlib.import_module(f"{plugin.package}.hookspecs"))
+        hooks = importlib.import_module(f"{plugin.package}.hooks")
+        plugin.hooks = hooks
+        self._check_hooks(plugin, hooks)
+        self.pm.register(hooks, name=plugin.slug)
+        self._contributions(plugin, hooks)
+        if (plugin.folder / "models.py").exists():
+            self._tables(plugin, importlib.import_module(f"{plugin.package}.models"))
+        self.plugins[plugin.slug] = plugin
+
+    def _add_specs(self, owner: str, module: ModuleType) -> None:
+        for name, function in vars(module).items():
+            spec = spec_of(function) if callable(function) else None
+            if spec is None or function.__module__ != module.__name__:
+                continue
+            self._claim(owner, "hook", name)
+            self.specs[name] = spec
+            if spec.fact is not None:
+                self.facts[name] = spec.fact
+        self.pm.add_hookspecs(module)
+
+    def _check_hooks(self, plugin: Plugin, hooks: ModuleType) -> None:
+        for name, function in vars(hooks).items():
+            options = getattr(function, "roost_impl", None)
+            if options is None:
+                continue
+            if options.get("wrapper") or options.get("hookwrapper"):
+                raise ConfigurationError(f"{plugin.slug}: hook {name} is a wrapper; wrappers are refused")
+            hook = options.get("specname") or name
+            if hook not in self.specs:
+                near = difflib.get_close_matches(hook, self.specs, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ConfigurationError(f"{plugin.slug}: there is no hook {hook!r}{hint}")
+
+    def _contributions(self, plugin: Plugin, hooks: ModuleType) -> None:
+        def ask(name: str) -> Any:
+            function = getattr(hooks, name, None)
+            return function() if function is not None and hasattr(function, "roost_impl") else None
+
+        plugin.settings = ask("register_settings") or NoSettings
+        try:
+            plugin.settings()
+        except Exception:  # a model without defaults raises its own kind of error
+            raise ConfigurationError(f"{plugin.slug}: every field of {plugin.settings.__name__} needs a default") from None
+        plugin.routes = list(ask("register_routes") or ())
+        plugin.callbacks = list(ask("register_callbacks") or ())
+        plugin.resources = list(ask("register_resources") or ())
+        plugin.pages = list(ask("register_pages") or ())
+        plugin.panels = list(ask("register_panels") or ())
+        plugin.jobs = list(ask("register_jobs") or ())
+        plugin.schedules = list(ask("register_schedules") or ())
+        plugin.rewards = list(ask("register_rewards") or ())
+        plugin.conditions = list(ask("register_conditions") or ())
+        slug = plugin.slug
+        for endpoint, path in self._paths(plugin):
+            self._claim(slug, "route", f"{endpoint.method} {path}")
+            self._permission(plugin, endpoint.permission, f"route {endpoint.method} {path}")
+        for kind, names in (
+            ("reward kind", [r.name for r in plugin.rewards]),
+            ("condition kind", [c.name for c in plugin.conditions]),
+            ("job", [f"{slug}.{j.name}" for j in plugin.jobs]),
+            ("schedule", [f"{slug}.{s.name}" for s in plugin.schedules]),
+            ("resource", [f"{slug}/{r.name}" for r in plugin.resources]),
+            ("console page", [f"{slug}/{p.path}" for p in plugin.pages]),
+        ):
+            for name in names:
+                self._claim(slug, kind, name)
+        for resource in plugin.resources:
+            wanted = {resource.permission, resource.edit_permission, resource.export_permission}
+            for permission in wanted | {a.permission for a in resource.actions}:
+                self._permission(plugin, permission, f"resource {resource.name}")
+            if resource.venue is None and not resource.venue_free:
+                raise ConfigurationError(
+                    f"{slug}: resource {resource.name} must name its venue column, or say venue_free=True"
+                )
+        for shown in (*plugin.pages, *plugin.panels):
+            self._permission(plugin, shown.permission, f"{type(shown).__name__} {shown.title.en}")
+        for schedule in plugin.schedules:
+            if (schedule.daily is None) == (schedule.every is None):
+                raise ConfigurationError(f"{slug}: schedule {schedule.name} is either daily or every so often")
+
+    def _permission(self, plugin: Plugin, permission: str | None, where: str) -> None:
+        if permission is not None and permission not in plugin.manifest.permissions:
+            raise ConfigurationError(
+                f"{plugin.slug}: {where} uses the permission {permission!r}, which its plugin.toml does not declare"
+            )
+
+    def _tables(self, plugin: Plugin, module: ModuleType) -> None:
+        for model in vars(module).values():
+            if not (isinstance(model, type) and issubclass(model, TenantModel) and model.__module__ == module.__name__):
+                continue
+            table = model._meta.table_name
+            if not (table == plugin.slug or table.startswith(f"{plugin.slug}_")):
+                raise ConfigurationError(f"{plugin.slug}: table {table!r} must be named {plugin.slug}_…")
+            for other in self.plugins:
+                if other != plugin.slug and table.startswith(f"{other}_") and len(other) > len(plugin.slug):
+                    raise ConfigurationError(f"{plugin.slug}: table {table!r} is under the prefix of {other}")
+            self._claim(plugin.slug, "table", table)
+            plugin.models.append(model)
+
+    def _claim(self, owner: str, kind: str, name: str) -> None:
+        holder = self._claims.get((kind, name))
+        if holder is not None:
+            raise ConfigurationError(f"{owner} declares the {kind} {name!r}, which {holder} has declared already")
+        self._claims[(kind, name)] = owner
+
+    def claim_core_route(self, method: str, path: str) -> None:
+        """Let a host lay hold of a route of core's own before or after plugins are loaded."""
+        self._claim("core", "route", f"{method} {path}")
+
+    @staticmethod
+    def _paths(plugin: Plugin) -> Iterator[tuple[Endpoint, str]]:
+        for group in plugin.routes:
+            for endpoint in group.items:
+                yield endpoint, prefix_of(plugin.slug, group) + endpoint.path
+
+    def _resolve(self) -> None:
+        self.pm.check_pending()
+        order = {slug: place for place, slug in enumerate(self.plugins)}
+        for name in self.specs:
+            caller = getattr(self.pm.hook, name)
+            found = [
+                Implementation(
+                    impl.plugin_name,
+                    impl.function,
+                    tuple(impl.argnames),
+                    getattr(impl.function, "roost_origins", frozenset(("live",))),
+                )
+                for impl in caller.get_hookimpls()
+            ]
+            self._implementations[name] = tuple(sorted(found, key=lambda i: order.get(i.slug, -1)))
+
+    # reading
+
+    def implementations(self, hook: str) -> tuple[Implementation, ...]:
+        """Return every plugin's function for a hook: requires first, then by slug."""
+        return self._implementations[hook]
+
+    def manifest(self, slug: str) -> Manifest:
+        """Return a plugin's manifest, or raise NotFound."""
+        return self.plugin(slug).manifest
+
+    def manifests(self) -> list[Manifest]:
+        """Return all manifests, in loading order."""
+        return [plugin.manifest for plugin in self.plugins.values()]
+
+    def plugin(self, slug: str) -> Plugin:
+        """Return an installed plugin, or raise NotFound, with the reason when it is broken."""
+        if slug in self.plugins:
+            return self.plugins[slug]
+        if slug in self.broken:
+            raise NotFound(f"the plugin {slug} could not be loaded: {self.broken[slug]}")
+        raise NotFound(f"no plugin {slug!r} is installed", f"没有安装插件 {slug}")
+
+    def settings_model(self, slug: str) -> type[BaseModel]:
+        """Return the settings model of a plugin."""
+        return self.plugin(slug).settings
+
+    def job(self, kind: str) -> tuple[str, Job] | None:
+        """Return (slug, job) for a kind, or None."""
+        slug, _, name = kind.partition(".")
+        plugin = self.plugins.get(slug)
+        return next(((slug, j) for j in plugin.jobs if j.name == name), None) if plugin else None
+
+    def reward(self, name: str) -> tuple[str, RewardKind] | None:
+        """Return (slug, kind) of a reward, or None."""
+        return next(((p.slug, r) for p in self.plugins.values() for r in p.rewards if r.name == name), None)
+
+    def condition(self, name: str) -> tuple[str, ConditionKind] | None:
+        """Return (slug, kind) of a condition, or None."""
+        return next(((p.slug, c) for p in self.plugins.values() for c in p.conditions if c.name == name), None)
+
+
+def prefix_of(slug: str, group: Endpoints) -> str:
+    """Return the path below which a group's endpoints live."""
+    if group.prefix is not None:
+        return group.prefix
+    return f"/admin/v1/{slug}" if group.audience == "staff" else f"/v1/{slug}"
+
+
+def check_imports(plugin: Plugin, loaded: Mapping[str, Plugin]) -> None:
+    """Raise ConfigurationError when a file of the plugin imports what it may not.
+
+    It may import `roost`, itself, third-party libraries, the standard library, and the package face of a plugin that
+    its manifest requires: never core, a host, or the inside of another plugin.
+    """
+    faces = {loaded[slug].package for slug in plugin.manifest.requires if slug in loaded}
+    for file in sorted(plugin.folder.rglob("*.py")):
+        relative = file.relative_to(plugin.folder)
+        if relative.parts[0] in ("migrations", "tests"):
+            continue
+        for name, line in _imported(ast.parse(file.read_text("utf-8"), str(file)), plugin.package, relative):
+            top = name.split(".")[0]
+            if name == plugin.package or name.startswith(plugin.package + "."):
+                continue
+            where = f"{plugin.slug}: {relative}:{line} imports {name}"
+            if top in ("core", "hosts"):
+                raise ConfigurationError(f"{where}; a plugin uses only what the module roost offers")
+            other = next(
+                (p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None
+            )
+            if name in faces:
+                continue
+            if other is not None or top in ("plugins", "integrations"):
+                slug = other.slug if other else name.split(".")[1] if "." in name else name
+                raise ConfigurationError(
+                    f"{where}; it may import only the package face of a plugin that its plugin.toml requires"
+                    f" (requires = [{', '.join(plugin.manifest.requires)}]; {slug} is not there or the import goes inside it)"
+                )
+
+
+def _imported(tree: ast.AST, package: str, relative: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = [*package.split("."), *relative.parts[:-1]]
+                base = base[: len(base) - node.level + 1]
+                yield ".".join([*base, *(node.module or "").split(".")]).rstrip("."), node.lineno
+            elif node.module in ("plugins", "integrations"):
+                for alias in node.names:
+                    yield f"{node.module}.{alias.name}", node.lineno
+            else:
+                yield node.module or "", node.lineno
+
+
+def forget_modules(package: str) -> None:
+    """Drop a package from Python's memory; for tests that write a plugin twice."""
+    for name in [n for n in sys.modules if n == package or n.startswith(package + ".")]:
+        del sys.modules[name]

@@ -1,0 +1,38 @@
+"""Tenants, their venues, which plugins are on for them, and those plugins' settings."""
+
+from core.tenants.models import Tenant as TenantRow
+from core.tenants.models import TenantPlugin, Venue
+from core.tenants.service import (
+    add_venue,
+    all_tenants,
+    by_host,
+    by_id,
+    by_slug,
+    create_tenant,
+    disable_plugin,
+    enable_plugin,
+    plugin_states,
+    save_settings,
+    settings_values,
+    venue,
+    venues,
+)
+
+__all__ = [
+    "TenantPlugin",
+    "TenantRow",
+    "Venue",
+    "add_venue",
+    "all_tenants",
+    "by_host",
+    "by_id",
+    "by_slug",
+    "create_tenant",
+    "disable_plugin",
+    "enable_plugin",
+    "plugin_states",
+    "save_settings",
+    "settings_values",
+    "venue",
+    "venues",
+]

@@ -1,0 +1,69 @@
+"""The plugin author's one door: everything of Roost that a plugin may use.
+
+A plugin imports this module, third-party libraries, and the package face of a plugin that its `plugin.toml` requires;
+nothing else. What is not here is private and may change at any time. The manifest's `api` names the version of this
+module that a plugin was written for; the present one is "1".
+
+Begin with `docs/plugins.md`.
+"""
+
+from core import identity, inventory, members, points, rewards, tenants
+from core.clock import local_date, local_midnight
+from core.context import Actor, Context
+from core.db import TenantModel, savepoint
+from core.errors import (
+    Conflict,
+    Forbidden,
+    InsufficientBalance,
+    Invalid,
+    KeyReused,
+    LimitReached,
+    NotFound,
+    RoostError,
+    SoldOut,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from core.events.facts import (
+    Fact,
+    LevelDown,
+    LevelUp,
+    MemberConverted,
+    MemberErased,
+    MemberMerged,
+    MemberRegistered,
+    MemberUpdated,
+    Movement,
+    PointsCredited,
+    PointsDebited,
+    PointsExpired,
+    RewardGranted,
+    RewardRevoked,
+)
+from core.fields import JsonField, TimeField
+from core.ids import new_id
+from core.runtime.declarations import (
+    Action,
+    Answer,
+    Callback,
+    Column,
+    ConditionKind,
+    Endpoints,
+    Form,
+    Job,
+    Listing,
+    Next,
+    Page,
+    PageQuery,
+    Panel,
+    Push,
+    Remote,
+    Resource,
+    RewardKind,
+    Schedule,
+)
+from core.runtime.manifest import Text
+from core.runtime.specs import Veto, contribution, decision, duty, fact, hookimpl
+
+API = "1"
