@@ -43,6 +43,8 @@ from core.events.facts import (
 )
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.privacy.sealing import seal, sealed_with_old_key, unseal
+from core.paging import keyset
 from core.runtime.declarations import (
     Action,
     Answer,

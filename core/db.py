@@ -278,6 +278,17 @@ def connection() -> Iterator[None]:
 
 
 @contextmanager
+def unbounded() -> Iterator[None]:
+    """Let this thread open transactions of its own with sight of every tenant: for migrations only."""
+    _local.scope = EVERY_TENANT
+    database.obj.apply_scope(EVERY_TENANT)
+    try:
+        yield
+    finally:
+        _local.scope = None
+
+
+@contextmanager
 def read_only() -> Iterator[None]:
     """Refuse writing queries of this thread until the end of the block."""
     before = getattr(_local, "read_only", False)

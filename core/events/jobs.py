@@ -6,8 +6,9 @@ effects and "done" commit together, once; a worker that was killed, or was too s
 """
 
 import json
+import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -19,8 +20,9 @@ from core import db, tenants
 from core.clock import SystemClock
 from core.context import Actor, Context
 from core.errors import ConfigurationError, NotFound
+from core.events.models import Event, ScheduleSlot
 from core.events.models import Job as JobRow
-from core.events.outbox import delivery_kind, read_event
+from core.events.outbox import StoredEvent, delivery_kind, read_event, read_events
 from core.runtime.declarations import Job, Next, Remote
 
 if TYPE_CHECKING:
@@ -28,14 +30,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("roost.jobs")
 Outcome = Literal["done", "skipped", "retry", "dead", "lost"]
-LAST_CLAIM = 50  # claims after which a job that kills its worker is a dead letter
+LAST_CLAIM = 50  # claims without an end after which a job, which seems to kill its worker, is a dead letter
 LONGEST_RETRY = timedelta(hours=1)
 ERROR_LENGTH = 2000
 
-_COLUMNS = "id, tenant, plugin, kind, payload, attempt, failures, cause, origin, (SELECT version FROM tenant WHERE tenant.id = job.tenant)"
+SLOTS_DAYS = 50  # fired slots are kept for longer than `schedules` looks back
+
+_COLUMNS = (
+    "id, tenant, plugin, kind, payload, attempt, claims, failures, cause, origin,"
+    " (SELECT version FROM tenant WHERE tenant.id = job.tenant)"
+)
+_DUE = "FROM job WHERE state IN ('queued', 'running') AND due_at <= %s AND kind"
 _DONE = db.Sql("UPDATE job SET state = %s, finished_at = %s WHERE id = %s AND attempt = %s AND state = 'running'")
 _FAILED = db.Sql(
-    "UPDATE job SET state = %s, failures = failures + 1, due_at = %s, error = %s, finished_at = %s"
+    "UPDATE job SET state = %s, failures = failures + 1, claims = 0, due_at = %s, error = %s, finished_at = %s"
     " WHERE id = %s AND attempt = %s AND state = 'running'"
 )
 _HELD = db.Sql("SELECT 1 FROM job WHERE id = %s AND attempt = %s AND state = 'running'")
@@ -50,11 +58,13 @@ class Claimed:
     plugin: str
     kind: str
     payload: str
-    attempt: int
+    attempt: int  # the fence
+    claims: int
     failures: int
     cause: str
     origin: Any  # an Origin, as stored
-    version: int
+    version: int  # of the tenant's configuration
+    event: StoredEvent | None = None  # what a delivery tells of, read for the whole batch
 
 
 def enqueue(
@@ -88,7 +98,7 @@ def known_kinds(runtime: "Runtime") -> list[str]:
     """Return the kinds that this process can run; others stay in the table for a worker that can."""
     registry = runtime.registry
     kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.jobs]
-    kinds += [f"{p.slug}.schedule:{s.name}" for p in registry.plugins.values() for s in p.schedules]
+    kinds += [f"{slug}.schedule:{schedule.name}" for slug, schedule in runtime.schedules()]
     kinds += [delivery_kind(i.slug, name) for name in registry.facts for i in registry.implementations(name)]
     return sorted({*kinds, *runtime.core_jobs})
 
@@ -103,7 +113,11 @@ def database_now(runtime: "Runtime") -> datetime:
 
 
 def claim(runtime: "Runtime", limit: int, *, only: Iterable[str] | None = None) -> list[Claimed]:
-    """Take up to `limit` due jobs; commits before it returns. `only` narrows it to some kinds."""
+    """Take up to `limit` due jobs; commits before it returns. `only` narrows it to some kinds.
+
+    Jobs whose claims did not come to an end before are last and shuffled: when one of them kills its worker, the others
+    get their turn.
+    """
     kinds = list(runtime.kinds if only is None else only)
     if not kinds:
         return []
@@ -111,44 +125,72 @@ def claim(runtime: "Runtime", limit: int, *, only: Iterable[str] | None = None) 
 
     def work() -> list[Claimed]:
         now = database_now(runtime)
-        skip = " FOR UPDATE SKIP LOCKED" if db.dialect() == "postgresql" else ""
-        marks = ",".join(["%s"] * len(kinds))
-        statement = db.Sql(
-            "UPDATE job SET state = 'running', attempt = attempt + 1, due_at = %s WHERE id IN ("
-            f"SELECT id FROM job WHERE state IN ('queued', 'running') AND due_at <= %s AND kind IN ({marks})"
-            f" ORDER BY due_at LIMIT %s{skip}) RETURNING {_COLUMNS}"
+        taken = "UPDATE job SET state = 'running', attempt = attempt + 1, claims = claims + 1, due_at = %s WHERE id"
+        statement = db.Sql(  # ANY(ARRAY(…)): the inner query runs once, so that no more than `limit` are taken
+            f"{taken} = ANY(ARRAY(SELECT id {_DUE} = ANY(%s) ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED))"
+            f" RETURNING {_COLUMNS}",
+            sqlite=f"{taken} IN (SELECT id {_DUE} IN ({_marks(kinds)}) ORDER BY due_at LIMIT %s) RETURNING {_COLUMNS}",
         )
-        rows = db.fetch_all(db.EVERY_TENANT, statement, [now + lease, now, *kinds, limit])
-        return sorted((Claimed(*row) for row in rows), key=lambda c: c.id)
+        rows = db.fetch_all(db.EVERY_TENANT, statement, [now + lease, now, *_among(kinds), limit])
+        jobs = [Claimed(*row) for row in rows]
+        events = read_events({event for job in jobs if (event := _event_of(job)) is not None})
+        return [replace(job, event=events.get(event)) if (event := _event_of(job)) else job for job in jobs]
 
-    return db.run_in_transaction(db.EVERY_TENANT, work)
+    found = db.run_in_transaction(db.EVERY_TENANT, work)
+    return sorted(found, key=lambda job: (job.claims > 1, random.random() if job.claims > 1 else job.id))
+
+
+def _marks(values: list[str]) -> str:
+    return ",".join(["?"] * len(values))
+
+
+def _among(values: list[str]) -> list[Any]:
+    """Return the parameters of `= ANY(%s)` on PostgreSQL, of `IN (?, …)` on SQLite."""
+    return [values] if db.dialect() == "postgresql" else list(values)
+
+
+def _event_of(job: Claimed) -> UUID | None:
+    return UUID(json.loads(job.payload)["event"]) if job.kind.startswith("fact:") else None
+
+
+def is_due(runtime: "Runtime") -> bool:
+    """Tell whether there is a job to claim: queued and due, or running with a lease that ran out."""
+    kinds = runtime.kinds
+    statement = db.Sql(f"SELECT 1 {_DUE} = ANY(%s) LIMIT 1", sqlite=f"SELECT 1 {_DUE} IN ({_marks(kinds)}) LIMIT 1")
+    work = lambda: db.fetch_one(db.EVERY_TENANT, statement, [database_now(runtime), *_among(kinds)])  # noqa: E731
+    return bool(kinds) and db.run_in_transaction(db.EVERY_TENANT, work) is not None
 
 
 def renew(runtime: "Runtime", held: Iterable[Claimed]) -> None:
-    """Move the end of the leases of jobs still held; a worker does so while it works."""
-    jobs = list(held)
-    if not jobs:
-        return
-    until = database_now(runtime) + timedelta(seconds=runtime.settings.lease_seconds)
-    marks = " OR ".join(["(id = %s AND attempt = %s)"] * len(jobs))
-    statement = db.Sql(f"UPDATE job SET due_at = %s WHERE state = 'running' AND ({marks})")
-    db.run_in_transaction(
-        db.EVERY_TENANT,
-        lambda: db.run(db.EVERY_TENANT, statement, [until, *(v for j in jobs for v in (j.id, j.attempt))]),
-    )
+    """Move the end of the leases of jobs still held; a worker does so while it works.
+
+    A job at work in a transaction has its row locked, needs no lease, and is passed over.
+    """
+
+    def work() -> None:
+        until = database_now(runtime) + timedelta(seconds=runtime.settings.lease_seconds)
+        _update_held("due_at = %s", until, held)
+
+    db.run_in_transaction(db.EVERY_TENANT, work)
 
 
 def give_back(runtime: "Runtime", held: Iterable[Claimed]) -> None:
     """Return claimed jobs that were not started, so that another worker takes them at once."""
+    changes = "state = 'queued', claims = claims - 1, due_at = %s"
+    db.run_in_transaction(
+        db.EVERY_TENANT, lambda: _update_held(changes, database_now(runtime), held)
+    )
+
+
+def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None:
+    """Change jobs whose attempt is still ours."""
     jobs = list(held)
     if not jobs:
         return
-    marks = " OR ".join(["(id = %s AND attempt = %s)"] * len(jobs))
-    statement = db.Sql(f"UPDATE job SET state = 'queued', due_at = %s WHERE state = 'running' AND ({marks})")
-    db.run_in_transaction(
-        db.EVERY_TENANT,
-        lambda: db.run(db.EVERY_TENANT, statement, [runtime.clock.now(), *(v for j in jobs for v in (j.id, j.attempt))]),
-    )
+    skip = " FOR UPDATE SKIP LOCKED" if db.dialect() == "postgresql" else ""
+    mine = " OR ".join(["(id = %s AND attempt = %s)"] * len(jobs))
+    statement = db.Sql(f"UPDATE job SET {changes} WHERE id IN (SELECT id FROM job WHERE state = 'running' AND ({mine}){skip})")
+    db.run(db.EVERY_TENANT, statement, [value, *(v for job in jobs for v in (job.id, job.attempt))])
 
 
 def context_of(runtime: "Runtime", job: Claimed) -> Context:
@@ -168,7 +210,7 @@ def run(runtime: "Runtime", job: Claimed) -> Outcome:
     ctx = context_of(runtime, job)
     try:
         outcome = _run(runtime, ctx, job)
-    except Exception as ex:  # whatever a plugin's code raises: the job fails alone
+    except (Exception, SystemExit) as ex:  # whatever a plugin's code raises: the job fails alone
         if db.is_lost_connection(ex):
             raise
         return _fail(runtime, ctx, job, ex)
@@ -186,8 +228,8 @@ def _run(runtime: "Runtime", ctx: Context, job: Claimed) -> Outcome:
     off = job.plugin not in ctx.tenant.plugins and job.plugin != "core"
     if off and not (declared and declared[1].when_off == "run"):
         return "skipped" if ctx.run(lambda: _mark(runtime, ctx, job, "skipped")) else "lost"
-    if job.attempt > LAST_CLAIM:
-        raise ConfigurationError(f"claimed {job.attempt - 1} times and never finished: it seems to end its worker")
+    if job.claims > LAST_CLAIM:
+        raise ConfigurationError(f"claimed {job.claims - 1} times and never finished: it seems to end its worker")
     if declared is not None and isinstance(declared[1].run, type):
         return _run_remote(runtime, ctx, job, declared[1].run(), declared[1])
     work = _work_of(runtime, ctx, job, declared[1] if declared else None)
@@ -214,15 +256,12 @@ def _work_of(runtime: "Runtime", ctx: Context, job: Claimed, declared: Job | Non
         handler, model = runtime.dispatcher.handler(slug, name), runtime.registry.facts.get(name)
         if handler is None or model is None:
             raise ConfigurationError(f"no handler of {slug} for {name}")
-        event = UUID(json.loads(job.payload)["event"])
-
-        def deliver() -> None:
-            handler(ctx, read_event(ctx, event, model))
-
-        return deliver
+        if job.event is None:  # past its keeping: say so
+            return lambda: handler(ctx, read_event(ctx, UUID(json.loads(job.payload)["event"]), model))
+        event = job.event
+        return lambda: handler(ctx, event.as_fact(model))
     slug, _, name = job.kind.partition(".schedule:")
-    plugin = runtime.registry.plugins.get(slug)
-    schedule = next((s for s in plugin.schedules if s.name == name), None) if plugin else None
+    schedule = next((s for owner, s in runtime.schedules() if (owner, s.name) == (slug, name)), None)
     if schedule is None:
         raise ConfigurationError(f"nothing here runs jobs of the kind {job.kind}")
     slot = json.loads(job.payload)["slot"]
@@ -256,11 +295,11 @@ def _follow(ctx: Context, job: Claimed, result: Any) -> None:
         enqueue(ctx, job.kind, result.payload, plugin=job.plugin, run_at=ctx.now() + result.after)
 
 
-def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: Exception) -> Outcome:
+def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: BaseException) -> Outcome:
     declared = runtime.registry.job(job.kind)
     most = declared[1].max_failures if declared else 10
     first = declared[1].first_retry if declared else timedelta(seconds=5)
-    dead = job.failures + 1 >= most or job.attempt > LAST_CLAIM
+    dead = job.failures + 1 >= most or job.claims > LAST_CLAIM
     now = runtime.clock.now()
     retry_at = database_now(runtime) + min(first * 2 ** min(job.failures, 20), LONGEST_RETRY)
     said = f"{type(ex).__name__}: {ex}"[:ERROR_LENGTH]
@@ -277,11 +316,14 @@ def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: Exception) -> Outc
 
 
 def replay_dead(ctx: Context, job_id: int) -> None:
-    """Put a dead letter back in the queue, with its failures forgotten. Raises NotFound when it is not one. Audited."""
+    """Put a dead letter back in the queue, with its failures forgotten. Raises NotFound when it is not one. Audited.
+
+    `attempt` goes on from where it was: a worker that held the job long ago must not be taken for its holder.
+    """
     with ctx.transaction():
         changed = (
             JobRow.scoped(ctx)
-            .update(state="queued", failures=0, attempt=0, due_at=ctx.now(), error="", finished_at=None)
+            .update(state="queued", failures=0, claims=0, due_at=ctx.now(), error="", finished_at=None)
             .where(JobRow.id == job_id, JobRow.state == "dead")
             .execute()
         )
@@ -291,23 +333,17 @@ def replay_dead(ctx: Context, job_id: int) -> None:
         ctx.runtime.ring_after_commit()
 
 
-def clean(runtime: "Runtime", *, jobs_days: int = 7, events_days: int = 100, batch: int = 5000) -> int:
-    """Delete finished jobs and events past their keeping, a batch at a time; return how many rows went."""
-    now, gone = runtime.clock.now(), 0
-    for sql, before in (
-        (
-            "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE state IN ('done', 'skipped') AND finished_at < %s LIMIT %s)",
-            now - timedelta(days=jobs_days),
-        ),
-        ("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE recorded_at < %s LIMIT %s)", now - timedelta(days=events_days)),
+def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100, most: int = 5000) -> int:
+    """Delete a tenant's finished jobs and events past their keeping, at most so many of each; return how many went."""
+    now = ctx.now()
+    gone = 0
+    for model, where, before in (
+        (JobRow, JobRow.state.in_(("done", "skipped")), JobRow.finished_at < now - timedelta(days=jobs_days)),
+        (Event, None, Event.recorded_at < now - timedelta(days=events_days)),
     ):
-        while True:
-            count = db.run_in_transaction(
-                db.EVERY_TENANT, lambda s=sql, b=before: db.run(db.EVERY_TENANT, db.Sql(s), (b, batch)).rowcount
-            )
-            gone += count
-            if count < batch:
-                break
+        old = model.scoped(ctx).select(model.id).where(before)
+        old = old.where(where) if where is not None else old
+        gone += model.scoped(ctx).delete().where(model.id.in_(old.limit(most))).execute()
     return gone
 
 

@@ -32,6 +32,7 @@ class Job(TenantModel):
     payload = TextField()  # JSON: ids and small values
     state = CharField(max_length=8, default="queued")  # queued, running, done, dead, skipped
     attempt = IntegerField(default=0)  # claims so far: the fence
+    claims = IntegerField(default=0)  # claims since one last came to an end: many mean that it kills its worker
     failures = IntegerField(default=0)  # claims that ended in an error
     due_at = TimeField()
     cause = CharField(max_length=100, default="")

@@ -1,7 +1,9 @@
 """Write facts, and one delivery per subscribed plugin, in the transaction of what happened."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from core import db
 from core.context import Context
 from core.events.facts import Fact
 from core.events.models import Event
-from core.fields import as_time
+from core.fields import as_time, as_uuid
 from core.ids import new_id
 from core.runtime.dispatcher import Dispatcher
 
@@ -17,9 +19,10 @@ ENVELOPE = frozenset(("occurred_at", "cause", "origin", "event"))
 ROWS = 200  # rows of one INSERT: SQLite takes at most 32,766 parameters
 
 _EVENT = "INSERT INTO event (id, tenant, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
-_JOB = "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, failures, due_at, cause, origin, error, created_at) VALUES "
+_JOB = "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error, created_at) VALUES "
+_READ = "SELECT id, origin, cause, body, occurred_at FROM event WHERE id"
 _EVENT_ROW = "(%s,%s,%s,%s,%s,%s,%s,%s,%s)"
-_JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,%s,%s,%s,'',%s)"
+_JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"
 _statements: dict[tuple[str, int], db.Sql] = {}
 
 
@@ -62,9 +65,51 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
     return ids
 
 
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event's row as a delivery needs it; one for all the deliveries of a batch that tell of it."""
+
+    id: UUID
+    origin: Any  # an Origin, as stored
+    cause: str
+    body: str
+    occurred_at: datetime | None
+
+    def as_fact(self, model: type[Fact]) -> Fact:
+        """Return the fact it was, with its envelope."""
+        return model(
+            **json.loads(self.body),
+            occurred_at=self.occurred_at,
+            cause=self.cause,
+            origin=self.origin,
+            event=self.id,
+        )
+
+
+def read_events(ids: Collection[UUID]) -> dict[UUID, StoredEvent]:
+    """Return the stored events of any tenant, by id, in one statement; the ones past their keeping are absent.
+
+    For the worker, in its transaction across tenants.
+    """
+    if not ids:
+        return {}
+    rows = db.fetch_all(db.EVERY_TENANT, _read_statement(len(ids)), [list(ids)] if db.dialect() == "postgresql" else list(ids))
+    events = (StoredEvent(_id(r[0]), r[1], r[2], r[3], as_time(r[4])) for r in rows)
+    return {event.id: event for event in events}
+
+
+def _read_statement(count: int) -> db.Sql:
+    marks = ",".join(["?"] * count)
+    return db.Sql(f"{_READ} = ANY(%s)", sqlite=f"{_READ} IN ({marks})")
+
+
+def _id(value: UUID | str) -> UUID:
+    found = as_uuid(value)
+    assert found is not None
+    return found
+
+
 def read_event(ctx: Context, event: UUID, model: type[Fact]) -> Fact:
     """Return a stored event as the fact it was, with its envelope. Raises NotFound once it is past its keeping."""
     row = Event.scoped(ctx).get(Event.id == event)
-    return model(
-        **json.loads(row.body), occurred_at=as_time(row.occurred_at), cause=row.cause, origin=row.origin, event=row.id
-    )
+    return StoredEvent(row.id, row.origin, row.cause, row.body, row.occurred_at).as_fact(model)

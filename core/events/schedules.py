@@ -17,6 +17,7 @@ from core.runtime.declarations import Schedule
 if TYPE_CHECKING:
     from core.runtime.runtime import Runtime
 
+CORE_LOOKS_BACK = timedelta(days=2)  # core's schedules are on from the start; a new worker looks this far back
 EARLIEST_LOOK = timedelta(days=40)  # how far back a halted deployment looks for missed slots
 
 
@@ -55,12 +56,13 @@ def fire_due(runtime: "Runtime") -> int:
 
 
 def _fire_tenant(runtime: "Runtime", tenant: Tenant) -> int:
-    wanted = [(p.slug, s) for p in runtime.registry.plugins.values() if p.slug in tenant.plugins for s in p.schedules]
+    wanted = [(slug, s) for slug, s in runtime.schedules() if slug == "core" or slug in tenant.plugins]
     if not wanted:
         return 0
     now = runtime.clock.now()
     ctx = Context(runtime, tenant, Actor("system", reason="schedule"), cause="schedule")
     enabled = {slug: state.enabled_at for slug, state in tenants.plugin_states(ctx).items()}
+    enabled["core"] = now - CORE_LOOKS_BACK
     fired = 0
     for slug, schedule in wanted:
         name = f"{slug}.{schedule.name}"

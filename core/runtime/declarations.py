@@ -283,7 +283,8 @@ class Action:
     """Something staff do to one row: `run(ctx, id, body)`; `body` is None without a form.
 
     With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
-    with `limit`; above it a second member of staff with the same permission must approve before it runs.
+    with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
+    approve before it runs.
     """
 
     name: str
@@ -294,7 +295,7 @@ class Action:
     reason: bool = False
     idempotent: bool = False  # points, money or stock move
     approve_over: Callable[[Any], int] | None = None
-    limit: int = 0
+    limit: int | Callable[[Context], int] = 0
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
 
 

@@ -15,6 +15,7 @@ from core.context import Actor, Context, Tenant
 from core.events import jobs, outbox
 from core.events.facts import Fact
 from core.privacy import Keyring
+from core.runtime.declarations import Schedule
 from core.runtime.dispatcher import Dispatcher
 from core.runtime.registry import Registry
 
@@ -48,6 +49,7 @@ class Runtime:
         self.keyring = keyring
         self.bell: Bell = bell or NoBell()
         self.core_jobs: dict[str, Callable[[Context, dict[str, Any]], Any]] = {}
+        self.core_schedules: list[Schedule] = []
         self.last_fired: dict[tuple[int, str], datetime] = {}
         self._settings: dict[tuple[int, type[BaseModel]], tuple[int, BaseModel]] = {}
         self._slug_of: dict[type[BaseModel], str] = {}
@@ -81,6 +83,11 @@ class Runtime:
         if self._kinds is None:
             self._kinds = jobs.known_kinds(self)
         return self._kinds
+
+    def schedules(self) -> list[tuple[str, Schedule]]:
+        """Return every schedule with whose it is; core's first."""
+        plugins = ((p.slug, s) for p in self.registry.plugins.values() for s in p.schedules)
+        return [*(("core", s) for s in self.core_schedules), *plugins]
 
     def ring_after_commit(self) -> None:
         """Ring once when the open transaction has committed, however often this is called in it."""

@@ -2,8 +2,8 @@
 
 The vendor publishes no API, so the protocol is ours: a vendor, or a brand's own middleware, implements it.
 
-- Every answer is an envelope ``{code, msg, data, request_id}``. Code 0 is success, whatever the HTTP status
-  says; HTTP 200 may carry an error. The codes are `Code`.
+- Every answer is an envelope ``{code, msg, data, request_id}``. Success is code 0 with HTTP 200; HTTP 200
+  may carry an error as well. The codes are `Code`.
 - ``GET /v1/{kind}?cursor=&limit=&updated_since=`` answers ``{items, next_cursor, has_more}``, for the kinds
   of `Kind`. Items come in the order in which they last changed. ``next_cursor`` stays good after the last
   page: the next visit goes on there.

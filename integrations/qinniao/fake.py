@@ -447,6 +447,8 @@ class _Front:
             resp.text, resp.complete = failure.body or "<html>fake</html>", True
         if failure.status is not None:
             resp.status = failure.status
+            if failure.status in range(300, 400):
+                resp.set_header("Location", "/_fake/log")  # shows whether the caller goes there
 
 
 class _Api:

@@ -301,6 +301,8 @@ class _Front:
         elif failure.status is not None or failure.body is not None:
             resp.status = failure.status or 200
             resp.text, resp.complete = failure.body or "<html>fake</html>", True
+            if resp.status_code in range(300, 400):
+                resp.set_header("Location", "/_fake/log")  # shows whether the caller goes there
 
 
 class _Api:

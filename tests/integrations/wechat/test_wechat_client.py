@@ -1,11 +1,16 @@
 """WeChat's client against the fake of WeChat, over real HTTP."""
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import requests
@@ -23,9 +28,12 @@ from integrations.wechat.client import (
     WechatError,
     WechatUnavailable,
 )
-from integrations.wechat.fake import APPID, SECRET, Failure, Running, WechatFake, main, serve
+from integrations.wechat.fake import APPID, SECRET, Failure, Running, WechatFake, serve
 
 THREADS = 8
+ROOT = Path(__file__).parents[3]
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def client(wechat: Running, tokens: MemoryTokenStore, clock: ManualClock) -> Wec
     return WechatClient(wechat.url, APPID, SECRET, tokens, clock=clock.now)
 
 
-def all_at_once[T](call: Callable[[int], T]) -> list[T]:
+def all_at_once(call: Callable[[int], T]) -> list[T]:
     """Make the call in eight threads that start together."""
     start = threading.Barrier(THREADS)
 
@@ -130,7 +138,9 @@ class TestLogin:
 
 
 class TestNoUsableAnswer:
-    @pytest.mark.parametrize(("status", "retryable"), [(500, True), (503, True), (429, True), (404, False), (302, False)])
+    @pytest.mark.parametrize(
+        ("status", "retryable"), [(500, True), (503, True), (429, True), (404, False), (302, False)]
+    )
     def test_an_http_error_is_unavailable(
         self, client: WechatClient, wechat: Running, status: int, retryable: bool
     ) -> None:
@@ -167,7 +177,10 @@ class TestPhoneNumber:
     def test_a_code_is_worth_a_number_once(self, client: WechatClient, wechat: Running) -> None:
         phone = client.phone_number("phone-13800001111", openid="o-alice")
         assert phone == Phone("13800001111", "13800001111", "86")
-        assert wechat.fake.calls("phone_number")[0]["body"] == {"code": "phone-13800001111", "openid": "o-alice"}
+        assert wechat.fake.calls("phone_number")[0]["body"] == {
+            "code": "phone-13800001111",
+            "openid": "o-alice",
+        }
         with pytest.raises(InvalidCode):
             client.phone_number("phone-13800001111")
 
@@ -193,9 +206,10 @@ class TestPhoneNumber:
             client.code_to_session("phone-13800001111")
 
     def test_a_missing_number_is_unavailable(self, client: WechatClient, wechat: Running) -> None:
-        wechat.fake.fail(Failure(api="phone_number", body='{"errcode":0,"phone_info":{"phoneNumber":"13800001111"}}'))
+        code = wechat.fake.issue_phone_code("13800001111")
+        wechat.fake.fail(Failure(api="phone_number", body='{"phone_info":{"phoneNumber":"13800001111"}}'))
         with pytest.raises(WechatUnavailable, match=r"phone_info\.purePhoneNumber") as failed:
-            client.phone_number("phone-13800001111")
+            client.phone_number(code)
         assert "13800001111" not in told(failed.value)
 
 
@@ -349,7 +363,9 @@ class TestSecrecy:
             client.phone_number("phone-13800001111")
         assert token not in told(refused.value)
 
-    def test_no_repr_tells_what_must_stay_secret(self, client: WechatClient, tokens: MemoryTokenStore) -> None:
+    def test_no_repr_tells_what_must_stay_secret(
+        self, client: WechatClient, tokens: MemoryTokenStore
+    ) -> None:
         session, token = client.code_to_session("code-alice"), client.access_token()
         held = tokens.get(APPID)
         assert session.session_key not in repr(session)
@@ -405,12 +421,13 @@ class TestFake:
         assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
         assert requests.get(f"{wechat.url}/cgi-bin/stable_token", timeout=2).json()["errcode"] == 43002
 
-    def test_the_command_line_says_where_it_serves(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def interrupt(event: threading.Event, timeout: float | None = None) -> bool:
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr("integrations.wechat.fake._until_interrupted", lambda: None)
-        main(["--port", "0"])
-        assert "http://127.0.0.1:" in capsys.readouterr().out
+    def test_the_command_line_serves_until_it_is_interrupted(self) -> None:
+        command = [sys.executable, "-m", "integrations.wechat.fake", "--port", "0", "--appid", "wx-mine"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            url = said.split()[3].rstrip(",")
+            assert requests.get(f"{url}/_fake/log", timeout=2).json() == {"requests": []}
+            assert "wx-mine" in said
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=10) == 0

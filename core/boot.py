@@ -1,0 +1,68 @@
+"""Start a process: open the database, read the keys, load the plugins, and hand back the runtime."""
+
+from datetime import timedelta
+
+from core import audit, inventory, points, rewards
+from core.clock import Clock, SystemClock
+from core.config import Settings
+from core.context import Context
+from core.db import open_database
+from core.events import jobs
+from core.privacy import Keyring
+from core.runtime.declarations import Schedule
+from core.runtime.registry import PluginsFile, Registry, read_plugins_file
+from core.runtime.runtime import Bell, Runtime
+
+SWEEP_ROWS = 500
+
+
+def start(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    bell: Bell | None = None,
+    plugins: PluginsFile | None = None,
+    strict: bool = False,
+) -> Runtime:
+    """Open what a host needs and return the runtime.
+
+    Raises ConfigurationError for unusable settings or keys; with `strict` also for a broken plugin, which is otherwise
+    left out, logged, and listed in `runtime.registry.broken`.
+    """
+    keyring = Keyring.from_settings(settings)
+    registry = Registry.load(plugins or read_plugins_file(settings.plugins_file), strict=strict)
+    open_database(
+        settings.database_url, pool_size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
+    )
+    return assemble(settings, clock or SystemClock(), registry, keyring, bell)
+
+
+def assemble(settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None) -> Runtime:
+    """Put a runtime together from parts that are there already, core's own schedules included."""
+    runtime = Runtime(settings, clock, registry, keyring, bell)
+    runtime.core_jobs.update(rewards.JOBS)
+    runtime.core_schedules.extend(
+        (
+            Schedule("expire_points", _expire_points, every=timedelta(minutes=10)),
+            Schedule("release_stock", _release_stock, every=timedelta(minutes=1)),
+            Schedule("seal_audit", _seal_audit, every=timedelta(minutes=10)),
+            Schedule("clean", _clean, daily="03:40"),
+        )
+    )
+    return runtime
+
+
+def _expire_points(ctx: Context, slot: str) -> None:
+    points.expire(ctx, SWEEP_ROWS)
+
+
+def _release_stock(ctx: Context, slot: str) -> None:
+    inventory.release_due(ctx, SWEEP_ROWS)
+
+
+def _seal_audit(ctx: Context, slot: str) -> None:
+    audit.seal(ctx)
+
+
+def _clean(ctx: Context, slot: str) -> None:
+    jobs.clean(ctx)

@@ -1,0 +1,181 @@
+"""Find members: by id, phone, last four digits, identity, and in pages for staff."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.context import Context
+from core.db import dialect
+from core.errors import Invalid, NotFound
+from core.members.models import Member, MemberIdentity
+from core.members.views import LAST_FOUR, PHONE, MemberPage, MemberView, view
+from core.privacy import last_four, normalise_phone
+
+MOST = 100  # rows of a page, and members with the same last four digits
+HOPS = 20  # merges point at the survivor directly; more than one hop is a race, this many a fault
+
+
+def not_found() -> NotFound:
+    """Return the error for a member that does not exist for this tenant."""
+    return NotFound("no such member", "找不到会员", what="member")
+
+
+def row_of(ctx: Context, member_id: UUID, *, lock: bool = False) -> Member:
+    """Return the row of a member, of the survivor when they were merged; locked if asked. Raises NotFound."""
+    for _ in range(HOPS):
+        query = Member.scoped(ctx).select().where(Member.id == member_id)
+        row = (query.for_update() if lock and dialect() == "postgresql" else query).first()
+        if row is None:
+            raise not_found()
+        if row.merged_into is None:
+            return row  # type: ignore[no-any-return]  # peewee
+        member_id = row.merged_into
+    raise not_found()
+
+
+def by_phone(ctx: Context, phone: str) -> Member | None:
+    """Return the row of a normalised phone, whichever index key found it."""
+    blinds = ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone)
+    row = Member.scoped(ctx).first(Member.phone_blind.in_(blinds))
+    return row_of(ctx, row.id) if row is not None and row.merged_into is not None else row
+
+
+def by_identity(ctx: Context, provider: str, subject: str) -> Member | None:
+    """Return the row of an identity, or None."""
+    link = MemberIdentity.scoped(ctx).first(MemberIdentity.provider == provider, MemberIdentity.subject == subject)
+    return row_of(ctx, link.member) if link is not None else None
+
+
+def get(ctx: Context, member_id: UUID) -> MemberView:
+    """Return a member; a merged one's id gives the survivor. Raises NotFound."""
+    return view(ctx, row_of(ctx, member_id))
+
+
+def resolve(ctx: Context, member_id: UUID) -> UUID:
+    """Return the id under which a member lives on. Raises NotFound."""
+    for _ in range(HOPS):
+        found = Member.scoped(ctx).select(Member.merged_into).where(Member.id == member_id).tuples().first()
+        if found is None:
+            raise not_found()
+        if found[0] is None:
+            return member_id
+        member_id = found[0]
+    raise not_found()
+
+
+def get_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, MemberView]:
+    """Return the members of some ids, under the ids asked for; unknown ones are left out."""
+    wanted = list(dict.fromkeys(ids))
+    rows: dict[UUID, Member] = {}
+    waiting = wanted
+    for _ in range(HOPS):
+        for start in range(0, len(waiting), 500):
+            chunk = waiting[start : start + 500]
+            rows.update((row.id, row) for row in Member.scoped(ctx).select().where(Member.id.in_(chunk)))
+        waiting = [r.merged_into for r in rows.values() if r.merged_into is not None and r.merged_into not in rows]
+        if not waiting:
+            break
+    found: dict[UUID, MemberView] = {}
+    for asked in wanted:
+        row = rows.get(asked)
+        while row is not None and row.merged_into is not None:
+            row = rows.get(row.merged_into)
+        if row is not None:
+            found[asked] = view(ctx, row)
+    return found
+
+
+def find_by_phone(ctx: Context, phone: str) -> MemberView | None:
+    """Return the member of a phone in any usual form, or None. Raises Invalid for what is no phone."""
+    row = by_phone(ctx, normalise_phone(phone))
+    return view(ctx, row) if row is not None else None
+
+
+def find_by_identity(ctx: Context, provider: str, subject: str) -> MemberView | None:
+    """Return the member known to another system as `subject`, or None."""
+    row = by_identity(ctx, provider, subject)
+    return view(ctx, row) if row is not None else None
+
+
+def find_by_last_four(ctx: Context, digits: str) -> list[MemberView]:
+    """Return the members whose phone ends in four digits, newest first, at most 100; venue scope is honoured."""
+    return find(ctx, MemberFilter(last_four=digits), limit=MOST).items
+
+
+# --- lists for staff -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """What staff look for; what is None or empty does not narrow. `phone` is whole, in any usual form."""
+
+    state: str = ""
+    level: str | None = None
+    class_: str = ""
+    venue: UUID | None = None
+    channel: str = ""
+    phone: str = ""
+    last_four: str = ""
+    registered_from: datetime | None = None
+    registered_before: datetime | None = None
+
+
+def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
+    """Return the conditions of a filter. Only an exact phone looks beyond an account's venues: who can name the whole
+    number has the person before them, while a list would show strangers."""
+    where: list[Any] = [Member.merged_into.is_null(), Member.erased_at.is_null()]
+    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    if wanted.phone:
+        where.append(Member.phone_blind.in_(ring.blinds(tenant, PHONE, normalise_phone(wanted.phone))))
+    elif ctx.actor.venues:
+        where.append(Member.venue.in_(sorted(ctx.actor.venues)))
+    if wanted.last_four:
+        where.append(Member.phone_last_four.in_(ring.blinds(tenant, LAST_FOUR, last_four(wanted.last_four))))
+    for value, column in (
+        (wanted.state or None, Member.state),
+        (wanted.level, Member.level),
+        (wanted.class_ or None, Member.class_),
+        (wanted.venue, Member.venue),
+        (wanted.channel or None, Member.channel),
+    ):
+        if value is not None:
+            where.append(column == value)
+    if wanted.registered_from is not None:
+        where.append(Member.registered_at >= wanted.registered_from)
+    if wanted.registered_before is not None:
+        where.append(Member.registered_at < wanted.registered_before)
+    return where
+
+
+def find(ctx: Context, wanted: MemberFilter | None = None, *, limit: int = 20, cursor: str = "") -> MemberPage:
+    """Return a page of members for staff, newest first; needs the permission members.view.
+
+    An account with a venue scope sees its venues' members, and anyone by exact phone. Raises Invalid for a bad cursor
+    or filter.
+    """
+    ctx.require("members.view")
+    where = _where(ctx, wanted or MemberFilter())
+    if cursor:
+        try:
+            where.append(Member.id < UUID(hex=cursor))
+        except ValueError:
+            raise Invalid("the cursor is not one of ours: begin without one", "分页游标无效", code="bad_cursor") from None
+    limit = max(1, min(limit, MOST))
+    rows = list(Member.scoped(ctx).select().where(*where).order_by(Member.id.desc()).limit(limit + 1))
+    return MemberPage([view(ctx, row) for row in rows[:limit]], rows[limit - 1].id.hex if len(rows) > limit else None)
+
+
+def check_scope(ctx: Context, row: Member) -> None:
+    """Raise NotFound when an account with a venue scope reaches for a member of another venue."""
+    if ctx.actor.venues and ctx.actor.kind in ("staff", "key") and row.venue not in ctx.actor.venues:
+        raise not_found()
+
+
+def get_in_scope(ctx: Context, member_id: UUID) -> MemberView:
+    """Return a member for staff: needs members.view; NotFound outside the account's venues."""
+    ctx.require("members.view")
+    row = row_of(ctx, member_id)
+    check_scope(ctx, row)
+    return view(ctx, row)

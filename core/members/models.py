@@ -1,0 +1,121 @@
+"""Members, the identities they are known by, what they agreed to, and what tenants add to them."""
+
+from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, UUIDField
+
+from core.db import TenantModel
+from core.fields import JsonField, TimeField
+from core.ids import new_id
+
+
+class Member(TenantModel):
+    """A person a brand knows. Phone and name are sealed; a merged one stays and points at who it became."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    state = CharField(max_length=8, default="lead")  # lead, member, lapsed
+    level = CharField(max_length=40, default="")
+    class_ = CharField(max_length=40, default="ordinary", column_name="class")
+    phone = BlobField(null=True)  # sealed, E.164
+    phone_blind = BlobField(null=True)
+    phone_last_four = BlobField(null=True)  # blind index of the last four digits
+    name = BlobField(null=True)  # sealed
+    gender = CharField(max_length=8, default="")  # male, female, or unknown
+    birthday = DateField(null=True)
+    birthday_changed_on = DateField(null=True)  # the tenant's date of the last change from one birthday to another
+    venue = UUIDField(null=True)  # home venue
+    channel = CharField(max_length=40)
+    locale = CharField(max_length=10, default="zh")
+    attributes = JsonField(default=dict)  # of the tenant's own, as AttributeDefinition says
+    valid_until = DateField(null=True)
+    frozen = BooleanField(default=False)
+    membership_version = BigIntegerField(default=0)  # the business software's: decides between late and newer news
+    registered_at = TimeField()
+    converted_at = TimeField(null=True)  # first ever membership
+    merged_into = UUIDField(null=True)
+    erased_at = TimeField(null=True)
+    code_tag = BigIntegerField()  # finds the owner of a member code; not unique: the code's signature decides
+
+    class Meta:
+        indexes = ((("tenant", "id"), False), (("tenant", "code_tag"), False))
+
+
+# One person a phone, whoever registers at the same time. The partial indexes keep rows without the value cheap to write.
+Member.add_index(
+    Member.tenant, Member.phone_blind, unique=True, where=Member.phone_blind.is_null(False), name="member_phone"
+)
+Member.add_index(
+    Member.tenant, Member.phone_last_four, where=Member.phone_last_four.is_null(False), name="member_last_four"
+)
+Member.add_index(Member.tenant, Member.venue, Member.id, where=Member.venue.is_null(False), name="member_venue")
+Member.add_index(Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into")
+
+
+class MemberIdentity(TenantModel):
+    """By what another system knows a person: `wechat` and an open id, `qinniao` and a customer number."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    provider = CharField(max_length=40)
+    subject = CharField(max_length=128)
+    linked_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "provider", "subject"), True), (("tenant", "member"), False))
+
+
+class AttributeDefinition(TenantModel):
+    """A field that a tenant adds to its members' profiles."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    code = CharField(max_length=40)
+    title = CharField(max_length=60)
+    kind = CharField(max_length=8)  # text, int, bool, date, choice
+    choices = JsonField(default=list)
+    by_member = BooleanField(default=False)  # members may fill it in themselves
+    active = BooleanField(default=True)
+
+    class Meta:
+        indexes = ((("tenant", "code"), True),)
+
+
+class Consent(TenantModel):
+    """A member's yes or no to one purpose under one version of the policy; the latest row counts."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    purpose = CharField(max_length=40)  # privacy, marketing, portrait …
+    policy_version = CharField(max_length=40)
+    given = BooleanField()
+    channel = CharField(max_length=40)
+    at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "member", "purpose", "id"), False),)
+
+
+class MemberMerge(TenantModel):
+    """A merge: what moved, as ids and names of fields, so that it can be undone for 30 days."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    merged = UUIDField()
+    moved = JsonField()
+    merged_at = TimeField()
+    undone_at = TimeField(null=True)
+
+    class Meta:
+        indexes = ((("tenant", "member", "merged_at"), False), (("tenant", "merged", "merged_at"), False))
+
+
+class MemberBar(TenantModel):
+    """A member kept out of one function, with a reason, until a day or for good."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    function = CharField(max_length=60)  # lottery, seckill …
+    reason = CharField(max_length=200)
+    until = DateField(null=True)  # the last day, in the tenant's time zone
+    barred_at = TimeField()
+    lifted_at = TimeField(null=True)
+
+    class Meta:
+        indexes = ((("tenant", "member", "function", "barred_at"), False),)

@@ -1,0 +1,27 @@
+"""What people see of personal data they may not see whole."""
+
+import re
+
+_PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+?86[- ]?|0086[- ]?)?(1[3-9]\d)[- ]?(\d{4})[- ]?(\d{4})(?!\d)")
+
+
+def mask_phone(phone: str) -> str:
+    """Return `138****5678` for a mainland number in any accepted form; `****` and the last two digits for others."""
+    digits = re.sub(r"\D", "", phone)
+    if not digits:
+        return ""
+    national = digits[-11:]
+    if len(digits) >= 11 and national[0] == "1":
+        return f"{national[:3]}****{national[-4:]}"
+    return f"****{digits[-2:]}"
+
+
+def mask_name(name: str) -> str:
+    """Return the first character and a star for each of the others: `王**`."""
+    name = name.strip()
+    return name[:1] + "*" * max(len(name) - 1, 1) if name else ""
+
+
+def redact_phones(text: str) -> str:
+    """Mask every mainland phone number inside a text: for reasons and notes that people type."""
+    return _PHONE_IN_TEXT.sub(r"\1****\3", text)

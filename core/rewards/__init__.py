@@ -1,0 +1,93 @@
+"""Rewards and conditions: rules as data, grants with provenance, "why", batches and their recall.
+
+Plugins contribute kinds; any rule of any plugin may name them. Core's own: rewards `points` and `growth`; conditions
+`state`, `level`, `class`, `venue`, `registered_within_days`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from core.context import Context
+from core.rewards import limits
+from core.rewards.batches import (
+    RECALL,
+    RUN,
+    approve_batch,
+    batch,
+    batch_heads,
+    batches,
+    drop_batch,
+    preview_batch,
+    recall_batch,
+    run_batch,
+    run_recall,
+)
+from core.rewards.grants import find_grant, give, grant, note, revoke
+from core.rewards.models import RewardBatch, RewardGrant, RewardItem, RewardRule
+from core.rewards.rules import all_rules, check_rewards, rule, rule_versions, rules, save_rule
+from core.rewards.specs import (
+    BatchView,
+    ConditionSpec,
+    GivenReward,
+    GrantView,
+    Limits,
+    Note,
+    Revocation,
+    RewardSpec,
+    RuleSpec,
+    RuleView,
+    WhyRow,
+)
+from core.rewards.why import describe, why
+
+# Kinds of job that core's own boot adds to `runtime.core_jobs`.
+JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {RUN: run_batch, RECALL: run_recall}
+
+
+def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Move the grants and used limits of `merged` to `member`; part of core's own merge."""
+    limits.merge(ctx, member, merged)
+    RewardGrant.scoped(ctx).update(member=member).where(RewardGrant.member == merged).execute()
+
+
+__all__ = [
+    "JOBS",
+    "BatchView",
+    "ConditionSpec",
+    "GivenReward",
+    "GrantView",
+    "Limits",
+    "Note",
+    "Revocation",
+    "RewardBatch",
+    "RewardGrant",
+    "RewardItem",
+    "RewardRule",
+    "RewardSpec",
+    "RuleSpec",
+    "RuleView",
+    "WhyRow",
+    "all_rules",
+    "approve_batch",
+    "batch",
+    "batch_heads",
+    "batches",
+    "check_rewards",
+    "describe",
+    "drop_batch",
+    "find_grant",
+    "give",
+    "grant",
+    "merge_members",
+    "note",
+    "preview_batch",
+    "recall_batch",
+    "revoke",
+    "rule",
+    "rule_versions",
+    "rules",
+    "run_batch",
+    "save_rule",
+    "why",
+]

@@ -1,0 +1,53 @@
+"""Counters of limits and budgets. The conditional update decides, so two workers never both take the last one."""
+
+from uuid import UUID
+
+from core.context import Context
+from core.rewards.models import RewardCounter
+from core.rewards.specs import Period
+
+
+def period_name(ctx: Context, period: Period) -> str:
+    """Return the name of the present period in the tenant's calendar: 2026-11-22, 2026-11, 2026, life."""
+    day = ctx.today().isoformat()
+    return {"day": day, "month": day[:7], "year": day[:4], "life": "life"}[period]
+
+
+def take(ctx: Context, rule: UUID, name: str, amount: int, most: int) -> bool:
+    """Count `amount` against a limit; False, and nothing counted, when it would pass `most`."""
+    door = RewardCounter.scoped(ctx)
+    mine = (RewardCounter.rule == rule) & (RewardCounter.name == name)
+    update = door.update(used=RewardCounter.used + amount).where(mine, RewardCounter.used + amount <= most)
+    if update.execute():
+        return True
+    if amount > most or door.first(mine):
+        return False
+    door.insert(rule=rule, name=name, used=0).on_conflict_ignore().execute()
+    return bool(update.clone().execute())
+
+
+def give_back(ctx: Context, rule: UUID, name: str, amount: int) -> None:
+    """Uncount what was taken back; never below zero."""
+    door = RewardCounter.scoped(ctx)
+    door.update(used=RewardCounter.used - amount).where(
+        RewardCounter.rule == rule, RewardCounter.name == name, RewardCounter.used >= amount
+    ).execute()
+
+
+def used(ctx: Context, rule: UUID, name: str) -> int:
+    """Return how much of a limit is used."""
+    row = RewardCounter.scoped(ctx).first(RewardCounter.rule == rule, RewardCounter.name == name)
+    return int(row.used) if row else 0
+
+
+def merge(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Add what `merged` used of every limit to what `member` used: two records of one person are one person."""
+    prefix = f"member:{merged}:"
+    door = RewardCounter.scoped(ctx)
+    for row in list(door.select().where(RewardCounter.name.startswith(prefix))):
+        name = f"member:{member}:{row.name.removeprefix(prefix)}"
+        door.insert(rule=row.rule, name=name, used=0).on_conflict_ignore().execute()
+        door.update(used=RewardCounter.used + row.used).where(
+            RewardCounter.rule == row.rule, RewardCounter.name == name
+        ).execute()
+        door.delete().where(RewardCounter.id == row.id).execute()

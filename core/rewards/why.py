@@ -1,0 +1,56 @@
+"""Answer "why" and "why not" for one member, across plugins."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from core import members
+from core.context import Context
+from core.errors import Conflict
+from core.rewards import kinds
+from core.rewards.models import RewardGrant, RewardItem
+from core.rewards.specs import RewardSpec, WhyRow
+
+
+def describe(ctx: Context, wanted: RewardSpec) -> str:
+    """Return a reward in words, in the locale of `ctx`; its kind's name where nothing can describe it any more."""
+    try:
+        _, kind = kinds.installed_reward(ctx, wanted.kind)
+        return kind.describe(kind.spec.model_validate(wanted.spec), ctx.locale)
+    except (Conflict, ValidationError):
+        return wanted.kind
+
+
+def why(ctx: Context, member: UUID, limit: int = 50) -> list[WhyRow]:
+    """Return what was decided about a member, newest first: given, refused with the reason, taken back, noted."""
+    member = members.resolve(ctx, member)
+    rows = list(
+        RewardGrant.scoped(ctx)
+        .select()
+        .where(RewardGrant.member == member)
+        .order_by(RewardGrant.at.desc(), RewardGrant.id.desc())
+        .limit(limit)
+    )
+    items: dict[UUID, list[Any]] = defaultdict(list)
+    wanted = [row.id for row in rows if row.key is not None]
+    if wanted:
+        for item in RewardItem.scoped(ctx).select().where(RewardItem.grant.in_(wanted)).order_by(RewardItem.position):
+            items[item.grant].append(item)
+    return [
+        WhyRow(
+            row.id,
+            row.at,
+            row.plugin,
+            row.subject,
+            row.rule,
+            row.rule_version,
+            row.state,
+            row.revoke_reason or row.reason,
+            row.evidence,
+            row.cause,
+            tuple(describe(ctx, RewardSpec(kind=i.kind, spec=i.spec)) for i in items[row.id]),
+        )
+        for row in rows
+    ]

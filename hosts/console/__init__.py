@@ -1,0 +1,1 @@
+"""The operations console: pages for staff, and the staff endpoints that the same declarations give."""

@@ -1,0 +1,243 @@
+"""The fields of a form, read off a pydantic model: what each is called, how it is typed in, what it holds."""
+
+import enum
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from core.runtime.manifest import Text
+from hosts.console.showing import yuan
+
+Kind = Literal[
+    "text", "lines", "int", "decimal", "fen", "bool", "choice", "date", "datetime", "time",
+    "list", "choices", "json", "venue", "venues", "member", "secret", "group",
+]  # fmt: skip
+LONG_TEXT = 200  # characters, from which a text gets a box of several lines
+DEEPEST = 2  # groups within groups; what lies deeper is typed in as JSON
+SECRET_WORDS = ("secret", "password", "private_key", "api_key", "api_v3_key", "aes_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One input of a form. `path` is where its value stands in the model: `limits.total`."""
+
+    path: str
+    label: str
+    help: str
+    kind: Kind
+    required: bool
+    optional: bool  # may be null
+    default: Any  # Any: what the model says, or None
+    options: tuple[tuple[str, str], ...] = ()  # value, words
+    attributes: Mapping[str, str] | None = None  # min, max, maxlength of the input
+    item: Any = None  # the type of an item of a list
+    fields: tuple["Field", ...] = ()  # of a group
+
+
+def fields_of(model: type[BaseModel], locale: str = "zh", *, prefix: str = "", depth: int = 0) -> tuple[Field, ...]:
+    """Return the fields of a model, in its order."""
+    return tuple(_field(name, info, locale, prefix, depth) for name, info in model.model_fields.items())
+
+
+def _unwrap(annotation: Any) -> tuple[Any, bool]:
+    """Return a type without its `Annotated` and `| None`, and whether None is allowed."""
+    optional = False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation = get_args(annotation)[0]
+        elif origin in (Union, types.UnionType) and type(None) in get_args(annotation):
+            rest = [a for a in get_args(annotation) if a is not type(None)]
+            optional = True
+            if len(rest) != 1:
+                return Union[tuple(rest)], True  # noqa: UP007 -- made at run time
+            annotation = rest[0]
+        else:
+            return annotation, optional
+
+
+def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> Field:
+    kind_of, optional = _unwrap(info.annotation)
+    extra: dict[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    default = None if info.default is PydanticUndefined else info.default
+    if info.default_factory is not None:
+        default = info.get_default(call_default_factory=True, validated_data={})
+    label, explained = _words(name, info, extra, locale)
+    kind, options, item = _kind(name, kind_of, extra, info, depth)
+    inner: tuple[Field, ...] = ()
+    if kind == "group":
+        inner = fields_of(kind_of, locale, prefix=f"{prefix}{name}.", depth=depth + 1)
+    if kind == "bool" and optional:
+        kind, options = "choice", (("true", "是" if locale == "zh" else "Yes"), ("false", "否" if locale == "zh" else "No"))
+    return Field(
+        path=prefix + name,
+        label=label,
+        help=explained,
+        kind=kind,
+        required=info.is_required(),
+        optional=optional,
+        default=default,
+        options=tuple((value, _choice(extra, value, text, locale)) for value, text in options),
+        attributes=_attributes(kind, info),
+        item=item,
+        fields=inner,
+    )
+
+
+def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], locale: str) -> tuple[str, str]:
+    said, help_text = extra.get(locale) or extra.get("zh"), info.description or ""
+    if isinstance(said, str):
+        return said, help_text if help_text != said else ""
+    if info.title:
+        return info.title, help_text
+    if help_text and len(help_text) <= 24:
+        return help_text, ""
+    return FIELD_NAMES[name].in_(locale) if name in FIELD_NAMES else name.replace("_", " ").capitalize(), help_text
+
+
+def _choice(extra: Mapping[str, Any], value: str, text: str, locale: str) -> str:
+    """Return the words for one choice: `json_schema_extra={"choices": {"male": Text or str}}`, else the value."""
+    said = extra.get("choices", {}).get(value) if isinstance(extra.get("choices"), Mapping) else None
+    if isinstance(said, Text):
+        return said.in_(locale)
+    if isinstance(said, Mapping):
+        return str(said.get(locale) or said.get("zh") or text)
+    return str(said) if said else text
+
+
+def _kind(
+    name: str, kind_of: Any, extra: Mapping[str, Any], info: FieldInfo, depth: int
+) -> tuple[Kind, tuple[tuple[str, str], ...], Any]:
+    asked = extra.get("kind")
+    if asked in ("fen", "venue", "member", "secret", "lines", "json", "venues"):
+        return asked, (), UUID if asked == "venues" else None
+    origin = get_origin(kind_of)
+    if origin is Literal:
+        return "choice", tuple((str(v), str(v)) for v in get_args(kind_of)), None
+    if origin in (list, tuple, set, frozenset):
+        return _list_kind(name, kind_of)
+    if not isinstance(kind_of, type):
+        return "json", (), None
+    if issubclass(kind_of, enum.Enum):
+        return "choice", tuple((str(m.value), str(m.value)) for m in kind_of), None
+    if issubclass(kind_of, BaseModel):
+        return ("group" if depth < DEEPEST and kind_of.model_fields else "json"), (), None
+    if issubclass(kind_of, SecretStr) or (issubclass(kind_of, str) and any(w in name.lower() for w in SECRET_WORDS)):
+        return "secret", (), None
+    simple: list[tuple[type, Kind]] = [
+        (bool, "bool"), (int, "int"), (float, "decimal"), (Decimal, "decimal"), (datetime, "datetime"), (date, "date"), (time, "time")
+    ]  # fmt: skip
+    for python, kind in simple:
+        if issubclass(kind_of, python):
+            return ("fen" if kind == "int" and (name == "fen" or name.endswith("_fen")) else kind), (), None
+    if issubclass(kind_of, UUID):
+        if name == "venue" or name.endswith(("_venue", "venue_id")):
+            return "venue", (), None
+        return ("member" if name == "member" or name.endswith(("_member", "member_id")) else "text"), (), None
+    if issubclass(kind_of, timedelta):
+        return "text", (), None
+    if issubclass(kind_of, str):
+        return ("lines" if (_limit(info, "max_length") or 0) > LONG_TEXT else "text"), (), None
+    return "json", (), None
+
+
+def _list_kind(name: str, kind_of: Any) -> tuple[Kind, tuple[tuple[str, str], ...], Any]:
+    arguments = [a for a in get_args(kind_of) if a is not Ellipsis]
+    if len(arguments) != 1:
+        return "json", (), None
+    item, _ = _unwrap(arguments[0])
+    if get_origin(item) is Literal:
+        return "choices", tuple((str(v), str(v)) for v in get_args(item)), item
+    if isinstance(item, type) and issubclass(item, enum.Enum):
+        return "choices", tuple((str(m.value), str(m.value)) for m in item), item
+    if item is UUID and name.rstrip("s").endswith("venue"):
+        return "venues", (), item
+    if isinstance(item, type) and issubclass(item, str | int | UUID | date) and not issubclass(item, bool):
+        return "list", (), item
+    return "json", (), None
+
+
+def _limit(info: FieldInfo, name: str) -> Any:
+    return next((value for m in info.metadata if (value := getattr(m, name, None)) is not None), None)
+
+
+def _attributes(kind: Kind, info: FieldInfo) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if kind in ("int", "decimal", "fen"):
+        low, high = _limit(info, "ge"), _limit(info, "le")
+        if low is None and kind == "int" and isinstance(_limit(info, "gt"), int):
+            low = _limit(info, "gt") + 1
+        for attribute, value in (("min", low), ("max", high)):
+            if isinstance(value, int | float | Decimal):
+                found[attribute] = str(Decimal(value) / 100) if kind == "fen" else str(value)
+        found["step"] = {"int": "1", "decimal": "any", "fen": "0.01"}[kind]
+    if kind in ("text", "lines", "secret") and isinstance(_limit(info, "max_length"), int):
+        found["maxlength"] = str(_limit(info, "max_length"))
+    return found
+
+
+def as_typed(field: Field, value: Any, zone: str) -> Any:  # Any: text, or a list of texts, or a bool
+    """Return a value of the model as an input holds it."""
+    if value is None or field.kind == "secret":
+        return [] if field.kind in ("choices", "venues") else ""
+    if isinstance(value, enum.Enum):
+        value = value.value
+    match field.kind:
+        case "bool":
+            return bool(value)
+        case "fen":
+            return yuan(int(value)).replace(",", "")
+        case "datetime" if isinstance(value, datetime):
+            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return aware.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+        case "list":
+            return "\n".join(str(v) for v in value)
+        case "choices" | "venues":
+            return [str(v.value if isinstance(v, enum.Enum) else v) for v in value]
+        case "choice" if isinstance(value, bool):
+            return "true" if value else "false"
+        case "json":
+            return json.dumps(_jsonable(value), ensure_ascii=False, indent=2, default=str)
+        case "time" if isinstance(value, time):
+            return value.strftime("%H:%M")
+        case _:
+            return str(value)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_jsonable(v) for v in value]
+    return {str(k): _jsonable(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+FIELD_NAMES: dict[str, Text] = {
+    name: Text(zh=zh, en=en)
+    for name, zh, en in (
+        ("name", "名称", "Name"), ("title", "标题", "Title"), ("code", "编号", "Code"), ("venue", "门店", "Venue"),
+        ("venues", "适用门店", "Venues"), ("member", "会员", "Member"), ("amount", "数量", "Amount"),
+        ("quantity", "数量", "Quantity"), ("points", "积分", "Points"), ("reason", "原因", "Reason"),
+        ("note", "备注", "Note"), ("starts_at", "开始时间", "Starts at"), ("ends_at", "结束时间", "Ends at"),
+        ("active", "启用", "Active"), ("enabled", "启用", "Enabled"), ("stock", "库存", "Stock"),
+        ("price_fen", "价格（元）", "Price (yuan)"), ("description", "说明", "Description"), ("limits", "限制", "Limits"),
+        ("total", "总量", "Total"), ("per_member", "每人上限", "Per member"), ("level", "等级", "Level"),
+        ("levels", "等级", "Levels"), ("state", "状态", "State"), ("region", "区域", "Region"), ("kind", "类型", "Kind"),
+        ("conditions", "条件", "Conditions"), ("rewards", "奖励", "Rewards"), ("reply", "回复", "Reply"),
+        ("text", "内容", "Text"), ("asset", "账户", "Asset"), ("username", "用户名", "Username"),
+        ("password", "密码", "Password"), ("roles", "角色", "Roles"), ("zh", "中文", "Chinese"), ("en", "英文", "English"),
+        ("address", "地址", "Address"), ("tracking", "运单号", "Tracking number"), ("carrier", "快递公司", "Carrier"),
+        ("occurred_at", "发生时间", "Occurred at"), ("budget_points", "积分预算", "Points budget"),
+        ("per_member_period", "每人周期", "Per-member period"), ("trigger", "触发", "Trigger"), ("phone", "手机号", "Phone"),
+    )
+}  # fmt: skip

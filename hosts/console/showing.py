@@ -1,0 +1,136 @@
+"""How a value is shown to staff: money in yuan, instants in the tenant's time zone, members and venues by name."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from core import identity, members, tenants
+from core.context import Context
+from core.errors import Invalid, NotFound, Unauthorized
+from core.privacy import mask_name
+from core.runtime.declarations import Column
+from hosts.console.resources import Row, masked
+
+Style = Literal["text", "number", "badge", "yes", "no", "pre", "link"]
+DASH = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value ready for a template, which escapes it."""
+
+    text: str
+    style: Style = "text"
+    link: str = ""
+
+
+def yuan(fen: int) -> str:
+    """Return an amount of fen as `1,234.50`."""
+    return f"{Decimal(fen) / 100:,.2f}"
+
+
+def local_time(ctx: Context, instant: datetime, *, seconds: bool = False) -> str:
+    """Return an instant as the tenant's clock shows it: `2026-11-22 10:00`."""
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def member_label(view: members.MemberView) -> str:
+    """Return what a list says of a member: the masked name and phone."""
+    return " ".join(part for part in (mask_name(view.name), view.phone_masked) if part) or str(view.id)[:8]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What ids of one page stand for."""
+
+    members: Mapping[UUID, members.MemberView]
+    venues: Mapping[UUID, str]
+
+    @classmethod
+    def of(cls, ctx: Context, columns: Iterable[Column], rows: Sequence[Row]) -> "Names":
+        """Read the members and venues that rows name, in one statement each."""
+        people: set[UUID] = set()
+        places = False
+        for column in columns:
+            if column.kind == "member":
+                people |= {v for row in rows if isinstance(v := row.value(column.name), UUID)}
+            places = places or column.kind == "venue"
+        return cls(
+            members.get_many(ctx, people) if people else {},
+            {venue.id: venue.name for venue in tenants.venues(ctx)} if places else {},
+        )
+
+
+def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) -> Cell:
+    """Return a value as its column's kind is shown."""
+    if value is None or value == "":
+        return Cell(DASH)
+    match column.kind:
+        case "fen":
+            return Cell(f"¥{yuan(int(value))}", "number")
+        case "int" | "points":
+            return Cell(f"{int(value):,}", "number")
+        case "time" if isinstance(value, datetime):
+            return Cell(local_time(ctx, value))
+        case "date" if isinstance(value, date):
+            return Cell(value.isoformat())
+        case "bool":
+            yes = {"zh": "是", "en": "Yes"} if value else {"zh": "否", "en": "No"}
+            return Cell(yes.get(locale, yes["zh"]), "yes" if value else "no")
+        case "phone":
+            return Cell(masked(value))
+        case "member":
+            view = names.members.get(value)
+            return Cell(member_label(view) if view else str(value), "link", f"/console/core/members/{value}")
+        case "venue":
+            return Cell(names.venues.get(value, str(value)))
+        case "choice":
+            title = column.choices.get(str(value))
+            return Cell(title.in_(locale) if title else str(value), "badge")
+        case "json":
+            return Cell(json.dumps(value, ensure_ascii=False, indent=1, default=str), "pre")
+        case _:
+            return Cell(str(value))
+
+
+def plain(ctx: Context, column: Column, value: Any, names: Names, locale: str) -> str | int | float:
+    """Return a value for a file: numbers stay numbers, money is in yuan."""
+    if value is None:
+        return ""
+    if column.kind == "fen":
+        return float(Decimal(int(value)) / 100)
+    if column.kind in ("int", "points"):
+        return int(value)
+    if column.kind == "json":
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if column.kind == "member":
+        view = names.members.get(value)
+        return member_label(view) if view else str(value)
+    shown = cell(ctx, column, value, names, locale).text
+    return "" if shown == DASH else shown
+
+
+def find_members(ctx: Context, text: str) -> list[members.MemberView]:
+    """Return the members that staff may mean: by exact phone, the last four digits, the code a member shows, or an id.
+
+    Never by a part of a phone or a name: this is how a venue's staff find a member of the whole group.
+    """
+    text = "".join(text.split())
+    digits = text.removeprefix("+")
+    try:
+        if digits.isdigit() and len(digits) == 4:
+            return members.find_by_last_four(ctx, digits)
+        if digits.isdigit() and len(digits) in (11, 13):
+            found = members.find_by_phone(ctx, text)
+            return [found] if found is not None else []
+        if not text:
+            return []
+        return [members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))]
+    except (NotFound, Invalid, Unauthorized, ValueError):
+        return []

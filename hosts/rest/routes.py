@@ -1,0 +1,76 @@
+"""Every operation of the API: core's, each plugin's, and those that the console's resources give."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from core.errors import ConfigurationError
+from core.runtime.declarations import Endpoint, Endpoints
+from core.runtime.registry import prefix_of
+from core.runtime.runtime import Runtime
+from hosts.rest.core_api import GROUPS
+from hosts.rest.shape import Shape, shape_of
+
+log = structlog.get_logger("roost.rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: whose it is, its whole path, and what it takes and gives."""
+
+    slug: str  # the plugin, or `core`
+    path: str  # "/v1/gifts/claims/{claim_id}/accept"
+    tag: str
+    endpoint: Endpoint
+    shape: Shape
+
+    @property
+    def name(self) -> str:
+        """Return method and path, as logs and errors name it."""
+        return f"{self.endpoint.method} {self.path}"
+
+    @property
+    def template(self) -> str:
+        """Return the path with parameters named by place, so that two names for one place do not collide."""
+        return "/".join(
+            f"{{p{place}}}" if part.startswith("{") else part for place, part in enumerate(self.path.split("/"))
+        )
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Return the names that `template` gives the path parameters, left to right."""
+        return tuple(f"p{place}" for place, part in enumerate(self.path.split("/")) if part.startswith("{"))
+
+
+def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> list[Route]:
+    """Return all routes. A plugin with an endpoint that cannot be served is left out whole, logged, and listed as broken."""
+    routes: list[Route] = [r for group in GROUPS for r in _of_group("core", group)]
+    given: dict[str, list[Endpoints]] = {slug: list(p.routes) for slug, p in runtime.registry.plugins.items()}
+    for slug, group in more:
+        given.setdefault(slug, []).append(group)
+    taken = {(r.endpoint.method, r.template): r for r in routes}
+    for slug, groups in given.items():
+        try:
+            mine = [r for group in groups for r in _of_group(slug, group)]
+            for route in mine:
+                place = (route.endpoint.method, route.template)
+                if place in taken:
+                    raise ConfigurationError(
+                        f"{slug} declares the route {route.name}, which {taken[place].slug} has declared as {taken[place].name}"
+                    )
+                taken[place] = route
+        except ConfigurationError as ex:
+            log.error("plugin_broken", plugin=slug, error=ex.message)
+            runtime.registry.broken[slug] = ex.message
+            taken = {place: r for place, r in taken.items() if r.slug != slug}
+            continue
+        routes += mine
+    return routes
+
+
+def _of_group(slug: str, group: Endpoints) -> Iterator[Route]:
+    prefix = prefix_of(slug, group)
+    for endpoint in group.items:
+        path = prefix + endpoint.path
+        yield Route(slug, path, group.tag or slug, endpoint, shape_of(endpoint, f"{slug}: {endpoint.method} {path}"))

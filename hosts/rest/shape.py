@@ -1,0 +1,105 @@
+"""What an endpoint's function takes and gives, read from its signature once."""
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from core.errors import ConfigurationError
+from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery, Remote
+
+PathKind = Literal["uuid", "int", "str", "date"]
+_KINDS: dict[Any, PathKind] = {UUID: "uuid", int: "int", str: "str", date: "date"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One endpoint's inputs and output."""
+
+    path: tuple[tuple[str, PathKind], ...]  # path parameters in the order of the template
+    body: type[BaseModel] | None
+    body_required: bool
+    query: type[BaseModel] | None
+    page: bool
+    session: bool  # core's own endpoints about sessions take the id of the one that calls
+    reply: Any  # a pydantic model, a type pydantic can dump, Answer, or None
+
+
+def path_names(template: str) -> tuple[str, ...]:
+    """Return the names in braces of a path template, left to right."""
+    return tuple(part[1:-1] for part in template.split("/") if part.startswith("{") and part.endswith("}"))
+
+
+def shape_of(endpoint: Endpoint, where: str) -> Shape:
+    """Return the shape of an endpoint; raise ConfigurationError naming `where` for one that cannot be served."""
+    try:
+        return _read(endpoint.function, endpoint.path, endpoint.method)
+    except ConfigurationError as ex:
+        raise ConfigurationError(f"{where}: {ex.message}") from None
+    except NameError as ex:
+        raise ConfigurationError(f"{where}: an annotation cannot be read ({ex})") from None
+
+
+@functools.cache
+def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -> Shape:
+    if isinstance(function, type):
+        taking, giving = function.prepare, function.complete
+    else:
+        taking = giving = function
+    hints = typing.get_type_hints(taking)
+    parameters = list(inspect.signature(taking).parameters)
+    if isinstance(function, type):
+        parameters = parameters[1:]
+    if not parameters or parameters[0] != "ctx":
+        raise ConfigurationError("the first parameter is ctx")
+    names = path_names(path)
+    rest = [name for name in parameters[1:] if name not in names]
+    if missing := [name for name in names if name not in parameters]:
+        raise ConfigurationError(f"the path has {{{missing[0]}}}, which the function does not take")
+    if strange := [name for name in rest if name not in ("body", "query", "page", "session")]:
+        raise ConfigurationError(
+            f"what is {strange[0]!r}? A function takes ctx, its path parameters, body, query and page"
+        )
+    kinds: list[tuple[str, PathKind]] = []
+    for name in names:
+        if hints.get(name) not in _KINDS:
+            raise ConfigurationError(f"the path parameter {name} is annotated as UUID, int, str or date")
+        kinds.append((name, _KINDS[hints[name]]))
+    body, required = _optional(hints["body"]) if "body" in rest else (None, False)
+    if body is not None and method == "GET":
+        raise ConfigurationError("a GET has no body; take `query`")
+    query = hints["query"] if "query" in rest else None
+    for label, model in (("body", body), ("query", query)):
+        if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise ConfigurationError(f"{label} is annotated with a pydantic model, not {model!r}")
+    reply = typing.get_type_hints(giving).get("return", None)
+    reply = None if reply is type(None) else reply
+    page = "page" in rest
+    if page and hints["page"] is not PageQuery:
+        raise ConfigurationError("page is annotated as PageQuery")
+    if page and not (isinstance(reply, type) and issubclass(reply, Listing)):
+        raise ConfigurationError("an endpoint that takes page returns Listing[…]")
+    if page and query is not None and {"limit", "cursor"} & set(query.model_fields):
+        raise ConfigurationError("limit and cursor belong to page; leave them out of query")
+    return Shape(tuple(kinds), body, required, query, page, "session" in rest, reply)
+
+
+def _optional(annotation: Any) -> tuple[Any, bool]:
+    """Split `Model | None` into the model and whether it must be there."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        if len(inner) == 1:
+            return inner[0], False
+    return annotation, True
+
+
+def is_raw(shape: Shape) -> bool:
+    """Tell whether the endpoint answers with bytes of its own instead of JSON."""
+    return shape.reply is Answer

@@ -1,0 +1,31 @@
+"""What every plugin must hold to; a test of a plugin calls `assert_plugin_conforms(slug)`."""
+
+import re
+
+from core.runtime.registry import Registry, check_imports
+
+
+def assert_plugin_conforms(registry: Registry, slug: str) -> None:
+    """Raise AssertionError, naming what to do, when an installed plugin breaks a rule that can be read from its code.
+
+    Its imports keep to the door; it has a README; its tables lead their indexes with the tenant; personal data can be
+    erased, merged and exported; every setting has a default and a description; its hooks have docstrings.
+    """
+    plugin = registry.plugin(slug)
+    check_imports(plugin, registry.plugins)
+    assert (plugin.folder / "README.md").exists(), f"{slug}: write a README.md: what it does, its settings, its facts"
+    for name, field in plugin.settings.model_fields.items():
+        assert field.description, f"{slug}: the setting {name} needs a description; staff read it in the console"
+    for model in plugin.models:
+        for columns, _unique in (i for i in model._meta.indexes if isinstance(i, tuple)):
+            assert columns[0] == "tenant", f"{slug}: index {columns} of {model.__name__} must begin with tenant"
+    if plugin.manifest.personal_data:
+        for duty in ("erase_member", "export_member", "merge_members"):
+            owners = {i.slug for i in registry.implementations(duty)}
+            assert slug in owners, f"{slug}: personal_data = true, so hooks.py must implement {duty}"
+    for code in plugin.manifest.permissions:
+        assert re.fullmatch(rf"{slug}\.[a-z_.]+", code), f"{slug}: permission {code!r} is slug.what in lower case"
+    if (plugin.folder / "hookspecs.py").exists():
+        for name, spec in registry.specs.items():
+            if spec.fact is not None and spec.fact.__module__.startswith(plugin.package + "."):
+                assert spec.since, f"{slug}: the fact {name} needs since="

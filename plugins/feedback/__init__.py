@@ -1,0 +1,1 @@
+"""Suggestions and complaints, heard to the end."""

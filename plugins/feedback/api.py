@@ -1,0 +1,67 @@
+"""What members call."""
+
+from uuid import UUID
+
+from plugins.feedback import service
+from plugins.feedback.models import FeedbackCase, FeedbackMessage
+from plugins.feedback.schemas import CaseOut, MessageOut, NewCase, Said, Score
+from roost import Context, Endpoints, Listing, PageQuery, keyset
+
+member = Endpoints("member")
+
+
+def _me(ctx: Context) -> UUID:
+    assert ctx.actor.id is not None  # the host lets only members in
+    return ctx.actor.id
+
+
+def case_out(case: FeedbackCase, said: list[FeedbackMessage]) -> CaseOut:
+    """Show a case to its member."""
+    out = CaseOut.model_validate(case, from_attributes=True)
+    return out.model_copy(update={"messages": [MessageOut.model_validate(m, from_attributes=True) for m in said]})
+
+
+def _show(ctx: Context, case: UUID) -> CaseOut:
+    row = service.of_member(ctx, _me(ctx), case)
+    return case_out(row, service.messages(ctx, [case], internal=False)[case])
+
+
+@member.post("/cases", status=201, rate="20/hour")
+def open_case(ctx: Context, body: NewCase) -> CaseOut:
+    """Give feedback on a venue."""
+    return case_out(service.open_case(ctx, _me(ctx), body), [])
+
+
+@member.get("/cases")
+def list_cases(ctx: Context, page: PageQuery) -> Listing[CaseOut]:
+    """List my feedback, newest first, without what was said in it."""
+    query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == _me(ctx))
+    rows, next_cursor = keyset(query, FeedbackCase.id, page)
+    return Listing(items=[case_out(row, []) for row in rows], next_cursor=next_cursor)
+
+
+@member.get("/cases/{case_id}")
+def read_case(ctx: Context, case_id: UUID) -> CaseOut:
+    """Show one case of mine, with all that was said."""
+    return _show(ctx, case_id)
+
+
+@member.post("/cases/{case_id}/answer", rate="60/hour")
+def answer(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
+    """Add to an open case."""
+    service.answer(ctx, _me(ctx), case_id, body.text)
+    return _show(ctx, case_id)
+
+
+@member.post("/cases/{case_id}/reopen", rate="20/hour")
+def reopen(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
+    """Take up again what was not solved after all, within the days for it."""
+    service.reopen(ctx, _me(ctx), case_id, body.text)
+    return _show(ctx, case_id)
+
+
+@member.post("/cases/{case_id}/score")
+def rate(ctx: Context, case_id: UUID, body: Score) -> CaseOut:
+    """Rate a solved case, once."""
+    service.rate(ctx, _me(ctx), case_id, body.score)
+    return _show(ctx, case_id)

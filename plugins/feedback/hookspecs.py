@@ -1,0 +1,43 @@
+"""What feedback tells others."""
+
+from uuid import UUID
+
+from roost import Context, Fact, fact
+
+
+class FeedbackReceived(Fact):
+    """A member gave feedback."""
+
+    member: UUID
+    case: UUID
+    venue: UUID
+
+
+class FeedbackReplied(Fact):
+    """Staff answered a member."""
+
+    member: UUID
+    case: UUID
+
+
+class FeedbackEscalated(Fact):
+    """A case was not answered or not solved in time and is head office's now."""
+
+    case: UUID
+    venue: UUID
+    why: str  # reply, solve
+
+
+@fact(since="1.0")
+def feedback_received(ctx: Context, fact: FeedbackReceived) -> None:
+    """Fires when a member gave feedback: a moment to tell the venue's manager."""
+
+
+@fact(since="1.0")
+def feedback_replied(ctx: Context, fact: FeedbackReplied) -> None:
+    """Fires when staff answered: a moment to tell the member."""
+
+
+@fact(since="1.0")
+def feedback_escalated(ctx: Context, fact: FeedbackEscalated) -> None:
+    """Fires once for each deadline that passed."""

@@ -1,0 +1,24 @@
+"""Purchases: what was bought, at the counter, in the business software or long ago, and what it earned.
+
+The face of the plugin. Record with `record` (one) or `record_many` (a batch), take back with `refund`. Money is integer
+fen; instants are aware; every call runs in the caller's transaction.
+"""
+
+from plugins.purchases.refunds import refund
+from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
+from plugins.purchases.service import Summary, find, get, record, record_many, summary
+
+__all__ = [
+    "NewPurchase",
+    "PurchaseLine",
+    "PurchaseView",
+    "Recorded",
+    "RefundView",
+    "Summary",
+    "find",
+    "get",
+    "record",
+    "record_many",
+    "refund",
+    "summary",
+]

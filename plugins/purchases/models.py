@@ -1,0 +1,70 @@
+"""Tables: purchases and their refunds. Amounts are fen."""
+
+from peewee import BigIntegerField, CharField, IntegerField, UUIDField
+
+from roost import JsonField, TenantModel, TimeField, new_id
+
+
+class PurchasesPurchase(TenantModel):
+    """One purchase, as its source tells it, and what it earned.
+
+    `counted_fen` is the amount after exclusions and multipliers: with `fen_per_point` it says why the points are what
+    they are, and how many are left after a refund, whatever the settings say by then.
+    """
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField(null=True)  # None: a sale to nobody known, or to someone who was erased
+    venue = UUIDField(null=True)
+    source = CharField(max_length=60)  # staff, saas, import:NAME
+    source_key = CharField(max_length=100)  # what the source calls this purchase
+    kind = CharField(max_length=10)  # sale, renewal
+    amount_fen = BigIntegerField()
+    refunded_fen = BigIntegerField(default=0)
+    items = IntegerField()
+    lines = JsonField(null=True)  # [{code, name, quantity, amount_fen}], where the source tells them
+    counted_fen = BigIntegerField()
+    fen_per_point = IntegerField()
+    fen_per_growth = IntegerField()
+    points = BigIntegerField()
+    growth = BigIntegerField()
+    points_operation = UUIDField(null=True)
+    growth_operation = UUIDField(null=True)
+    origin = CharField(max_length=8)
+    occurred_at = TimeField()
+    recorded_at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "source", "source_key"), True),
+            (("tenant", "member", "occurred_at"), False),
+            (("tenant", "occurred_at"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "purchase"
+
+
+class PurchasesRefund(TenantModel):
+    """One refund of a purchase, and what was taken back for it."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    purchase = UUIDField()
+    source_key = CharField(max_length=100)  # what the source calls this refund: one effect however often it is told
+    amount_fen = BigIntegerField()
+    reason = CharField(max_length=200, default="")
+    points = BigIntegerField(default=0)  # taken back
+    points_short = BigIntegerField(default=0)  # spent already: later credits repay it
+    growth = BigIntegerField(default=0)
+    growth_short = BigIntegerField(default=0)
+    occurred_at = TimeField()
+    recorded_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "purchase", "source_key"), True),)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "refund"

@@ -1,0 +1,174 @@
+"""What goes in and out: purchases and refunds, and this plugin's settings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
+MOST_ITEMS = 1_000_000
+Kind = Literal["sale", "renewal"]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
+Percent = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class PurchaseSettings(BaseModel):
+    """How purchases earn. Points are rounded down once, over the whole purchase."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fen_per_point: int = Field(100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分")
+    fen_per_growth: int = Field(
+        100, ge=0, le=MOST_FEN, description="how many fen earn one growth; 0: purchases earn none · 多少分钱得 1 成长值"
+    )
+    minimum_fen: Fen = Field(0, description="a purchase below this many fen earns nothing · 低于此金额不积分（分）")
+    most_points: int = Field(
+        0, ge=0, le=MOST_FEN, description="at most so many points, and so much growth, a purchase; 0: no limit · 单笔上限"
+    )
+    excluded_goods: list[Word] = Field([], max_length=1000, description="codes of goods that earn nothing · 不积分商品编码")
+    good_percents: dict[Word, Percent] = Field(
+        {}, max_length=1000, description="goods that earn more or less, by code: 200 is double · 商品积分倍率（%）"
+    )
+    renewal_percent: Percent = Field(100, description="how a renewal of a membership earns: 150 is half more · 续卡倍率（%）")
+    frequency_from: int = Field(
+        0, ge=0, le=1000, description="from which purchase of a calendar month on the next rate holds; 0: never · 当月第几笔起"
+    )
+    frequency_percent: Percent = Field(100, description="how those purchases earn: 200 is double · 频次倍率（%）")
+    points_months: int = Field(
+        24, ge=0, le=240,
+        description="points live until the end of the month so many months after they were credited; 0: for good · 积分有效月数",
+    )  # fmt: skip
+
+
+class PurchaseLine(BaseModel):
+    """One good of a purchase."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: Word = Field(description="the good's code at the source")
+    name: Words = ""
+    quantity: int = Field(1, ge=0, le=MOST_ITEMS)
+    amount_fen: Fen = Field(description="what was paid for all of this line, in fen")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPurchase:
+    """A purchase to record. `(source, source_key)` names it: told again, it changes nothing.
+
+    `amount_fen` is what was paid, in fen; `items` how many things; `occurred_at` aware; `lines` where goods earn
+    differently. Without a `member` it is a sale to nobody known and earns nothing.
+    """
+
+    source: str
+    source_key: str
+    amount_fen: int
+    occurred_at: datetime
+    member: UUID | None = None
+    venue: UUID | None = None
+    items: int = 1
+    kind: Kind = "sale"
+    lines: tuple[PurchaseLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one purchase of a batch: its id, whether it is new, and why it was refused (then no id)."""
+
+    id: UUID | None
+    created: bool
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseView:
+    """A purchase as it is kept. Amounts in fen."""
+
+    id: UUID
+    member: UUID | None
+    venue: UUID | None
+    source: str
+    source_key: str
+    kind: str
+    amount_fen: int
+    refunded_fen: int
+    items: int
+    points: int
+    growth: int
+    occurred_at: datetime
+    recorded_at: datetime
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    """A refund as it is kept. `points_short` is what had been spent already and later credits repay."""
+
+    id: UUID
+    purchase: UUID
+    amount_fen: int
+    points: int
+    points_short: int
+    growth: int
+    growth_short: int
+    occurred_at: datetime
+
+
+class PurchaseOut(BaseModel):
+    """A purchase, as its buyer sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    venue: UUID | None
+    kind: str
+    amount_fen: int
+    refunded_fen: int
+    items: int
+    points: int
+    growth: int
+    occurred_at: datetime
+
+
+class PurchaseRow(PurchaseOut):
+    """A purchase, as staff see it."""
+
+    member: UUID | None
+    source: str
+    source_key: str
+    origin: str
+    counted_fen: int
+    recorded_at: datetime
+
+
+class PurchaseIn(BaseModel):
+    """A purchase that staff or an integration report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    member: UUID | None = Field(None, description="none: a sale to nobody known")
+    venue: UUID | None = None
+    amount_fen: Fen
+    items: int = Field(1, ge=0, le=MOST_ITEMS)
+    kind: Kind = "sale"
+    occurred_at: AwareDatetime | None = Field(None, description="none: now")
+    receipt: Word | None = Field(None, description="number on the receipt: the same number is recorded once")
+    lines: list[PurchaseLine] = Field([], max_length=200)
+
+
+class PurchaseForm(PurchaseIn):
+    """A purchase written down in the console. Its receipt is required: sent twice, it is recorded once."""
+
+    receipt: Word = Field(description="number on the receipt: the same number is recorded once")
+
+
+class RefundIn(BaseModel):
+    """A refund to register."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
+    reason: Words = Field(min_length=1, description="kept with the refund and in the audit")

@@ -1,0 +1,1 @@
+"""Flash sales: timed sessions, first come, first served."""

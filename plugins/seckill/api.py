@@ -1,0 +1,89 @@
+"""What members call: look, take, confirm, give back."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from plugins.seckill import service, sessions
+from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
+from plugins.seckill.schemas import ClaimOut, ItemOut, SessionOut, SessionsOut
+from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset
+
+member = Endpoints("member")
+
+
+def _me(ctx: Context) -> UUID:
+    assert ctx.actor.id is not None  # the host lets only members in
+    return ctx.actor.id
+
+
+def claim_out(claim: SeckillClaim) -> ClaimOut:
+    """Show a claim to its member."""
+    return ClaimOut.model_validate(claim, from_attributes=True)
+
+
+def _session_out(ctx: Context, session: SeckillSession, items: Sequence[SeckillItem], mine: dict[UUID, int]) -> SessionOut:
+    out = []
+    for item in items:
+        left = inventory.available(ctx, sessions.stock_key(item.id))
+        values: dict[str, Any] = {name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine")}
+        out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0)))  # type: ignore[call-overload]  # peewee field
+    now = ctx.now()
+    if session.state == "closed" or session.ends_at <= now:
+        phase = "over"
+    elif session.starts_at > now:
+        phase = "upcoming"
+    else:
+        phase = "open" if any(item.left for item in out) else "sold_out"
+    return SessionOut(
+        id=session.id, title=session.title, starts_at=session.starts_at, ends_at=session.ends_at, phase=phase, items=out
+    )
+
+
+@member.get("/sessions")
+def list_sessions(ctx: Context) -> SessionsOut:
+    """Show the sessions that are open, about to open or just over, with what is left of each item."""
+    rows = sessions.shown(ctx)
+    items = sessions.items_of(ctx, [row.id for row in rows])
+    mine: dict[UUID, int] = {}
+    held = SeckillClaim.scoped(ctx).select(SeckillClaim.item).where(
+        SeckillClaim.member == _me(ctx),
+        SeckillClaim.state.in_(("held", "won", "used")),
+        SeckillClaim.session.in_([row.id for row in rows]),
+    )
+    for claim in held:
+        mine[claim.item] = mine.get(claim.item, 0) + 1
+    shown = [_session_out(ctx, row, [i for i in items if i.session == row.id], mine) for row in rows]
+    return SessionsOut(now=ctx.now(), sessions=shown)
+
+
+@member.post("/items/{item_id}/take", idempotent=True, status=201)
+def take(ctx: Context, item_id: UUID) -> ClaimOut:
+    """Hold one unit until its deadline; confirm it before then, or it goes back."""
+    return claim_out(service.take(ctx, _me(ctx), item_id))
+
+
+@member.post("/claims/{claim_id}/confirm", idempotent=True)
+def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
+    """Pay the points, if any, and win what is held."""
+    return claim_out(service.confirm(ctx, _me(ctx), claim_id))
+
+
+@member.post("/claims/{claim_id}/cancel", idempotent=True)
+def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
+    """Give back what is held: its stock and points return at once."""
+    return claim_out(service.cancel(ctx, _me(ctx), claim_id))
+
+
+@member.get("/claims")
+def list_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
+    """List what I hold and won, newest first."""
+    query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == _me(ctx))
+    rows, next_cursor = keyset(query, SeckillClaim.id, page)
+    return Listing(items=[claim_out(row) for row in rows], next_cursor=next_cursor)
+
+
+@member.get("/claims/{claim_id}")
+def read_claim(ctx: Context, claim_id: UUID) -> ClaimOut:
+    """Show one claim of mine."""
+    return claim_out(service.get(ctx, _me(ctx), claim_id))

@@ -1,0 +1,60 @@
+"""What flash sales answer and declare."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from plugins.seckill import api, console, jobs, privacy, service
+from plugins.seckill.schemas import SeckillSettings
+from roost import Context, Endpoints, Resource, Schedule, Veto, hookimpl
+
+
+@hookimpl
+def register_settings() -> type[SeckillSettings]:
+    """Declare the settings."""
+    return SeckillSettings
+
+
+@hookimpl
+def register_routes() -> Sequence[Endpoints]:
+    """Declare the member API."""
+    return (api.member,)
+
+
+@hookimpl
+def register_resources() -> Sequence[Resource]:
+    """Declare the console's tables."""
+    return console.RESOURCES
+
+
+@hookimpl
+def register_schedules() -> Sequence[Schedule]:
+    """Declare what runs by the clock."""
+    return jobs.SCHEDULES
+
+
+@hookimpl
+def may_switch_off(ctx: Context) -> Veto | None:
+    """Refuse while claims hold stock or points, or wait to be used."""
+    count = service.in_flight(ctx)
+    if not count:
+        return None
+    return Veto("in_flight", f"{count} flash-sale claims are held or unused", f"还有 {count} 个秒杀凭证未完成")
+
+
+@hookimpl
+def erase_member(ctx: Context, member: UUID) -> None:
+    """Give back what the member holds; won claims stay as records without a code."""
+    privacy.erase(ctx, member)
+
+
+@hookimpl
+def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Move the merged member's claims."""
+    privacy.merge(ctx, member, merged)
+
+
+@hookimpl
+def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Give the member's claims."""
+    return privacy.export(ctx, member)

@@ -1,0 +1,42 @@
+"""What flash sales tell others."""
+
+from uuid import UUID
+
+from roost import Context, Fact, fact
+
+
+class SeckillOpening(Fact):
+    """A published session opens in a few minutes."""
+
+    session: UUID
+
+
+class SeckillWon(Fact):
+    """A member won an item."""
+
+    member: UUID
+    claim: UUID
+    item: UUID
+
+
+class SeckillLapsed(Fact):
+    """A hold was not confirmed in time; its stock and points went back."""
+
+    member: UUID
+    claim: UUID
+    item: UUID
+
+
+@fact(since="1.0")
+def seckill_opening(ctx: Context, fact: SeckillOpening) -> None:
+    """Fires once a session, the set number of minutes before it opens: a moment to remind people."""
+
+
+@fact(since="1.0")
+def seckill_won(ctx: Context, fact: SeckillWon) -> None:
+    """Fires when a member confirmed what they held."""
+
+
+@fact(since="1.0")
+def seckill_lapsed(ctx: Context, fact: SeckillLapsed) -> None:
+    """Fires when a hold ran out unconfirmed."""

@@ -1,0 +1,21 @@
+"""What runs by the clock: sessions of plans, reminders, and holds that ran out."""
+
+from datetime import timedelta
+
+from plugins.seckill import service, sessions
+from roost import Context, Schedule
+
+
+def _make_sessions(ctx: Context, slot: str) -> None:
+    sessions.make_sessions(ctx)
+
+
+def _each_minute(ctx: Context, slot: str) -> None:
+    service.lapse_due(ctx)
+    sessions.announce(ctx)
+
+
+SCHEDULES = (
+    Schedule("make_sessions", _make_sessions, daily="00:10"),
+    Schedule("each_minute", _each_minute, every=timedelta(minutes=1)),
+)

@@ -1,0 +1,86 @@
+"""Plans that repeat, sessions, the items sold in them, and who holds or won what."""
+
+from peewee import BooleanField, CharField, IntegerField, TextField, UUIDField
+
+from roost import JsonField, TenantModel, TimeField, new_id
+
+
+class SeckillPlan(TenantModel):
+    """A session that comes again: daily, weekly or monthly, at a local time of the tenant."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    title = CharField(max_length=60)
+    repeat = CharField(max_length=8)  # daily, weekly, monthly
+    day = IntegerField(default=0)  # weekly: 1 Monday to 7 Sunday; monthly: 1 to 28
+    at = CharField(max_length=5)  # "20:00", the tenant's time zone
+    minutes = IntegerField(default=120)
+    items = JsonField(default=list)  # what each session of the plan sells: ItemForm values
+    active = BooleanField(default=True)
+    created_at = TimeField()
+
+
+class SeckillSession(TenantModel):
+    """One session (场次)."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    plan = UUIDField(null=True)
+    title = CharField(max_length=60)
+    starts_at = TimeField()
+    ends_at = TimeField()
+    state = CharField(max_length=10, default="draft")  # draft, published, closed
+    announced = BooleanField(default=False)  # the reminder before the start was published
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "plan", "starts_at"), True), (("tenant", "state", "starts_at"), False))
+
+
+class SeckillItem(TenantModel):
+    """One thing on sale in one session. Its stock is in the inventory and is not carried over."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    session = UUIDField()
+    title = CharField(max_length=60)
+    kind = CharField(max_length=8)  # goods, service
+    picture = CharField(max_length=500, default="")
+    details = TextField(default="")
+    stock = IntegerField()
+    price_points = IntegerField(default=0)
+    market_fen = IntegerField(null=True)  # the struck-through price
+    basis = CharField(max_length=200, default="")  # what the struck-through price rests on
+    per_session = IntegerField(null=True)  # null: the tenant's setting
+    states = JsonField(default=list)  # empty: all
+    levels = JsonField(default=list)
+    venues = JsonField(default=list)  # where it can be picked up or used; empty: everywhere
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "session"), False),)
+
+
+class SeckillClaim(TenantModel):
+    """What a member holds (until the deadline) or has won."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    session = UUIDField()
+    item = UUIDField()
+    member = UUIDField()
+    state = CharField(max_length=10)  # held, won, used, cancelled, lapsed, refunded
+    price_points = IntegerField()
+    reservation = UUIDField()
+    points_hold = UUIDField(null=True)
+    operation = UUIDField(null=True)  # the debit, once captured
+    code = CharField(max_length=12, null=True)  # shown at the counter
+    venue = UUIDField(null=True)  # where it was used
+    deadline = TimeField()  # held: when it returns
+    expires_at = TimeField(null=True)  # won: when the voucher ends
+    created_at = TimeField()
+    ended_at = TimeField(null=True)
+
+    class Meta:
+        indexes = (
+            (("tenant", "member", "created_at"), False),
+            (("tenant", "state", "deadline"), False),
+            (("tenant", "code"), True),
+            (("tenant", "item"), False),
+        )

@@ -1,0 +1,209 @@
+"""Take, confirm, cancel, lapse, use: what happens to one member's claim.
+
+A claim first *holds* stock and points, then is *confirmed*. What is not confirmed before its deadline goes back. The
+inventory and the ledger decide; this module only brings them together in one transaction.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from plugins.seckill.hookspecs import SeckillLapsed, SeckillWon
+from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
+from plugins.seckill.schemas import SeckillSettings
+from plugins.seckill.sessions import stock_key
+from roost import (
+    Conflict,
+    Context,
+    Forbidden,
+    NotFound,
+    SoldOut,
+    inventory,
+    local_date,
+    members,
+    new_id,
+    points,
+    tenants,
+)
+
+CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
+LAPSE_BATCH = 200
+
+
+def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
+    """Hold one unit of an item, and its points, for a member.
+
+    Raises NotFound, Conflict (`not_open`), Forbidden (`not_for_you`, `barred`), SoldOut, LimitReached,
+    InsufficientBalance; nothing is held then.
+    """
+    item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
+    session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
+    now = ctx.now()
+    if session.state != "published" or not session.starts_at <= now < session.ends_at:
+        raise Conflict("this session is not open", "场次未开始或已结束", code="not_open", opens_at=_text(session.starts_at))
+    if inventory.available(ctx, stock_key(item.id)) < 1:  # most of a rush ends here, without a write
+        raise SoldOut("sold out", "已抢光")
+    _check_eligible(ctx, member, item)
+    settings = ctx.settings(SeckillSettings)
+    deadline = now + timedelta(minutes=settings.confirm_minutes)
+    month = local_date(now, ctx.tenant.zone).strftime("%Y-%m")
+    reservation = inventory.reserve(
+        ctx,
+        stock_key(item.id),
+        1,
+        key=f"take:{new_id()}",
+        member=member,
+        deadline=deadline,
+        limits=(
+            inventory.Limit(f"session:{session.id}", item.per_session or settings.per_session),
+            inventory.Limit(f"month:{month}", settings.per_month),
+        ),
+    )
+    hold = None
+    if item.price_points:
+        hold = points.hold(
+            ctx, member, "points", item.price_points, key=f"hold:{reservation.id}", deadline=deadline, reason="seckill"
+        )
+    claim: SeckillClaim = SeckillClaim.scoped(ctx).create(
+        session=session.id,
+        item=item.id,
+        member=member,
+        state="held",
+        price_points=item.price_points,
+        reservation=reservation.id,
+        points_hold=hold.id if hold else None,
+        deadline=deadline,
+        created_at=now,
+    )
+    return claim
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat()
+
+
+def _check_eligible(ctx: Context, member: UUID, item: SeckillItem) -> None:
+    settings, view = ctx.settings(SeckillSettings), members.get(ctx, member)
+    if settings.exclude_staff and view.class_ == "staff":
+        raise Forbidden("staff do not take part in flash sales", "员工不能参加秒杀", code="not_for_you")
+    if (item.states and view.state not in item.states) or (item.levels and view.level not in item.levels):
+        raise Forbidden("this item is for other members", "不符合参加条件", code="not_for_you")
+    since = ctx.now() - timedelta(days=settings.bar_days)
+    lapsed = SeckillClaim.scoped(ctx).select().where(
+        SeckillClaim.member == member, SeckillClaim.state == "lapsed", SeckillClaim.ended_at > since
+    )
+    if lapsed.count() >= settings.unpaid_limit:
+        raise Forbidden(
+            f"{settings.unpaid_limit} holds ran out unconfirmed: you can take part again {settings.bar_days} days after",
+            f"多次未确认，{settings.bar_days} 天内不能参加",
+            code="barred",
+        )
+
+
+def _own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+    claim: SeckillClaim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id, SeckillClaim.member == member)
+    return claim
+
+
+def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+    """Pay what a claim costs and win it. Confirming what is won already changes nothing.
+
+    Raises Conflict (`lapsed`) when the deadline has passed or it was given back.
+    """
+    claim = _own(ctx, member, claim_id)
+    if claim.state in ("won", "used"):
+        return claim
+    now = ctx.now()
+    if claim.state != "held" or claim.deadline <= now:
+        raise Conflict("this hold has run out", "已超时释放，请重新抢购", code="lapsed")
+    operation = None
+    if claim.points_hold is not None:
+        operation = points.capture(ctx, claim.points_hold, key=f"capture:{claim.id}").id
+    inventory.confirm(ctx, claim.reservation)
+    expires_at = now + timedelta(days=ctx.settings(SeckillSettings).voucher_days)
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
+    _set(ctx, claim, state="won", operation=operation, code=code, expires_at=expires_at)
+    ctx.publish(SeckillWon(member=member, claim=claim.id, item=claim.item))
+    return get(ctx, member, claim_id)
+
+
+def cancel(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+    """Give back what is held. Raises Conflict when it is no longer held."""
+    claim = _own(ctx, member, claim_id)
+    if claim.state != "held":
+        raise Conflict("only what is held can be given back", "当前状态不能取消")
+    _give_back(ctx, claim, "cancelled")
+    return get(ctx, member, claim_id)
+
+
+def _give_back(ctx: Context, claim: SeckillClaim, state: str) -> None:
+    if claim.points_hold is not None:
+        points.release(ctx, claim.points_hold, key=f"release:{claim.id}")
+    inventory.release(ctx, claim.reservation)
+    _set(ctx, claim, state=state, ended_at=ctx.now())
+
+
+def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
+    SeckillClaim.scoped(ctx).update(**values).where(SeckillClaim.id == claim.id).execute()
+
+
+def lapse_due(ctx: Context) -> int:
+    """Give back every hold whose deadline has passed, oldest first, some hundreds at once; return how many."""
+    due = (
+        SeckillClaim.scoped(ctx)
+        .select(SeckillClaim.id, SeckillClaim.member)
+        .where(SeckillClaim.state == "held", SeckillClaim.deadline <= ctx.now())
+        .order_by(SeckillClaim.deadline)
+        .limit(LAPSE_BATCH)
+    )
+    count = 0
+    for row in due:
+        claim = _own(ctx, row.member, row.id)
+        if claim.state == "held":
+            _give_back(ctx, claim, "lapsed")
+            ctx.publish(SeckillLapsed(member=claim.member, claim=claim.id, item=claim.item))
+            count += 1
+    return count
+
+
+def get(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+    """Return a member's own claim, or raise NotFound."""
+    claim: SeckillClaim = SeckillClaim.scoped(ctx).get(SeckillClaim.id == claim_id, SeckillClaim.member == member)
+    return claim
+
+
+def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
+    """Mark a won claim as used in a venue. Raises Conflict when it is not won, has ended, or is for other venues."""
+    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
+    tenants.venue(ctx, venue)
+    if claim.state != "won":
+        raise Conflict(f"this voucher is {claim.state}", "凭证不可用", code="not_usable")
+    if claim.expires_at <= ctx.now():
+        raise Conflict("this voucher has ended", "凭证已过期", code="expired")
+    item = SeckillItem.scoped(ctx).get(SeckillItem.id == claim.item)
+    if item.venues and str(venue) not in item.venues:
+        raise Conflict("this voucher is for other venues", "凭证不适用于本店", code="other_venue")
+    _set(ctx, claim, state="used", venue=venue, ended_at=ctx.now())
+
+
+def refund(ctx: Context, claim_id: UUID) -> None:
+    """Take back an unused voucher and return its points to their lots; the stock is not sold again."""
+    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
+    if claim.state != "won":
+        raise Conflict(f"only an unused voucher can be refunded; this one is {claim.state}", "只能退未使用的凭证")
+    if claim.operation is not None:
+        points.reverse(ctx, claim.operation, key=f"refund:{claim.id}", reason="seckill_refund")
+    _set(ctx, claim, state="refunded", ended_at=ctx.now())
+
+
+def find_by_code(ctx: Context, code: str) -> SeckillClaim:
+    """Return the claim that a counter code names, or raise NotFound."""
+    claim: SeckillClaim | None = SeckillClaim.scoped(ctx).first(SeckillClaim.code == code.strip().upper())
+    if claim is None:
+        raise NotFound("no voucher has this code", "没有这个凭证")
+    return claim
+
+
+def in_flight(ctx: Context) -> int:
+    """Return how many claims hold stock or await use."""
+    return int(SeckillClaim.scoped(ctx).select().where(SeckillClaim.state.in_(("held", "won"))).count())
