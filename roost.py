@@ -10,7 +10,7 @@ Begin with `docs/plugins.md`.
 from core import identity, inventory, members, points, rewards, tenants
 from core.clock import local_date, local_midnight
 from core.context import Actor, Context
-from core.db import TenantModel, savepoint
+from core.db import TenantModel, connection, savepoint
 from core.errors import (
     Conflict,
     Forbidden,
@@ -43,7 +43,8 @@ from core.events.facts import (
 )
 from core.fields import JsonField, TimeField
 from core.ids import new_id
-from core.privacy.sealing import seal, sealed_with_old_key, unseal
+from core.privacy import mask_phone, normalise_phone
+from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
 from core.paging import keyset
 from core.runtime.declarations import (
     Action,

@@ -8,12 +8,14 @@ from core.config import Settings
 from core.context import Context
 from core.db import open_database
 from core.events import jobs
+from core.events.schedules import SlotPayload
 from core.privacy import Keyring
-from core.runtime.declarations import Schedule
+from core.runtime.declarations import Next, Schedule
 from core.runtime.registry import PluginsFile, Registry, read_plugins_file
 from core.runtime.runtime import Bell, Runtime
 
 SWEEP_ROWS = 500
+CLEANED_ROWS = 5000
 
 
 def start(
@@ -52,17 +54,22 @@ def assemble(settings: Settings, clock: Clock, registry: Registry, keyring: Keyr
     return runtime
 
 
-def _expire_points(ctx: Context, slot: str) -> None:
-    points.expire(ctx, SWEEP_ROWS)
+def _again(slot: str, *, full: bool) -> Next | None:
+    """Go on in another transaction when this one took all it might."""
+    return Next(SlotPayload(slot=slot)) if full else None
 
 
-def _release_stock(ctx: Context, slot: str) -> None:
-    inventory.release_due(ctx, SWEEP_ROWS)
+def _expire_points(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, full=points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
+
+
+def _release_stock(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, full=len(inventory.release_due(ctx, SWEEP_ROWS)) >= SWEEP_ROWS)
 
 
 def _seal_audit(ctx: Context, slot: str) -> None:
     audit.seal(ctx)
 
 
-def _clean(ctx: Context, slot: str) -> None:
-    jobs.clean(ctx)
+def _clean(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, full=jobs.clean(ctx, most=CLEANED_ROWS) >= CLEANED_ROWS)

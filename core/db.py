@@ -11,6 +11,7 @@ A transaction has one scope. `run_in_transaction` runs a function again, up to t
 deadlock, serialization failure or busy. Lock order: member, per-member limits, accounts, inventory, budgets; by id.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,18 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import peewee
-from peewee import DatabaseProxy, IntegerField, Model, ModelSelect, SqliteDatabase
+from peewee import DatabaseProxy, IntegerField, Model, ModelDelete, ModelSelect, SqliteDatabase
 from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
-from core.errors import ConfigurationError, NotFound, Unavailable, UnscopedQuery
+from core.errors import ConfigurationError, NotFound, RoostError, Unavailable, UnscopedQuery
 from core.fields import register_sqlite_adapters
 
 EVERY_TENANT = 0  # the scope of core's and hosts' work across tenants; a tenant's number starts at 1
 RETRIES = 3
+SQLITE_TROUBLE = frozenset(  # of the file or the disk, not of a statement
+    (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB,
+     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PROTOCOL)
+)  # fmt: skip
 
 T = TypeVar("T")
 database: Any = DatabaseProxy()  # Any: a proxy of either database class, bound by `open_database`
@@ -242,8 +247,8 @@ def dialect() -> str:
 def transaction(scope: int) -> Iterator[None]:
     """Open a transaction for one scope, or join the one that is open.
 
-    An exception rolls all of it back. A nested use joins; it must be for the same scope unless the outer one is
-    EVERY_TENANT.
+    An exception rolls all of it back, but for a refusal that is `kept` (a wrong password is counted). A nested use
+    joins; it must be for the same scope unless the outer one is EVERY_TENANT.
     """
     held = getattr(_local, "scope", None)
     if held is not None:
@@ -252,11 +257,19 @@ def transaction(scope: int) -> Iterator[None]:
         yield
         return
     _local.scope = scope
+    kept: RoostError | None = None
     try:
         with database.transaction():
-            yield
+            try:
+                yield
+            except RoostError as ex:
+                if not ex.kept:
+                    raise
+                kept = ex  # commit, then raise
     finally:
         _local.scope = None
+    if kept is not None:
+        raise kept
 
 
 @contextmanager
@@ -341,8 +354,13 @@ def is_timeout(ex: BaseException) -> bool:
 
 
 def is_lost_connection(ex: BaseException) -> bool:
-    """Tell whether the database went away (restart, network), as against refusing this statement."""
-    return isinstance(ex, peewee.OperationalError | peewee.InterfaceError) and not is_transient(ex)
+    """Tell whether the database went away (restart, network, full disk), as against refusing this statement."""
+    if not isinstance(ex, peewee.OperationalError | peewee.InterfaceError) or is_transient(ex):
+        return False
+    cause = ex.args[0] if ex.args and isinstance(ex.args[0], BaseException) else None
+    if isinstance(cause, sqlite3.Error):  # "no such table" is an OperationalError too
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_TROUBLE
+    return True
 
 
 # --- raw statements, for core only -----------------------------------------------------------------------------------
@@ -442,7 +460,7 @@ class Scope:
 
     def delete(self) -> Any:
         """Start a DELETE of this tenant's rows."""
-        return self._mine(self._mark(Model.delete.__func__(self.model)))
+        return self._mine(self._mark(ModelDelete(self.model)))
 
     def insert(self, **values: Any) -> Any:
         """Start an INSERT; defaults of the model apply; `.on_conflict_ignore()` and `.returning()` as in peewee."""

@@ -16,6 +16,7 @@ class RoostError(Exception):
 
     status = 400
     code = "bad_request"
+    kept = False  # True: what was written before the refusal is committed with it (a failed try is counted)
 
     def __init__(
         self,

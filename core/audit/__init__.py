@@ -2,17 +2,15 @@
 
 from core.audit.models import Audit, AuditBlock
 from core.audit.record import AuditPage, AuditView, find, record
-from core.audit.seal import CORE_JOBS, Fault, Head, SealPayload, head, prune, seal, verify
+from core.audit.seal import Fault, Head, head, prune, seal, verify
 
 __all__ = [
-    "CORE_JOBS",
     "Audit",
     "AuditBlock",
     "AuditPage",
     "AuditView",
     "Fault",
     "Head",
-    "SealPayload",
     "find",
     "head",
     "prune",

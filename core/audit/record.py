@@ -7,8 +7,9 @@ from typing import Any
 
 from core.audit.models import Audit
 from core.context import Context
-from core.errors import Invalid
+from core.paging import keyset
 from core.privacy.masking import redact_phones
+from core.runtime.declarations import PageQuery
 
 MOST = 100  # rows of a page
 
@@ -74,8 +75,7 @@ def find(
     actor: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = 20,
-    cursor: str = "",
+    page: PageQuery | None = None,
 ) -> AuditPage:
     """Return acts, newest first; needs the permission audit.view. `action` may end in `*`. Raises Invalid for a bad cursor."""
     ctx.require("audit.view")
@@ -90,16 +90,13 @@ def find(
         query = query.where(Audit.at >= since)
     if until is not None:
         query = query.where(Audit.at < until)
-    if cursor:
-        if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
-            raise Invalid("the cursor is not one of ours: begin without one", "分页游标无效", code="bad_cursor")
-        query = query.where(Audit.id < int(cursor))
-    limit = max(1, min(limit, MOST))
-    rows = list(query.order_by(Audit.id.desc()).limit(limit + 1))
+    page = page or PageQuery()
+    page = page.model_copy(update={"limit": max(1, min(page.limit, MOST))})
+    rows, after = keyset(query, Audit.id, page)
     items = [
         AuditView(
             r.id, r.at, r.actor, r.plugin, r.action, r.subject, r.details, r.request_id, r.cause, r.block is not None
         )
-        for r in rows[:limit]
+        for r in rows
     ]
-    return AuditPage(items, str(items[-1].id) if len(rows) > limit else None)
+    return AuditPage(items, after)

@@ -7,13 +7,12 @@ end of the chain is found too: give the noted head to `verify`.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from pydantic import BaseModel
 
 from core import db
 from core.audit.models import Audit, AuditBlock
@@ -21,7 +20,6 @@ from core.context import Context
 from core.errors import Invalid
 from core.fields import as_time
 from core.privacy.provider import equal
-from core.runtime.declarations import Next
 
 log = structlog.get_logger("roost.audit")
 BLOCK_ROWS = 2000
@@ -35,12 +33,6 @@ _TAKE = db.Sql(
     f" RETURNING {_COLUMNS}"
 )
 _ROWS = db.Sql(f"SELECT {_COLUMNS} FROM audit WHERE tenant = %s AND block = %s ORDER BY id")
-
-
-class SealPayload(BaseModel):
-    """What the sealing job carries."""
-
-    prune: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,37 +75,35 @@ def _last(ctx: Context) -> AuditBlock | None:
     return (query.for_update() if db.dialect() == "postgresql" else query).first()  # type: ignore[no-any-return]  # peewee
 
 
-def seal(ctx: Context, *, rows: int = BLOCK_ROWS) -> int:
-    """Seal up to `rows` unsealed rows of this tenant in one block; return how many. Assumes an open transaction.
+def seal(ctx: Context, *, rows: int = BLOCK_ROWS, blocks: int = 20) -> int:
+    """Seal this tenant's unsealed rows in blocks of `rows`, at most `blocks` at once; return how many rows were sealed.
 
-    Two workers at once cannot fork the chain: the number of a block is unique per tenant, so one of them is refused.
+    Assumes an open transaction. Two workers at once cannot fork the chain: the number of a block is unique per tenant,
+    so one of them is refused and its job runs again.
     """
+    sealed = 0
+    for _ in range(blocks):
+        taken = _seal_block(ctx, rows)
+        sealed += taken
+        if taken < rows:
+            break
+    return sealed
+
+
+def _seal_block(ctx: Context, rows: int) -> int:
     last = _last(ctx)
     number = last.number + 1 if last else 1
     taken = sorted(db.fetch_all(ctx.scope, _TAKE, (number, ctx.tenant.id, rows)))
     if not taken:
         return 0
     previous = bytes(last.hash) if last else b""
-    sealed_at = ctx.now()
-    digest = _digest(taken)
+    sealed_at, digest, tenant = ctx.now(), _digest(taken), ctx.tenant.slug
     value = _hash(ctx, number, len(taken), sealed_at, previous, digest)
     AuditBlock.scoped(ctx).insert(
         number=number, count=len(taken), rows=digest, previous=previous, hash=value, sealed_at=sealed_at
     ).execute()
-    tenant, rows_sealed = ctx.tenant.slug, len(taken)
-    db.after_commit(lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=rows_sealed, head=value.hex()))
+    db.after_commit(lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=len(taken), head=value.hex()))
     return len(taken)
-
-
-def seal_job(ctx: Context, payload: dict[str, Any]) -> Next | None:
-    """Run `core.audit_seal`: seal one block and follow itself while full blocks come."""
-    taken = seal(ctx)
-    if payload.get("prune"):
-        prune(ctx)
-    return Next(SealPayload()) if taken == BLOCK_ROWS else None
-
-
-CORE_JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {"core.audit_seal": seal_job}
 
 
 def head(ctx: Context) -> Head | None:

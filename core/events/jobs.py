@@ -23,6 +23,7 @@ from core.errors import ConfigurationError, NotFound
 from core.events.models import Event, ScheduleSlot
 from core.events.models import Job as JobRow
 from core.events.outbox import StoredEvent, delivery_kind, read_event, read_events
+from core.privacy import redact_phones
 from core.runtime.declarations import Job, Next, Remote
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: BaseException) -> 
     dead = job.failures + 1 >= most or job.claims > LAST_CLAIM
     now = runtime.clock.now()
     retry_at = database_now(runtime) + min(first * 2 ** min(job.failures, 20), LONGEST_RETRY)
-    said = f"{type(ex).__name__}: {ex}"[:ERROR_LENGTH]
+    said = _told(ex)
     log.warning(
         "job_failed", job=job.id, kind=job.kind, tenant=ctx.tenant.slug, plugin=job.plugin,
         error=type(ex).__name__, dead=dead, failures=job.failures + 1, exc_info=not dead,
@@ -310,6 +311,12 @@ def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: BaseException) -> 
     values = ("dead" if dead else "queued", retry_at, said, now if dead else None, job.id, job.attempt)
     changed = ctx.run(lambda: db.run(ctx.scope, _FAILED, values).rowcount)
     return "lost" if not changed else "dead" if dead else "retry"
+
+
+def _told(ex: BaseException) -> str:
+    """Return what staff read of a failure: a driver's message may quote a row, and characters that no column takes."""
+    text = f"{type(ex).__name__}: {ex}"[:ERROR_LENGTH].replace("\x00", "\ufffd")
+    return redact_phones(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 # --- looking after ---------------------------------------------------------------------------------------------------
@@ -334,12 +341,16 @@ def replay_dead(ctx: Context, job_id: int) -> None:
 
 
 def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100, most: int = 5000) -> int:
-    """Delete a tenant's finished jobs and events past their keeping, at most so many of each; return how many went."""
+    """Delete a tenant's finished jobs, events and fired slots past their keeping, at most `most` rows of each.
+
+    Returns how many went.
+    """
     now = ctx.now()
     gone = 0
     for model, where, before in (
         (JobRow, JobRow.state.in_(("done", "skipped")), JobRow.finished_at < now - timedelta(days=jobs_days)),
         (Event, None, Event.recorded_at < now - timedelta(days=events_days)),
+        (ScheduleSlot, None, ScheduleSlot.fired_at < now - timedelta(days=SLOTS_DAYS)),
     ):
         old = model.scoped(ctx).select(model.id).where(before)
         old = old.where(where) if where is not None else old

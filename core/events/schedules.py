@@ -1,10 +1,13 @@
 """Fire schedules: a row with `UNIQUE(tenant, schedule, slot)` and a job, together. However many workers look, once."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import structlog
 from pydantic import BaseModel
 
 from core import db, tenants
@@ -17,6 +20,7 @@ from core.runtime.declarations import Schedule
 if TYPE_CHECKING:
     from core.runtime.runtime import Runtime
 
+log = structlog.get_logger("roost.schedules")
 CORE_LOOKS_BACK = timedelta(days=2)  # core's schedules are on from the start; a new worker looks this far back
 EARLIEST_LOOK = timedelta(days=40)  # how far back a halted deployment looks for missed slots
 
@@ -27,23 +31,27 @@ class SlotPayload(BaseModel):
     slot: str
 
 
-def slots(schedule: Schedule, zone: str, since: datetime, now: datetime) -> Iterator[str]:
-    """Yield the slots due in (since, now], oldest first: local dates, or UTC minutes."""
+def slots(schedule: Schedule, zone: str, since: datetime, now: datetime, most: int = 10_000) -> list[str]:
+    """Return the newest `most` slots due in (since, now], oldest first: local dates, or UTC minutes."""
     since = max(since, now - EARLIEST_LOOK)
+    return list(islice(_newest_first(schedule, zone, since, now), most))[::-1]
+
+
+def _newest_first(schedule: Schedule, zone: str, since: datetime, now: datetime) -> Iterator[str]:
     if schedule.daily is not None:
         hour, minute = map(int, schedule.daily.split(":"))
-        day, last = local_date(since, zone), local_date(now, zone)
-        while day <= last:
+        day, first = local_date(now, zone), local_date(since, zone)
+        while day >= first:
             if since < _local_instant(day, hour, minute, zone) <= now:
                 yield day.isoformat()
-            day += timedelta(days=1)
+            day -= timedelta(days=1)
         return
     assert schedule.every is not None
-    step = int(schedule.every.total_seconds()) // 60 or 1
-    minute_number = int(since.timestamp()) // 60 // step * step + step
-    while minute_number * 60 <= now.timestamp():
-        yield datetime.fromtimestamp(minute_number * 60, now.tzinfo).strftime("%Y-%m-%dT%H:%M")
-        minute_number += step
+    step = (int(schedule.every.total_seconds()) // 60 or 1) * 60
+    instant = int(now.timestamp()) // step * step
+    while instant > since.timestamp():
+        yield datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M")
+        instant -= step
 
 
 def _local_instant(day: date, hour: int, minute: int, zone: str) -> datetime:
@@ -51,29 +59,39 @@ def _local_instant(day: date, hour: int, minute: int, zone: str) -> datetime:
 
 
 def fire_due(runtime: "Runtime") -> int:
-    """Put a job in the table for every slot that is due and not yet fired; return how many were put."""
-    return sum(_fire_tenant(runtime, tenant) for tenant in tenants.all_tenants())
+    """Put a job in the table for every slot that is due and not yet fired; return how many were put.
+
+    One tenant's failure is logged and does not stop the others' clocks; a lost database does, and is raised.
+    """
+    fired = 0
+    for tenant in tenants.all_tenants():
+        try:
+            fired += _fire_tenant(runtime, tenant)
+        except Exception as ex:
+            if db.is_lost_connection(ex):
+                raise
+            log.error("schedules_failed", tenant=tenant.slug, exc_info=True)
+    return fired
 
 
 def _fire_tenant(runtime: "Runtime", tenant: Tenant) -> int:
-    wanted = [(slug, s) for slug, s in runtime.schedules() if slug == "core" or slug in tenant.plugins]
-    if not wanted:
-        return 0
     now = runtime.clock.now()
     ctx = Context(runtime, tenant, Actor("system", reason="schedule"), cause="schedule")
-    enabled = {slug: state.enabled_at for slug, state in tenants.plugin_states(ctx).items()}
-    enabled["core"] = now - CORE_LOOKS_BACK
+    enabled: dict[str, datetime | None] | None = None  # read when something is due: most looks find nothing
     fired = 0
-    for slug, schedule in wanted:
+    for slug, schedule in runtime.schedules():
+        if slug != "core" and slug not in tenant.plugins:
+            continue
         name = f"{slug}.{schedule.name}"
-        since = max(filter(None, (enabled.get(slug), runtime.last_fired.get((tenant.id, name)))), default=now)
-        due = list(slots(schedule, tenant.zone, since, now))
-        if schedule.catch_up == "latest":
-            due = due[-1:]
-        else:
-            due = due[-schedule.catch_up :]
-        for slot in due:
-            fired += ctx.run(lambda slug=slug, schedule=schedule, name=name, slot=slot: _fire(ctx, slug, schedule, name, slot))  # type: ignore[misc]  # defaults bind the loop's values
+        most = 1 if schedule.catch_up == "latest" else schedule.catch_up
+        looked = runtime.last_fired.get((tenant.id, name))
+        if looked is None or slots(schedule, tenant.zone, looked, now, 1):
+            if enabled is None:
+                enabled = {s: state.enabled_at for s, state in tenants.plugin_states(ctx).items()}
+                enabled["core"] = now - CORE_LOOKS_BACK
+            since = max(filter(None, (enabled.get(slug), looked)), default=now)
+            for slot in slots(schedule, tenant.zone, since, now, most):
+                fired += ctx.run(partial(_fire, ctx, slug, schedule, name, slot))
         runtime.last_fired[(tenant.id, name)] = now
     return fired
 
@@ -89,5 +107,5 @@ def _fire(ctx: Context, slug: str, schedule: Schedule, name: str, slot: str) -> 
     if not list(new):
         return 0
     jobs.enqueue(ctx.for_plugin(slug), f"{slug}.schedule:{schedule.name}", SlotPayload(slot=slot), plugin=slug)
-    db.after_commit(ctx.runtime.ring)
+    ctx.runtime.ring_after_commit()
     return 1

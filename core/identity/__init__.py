@@ -1,0 +1,72 @@
+"""Who is there and what they may do: sessions, one-time codes, signed tokens, staff, roles, keys. No secret in clear."""
+
+from core.identity.codes import check_code, issue_code
+from core.identity.keys import KeyView, create_key, keys, revoke_key
+from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffRole
+from core.identity.permissions import CORE_PERMISSIONS, known_permissions
+from core.identity.sessions import (
+    SessionView,
+    Signed,
+    authenticate,
+    clean,
+    open_session,
+    revoke_session,
+    revoke_sessions_of,
+    sessions_of,
+)
+from core.identity.signing import read_token, sign_token
+from core.identity.staff import (
+    RoleView,
+    StaffView,
+    all_staff,
+    change_password,
+    create_staff,
+    reset_password,
+    roles,
+    save_role,
+    set_staff_active,
+    set_staff_roles,
+    sign_in_staff,
+)
+from core.identity.staff import staff as staff_account
+from core.members.codes import member_code, resolve_member_code
+
+__all__ = [
+    "CORE_PERMISSIONS",
+    "AccessKey",
+    "KeyView",
+    "OneTimeCode",
+    "RoleView",
+    "Session",
+    "SessionView",
+    "Signed",
+    "Staff",
+    "StaffRole",
+    "StaffView",
+    "all_staff",
+    "authenticate",
+    "change_password",
+    "check_code",
+    "clean",
+    "create_key",
+    "create_staff",
+    "issue_code",
+    "keys",
+    "known_permissions",
+    "member_code",
+    "open_session",
+    "read_token",
+    "reset_password",
+    "resolve_member_code",
+    "revoke_key",
+    "revoke_session",
+    "revoke_sessions_of",
+    "roles",
+    "save_role",
+    "sessions_of",
+    "set_staff_active",
+    "set_staff_roles",
+    "sign_in_staff",
+    "sign_token",
+    "staff_account",
+]

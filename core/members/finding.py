@@ -8,10 +8,12 @@ from uuid import UUID
 
 from core.context import Context
 from core.db import dialect
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, PHONE, MemberPage, MemberView, view
+from core.paging import keyset
 from core.privacy import last_four, normalise_phone
+from core.runtime.declarations import PageQuery
 
 MOST = 100  # rows of a page, and members with the same last four digits
 HOPS = 20  # merges point at the survivor directly; more than one hop is a race, this many a fault
@@ -101,7 +103,7 @@ def find_by_identity(ctx: Context, provider: str, subject: str) -> MemberView | 
 
 def find_by_last_four(ctx: Context, digits: str) -> list[MemberView]:
     """Return the members whose phone ends in four digits, newest first, at most 100; venue scope is honoured."""
-    return find(ctx, MemberFilter(last_four=digits), limit=MOST).items
+    return find(ctx, MemberFilter(last_four=digits), PageQuery(limit=MOST)).items
 
 
 # --- lists for staff -------------------------------------------------------------------------------------------------
@@ -149,22 +151,17 @@ def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
     return where
 
 
-def find(ctx: Context, wanted: MemberFilter | None = None, *, limit: int = 20, cursor: str = "") -> MemberPage:
+def find(ctx: Context, wanted: MemberFilter | None = None, page: PageQuery | None = None) -> MemberPage:
     """Return a page of members for staff, newest first; needs the permission members.view.
 
     An account with a venue scope sees its venues' members, and anyone by exact phone. Raises Invalid for a bad cursor
     or filter.
     """
     ctx.require("members.view")
-    where = _where(ctx, wanted or MemberFilter())
-    if cursor:
-        try:
-            where.append(Member.id < UUID(hex=cursor))
-        except ValueError:
-            raise Invalid("the cursor is not one of ours: begin without one", "分页游标无效", code="bad_cursor") from None
-    limit = max(1, min(limit, MOST))
-    rows = list(Member.scoped(ctx).select().where(*where).order_by(Member.id.desc()).limit(limit + 1))
-    return MemberPage([view(ctx, row) for row in rows[:limit]], rows[limit - 1].id.hex if len(rows) > limit else None)
+    page = page or PageQuery()
+    page = page.model_copy(update={"limit": max(1, min(page.limit, MOST))})
+    rows, after = keyset(Member.scoped(ctx).select().where(*_where(ctx, wanted or MemberFilter())), Member.id, page)
+    return MemberPage([view(ctx, row) for row in rows], after)
 
 
 def check_scope(ctx: Context, row: Member) -> None:

@@ -47,6 +47,8 @@ Member.add_index(
 )
 Member.add_index(Member.tenant, Member.venue, Member.id, where=Member.venue.is_null(False), name="member_venue")
 Member.add_index(Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into")
+Member.add_index(Member.tenant, Member.birthday, where=Member.birthday.is_null(False), name="member_birthday")
+Member.add_index(Member.tenant, Member.id, where=Member.level == "", name="member_without_level")
 
 
 class MemberIdentity(TenantModel):

@@ -1,8 +1,6 @@
 """How a person becomes known: found by phone or identity, else made a lead, once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,11 +59,12 @@ def pass_gate(ctx: Context, phone: str) -> None:
     """Let one transaction at a time write a phone while two index keys are in use.
 
     The unique index tells two registrations of a phone apart only when both index it by the same key. During a rotation
-    processes may differ in which key is the newest, but they share the oldest: its blind index names the lock.
+    processes may differ in which key is the newest, yet all hold the same keys: the least of the blind indexes names
+    the lock.
     """
     if ctx.runtime.keyring.rotating and db.dialect() == "postgresql":
-        oldest = min(ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
-        db.run(ctx.scope, _GATE, (int.from_bytes(oldest[:8], "big", signed=True),))
+        least = min(ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+        db.run(ctx.scope, _GATE, (int.from_bytes(least[:8], "big", signed=True),))
 
 
 def register(
@@ -191,22 +190,3 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
         ) from None
     ctx.runtime.audit(ctx, "member.phone_changed", str(row.id))
     return view(ctx, row_of(ctx, row.id))
-
-
-# --- many at once ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NewMember:
-    """A person of an import, known by an identity (`provider`, `subject`)."""
-
-    provider: str
-    subject: str
-    channel: str = "import"
-    phone: str | None = None
-    name: str | None = None
-    gender: str = ""
-    birthday: date | None = None
-    venue: UUID | None = None
-    registered_at: datetime | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)

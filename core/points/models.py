@@ -1,7 +1,7 @@
 """Tables of the ledger. Written only by this package, and only through its doors.
 
-`entry`, `operation` and `allocation` are append-only. An operation, the entry it is about and the hold it opened carry
-one id: so the result of an operation is never stored twice, and a repeated key finds it in the entries.
+`entry`, `operation` and `allocation` are append-only. An operation, the entry it is about, and the lot or the hold that
+this entry made carry one id: so the result of an operation is never stored twice, and a repeated key finds it there.
 """
 
 from peewee import BigIntegerField, CharField, Check, CompositeKey, IntegerField, UUIDField
@@ -76,18 +76,16 @@ Entry.add_index(Entry.tenant, Entry.reverses, where=Entry.reverses.is_null(False
 
 
 class Lot(TenantModel):
-    """What an entry brought in, and when it dies."""
+    """What an entry brought in, and when it dies. It carries the id of that entry: an entry makes one lot at most."""
 
-    id = UUIDField(primary_key=True, default=new_id)
+    id = UUIDField(primary_key=True)
     account = UUIDField()
-    entry = UUIDField()
     amount = BigIntegerField()
     remaining = BigIntegerField()
     expires_at = TimeField(null=True)
 
     class Meta:
         constraints = [Check("remaining >= 0 AND remaining <= amount")]
-        indexes = ((("tenant", "account", "entry"), False),)
 
 
 Lot.add_index(Lot.tenant, Lot.account, Lot.expires_at, Lot.id, where=Lot.remaining > 0, name="lot_live")

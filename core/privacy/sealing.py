@@ -16,6 +16,16 @@ def unseal(ctx: "Context", purpose: str, sealed: bytes | memoryview) -> str:
     return ctx.runtime.keyring.open(ctx.tenant.id, f"{ctx.plugin}.{purpose}", bytes(sealed))
 
 
+def blind(ctx: "Context", purpose: str, value: str) -> bytes:
+    """Return the 16 bytes under which `ctx.plugin` keeps a sealed value's index, so that an exact one is found again."""
+    return ctx.runtime.keyring.blind(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
+
+
+def blinds(ctx: "Context", purpose: str, value: str) -> list[bytes]:
+    """Return what to look for: a value's index by every key in use, for rows of an unfinished rotation."""
+    return ctx.runtime.keyring.blinds(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
+
+
 def sealed_with_old_key(ctx: "Context", sealed: bytes | memoryview) -> bool:
     """Tell whether a value should be sealed again because the keys were rotated."""
     return ctx.runtime.keyring.needs_rotation(bytes(sealed))

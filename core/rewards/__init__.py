@@ -1,15 +1,13 @@
 """Rewards and conditions: rules as data, grants with provenance, "why", batches and their recall.
 
-Plugins contribute kinds; any rule of any plugin may name them. Core's own: rewards `points` and `growth`; conditions
-`state`, `level`, `class`, `venue`, `registered_within_days`.
+Plugins contribute kinds; any rule of any plugin may name them. Core's own: rewards `points` and `growth`;
+conditions `state`, `level`, `class`, `venue`, `registered_within_days`.
 """
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from core.context import Context
-from core.rewards import limits
 from core.rewards.batches import (
     RECALL,
     RUN,
@@ -41,15 +39,8 @@ from core.rewards.specs import (
 )
 from core.rewards.why import describe, why
 
-# Kinds of job that core's own boot adds to `runtime.core_jobs`.
+# Kinds of job that core.boot adds to `runtime.core_jobs`.
 JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {RUN: run_batch, RECALL: run_recall}
-
-
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the grants and used limits of `merged` to `member`; part of core's own merge."""
-    limits.merge(ctx, member, merged)
-    RewardGrant.scoped(ctx).update(member=member).where(RewardGrant.member == merged).execute()
-
 
 __all__ = [
     "JOBS",
@@ -79,7 +70,6 @@ __all__ = [
     "find_grant",
     "give",
     "grant",
-    "merge_members",
     "note",
     "preview_batch",
     "recall_batch",

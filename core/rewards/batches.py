@@ -1,6 +1,8 @@
-"""Give the same to many: previewed with heads and cost, approved by a second person, run as a chain, recalled.
+"""Give the same to many: previewed with heads and cost, approved by a second person, run as a chain,
+recalled.
 
-A mistaken batch is recalled the same way: whatever is left comes back, and what was spent is listed head by head.
+A mistaken batch is recalled the same way: whatever is left comes back, and what was spent is listed head by
+head.
 """
 
 from collections.abc import Sequence
@@ -62,7 +64,11 @@ def preview_batch(
     if not heads or not rewards:
         raise Invalid("a batch needs at least one member and one reward", "请至少选择一名会员和一项奖励")
     if not reason.strip():
-        raise Invalid("say why: the reason stays with every grant", "请填写原因", fields=[{"path": "reason", "message": "empty"}])
+        raise Invalid(
+            "say why: the reason stays with every grant",
+            "请填写原因",
+            fields=[{"path": "reason", "message": "empty"}],
+        )
     with ctx.transaction():
         cost = check_rewards(ctx, list(rewards))
         row = RewardBatch.scoped(ctx).create(
@@ -83,7 +89,9 @@ def preview_batch(
                     for n, member in enumerate(heads[start : start + ROWS])
                 ]
             ).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points})
+        ctx.runtime.audit(
+            ctx, "rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points}
+        )
         return _view(ctx, row)
 
 
@@ -109,17 +117,23 @@ def _expect(row: RewardBatch, *states: str) -> None:
 
 
 def approve_batch(ctx: Context, batch_id: UUID) -> BatchView:
-    """Approve a draft and start it. Needs `rewards.approve`, and someone other than who drafted it (Forbidden)."""
+    """Approve a draft and start it. Needs `rewards.approve`, and someone other than who drafted it
+    (Forbidden).
+    """
     ctx.require("rewards.approve")
     with ctx.transaction():
         row = RewardBatch.scoped(ctx).lock(RewardBatch.id == batch_id)
         _expect(row, "draft")
         if str(ctx.actor) == row.made_by:
-            raise Forbidden("somebody else has to approve this batch", "须由其他员工审批", code="second_approver")
-        RewardBatch.scoped(ctx).update(state="approved", approved_by=str(ctx.actor), approved_at=ctx.now()).where(
-            RewardBatch.id == batch_id
-        ).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points})
+            raise Forbidden(
+                "somebody else has to approve this batch", "须由其他员工审批", code="second_approver"
+            )
+        RewardBatch.scoped(ctx).update(
+            state="approved", approved_by=str(ctx.actor), approved_at=ctx.now()
+        ).where(RewardBatch.id == batch_id).execute()
+        ctx.runtime.audit(
+            ctx, "rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points}
+        )
         ctx.enqueue(RUN, Step(batch=batch_id), dedupe=f"batch:{batch_id}")
         return batch(ctx, batch_id)
 
@@ -135,8 +149,10 @@ def drop_batch(ctx: Context, batch_id: UUID) -> BatchView:
 
 
 def _heads(ctx: Context, step: Step) -> list[RewardBatchMember]:
-    query = RewardBatchMember.scoped(ctx).select().where(
-        RewardBatchMember.batch == step.batch, RewardBatchMember.place >= step.place
+    query = (
+        RewardBatchMember.scoped(ctx)
+        .select()
+        .where(RewardBatchMember.batch == step.batch, RewardBatchMember.place >= step.place)
     )
     return list(query.order_by(RewardBatchMember.place).limit(CHUNK))
 
@@ -148,7 +164,8 @@ def _mark(ctx: Context, head: RewardBatchMember, **values: Any) -> None:
 def run_batch(ctx: Context, payload: dict[str, Any]) -> Next | None:
     """Give to the next heads of an approved batch: one step of the chain `core.rewards_batch`.
 
-    A head that cannot be given to (sold out, erased, a kind off since) is marked with the reason and the others go on.
+    A head that cannot be given to (sold out, erased, a kind off since) is marked with the reason and the
+    others go on.
     """
     step = Step.model_validate(payload)
     row = RewardBatch.scoped(ctx).lock(RewardBatch.id == step.batch)
@@ -161,7 +178,12 @@ def run_batch(ctx: Context, payload: dict[str, Any]) -> Next | None:
         try:
             with db.savepoint():
                 done = grants.give(
-                    ctx, head.member, rewards, key=f"batch:{row.id}:{head.place}", reason=row.reason, batch=row.id
+                    ctx,
+                    head.member,
+                    rewards,
+                    key=f"batch:{row.id}:{head.place}",
+                    reason=row.reason,
+                    batch=row.id,
                 )
         except RoostError as ex:
             failed += 1
@@ -180,7 +202,8 @@ def run_batch(ctx: Context, payload: dict[str, Any]) -> Next | None:
 
 
 def recall_batch(ctx: Context, batch_id: UUID, *, reason: str) -> BatchView:
-    """Start taking a batch back, also while it still runs. Needs `rewards.approve`; what was spent is then listed by
+    """Start taking a batch back, also while it still runs. Needs `rewards.approve`; what was spent is then
+    listed by
     `batch_heads(…, state="spent")`."""
     ctx.require("rewards.approve")
     with ctx.transaction():
@@ -218,10 +241,16 @@ def run_recall(ctx: Context, payload: dict[str, Any]) -> Next | None:
 def batch_heads(
     ctx: Context, batch_id: UUID, *, state: str | None = None, after: int = -1, limit: int = 100
 ) -> list[tuple[int, UUID, str, str]]:
-    """Return (place, member, state, remark) of a batch's heads after a place: `spent` and `failed` say why."""
-    query = RewardBatchMember.scoped(ctx).select().where(
-        RewardBatchMember.batch == batch_id, RewardBatchMember.place > after
+    """Return (place, member, state, remark) of a batch's heads after a place: `spent` and `failed` say
+    why.
+    """
+    query = (
+        RewardBatchMember.scoped(ctx)
+        .select()
+        .where(RewardBatchMember.batch == batch_id, RewardBatchMember.place > after)
     )
     if state is not None:
         query = query.where(RewardBatchMember.state == state)
-    return [(h.place, h.member, h.state, h.remark) for h in query.order_by(RewardBatchMember.place).limit(limit)]
+    return [
+        (h.place, h.member, h.state, h.remark) for h in query.order_by(RewardBatchMember.place).limit(limit)
+    ]

@@ -1,7 +1,8 @@
 """Give, refuse and take back, each with its provenance.
 
-A grant's row is inserted first: the unique (tenant, plugin, key) decides who gives. Everything that a grant does stands
-in one savepoint, so a limit or an empty stock met half-way leaves nothing but the refusal and its reason.
+A grant's row is inserted first: the unique (tenant, plugin, key) decides who gives. Everything that a grant
+does stands in one savepoint, so a limit or an empty stock met half-way leaves nothing but the refusal and its
+reason.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from uuid import UUID
 from core import db, members
 from core.context import Context
 from core.errors import Invalid, KeyReused, LimitReached, NotFound, SoldOut
-from core.events.facts import RewardGranted, RewardRevoked
+from core.events.facts import Asset, RewardGranted, RewardRevoked
 from core.ids import new_id
 from core.rewards import kinds, limits
 from core.rewards.models import RewardGrant, RewardItem
@@ -48,7 +49,9 @@ def _known(ctx: Context, key: str, member: UUID, rule: UUID | None, digest: str)
         return None
     same = row.rule == rule and row.digest == digest
     if not same or (row.member != member and members.resolve(ctx, row.member) != member):
-        raise KeyReused(f"the key {key!r} of {ctx.plugin} has given something else already", "幂等键已用于其他奖励")
+        raise KeyReused(
+            f"the key {key!r} of {ctx.plugin} has given something else already", "幂等键已用于其他奖励"
+        )
     return view(ctx, row)
 
 
@@ -57,12 +60,15 @@ def _insert(ctx: Context, **values: Any) -> bool:
     return bool(list(query.execute()))
 
 
-def grant(ctx: Context, rule: RuleView, member: UUID, *, key: str, cause: str | None = None) -> GrantView | None:
-    """Give what a rule says, once for a key of `ctx.plugin`; None when the rule says no, which "why" then tells.
+def grant(
+    ctx: Context, rule: RuleView, member: UUID, *, key: str, cause: str | None = None
+) -> GrantView | None:
+    """Give what a rule says, once for a key of `ctx.plugin`; None when the rule says no, which "why" then
+    tells.
 
-    Conditions are evaluated now; limits and budgets hold against concurrent grants. What is sold out or limited by a
-    kind itself is a refusal too. Raises Conflict when a kind is missing or off, KeyReused when the key gave
-    something else before.
+    Conditions are evaluated now; limits and budgets hold against concurrent grants. What is sold out or
+    limited by a kind itself is a refusal too. Raises Conflict when a kind is missing or off, KeyReused when
+    the key gave something else before.
     """
     _check_key(key)
     with ctx.transaction():
@@ -121,14 +127,21 @@ def _by_rule(ctx: Context, rule: RuleView, member: UUID, key: str, evidence: dic
         held = _known(ctx, key, member, rule.id, "")
         assert held is not None, "the insert met a committed row"
         return held
-    if most.per_member is not None:  # a member's own limit comes before accounts and stock in the order of locks
-        name = f"member:{member}:{limits.period_name(ctx, most.per_member_period)}"
-        if not limits.take(ctx, rule.id, name, 1, most.per_member):
-            raise _Refused("limit_per_member", {**evidence, "limit": most.per_member, "period": most.per_member_period})
+    if (
+        most.per_member is not None
+    ):  # a member's own limit comes before accounts and stock in the order of locks
+        period = limits.period_name(ctx, most.per_member_period)
+        left = most.per_member - limits.used_by_merged(ctx, rule.id, member, period)
+        if not limits.take(ctx, rule.id, f"member:{member}:{period}", 1, left):
+            raise _Refused("limit_per_member", {**evidence, "limit": most.per_member, "period": period})
     items = _give_all(ctx, member, rule.rewards, grant_id, rule.id, rule.version, rule.name)
     if most.total is not None and not limits.take(ctx, rule.id, "total", 1, most.total):
         raise _Refused("limit_total", {**evidence, "limit": most.total})
-    if most.budget_points is not None and minted and not limits.take(ctx, rule.id, "points", minted, most.budget_points):
+    if (
+        most.budget_points is not None
+        and minted
+        and not limits.take(ctx, rule.id, "points", minted, most.budget_points)
+    ):
         raise _Refused("budget_used_up", {**evidence, "budget": most.budget_points, "wanted": minted})
     return GrantView(
         grant_id, member, ctx.plugin, key, rule.id, rule.version, "given", minted, items, ctx.cause, ctx.now()
@@ -158,8 +171,10 @@ def _give_all(
         spec = kinds.read_spec(kind.spec, wanted.spec, f"rewards.{place}.spec")
         key = f"{grant_id}:{place}"
         if slug == "core":  # the ledger keeps the rule beside the entry
-            asset = "growth" if kind.name == "growth" else "points"
-            receipt = kinds.credit(ctx, member, asset, spec.amount, spec.reason or subject, key, rule, version)
+            asset: Asset = "growth" if kind.name == "growth" else "points"
+            receipt = kinds.credit(
+                ctx, member, asset, spec.amount, spec.reason or subject, key, rule, version
+            )
         else:
             receipt = kind.grant(ctx.for_plugin(slug), member, spec, key)
         RewardItem.scoped(ctx).insert(
@@ -170,7 +185,9 @@ def _give_all(
     return tuple(given)
 
 
-def _refuse(ctx: Context, rule: RuleView, member: UUID, key: str, reason: str, evidence: dict[str, Any]) -> None:
+def _refuse(
+    ctx: Context, rule: RuleView, member: UUID, key: str, reason: str, evidence: dict[str, Any]
+) -> None:
     RewardGrant.scoped(ctx).insert(
         plugin=ctx.plugin,
         asked=key,
@@ -197,10 +214,11 @@ def give(
     evidence: dict[str, Any] | None = None,
     batch: UUID | None = None,
 ) -> GrantView:
-    """Give rewards that the plugin's own logic decided, once for a key of `ctx.plugin`; `reason` is what "why" tells.
+    """Give rewards that the plugin's own logic decided, once for a key of `ctx.plugin`; `reason` is what
+    "why" tells.
 
-    Raises Conflict when a kind is missing, off or sold out, Invalid for a kind's wrong spec, KeyReused when the key
-    gave something else before.
+    Raises Conflict when a kind is missing, off or sold out, Invalid for a kind's wrong spec, KeyReused when
+    the key gave something else before.
     """
     _check_key(key)
     with ctx.transaction():
@@ -237,20 +255,25 @@ def give(
 
 
 def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
-    """Take back what is left of a grant; what was used already is listed in words. Repeating it changes nothing more.
+    """Take back what is left of a grant; what was used already is listed in words. Repeating it changes
+    nothing more.
 
-    The rule's total and budget are given back; the member's own count stays, so that buying and refunding in turn
-    earns nothing twice. A plugin that is off since still takes back what it gave. Raises NotFound for another
-    plugin's grant; core (batches, the console) may revoke any.
+    The rule's total and budget are given back; the member's own count stays, so that buying and refunding in
+    turn earns nothing twice. A plugin that is off since still takes back what it gave. Raises NotFound for
+    another plugin's grant; core (batches, the console) may revoke any.
     """
     with ctx.transaction():
         row = RewardGrant.scoped(ctx).lock(RewardGrant.id == grant_id, RewardGrant.key.is_null(False))
         if ctx.plugin not in ("core", row.plugin):
             raise NotFound(f"no such grant of {ctx.plugin}", "找不到该奖励")
-        items = list(RewardItem.scoped(ctx).select().where(RewardItem.grant == grant_id).order_by(RewardItem.position))
+        items = list(
+            RewardItem.scoped(ctx).select().where(RewardItem.grant == grant_id).order_by(RewardItem.position)
+        )
         if row.state != "given":
             return Revocation(
-                grant_id, sum(i.state == "revoked" for i in items), [i.remark for i in items if i.state == "spent"]
+                grant_id,
+                sum(i.state == "revoked" for i in items),
+                [i.remark for i in items if i.state == "spent"],
             )
         member = members.resolve(ctx, row.member)
         spent: list[str] = []
@@ -259,7 +282,9 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
             spec = kinds.read_spec(kind.spec, item.spec, f"rewards.{item.position}.spec")
             left = kind.revoke(ctx.for_plugin(slug), member, spec, item.receipt)
             state = "spent" if left else "revoked"
-            RewardItem.scoped(ctx).update(state=state, remark=left or "").where(RewardItem.id == item.id).execute()
+            RewardItem.scoped(ctx).update(state=state, remark=left or "").where(
+                RewardItem.id == item.id
+            ).execute()
             ctx.publish(RewardRevoked(member=member, grant=grant_id, kind=item.kind, plugin=slug))
             if left:
                 spent.insert(0, left)
@@ -306,7 +331,7 @@ def view(ctx: Context, row: RewardGrant) -> GrantView:
         row.id,
         row.member,
         row.plugin,
-        row.key,
+        row.asked,
         row.rule,
         row.rule_version,
         row.state,

@@ -19,7 +19,9 @@ class Amount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amount: int = Field(ge=1, le=1_000_000_000, description="数量 / how many")
-    reason: str = Field("", max_length=60, description="流水说明 / what the statement says; empty: the rule's name")
+    reason: str = Field(
+        "", max_length=60, description="流水说明 / what the statement says; empty: the rule's name"
+    )
 
 
 class OneOf(BaseModel):
@@ -47,7 +49,14 @@ class Days(BaseModel):
 
 
 def credit(
-    ctx: Context, member: UUID, asset: Asset, amount: int, reason: str, key: str, rule: UUID | None, version: int | None
+    ctx: Context,
+    member: UUID,
+    asset: Asset,
+    amount: int,
+    reason: str,
+    key: str,
+    rule: UUID | None,
+    version: int | None,
 ) -> dict[str, Any]:
     """Credit an asset with a rule's provenance; return the receipt that taking it back needs."""
     done = points.credit(
@@ -66,7 +75,9 @@ def credit(
 
 def _reverse(ctx: Context, member: UUID, spec: Amount, receipt: dict[str, Any]) -> str | None:
     operation = receipt["operation"]
-    undone = points.reverse(ctx.for_plugin("core"), UUID(operation), key=f"revoke:{operation}", reason="revoked")
+    undone = points.reverse(
+        ctx.for_plugin("core"), UUID(operation), key=f"revoke:{operation}", reason="revoked"
+    )
     if not undone.shortfall:
         return None
     return f"{undone.shortfall} 已使用 / spent already"
@@ -86,7 +97,10 @@ def _amount_kind(asset: Asset, zh: str, en: str) -> RewardKind:
     )
 
 
-REWARDS = {kind.name: kind for kind in (_amount_kind("points", "积分", "Points"), _amount_kind("growth", "成长值", "Growth"))}
+REWARDS = {
+    kind.name: kind
+    for kind in (_amount_kind("points", "积分", "Points"), _amount_kind("growth", "成长值", "Growth"))
+}
 
 
 def _one_of(spec: OneOf, locale: str, zh: str, en: str) -> str:
@@ -126,7 +140,9 @@ CONDITIONS = {
             Text(zh="所属门店", en="Home venue"),
             Venues,
             _at_venue,
-            lambda spec, locale: f"{len(spec.values)} venues" if locale.startswith("en") else f"{len(spec.values)} 家门店",
+            lambda spec, locale: (
+                f"{len(spec.values)} venues" if locale.startswith("en") else f"{len(spec.values)} 家门店"
+            ),
         ),
         ConditionKind(
             "registered_within_days",
@@ -142,7 +158,9 @@ CONDITIONS = {
 
 
 def installed_reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
-    """Return (owner, kind) of a reward, on or off for this tenant. Raises Conflict when nothing provides it."""
+    """Return (owner, kind) of a reward, on or off for this tenant. Raises Conflict when nothing provides
+    it.
+    """
     if name in REWARDS:
         return "core", REWARDS[name]
     found = ctx.runtime.registry.reward(name)
@@ -161,7 +179,7 @@ def reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
     slug, kind = installed_reward(ctx, name)
     if slug != "core" and not ctx.enabled(slug):
         raise Conflict(
-            f"the reward {name!r} is given by the plugin {slug}, which is off: switch it on, or change the rule",
+            f"the reward {name!r} belongs to the plugin {slug}, which is off: switch it on or change the rule",
             f"奖励类型 {name} 由插件 {slug} 提供，该插件已停用，请启用或修改规则",
             code="reward_kind_off",
             kind=name,
@@ -171,7 +189,9 @@ def reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
 
 
 def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
-    """Return (owner, kind) of a condition that can be asked now. Raises Conflict when it is missing or off."""
+    """Return (owner, kind) of a condition that can be asked now. Raises Conflict when it is missing or
+    off.
+    """
     if name in CONDITIONS:
         return "core", CONDITIONS[name]
     found = ctx.runtime.registry.condition(name)
@@ -185,7 +205,9 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
     return found
 
 
-def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:  # Any: an instance of `model`
+def read_spec(
+    model: type[BaseModel], values: dict[str, Any], path: str
+) -> Any:  # Any: an instance of `model`
     """Validate what a rule says for a kind. Raises Invalid with the path of each wrong value."""
     try:
         return model.model_validate(values)
@@ -193,5 +215,7 @@ def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:
         raise Invalid(
             f"{path} cannot be used",
             "奖励或条件的参数有误",
-            fields=[{"path": ".".join([path, *map(str, e["loc"])]), "message": e["msg"]} for e in ex.errors()],
+            fields=[
+                {"path": ".".join([path, *map(str, e["loc"])]), "message": e["msg"]} for e in ex.errors()
+            ],
         ) from None

@@ -1,8 +1,9 @@
-"""Counters of limits and budgets. The conditional update decides, so two workers never both take the last one."""
+"""Counters of limits and budgets. The conditional update decides who takes the last one."""
 
 from uuid import UUID
 
 from core.context import Context
+from core.members import Member
 from core.rewards.models import RewardCounter
 from core.rewards.specs import Period
 
@@ -40,14 +41,13 @@ def used(ctx: Context, rule: UUID, name: str) -> int:
     return int(row.used) if row else 0
 
 
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Add what `merged` used of every limit to what `member` used: two records of one person are one person."""
-    prefix = f"member:{merged}:"
-    door = RewardCounter.scoped(ctx)
-    for row in list(door.select().where(RewardCounter.name.startswith(prefix))):
-        name = f"member:{member}:{row.name.removeprefix(prefix)}"
-        door.insert(rule=row.rule, name=name, used=0).on_conflict_ignore().execute()
-        door.update(used=RewardCounter.used + row.used).where(
-            RewardCounter.rule == row.rule, RewardCounter.name == name
-        ).execute()
-        door.delete().where(RewardCounter.id == row.id).execute()
+def used_by_merged(ctx: Context, rule: UUID, member: UUID, period: str) -> int:
+    """Return what records that were merged into a member used of the member's own limit: one person, one
+    limit.
+    """
+    merged = [row.id for row in Member.scoped(ctx).select(Member.id).where(Member.merged_into == member)]
+    if not merged:
+        return 0
+    names = [f"member:{one}:{period}" for one in merged]
+    rows = RewardCounter.scoped(ctx).select(RewardCounter.used)
+    return sum(row.used for row in rows.where(RewardCounter.rule == rule, RewardCounter.name.in_(names)))

@@ -40,7 +40,8 @@ class RewardRuleVersion(TenantModel):
 
 
 class RewardGrant(TenantModel):
-    """A decision about one member: given, refused or noted, with its rule, version, cause and the values read.
+    """A decision about one member: given, refused or noted, with its rule, version, cause and the values
+    read.
 
     `key` is set only while something was given, so that what was refused may be asked again.
     """
@@ -90,7 +91,9 @@ class RewardItem(TenantModel):
 
 
 class RewardCounter(TenantModel):
-    """How much of a limit is used: `member:ID:PERIOD`, `total` or `points` of one rule. Only ever moved by `UPDATE … WHERE`."""
+    """How much of a limit is used: `member:ID:PERIOD`, `total` or `points` of one rule. Only ever moved by
+    `UPDATE … WHERE`.
+    """
 
     id = BigAutoField()
     rule = UUIDField()

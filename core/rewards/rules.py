@@ -20,7 +20,9 @@ def check_rewards(ctx: Context, rewards: list[RewardSpec], path: str = "rewards"
 
 
 def check_rule(ctx: Context, spec: RuleSpec) -> None:
-    """Check a rule before it is saved. Raises Invalid with paths, or Conflict for a kind that is missing or off."""
+    """Check a rule before it is saved. Raises Invalid with paths, or Conflict for a kind that is missing or
+    off.
+    """
     check_rewards(ctx, spec.rewards)
     for place, asked in enumerate(spec.conditions):
         _, kind = kinds.condition(ctx, asked.kind)
@@ -29,10 +31,16 @@ def check_rule(ctx: Context, spec: RuleSpec) -> None:
         value = getattr(spec, name)
         if value is not None and value.tzinfo is None:
             raise Invalid(
-                f"{name} needs an offset, as in 2026-11-22T10:00:00+08:00", "时间需带时区", fields=[{"path": name, "message": "no offset"}]
+                f"{name} needs an offset, as in 2026-11-22T10:00:00+08:00",
+                "时间需带时区",
+                fields=[{"path": name, "message": "no offset"}],
             )
     if spec.starts_at and spec.ends_at and spec.ends_at <= spec.starts_at:
-        raise Invalid("a rule ends after it starts", "结束时间须晚于开始时间", fields=[{"path": "ends_at", "message": "too early"}])
+        raise Invalid(
+            "a rule ends after it starts",
+            "结束时间须晚于开始时间",
+            fields=[{"path": "ends_at", "message": "too early"}],
+        )
 
 
 def _view(row: RewardRule) -> RuleView:
@@ -42,7 +50,8 @@ def _view(row: RewardRule) -> RuleView:
 def save_rule(ctx: Context, spec: RuleSpec, rule_id: UUID | None = None) -> RuleView:
     """Save a rule of `ctx.plugin`; each save is a new version. Audited.
 
-    Raises Invalid for what a kind refuses, Conflict for a kind that is missing or off, NotFound for another plugin's.
+    Raises Invalid for what a kind refuses, Conflict for a kind that is missing or off, NotFound for another
+    plugin's.
     """
     with ctx.transaction():
         check_rule(ctx, spec)

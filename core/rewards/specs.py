@@ -34,19 +34,27 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_member: int | None = Field(None, ge=1, le=1_000_000, description="每人次数 / grants a member and period")
+    per_member: int | None = Field(
+        None, ge=1, le=1_000_000, description="每人次数 / grants a member and period"
+    )
     per_member_period: Period = Field("life", description="周期 / day, month, year, life")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总次数 / grants in all")
-    budget_points: int | None = Field(None, ge=1, le=10**15, description="积分预算 / points it may mint in all")
+    budget_points: int | None = Field(
+        None, ge=1, le=10**15, description="积分预算 / points it may mint in all"
+    )
 
 
 class RuleSpec(BaseModel):
-    """A rule as data: who (conditions), when (trigger, window), what (rewards), how often and how much (limits)."""
+    """A rule as data: who (conditions), when (trigger, window), what (rewards), how often and how much
+    (limits).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, description="规则名称 / name")
-    trigger: str = Field(min_length=1, max_length=60, description="触发时机 / what sets it off, as its plugin names it")
+    trigger: str = Field(
+        min_length=1, max_length=60, description="触发时机 / what sets it off, as its plugin names it"
+    )
     conditions: list[ConditionSpec] = Field(default_factory=list, max_length=20, description="条件 / who")
     rewards: list[RewardSpec] = Field(default_factory=list, max_length=20, description="奖励 / what")
     limits: Limits = Field(default_factory=Limits, description="限制 / how often and how much")
@@ -105,7 +113,9 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What taking back a grant came to: how many of its rewards came back whole, and in words what did not."""
+    """What taking back a grant came to: how many of its rewards came back whole, and in words what did
+    not.
+    """
 
     grant: UUID
     taken: int
@@ -149,7 +159,9 @@ class BatchView:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A decision that no rule made, kept for "why": an outcome `noted` or `refused`, a reason, the values read."""
+    """A decision that no rule made, kept for "why": an outcome `noted` or `refused`, a reason, the values
+    read.
+    """
 
     member: UUID
     subject: str

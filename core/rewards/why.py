@@ -15,7 +15,9 @@ from core.rewards.specs import RewardSpec, WhyRow
 
 
 def describe(ctx: Context, wanted: RewardSpec) -> str:
-    """Return a reward in words, in the locale of `ctx`; its kind's name where nothing can describe it any more."""
+    """Return a reward in words, in the locale of `ctx`; its kind's name where nothing can describe it any
+    more.
+    """
     try:
         _, kind = kinds.installed_reward(ctx, wanted.kind)
         return kind.describe(kind.spec.model_validate(wanted.spec), ctx.locale)
@@ -24,19 +26,24 @@ def describe(ctx: Context, wanted: RewardSpec) -> str:
 
 
 def why(ctx: Context, member: UUID, limit: int = 50) -> list[WhyRow]:
-    """Return what was decided about a member, newest first: given, refused with the reason, taken back, noted."""
+    """Return what was decided about a member, newest first: given, refused with the reason, taken back,
+    noted.
+    """
     member = members.resolve(ctx, member)
+    merged = members.Member.scoped(ctx).select(members.Member.id).where(members.Member.merged_into == member)
     rows = list(
         RewardGrant.scoped(ctx)
         .select()
-        .where(RewardGrant.member == member)
+        .where(RewardGrant.member.in_([member, *(row.id for row in merged)]))
         .order_by(RewardGrant.at.desc(), RewardGrant.id.desc())
         .limit(limit)
     )
     items: dict[UUID, list[Any]] = defaultdict(list)
     wanted = [row.id for row in rows if row.key is not None]
     if wanted:
-        for item in RewardItem.scoped(ctx).select().where(RewardItem.grant.in_(wanted)).order_by(RewardItem.position):
+        for item in (
+            RewardItem.scoped(ctx).select().where(RewardItem.grant.in_(wanted)).order_by(RewardItem.position)
+        ):
             items[item.grant].append(item)
     return [
         WhyRow(

@@ -214,10 +214,11 @@ class Schedule:
 
     `run(ctx, slot)` runs as a job; `slot` is the tenant's local date ("2026-11-22") or the UTC minute
     ("2026-11-22T05:30"). After a halt, `latest` runs only the last slot missed, a number runs at most so many.
+    What is too much for one transaction returns `Next(…)` with a payload that has the `slot`, and runs again.
     """
 
     name: str
-    run: Callable[[Context, str], None]
+    run: Callable[[Context, str], Next | None]
     daily: str | None = None
     every: timedelta | None = None
     catch_up: Literal["latest"] | int = "latest"

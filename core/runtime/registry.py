@@ -109,17 +109,23 @@ def read_plugins_file(path: Path) -> PluginsFile:
     return PluginsFile(**{key: tuple(value) for key, value in values.items()})
 
 
-def find_packages() -> dict[str, tuple[str, Path]]:
-    """Return the installed plugins as slug → (package, folder), without importing their code."""
+def find_packages() -> tuple[dict[str, tuple[str, Path]], dict[str, ConfigurationError]]:
+    """Return the installed plugins as slug → (package, folder), and what is wrong with others; imports none of them."""
     found: dict[str, tuple[str, Path]] = {}
+    wrong: dict[str, ConfigurationError] = {}
     for point in entry_points(group=GROUP):
         spec = importlib.util.find_spec(point.value)
         if spec is None or not spec.submodule_search_locations:
-            raise ConfigurationError(f"entry point {GROUP}:{point.name} names {point.value}, which is not a package")
-        if point.name in found and found[point.name][0] != point.value:
-            raise ConfigurationError(f"two plugins are called {point.name}: {found[point.name][0]} and {point.value}")
-        found[point.name] = (point.value, Path(spec.submodule_search_locations[0]))
-    return found
+            wrong[point.name] = ConfigurationError(
+                f"entry point {GROUP}:{point.name} names {point.value}, which is not a package"
+            )
+        elif point.name in found and found[point.name][0] != point.value:
+            wrong[point.name] = ConfigurationError(
+                f"two plugins are called {point.name}: {found[point.name][0]} and {point.value}"
+            )
+        else:
+            found[point.name] = (point.value, Path(spec.submodule_search_locations[0]))
+    return {slug: place for slug, place in found.items() if slug not in wrong}, wrong
 
 
 class Registry:
@@ -141,9 +147,10 @@ class Registry:
     @classmethod
     def load(cls, plugins_file: PluginsFile, *, strict: bool = False) -> "Registry":
         """Load every plugin that `plugins_file` asks for; with `strict` raise for the first that is broken."""
-        packages = find_packages()
+        packages, wrong = find_packages()
         wanted = set(packages) if "*" in plugins_file.load else set(plugins_file.load)
-        absent = (set(plugins_file.load) - {"*"} - set(packages)) | (set(plugins_file.start) - set(packages))
+        named = set(plugins_file.load) - {"*"} | set(plugins_file.start)
+        absent = named - set(packages) - set(wrong)
         if absent:
             raise ConfigurationError(
                 f"plugins.toml names {', '.join(sorted(absent))}, which no installed package provides"
@@ -151,6 +158,8 @@ class Registry:
             )
         registry = cls()
         registry.starts_with = plugins_file.start
+        for slug, ex in wrong.items():
+            registry._break(slug, ex, strict)
         registry.add(
             {slug: place for slug, place in packages.items() if slug in wanted - set(plugins_file.leave_out)}, strict=strict
         )

@@ -114,7 +114,7 @@ class Runtime:
                 if slug is None:
                     raise LookupError(f"no plugin declares {model.__name__} in register_settings")
                 self._slug_of[model] = slug
-            values = tenants.settings_values(self.system(tenant, "settings"), slug)
+            values = tenants.settings_with_secrets(self.system(tenant, "settings"), slug)
             held = (tenant.version, model.model_validate(values))
             self._settings[(tenant.id, model)] = held
         return held[1]  # type: ignore[return-value]  # stored under its own type

@@ -11,9 +11,11 @@ from core.tenants.service import (
     create_tenant,
     disable_plugin,
     enable_plugin,
+    forget_cached,
     plugin_states,
     save_settings,
     settings_values,
+    settings_with_secrets,
     venue,
     venues,
 )
@@ -30,9 +32,11 @@ __all__ = [
     "create_tenant",
     "disable_plugin",
     "enable_plugin",
+    "forget_cached",
     "plugin_states",
     "save_settings",
     "settings_values",
+    "settings_with_secrets",
     "venue",
     "venues",
 ]

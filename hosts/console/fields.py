@@ -96,6 +96,9 @@ def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> 
 
 def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], locale: str) -> tuple[str, str]:
     said, help_text = extra.get(locale) or extra.get("zh"), info.description or ""
+    english, both, chinese = help_text.partition(" · ")  # a description may be "English · 中文"
+    if both:
+        help_text = english if locale == "en" else chinese
     if isinstance(said, str):
         return said, help_text if help_text != said else ""
     if info.title:

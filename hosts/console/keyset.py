@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from peewee import BigIntegerField, DateField, IntegerField, UUIDField
+from peewee import BigIntegerField, BooleanField, DateField, IntegerField, UUIDField
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from core.clock import local_midnight
@@ -69,10 +69,16 @@ def filter_model(slug: str, resource: Resource) -> type[BaseModel]:
             fields[f"{column.name}_from"] = (date | None, Field(None, description=f"{column.title.en}: first day"))
             fields[f"{column.name}_to"] = (date | None, Field(None, description=f"{column.title.en}: last day"))
             continue
-        kind: Any = {"int": int, "fen": int, "points": int, "bool": bool, "venue": UUID, "member": UUID}.get(column.kind, str)
-        if column.kind == "choice" and column.choices:
-            kind = literal[tuple(column.choices)]
         field = getattr(resource.model, column.name)
+        kind: Any = str
+        if isinstance(field, UUIDField):
+            kind = UUID
+        elif isinstance(field, BooleanField):
+            kind = bool
+        elif column.kind == "choice" and column.choices:
+            kind = literal[tuple(column.choices)]
+        elif isinstance(field, IntegerField | BigIntegerField):
+            kind = int
         most = getattr(field, "max_length", None)
         if kind is str:
             options = Field(None, description=column.title.en, max_length=most or 200)

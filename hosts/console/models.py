@@ -32,3 +32,14 @@ class Approval(TenantModel):
             (("tenant", "state", "id"), False),
             (("tenant", "plugin", "resource", "subject"), False),
         )
+
+
+class SentForm(TenantModel):
+    """A form that was sent: the same one, sent twice by a double click or a reload, acts once."""
+
+    nonce = CharField(max_length=40)
+    sent_at = TimeField()
+
+    class Meta:
+        table_name = "console_sent_form"
+        indexes = ((("tenant", "nonce"), True), (("tenant", "sent_at"), False))

@@ -66,7 +66,7 @@ def masked(value: Any) -> str:
 class Desk:
     """A resource as staff work with it.
 
-    `audited` names the actions that core writes an audit row for by itself; `only` narrows the rows, whoever looks.
+    `audited` names the acts (`created`, `edited`, an action) that core writes an audit row for by itself; `only` narrows the rows, whoever looks.
     """
 
     slug: str
@@ -192,7 +192,8 @@ class Desk:
         row = self._find(ctx, row_id)
         if row is None:  # created beyond the account's own venues: the transaction goes back
             raise Forbidden("this would belong to a venue that is not yours", "不能为其他门店新增")
-        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.created", str(row_id))
+        if "created" not in self.audited:
+            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.created", str(row_id))
         return row
 
     def edit(self, ctx: Context, row_id: Any, body: BaseModel) -> Row:
@@ -204,8 +205,9 @@ class Desk:
         after = self._find(ctx, before.id)
         if after is None:
             raise Forbidden("this would then belong to a venue that is not yours", "不能移到其他门店")
-        changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
-        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
+        if "edited" not in self.audited:
+            changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
+            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
         return after
 
     def _form(self, ctx: Context, form: Form | None) -> Form:
@@ -241,7 +243,7 @@ class Desk:
         if action.shown is not None and not action.shown(row.stored):
             raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
         amount = action.approve_over(body) if action.approve_over is not None else 0
-        if amount > action.limit:
+        if action.approve_over is not None and amount > limit_of(ctx.for_plugin(self.slug), action):
             return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
         details = {"reason": reason} if reason else {}
         return Outcome(result=self.perform(ctx, row.id, action, body, details))
@@ -269,6 +271,11 @@ class Desk:
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
         ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
+
+
+def limit_of(ctx: Context, action: Action) -> int:
+    """Return the amount up to which an action needs no second approver."""
+    return action.limit(ctx) if callable(action.limit) else action.limit
 
 
 def id_of(saved: Any) -> Any:

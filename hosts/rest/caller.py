@@ -96,11 +96,10 @@ class Callers:
         self.runtime = runtime
         self.hosts = Hosts()
 
-    def signed_in(self, req: Request, audience: Audience, slug: str) -> Context:
+    def signed_in(self, req: Request, slug: str) -> Context:
         """Return the context of a call with a token: one statement.
 
-        Raises Unauthorized for a missing, foreign or revoked token and for another tenant's address, Forbidden when
-        the token is of the other audience.
+        Raises Unauthorized for a missing, foreign or revoked token, and for another tenant's address.
         """
         scheme, _, token = req.env.get("HTTP_AUTHORIZATION", "").partition(" ")
         token = token.strip()

@@ -31,6 +31,13 @@ class Route:
         return f"{self.endpoint.method} {self.path}"
 
     @property
+    def status(self) -> int:
+        """Return the status of a success: 204 where there is nothing to say, and only there."""
+        if self.shape.reply is None:
+            return 204
+        return 200 if self.endpoint.status == 204 else self.endpoint.status
+
+    @property
     def template(self) -> str:
         """Return the path with parameters named by place, so that two names for one place do not collide."""
         return "/".join(

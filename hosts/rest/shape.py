@@ -47,7 +47,7 @@ def shape_of(endpoint: Endpoint, where: str) -> Shape:
         raise ConfigurationError(f"{where}: an annotation cannot be read ({ex})") from None
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -> Shape:
     if isinstance(function, type):
         taking, giving = function.prepare, function.complete
@@ -81,6 +81,8 @@ def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -
             raise ConfigurationError(f"{label} is annotated with a pydantic model, not {model!r}")
     reply = typing.get_type_hints(giving).get("return", None)
     reply = None if reply is type(None) else reply
+    if reply is Answer and method != "GET":
+        raise ConfigurationError("only a GET may return an Answer of its own; a write returns a pydantic model or None")
     page = "page" in rest
     if page and hints["page"] is not PageQuery:
         raise ConfigurationError("page is annotated as PageQuery")
@@ -98,8 +100,3 @@ def _optional(annotation: Any) -> tuple[Any, bool]:
         if len(inner) == 1:
             return inner[0], False
     return annotation, True
-
-
-def is_raw(shape: Shape) -> bool:
-    """Tell whether the endpoint answers with bytes of its own instead of JSON."""
-    return shape.reply is Answer

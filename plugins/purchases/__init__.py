@@ -1,24 +1,35 @@
 """Purchases: what was bought, at the counter, in the business software or long ago, and what it earned.
 
 The face of the plugin. Record with `record` (one) or `record_many` (a batch), take back with `refund`. Money is integer
-fen; instants are aware; every call runs in the caller's transaction.
+fen; instants are aware; every call runs in the caller's transaction. Hosts read files with `Lines` and `PurchaseFile`
+and take their rows in with `take_in`.
 """
 
+from plugins.purchases.importing import Taken, take_in
+from plugins.purchases.lines import Lines, Rejected, UnreadableFile
 from plugins.purchases.refunds import refund
+from plugins.purchases.rows import FileRow, PurchaseFile
 from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
 from plugins.purchases.service import Summary, find, get, record, record_many, summary
 
 __all__ = [
+    "FileRow",
+    "Lines",
     "NewPurchase",
+    "PurchaseFile",
     "PurchaseLine",
     "PurchaseView",
     "Recorded",
     "RefundView",
+    "Rejected",
     "Summary",
+    "Taken",
+    "UnreadableFile",
     "find",
     "get",
     "record",
     "record_many",
     "refund",
     "summary",
+    "take_in",
 ]

@@ -96,6 +96,7 @@ class PurchaseView:
     amount_fen: int
     refunded_fen: int
     items: int
+    counted_fen: int  # after exclusions and multipliers: what the points are counted from
     points: int
     growth: int
     occurred_at: datetime

@@ -300,3 +300,28 @@ def summary(ctx: Context, as_of: date, silent_days: int) -> Summary:
         .count()
     )
     return Summary(*(int(value) for value in totals), silent=silent)
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One day's purchases."""
+
+    purchases: int
+    fen: int
+    points: int
+
+
+def day_figures(ctx: Context, day: date, venues: Sequence[UUID] = ()) -> DayFigures:
+    """Add up a day of the tenant's calendar; no `venues` means all."""
+    zone = ctx.tenant.zone
+    query = (
+        Purchase.scoped(ctx)
+        .select(fn.COUNT(Purchase.id), fn.COALESCE(fn.SUM(Purchase.amount_fen), 0), fn.COALESCE(fn.SUM(Purchase.points), 0))
+        .where(
+            Purchase.occurred_at >= local_midnight(day, zone),
+            Purchase.occurred_at < local_midnight(day + timedelta(days=1), zone),
+        )
+    )
+    if venues:
+        query = query.where(Purchase.venue.in_(venues))
+    return DayFigures(*(int(value) for value in query.tuples().first()))

@@ -1,0 +1,310 @@
+"""Join two records of one person, and take it back within 30 days.
+
+The merged row stays and points at the survivor; ids resolve, sessions and identities carry on as the survivor. Points
+move by transfers of the ledger, lot by lot, so they keep their expiry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from peewee import IntegrityError
+
+from core import db, points
+from core.context import Context
+from core.errors import Conflict, Invalid, NotFound
+from core.events.facts import MemberMerged, MemberUpdated
+from core.members.finding import not_found
+from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
+from core.members.registration import sealed_phone
+from core.members.views import MemberView, name_in_clear, phone_in_clear, view
+
+UNDO_FOR = timedelta(days=30)
+STANDING = {"lead": 0, "lapsed": 1, "member": 2}  # the better membership survives
+FILLED = ("name", "gender", "birthday", "venue")  # taken over where the survivor has none
+
+
+@dataclass(frozen=True, slots=True)
+class MergePreview:
+    """What a merge would do. It is possible when `blockers` is empty."""
+
+    member: MemberView
+    merged: MemberView
+    taken: tuple[str, ...]  # fields that the survivor would take over
+    differing: tuple[str, ...]  # fields where the survivor's value stays and the other is no longer shown
+    assets: Mapping[str, int]  # what would move, by asset
+    identities: int
+    blockers: tuple[str, ...]  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class Unmerged:
+    """What came of taking a merge back: amounts by asset, and the fields that had changed meanwhile and so stayed."""
+
+    returned: Mapping[str, int]
+    short: Mapping[str, int]  # spent or expired since: stays gone
+    kept: tuple[str, ...]
+
+
+def _pair(ctx: Context, member_id: UUID, merged_id: UUID) -> tuple[Member, Member]:
+    """Lock both rows, lower id first."""
+    if member_id == merged_id:
+        raise Invalid("a member cannot be merged into themselves", "不能与自己合并")
+    rows = {}
+    for one in sorted((member_id, merged_id)):
+        query = Member.scoped(ctx).select().where(Member.id == one)
+        row = (query.for_update() if db.dialect() == "postgresql" else query).first()
+        if row is None:
+            raise not_found()
+        rows[one] = row
+    return rows[member_id], rows[merged_id]
+
+
+def _taken(member: Member, merged: Member) -> list[str]:
+    taken = [f for f in FILLED if not getattr(member, f) and getattr(merged, f)]
+    if member.phone is None and merged.phone is not None:
+        taken.append("phone")
+    if STANDING[merged.state] > STANDING[member.state]:
+        taken.append("membership")
+    taken += [f"attributes.{code}" for code in merged.attributes if code not in member.attributes]
+    return taken
+
+
+def _differing(ctx: Context, member: Member, merged: Member) -> tuple[str, ...]:
+    found = [f for f in FILLED[1:] if getattr(member, f) and getattr(merged, f) and getattr(member, f) != getattr(merged, f)]
+    for name, read in (("name", name_in_clear), ("phone", phone_in_clear)):
+        mine, theirs = read(ctx, member), read(ctx, merged)
+        if mine and theirs and mine != theirs:
+            found.append(name)
+    return (*found, *(f"attributes.{c}" for c, v in merged.attributes.items() if member.attributes.get(c, v) != v))
+
+
+def _blockers(ctx: Context, member: Member, merged: Member) -> list[str]:
+    found = []
+    for row, which in ((member, "the surviving member"), (merged, "the member to be merged")):
+        if row.merged_into is not None:
+            found.append(f"{which} is merged into another already")
+        if row.erased_at is not None:
+            found.append(f"{which} was erased")
+    for asset, balance in points.balances(ctx, merged.id).items():
+        if balance.held:
+            found.append(f"{balance.held} {asset} of the member to be merged are on hold: settle the order first")
+        if balance.owed:
+            found.append(f"the member to be merged owes {balance.owed} {asset}: settle it first")
+    return found
+
+
+def _movable(ctx: Context, member: UUID) -> dict[str, int]:
+    return {asset: b.available for asset, b in points.balances(ctx, member).items() if b.available}
+
+
+def merge_preview(ctx: Context, member_id: UUID, merged_id: UUID) -> MergePreview:
+    """Return what merging `merged_id` into `member_id` would do; changes nothing. Needs members.merge."""
+    ctx.require("members.merge")
+    member, merged = _pair(ctx, member_id, merged_id)
+    return MergePreview(
+        member=view(ctx, member),
+        merged=view(ctx, merged),
+        taken=tuple(_taken(member, merged)),
+        differing=_differing(ctx, member, merged),
+        assets=_movable(ctx, merged.id),
+        identities=MemberIdentity.scoped(ctx).select().where(MemberIdentity.member == merged.id).count(),
+        blockers=tuple(_blockers(ctx, member, merged)),
+    )
+
+
+def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> MemberView:
+    """Merge `merged_id` into `member_id` and return the survivor. Needs members.merge; audited; published.
+
+    The survivor keeps what they have, takes over what they lack and the better membership, and gets the points. Every
+    plugin moves its own. Raises Conflict, with the reason, when `merge_preview` shows a blocker.
+    """
+    ctx.require("members.merge")
+    member, merged = _pair(ctx, member_id, merged_id)
+    blockers = _blockers(ctx, member, merged)
+    if blockers:
+        raise Conflict(f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge")
+    done = MemberMerge.scoped(ctx).create(member=member.id, merged=merged.id, moved={}, merged_at=ctx.now())
+    moved: dict[str, Any] = {
+        "fields": _take_over(ctx, member, merged),
+        "identities": _repoint(ctx, MemberIdentity, merged.id, member.id),
+        "consents": _repoint(ctx, Consent, merged.id, member.id),
+        "bars": _repoint(ctx, MemberBar, merged.id, member.id),
+        "assets": {},
+    }
+    # Those merged into the merged one before point at the survivor now: an id resolves in one step.
+    Member.scoped(ctx).update(merged_into=member.id).where(Member.merged_into == merged.id).execute()
+    Member.scoped(ctx).update(merged_into=member.id).where(Member.id == merged.id).execute()
+    ledger = ctx.for_plugin("core")
+    for asset, amount in sorted(_movable(ctx, merged.id).items()):
+        points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")
+        moved["assets"][asset] = amount
+    MemberMerge.scoped(ctx).update(moved=moved).where(MemberMerge.id == done.id).execute()
+    ctx.runtime.dispatcher.oblige(ctx, "merge_members", member=member.id, merged=merged.id)
+    ctx.publish(MemberMerged(member=member.id, merged=merged.id))
+    ctx.runtime.audit(
+        ctx, "member.merged", str(member.id), {"merged": str(merged.id), "reason": reason, "assets": moved["assets"]}
+    )
+    return view(ctx, Member.scoped(ctx).get(Member.id == member.id))
+
+
+def _repoint(ctx: Context, model: Any, old: UUID, new: UUID) -> list[str]:  # Any: a table with id and member
+    ids = [row.id for row in model.scoped(ctx).select(model.id).where(model.member == old)]
+    if ids:
+        model.scoped(ctx).update(member=new).where(model.member == old).execute()
+    return [str(one) for one in ids]
+
+
+def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
+    """Fill the survivor's row; return the names of fields taken, and old values of those that were not empty."""
+    values: dict[str, Any] = {}
+    taken = _taken(member, merged)
+    undo: dict[str, Any] = {"filled": [f for f in taken if f != "membership"]}
+    for name in (f for f in FILLED if f in taken):
+        values[name] = getattr(merged, name)
+    if "phone" in taken:
+        Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(Member.id == merged.id).execute()
+        values |= sealed_phone(ctx, phone_in_clear(ctx, merged))
+    extra = {c: v for c, v in merged.attributes.items() if c not in member.attributes}
+    if extra:
+        values["attributes"] = {**member.attributes, **extra}
+    if "membership" in taken:
+        undo["membership"] = _membership(member)
+        for name in ("state", "valid_until", "frozen", "membership_version"):
+            values[name] = getattr(merged, name)
+    for name in ("registered_at", "converted_at"):
+        mine, theirs = getattr(member, name), getattr(merged, name)
+        if theirs is not None and (mine is None or theirs < mine):
+            values[name] = theirs
+            undo[name] = mine.isoformat() if mine is not None else None
+    if values:
+        Member.scoped(ctx).update(**values).where(Member.id == member.id).execute()
+    return undo
+
+
+def _membership(row: Member) -> list[Any]:
+    return [row.state, row.valid_until.isoformat() if row.valid_until else None, row.frozen, row.membership_version]
+
+
+def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
+    """Take the merge of `merged_id` back, up to 30 days after it. Needs members.merge; audited.
+
+    What is still there moves back: identities, consents, fields that nobody changed since, points that the survivor
+    still has. The rest is said in the result. What plugins moved stays with the survivor. Raises NotFound when there is
+    no such merge, Conflict when it is too old or one of the two was merged again or erased.
+    """
+    ctx.require("members.merge")
+    query = MemberMerge.scoped(ctx).select().where(MemberMerge.merged == merged_id, MemberMerge.undone_at.is_null())
+    done = query.order_by(MemberMerge.merged_at.desc()).first()
+    if done is None:
+        raise NotFound("this member is not merged", "该会员未被合并")
+    if ctx.now() - done.merged_at > UNDO_FOR:
+        raise Conflict(
+            f"the merge of {done.merged_at:%Y-%m-%d} is more than {UNDO_FOR.days} days old", "合并已超过 30 天，无法撤销",
+            code="too_late",
+        )  # fmt: skip
+    member, merged = _pair(ctx, done.member, merged_id)
+    if member.merged_into is not None or merged.erased_at is not None or member.erased_at is not None:
+        raise Conflict(
+            "the surviving member was merged again, or one of the two was erased", "主会员已再次合并或注销，无法撤销",
+            code="cannot_unmerge",
+        )  # fmt: skip
+    Member.scoped(ctx).update(merged_into=None).where(Member.id == merged.id).execute()
+    _return_children(ctx, merged.id)
+    kept = _give_back(ctx, member, merged, done.moved["fields"])
+    for name, model in (("identities", MemberIdentity), ("consents", Consent), ("bars", MemberBar)):
+        ids = [UUID(one) for one in done.moved[name]]
+        if ids:
+            model.scoped(ctx).update(member=merged.id).where(model.id.in_(ids)).execute()
+    returned, short = _return_assets(ctx, done, member.id, merged.id)
+    MemberMerge.scoped(ctx).update(undone_at=ctx.now()).where(MemberMerge.id == done.id).execute()
+    for one in (member.id, merged.id):
+        ctx.publish(MemberUpdated(member=one, changed=("merge",)))
+    ctx.runtime.audit(
+        ctx,
+        "member.unmerged",
+        str(member.id),
+        {"merged": str(merged.id), "reason": reason, "returned": returned, "short": short, "kept": kept},
+    )
+    return Unmerged(returned, short, tuple(kept))
+
+
+def _return_children(ctx: Context, merged: UUID) -> None:
+    """Let those who were merged into `merged` before point at them again."""
+    open_ = MemberMerge.scoped(ctx).select(MemberMerge.merged)
+    children = [c.merged for c in open_.where(MemberMerge.member == merged, MemberMerge.undone_at.is_null())]
+    if children:
+        Member.scoped(ctx).update(merged_into=merged).where(Member.id.in_(children)).execute()
+
+
+def _return_assets(ctx: Context, done: MemberMerge, member: UUID, merged: UUID) -> tuple[dict[str, int], dict[str, int]]:
+    returned: dict[str, int] = {}
+    short: dict[str, int] = {}
+    ledger = ctx.for_plugin("core")
+    held = points.balances(ctx, member)
+    for asset, amount in sorted(done.moved["assets"].items()):
+        back = min(amount, held[asset].available) if asset in held else 0
+        if back:
+            points.transfer(ledger, member, merged, asset, back, key=f"unmerge:{done.id}:{asset}", reason="unmerge")
+            returned[asset] = back
+        if back < amount:
+            short[asset] = amount - back
+    return returned, short
+
+
+def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any]) -> list[str]:
+    """Empty the survivor's fields that came from the merge, where nobody changed them; return those that stay."""
+    values: dict[str, Any] = {}
+    kept: list[str] = []
+    attributes = dict(member.attributes)
+    for name in undo["filled"]:
+        if name.startswith("attributes."):
+            code = name.partition(".")[2]
+            if code in attributes and attributes[code] == merged.attributes.get(code):
+                del attributes[code]
+            else:
+                kept.append(name)
+        elif name == "phone":
+            same = phone_in_clear(ctx, member) == phone_in_clear(ctx, merged)
+            if same:
+                cleared = {"phone": None, "phone_blind": None, "phone_last_four": None}
+                Member.scoped(ctx).update(**cleared).where(Member.id == member.id).execute()
+            if not _regain_phone(ctx, merged) or not same:
+                kept.append(name)
+        elif name == "name" and name_in_clear(ctx, member) == name_in_clear(ctx, merged):
+            values["name"] = None
+        elif name != "name" and getattr(member, name) == getattr(merged, name):
+            values[name] = "" if name == "gender" else None
+        else:
+            kept.append(name)
+    if attributes != member.attributes:
+        values["attributes"] = attributes
+    if "membership" in undo:
+        if _membership(member) == _membership(merged):
+            state, valid_until, frozen, version = undo["membership"]
+            values |= {"state": state, "frozen": frozen, "membership_version": version}
+            values["valid_until"] = date.fromisoformat(valid_until) if valid_until else None
+        else:
+            kept.append("membership")
+    for name in ("registered_at", "converted_at"):
+        if name in undo and getattr(member, name) == getattr(merged, name):
+            values[name] = datetime.fromisoformat(undo[name]) if undo[name] else None
+    if values.get("converted_at", 1) is None and values.get("state", member.state) != "lead":
+        del values["converted_at"]  # they hold a membership of their own by now: it was their first
+    if values:
+        Member.scoped(ctx).update(**values).where(Member.id == member.id).execute()
+    return kept
+
+
+def _regain_phone(ctx: Context, merged: Member) -> bool:
+    """Let the merged one be found by their phone again; False when somebody else registered with it meanwhile."""
+    try:
+        with db.savepoint():
+            columns = sealed_phone(ctx, phone_in_clear(ctx, merged))
+            Member.scoped(ctx).update(**columns).where(Member.id == merged.id).execute()
+    except IntegrityError:
+        Member.scoped(ctx).update(phone=None).where(Member.id == merged.id).execute()
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""Bring sealed and indexed values to the newest keys, a batch at a time, while everything goes on working.
+
+See `core.privacy.keyring` for the order of steps. The chain resumes where it was killed; rows written meanwhile are
+written with the newest keys already.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from peewee import IntegrityError
+from pydantic import BaseModel
+
+from core import db
+from core.context import Context
+from core.members.models import Member
+from core.members.registration import sealed_name, sealed_phone
+from core.members.views import PHONE, name_in_clear, phone_in_clear
+from core.runtime.declarations import Next
+
+BATCH = 500
+KIND = "core.rotate_keys"
+
+
+class RotationPayload(BaseModel):
+    """Where the chain stands."""
+
+    cursor: str = ""
+    changed: int = 0
+    clashes: int = 0  # two members of one phone, which only a half-done rotation could have let in: merge them
+
+
+def start_rotation(ctx: Context) -> None:
+    """Put the rotation of this tenant's members in the work table."""
+    ctx.enqueue(KIND, RotationPayload())
+    ctx.runtime.audit(ctx, "keys.rotation_started")
+
+
+def rotate(ctx: Context, payload: RotationPayload, *, batch: int = BATCH) -> RotationPayload | None:
+    """Bring one batch of members to the newest keys; return where to go on, or None when all are done."""
+    query = Member.scoped(ctx).select().order_by(Member.id).limit(batch)
+    if payload.cursor:
+        query = query.where(Member.id > UUID(payload.cursor))
+    rows = list(query)
+    changed, clashes = payload.changed, payload.clashes
+    for row in rows:
+        outcome = _rotate_row(ctx, row)
+        changed += outcome == "changed"
+        clashes += outcome == "clash"
+    if len(rows) == batch:
+        return RotationPayload(cursor=str(rows[-1].id), changed=changed, clashes=clashes)
+    ctx.runtime.audit(ctx, "keys.rotated", details={"changed": changed, "clashes": clashes})
+    return None
+
+
+def _rotate_row(ctx: Context, row: Member) -> str:
+    ring = ctx.runtime.keyring
+    values: dict[str, Any] = {}
+    unchanged = Member.id == row.id  # a row that was changed meanwhile has the newest keys already
+    if row.phone is not None:
+        clear = phone_in_clear(ctx, row)
+        stale = row.phone_blind is not None and bytes(row.phone_blind) != ring.blind(ctx.tenant.id, PHONE, clear)
+        if stale or ring.needs_rotation(row.phone):
+            values |= sealed_phone(ctx, clear)
+            if row.phone_blind is None:  # merged: it is found under the survivor
+                values |= {"phone_blind": None, "phone_last_four": None}
+            unchanged &= Member.phone == row.phone
+    if row.name is not None and ring.needs_rotation(row.name):
+        values["name"] = sealed_name(ctx, name_in_clear(ctx, row))
+        unchanged &= Member.name == row.name
+    if not values:
+        return ""
+    try:
+        with db.savepoint():
+            Member.scoped(ctx).update(**values).where(unchanged).execute()
+    except IntegrityError:
+        return "clash"
+    return "changed"
+
+
+def _job(ctx: Context, payload: dict[str, Any]) -> Next | None:
+    following = rotate(ctx, RotationPayload.model_validate(payload))
+    return Next(following) if following is not None else None
+
+
+CORE_JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {KIND: _job}

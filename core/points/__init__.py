@@ -1,0 +1,46 @@
+"""The ledger: accounts of points, growth and stored value, and the only doors through which they move.
+
+Always: a balance is the sum of its entries and of what remains in its lots; what is held is the sum of open holds;
+nothing is below zero; an operation that was refused changed nothing. `verify` proves it.
+
+Every door needs an open transaction and a key. A key counts once for a tenant and `ctx.plugin`: with the same content it
+returns the first result, with other content it raises KeyReused. Content is who, what, how much and why, not when.
+"""
+
+from core.points.earning import MOST_CREDITS, credit, credit_many
+from core.points.expiry import expire
+from core.points.holds import capture, held, hold, release, release_due
+from core.points.reading import balance, balances, earned, outstanding, statement
+from core.points.reversal import GRACE_DAYS, reverse
+from core.points.spending import debit, transfer
+from core.points.values import Balance, Credit, EntryView, Fault, HoldView, Operation, Reversal
+from core.points.verification import verify
+
+__all__ = [
+    "GRACE_DAYS",
+    "MOST_CREDITS",
+    "Balance",
+    "Credit",
+    "EntryView",
+    "Fault",
+    "HoldView",
+    "Operation",
+    "Reversal",
+    "balance",
+    "balances",
+    "capture",
+    "credit",
+    "credit_many",
+    "debit",
+    "earned",
+    "expire",
+    "held",
+    "hold",
+    "outstanding",
+    "release",
+    "release_due",
+    "reverse",
+    "statement",
+    "transfer",
+    "verify",
+]

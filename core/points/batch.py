@@ -1,0 +1,128 @@
+"""Write many rows in one message, in either dialect.
+
+PostgreSQL gets one array per column and unnests them: one statement text whatever the number of rows, so that it stays
+prepared. SQLite, where a statement costs no round trip, gets rows of VALUES.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from core import db
+
+Kind = Literal["uuid", "bigint", "integer", "text", "timestamptz"]
+SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
+Row = Sequence[Any]  # Any: values of the columns, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement over many rows. `text` names the source of its rows `{rows}` and may use one scalar, the tenant.
+
+    In `text` the tenant is `{tenant}` and the columns are those of the alias `d`.
+    """
+
+    text: str
+    columns: tuple[tuple[str, Kind], ...]
+
+    def postgres(self) -> str:
+        """Return the text with a placeholder for the tenant wherever it stands, and one per column."""
+        arrays = ", ".join(f"%s::{kind}[]" for _, kind in self.columns)
+        names = ", ".join(name for name, _ in self.columns)
+        return self.text.format(tenant="%s", rows=f"unnest({arrays}) AS d({names})")
+
+    def sqlite(self, count: int) -> str:
+        """Return the text for `count` rows."""
+        row = "(" + ",".join(["?"] * len(self.columns)) + ")"
+        names = ", ".join(f"column{n} AS {name}" for n, (name, _) in enumerate(self.columns, 1))
+        rows = f"(SELECT {names} FROM (VALUES {','.join([row] * count)})) AS d"
+        return self.text.format(tenant="?", rows=rows)
+
+    def parameters(self, tenant: int, values: Sequence[Any]) -> list[Any]:
+        """Put the tenant before or after the rows' values, as often as the text asks for it."""
+        before, after = (part.count("{tenant}") for part in self.text.split("{rows}"))
+        return [tenant] * before + list(values) + [tenant] * after
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _plain(value: Any) -> str:
+    return "NULL" if value is None else str(value)
+
+
+_ENCODERS: dict[Kind, Callable[[Any], str]] = {
+    "uuid": _plain,
+    "bigint": _plain,
+    "integer": _plain,
+    "text": _quoted,
+    "timestamptz": lambda value: "NULL" if value is None else value.isoformat(),
+}
+
+
+def array(kind: Kind, values: Iterable[Any]) -> str:
+    """Return a PostgreSQL array literal: much quicker to make than a list of adapted parameters."""
+    return "{" + ",".join(map(_ENCODERS[kind], values)) + "}"
+
+
+def arrays(columns: Sequence[tuple[str, Kind]], rows: Sequence[Row]) -> list[str]:
+    """Turn rows into one array literal per column."""
+    return [array(kind, values) for (_, kind), values in zip(columns, zip(*rows, strict=True), strict=True)]
+
+
+_combined: dict[tuple[int, ...], db.Sql] = {}  # by the identity of writes, which are constants of their modules
+
+
+def _combine(writes: Sequence[Write]) -> db.Sql:
+    signature = tuple(map(id, writes))
+    statement = _combined.get(signature)
+    if statement is None:
+        *first, last = [write.postgres() for write in writes]
+        named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(first))
+        statement = _combined[signature] = db.Sql(f"WITH {named} {last}" if first else last)
+    return statement
+
+
+def write_all(scope: int, tenant: int, parts: Sequence[tuple[Write, Sequence[Row]]]) -> None:
+    """Run every write that has rows: one message on PostgreSQL, where none may read what another of them wrote."""
+    parts = [(write, rows) for write, rows in parts if rows]
+    if db.dialect() == "sqlite":
+        for write, rows in parts:
+            for statement, values in _sqlite_messages(write, tenant, rows):
+                db.run(scope, statement, values)
+    elif parts:
+        values = [p for write, rows in parts for p in write.parameters(tenant, arrays(write.columns, rows))]
+        db.run(scope, _combine([write for write, _ in parts]), values)
+
+
+def write_returning(scope: int, tenant: int, write: Write, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Run one write over rows and return what it returns."""
+    if db.dialect() == "sqlite":
+        messages = _sqlite_messages(write, tenant, rows)
+        return [row for statement, values in messages for row in db.fetch_all(scope, statement, values)]
+    return db.fetch_all(scope, _combine([write]), write.parameters(tenant, arrays(write.columns, rows)))
+
+
+def _sqlite_messages(write: Write, tenant: int, rows: Sequence[Row]) -> Iterator[tuple[db.Sql, list[Any]]]:
+    size = SQLITE_PARAMETERS // len(write.columns)
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        values = [value for row in chunk for value in row]
+        yield db.Sql("", sqlite=write.sqlite(len(chunk))), write.parameters(tenant, values)
+
+
+def among(kind: Kind, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return a condition `= ANY(…)` or `IN (…)` to stand after a column, and its parameters (at most 30,000)."""
+    if db.dialect() == "postgresql":
+        return f"= ANY(%s::{kind}[])", [array(kind, values)]
+    return f"IN ({','.join(['%s'] * len(values))})", list(values)
+
+
+def uuid_of(value: UUID | str) -> UUID:
+    """Read an id of a raw row that is never NULL."""
+    return UUID(value) if isinstance(value, str) else value

@@ -1,0 +1,370 @@
+"""An account at work: locked, its lots read as needed, its movements gathered, and all of it written at the end.
+
+The lock comes first and lots are read in statements after it. Were the two one statement, its snapshot would be older
+than the lock it waited for, and two debits would spend the same lot.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core import db
+from core.context import Context
+from core.errors import InsufficientBalance, IntegrityFault
+from core.events.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
+from core.fields import as_time
+from core.ids import new_id
+from core.points.batch import Row, Write, among, uuid_of, write_all
+from core.points.operations import Story
+from core.points.values import EntryKind
+
+FIRST_PAGE = 32  # lots read at first; each further page is four times as large
+
+ACCOUNT_COLUMNS = "id, member, asset, balance, held, debt, next_expiry, version"
+_LOCK = db.Sql(
+    f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND member = %s AND asset = %s FOR UPDATE",
+    sqlite=f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND member = %s AND asset = %s",
+)
+_LOTS = db.Sql(
+    "SELECT id, remaining, expires_at FROM lot WHERE tenant = %s AND account = %s AND remaining > 0"
+    " ORDER BY expires_at NULLS LAST, id LIMIT %s OFFSET %s"
+)
+
+_OPEN = Write(
+    "INSERT INTO account (id, tenant, member, asset, balance, held, debt, version, created_at)"
+    " SELECT d.id, {tenant}, d.member, d.asset, 0, 0, 0, 0, d.created_at FROM {rows}"
+    " WHERE true ON CONFLICT (tenant, member, asset) DO NOTHING",
+    (("id", "uuid"), ("member", "uuid"), ("asset", "text"), ("created_at", "timestamptz")),
+)
+_ENTRY = Write(
+    "INSERT INTO entry (tenant, id, operation, account, seq, kind, amount, balance_after, owed, reverses, reversed,"
+    " reason, venue, cause, rule, rule_version, occurred_at, recorded_at) SELECT {tenant}, d.* FROM {rows}",
+    (
+        ("id", "uuid"), ("operation", "uuid"), ("account", "uuid"), ("seq", "integer"), ("kind", "text"),
+        ("amount", "bigint"), ("balance_after", "bigint"), ("owed", "bigint"), ("reverses", "uuid"),
+        ("reversed", "bigint"), ("reason", "text"), ("venue", "uuid"), ("cause", "text"), ("rule", "text"),
+        ("rule_version", "integer"), ("occurred_at", "timestamptz"), ("recorded_at", "timestamptz"),
+    ),
+)  # fmt: skip
+_LOT = Write(
+    "INSERT INTO lot (tenant, id, account, amount, remaining, expires_at) SELECT {tenant}, d.* FROM {rows}",
+    (("id", "uuid"), ("account", "uuid"), ("amount", "bigint"), ("remaining", "bigint"), ("expires_at", "timestamptz")),
+)
+_ALLOCATION = Write(
+    "INSERT INTO allocation (tenant, entry, lot, amount) SELECT {tenant}, d.* FROM {rows}",
+    (("entry", "uuid"), ("lot", "uuid"), ("amount", "bigint")),
+)
+_LOT_CHANGE = Write(
+    "UPDATE lot SET remaining = remaining + d.change FROM {rows} WHERE lot.id = d.lot AND lot.tenant = {tenant}",
+    (("lot", "uuid"), ("change", "bigint")),
+)
+_ACCOUNT_CHANGE = Write(
+    "UPDATE account SET balance = balance + d.more, held = held + d.more_held, debt = debt + d.more_debt,"
+    " version = version + d.entries, next_expiry = d.next_look FROM {rows}"
+    " WHERE account.id = d.account AND account.tenant = {tenant}",
+    (
+        ("account", "uuid"), ("more", "bigint"), ("more_held", "bigint"), ("more_debt", "bigint"),
+        ("entries", "integer"), ("next_look", "timestamptz"),
+    ),
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class WorkingLot:
+    """A lot in memory. `stored` is what the table says remains of it; None: the table does not know it yet."""
+
+    id: UUID
+    remaining: int
+    expires_at: datetime | None
+    amount: int = 0
+    stored: int | None = None
+
+
+class Journal:
+    """What one door will write, for one account or many, and the facts that tell it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.now = ctx.now()
+        self.books: list[Book] = []
+        self.entries: list[Row] = []
+        self.allocations: list[Row] = []
+        self.credited: list[Movement] = []
+        self.debited: list[Movement] = []
+        self.expired: list[Movement] = []
+
+    def write(self, *, occurred_at: datetime | None = None) -> None:
+        """Write everything, accounts last, and publish the facts."""
+        lots: list[Row] = []
+        lot_changes: list[Row] = []
+        accounts: list[Row] = []
+        for book in sorted(self.books, key=lambda b: b.id):
+            for lot in book.lots.values():
+                if lot.stored is None:
+                    lots.append((lot.id, book.id, lot.amount, lot.remaining, lot.expires_at))
+                elif lot.remaining != lot.stored:
+                    lot_changes.append((lot.id, lot.remaining - lot.stored))
+            change = book.change()
+            if change is not None:
+                accounts.append(change)
+        write_all(
+            self.ctx.scope,
+            self.ctx.tenant.id,
+            (
+                (_ENTRY, self.entries),
+                (_LOT, lots),
+                (_ALLOCATION, self.allocations),
+                (_LOT_CHANGE, lot_changes),
+                (_ACCOUNT_CHANGE, accounts),
+            ),
+        )
+        told: tuple[tuple[type[PointsCredited | PointsDebited | PointsExpired], list[Movement]], ...] = (
+            (PointsExpired, self.expired),
+            (PointsDebited, self.debited),
+            (PointsCredited, self.credited),
+        )
+        facts: list[Fact] = [
+            fact(movements=tuple(moved), occurred_at=None if fact is PointsExpired else occurred_at)
+            for fact, moved in told
+            if moved
+        ]
+        if facts:
+            self.ctx.runtime.publish_many(self.ctx, facts)
+
+
+class Book:
+    """One locked account: what it holds now, after the movements gathered so far."""
+
+    def __init__(self, journal: Journal, row: Sequence[Any]) -> None:
+        self.id = uuid_of(row[0])
+        self.member = uuid_of(row[1])
+        self.asset: Any = row[2]  # an Asset, as stored
+        self.balance, self.held, self.debt = int(row[3]), int(row[4]), int(row[5])
+        self.next_expiry = as_time(row[6])
+        self.seq = int(row[7])
+        self.lots: dict[UUID, WorkingLot] = {}
+        self._before = (self.balance, self.held, self.debt, self.seq, self.next_expiry)
+        self._live: list[WorkingLot] = []  # lots read from the table in their order, which had something in them
+        self._read_all = self.seq == 0
+        self._journal = journal
+        journal.books.append(self)
+
+    # lots
+
+    def know(self, row: Sequence[Any]) -> WorkingLot:
+        """Take in a lot of the table: (id, remaining, expires_at)."""
+        lot = uuid_of(row[0])
+        if lot not in self.lots:
+            self.lots[lot] = WorkingLot(lot, int(row[1]), as_time(row[2]), stored=int(row[1]))
+        return self.lots[lot]
+
+    def know_live(self, rows: Iterable[Sequence[Any]], *, all_of_them: bool) -> None:
+        """Take in the next live lots in their order: by expiry, those without one last, then by id."""
+        self._live += [self.know(row) for row in rows]
+        self._read_all = all_of_them
+
+    def _read_more(self) -> None:
+        ctx, read = self._journal.ctx, len(self._live)
+        size = 3 * read or FIRST_PAGE
+        rows = db.fetch_all(ctx.scope, _LOTS, (ctx.tenant.id, self.id, size, read))
+        self.know_live(rows, all_of_them=len(rows) < size)
+
+    def _in_order(self) -> list[WorkingLot]:
+        return sorted(
+            (lot for lot in self.lots.values() if lot.remaining),
+            key=lambda lot: (lot.expires_at is None, lot.expires_at or self._journal.now, lot.id),
+        )
+
+    def take(self, entry: UUID, amount: int, *, first: Collection[UUID] = ()) -> list[tuple[WorkingLot, int]]:
+        """Take `amount` out of the lots, earliest expiry first (those in `first` before all); return what from which.
+
+        Whatever is read of the table is in that order, so once it covers the amount no lot further on could come first.
+        """
+        while not self._read_all and sum(lot.remaining for lot in self._live) < amount:
+            self._read_more()
+        lots = self._in_order()
+        lots.sort(key=lambda lot: lot.id not in first)
+        taken: list[tuple[WorkingLot, int]] = []
+        left = amount
+        for lot in lots:
+            if not left:
+                break
+            part = min(lot.remaining, left)
+            lot.remaining -= part
+            left -= part
+            taken.append((lot, part))
+            self._journal.allocations.append((entry, lot.id, -part))
+        if left:
+            raise IntegrityFault(
+                f"account {self.id}: its lots are {left} short of its balance; run `roost ledger verify`", "账目异常"
+            )
+        return taken
+
+    def put_back(self, entry: UUID, lot: WorkingLot, amount: int) -> None:
+        """Return `amount` to a lot that is known, or take it out again where it is below 0."""
+        lot.remaining += amount
+        self._journal.allocations.append((entry, lot.id, amount))
+        self._look_at(lot.expires_at)
+
+    def new_lot(self, entry: UUID, amount: int, expires_at: datetime | None) -> None:
+        """Make the lot of an entry."""
+        self.lots[entry] = WorkingLot(entry, amount, expires_at, amount)
+        self._look_at(expires_at)
+
+    def _look_at(self, expires_at: datetime | None) -> None:
+        if expires_at is not None and (self.next_expiry is None or expires_at < self.next_expiry):
+            self.next_expiry = expires_at
+
+    # movements
+
+    def post(
+        self,
+        operation: UUID,
+        kind: EntryKind,
+        amount: int,
+        told: Story,
+        *,
+        entry: UUID | None = None,
+        owed: int = 0,
+        reverses: UUID | None = None,
+        reversed: int = 0,
+    ) -> UUID:
+        """Write an entry of a signed amount; return its id. The lots are the caller's to change by the same amount."""
+        entry = entry or new_id()
+        self.seq += 1
+        self.balance += amount
+        self.debt += owed
+        self._journal.entries.append(
+            (
+                entry, operation, self.id, self.seq, kind, amount, self.balance, owed, reverses, reversed,
+                told.reason, told.venue, told.cause, told.rule, told.rule_version, told.occurred_at, self._journal.now,
+            )  # fmt: skip
+        )
+        return entry
+
+    def movement(self, amount: int, reason: str, entry: UUID) -> Movement:
+        """Make the line of a fact; the values are ours and need no second check."""
+        return Movement.model_construct(member=self.member, asset=self.asset, amount=amount, reason=reason, entry=entry)
+
+    def credit(self, operation: UUID, amount: int, told: Story, expires_at: datetime | None) -> None:
+        """Earn: a new lot, under the operation's id; then what is owed, and what is dead already, goes out again."""
+        self.post(operation, "credit", amount, told, entry=operation)
+        self.new_lot(operation, amount, expires_at)
+        self._journal.credited.append(self.movement(amount, told.reason, operation))
+        self.settle(operation)
+
+    def require(self, amount: int) -> None:
+        """Raise InsufficientBalance unless `amount` can be spent."""
+        if self.balance < amount:
+            raise short(self.asset, amount, self.balance)
+
+    def settle(self, operation: UUID) -> None:
+        """After something came in: expire what is dead, and repay what is owed. A debt stands only beside 0."""
+        self.expire_dead(operation)
+        repaid = min(self.debt, self.balance)
+        if repaid:
+            told = Story("shortfall repaid", self._journal.ctx.cause[:100], self._journal.now)
+            entry = self.post(operation, "repayment", -repaid, told, owed=-repaid)
+            self.take(entry, repaid)
+
+    def expire_dead(self, operation: UUID) -> None:
+        """Take out what has died, if `next_expiry` says that there may be some."""
+        now = self._journal.now
+        if self.next_expiry is None or self.next_expiry > now:
+            return
+        while not self._read_all and (not self._live or _is_dead(self._live[-1], now)):
+            self._read_more()
+        dead: list[WorkingLot] = []
+        self.next_expiry = None
+        for lot in self._in_order():
+            if _is_dead(lot, now):
+                dead.append(lot)
+            else:
+                self.next_expiry = lot.expires_at
+                break
+        amount = sum(lot.remaining for lot in dead)
+        if not amount:
+            return
+        entry = self.post(operation, "expiry", -amount, Story("expired", self._journal.ctx.cause[:100], now))
+        for lot in dead:
+            self._journal.allocations.append((entry, lot.id, -lot.remaining))
+            lot.remaining = 0
+        self._journal.expired.append(self.movement(amount, "expired", entry))
+
+    def change(self) -> Row | None:
+        """Return the account's row of changes, or None when nothing moved."""
+        balance, held, debt, seq, next_expiry = self._before
+        if seq == self.seq and held == self.held and next_expiry == self.next_expiry:
+            return None
+        return (
+            self.id, self.balance - balance, self.held - held, self.debt - debt, self.seq - seq, self.next_expiry
+        )  # fmt: skip
+
+
+def _is_dead(lot: WorkingLot, now: datetime) -> bool:
+    return lot.expires_at is not None and lot.expires_at <= now
+
+
+def short(asset: str, wanted: int, there: int) -> InsufficientBalance:
+    """Make the error of an account that cannot give what is asked."""
+    return InsufficientBalance(
+        f"this needs {wanted} {asset}, and {there} can be spent", f"余额不足：需要 {wanted}，可用 {there}",
+        asset=asset, needed=wanted, available=there,
+    )  # fmt: skip
+
+
+# --- locking ---------------------------------------------------------------------------------------------------------
+
+
+def lock(journal: Journal, member: UUID, asset: str) -> Book | None:
+    """Lock a member's account until the transaction ends; None when there is none. SQLite is locked as a whole."""
+    ctx = journal.ctx
+    row = db.fetch_one(ctx.scope, _LOCK, (ctx.tenant.id, member, asset))
+    return Book(journal, row) if row is not None else None
+
+
+def lock_or_open(journal: Journal, member: UUID, asset: str) -> Book:
+    """Lock a member's account, made on demand: two that make it at once end up with one."""
+    book = lock(journal, member, asset)
+    if book is None:
+        open_accounts(journal, [(member, asset)])
+        book = lock(journal, member, asset)
+        assert book is not None
+    return book
+
+
+def open_accounts(journal: Journal, owners: Sequence[tuple[UUID, str]]) -> None:
+    """Make the accounts that are not there yet."""
+    rows = [(new_id(), member, asset, journal.now) for member, asset in owners]
+    write_all(journal.ctx.scope, journal.ctx.tenant.id, ((_OPEN, rows),))
+
+
+def lock_by_id(journal: Journal, accounts: Sequence[UUID]) -> dict[UUID, Book]:
+    """Lock accounts in the order of their ids."""
+    condition, values = among("uuid", accounts)
+    return {book.id: book for book in _lock_where(journal, f"id {condition}", values)}
+
+
+def lock_owned(journal: Journal, owners: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Book]:
+    """Lock the accounts of (member, asset) pairs that exist, in the order of their ids."""
+    found: dict[tuple[UUID, str], Book] = {}
+    by_asset: dict[str, list[UUID]] = {}
+    for member, asset in owners:
+        by_asset.setdefault(asset, []).append(member)
+    conditions, values = [], []
+    for asset, members in sorted(by_asset.items()):
+        condition, parameters = among("uuid", members)
+        conditions.append(f"(asset = %s AND member {condition})")
+        values += [asset, *parameters]
+    for book in _lock_where(journal, f"({' OR '.join(conditions)})", values):
+        found[(book.member, book.asset)] = book
+    return found
+
+
+def _lock_where(journal: Journal, condition: str, values: Sequence[Any]) -> list[Book]:
+    ctx = journal.ctx
+    text = f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND {condition} ORDER BY id"
+    rows = db.fetch_all(ctx.scope, db.Sql(f"{text} FOR UPDATE", sqlite=text), [ctx.tenant.id, *values])
+    return [Book(journal, row) for row in rows]

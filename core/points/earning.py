@@ -1,0 +1,152 @@
+"""Credit, one or many."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from core import db
+from core.context import Context
+from core.errors import Invalid
+from core.ids import new_id
+from core.points.batch import Write, among, uuid_of, write_returning
+from core.points.book import Book, Journal, lock_or_open, lock_owned, open_accounts
+from core.points.operations import (
+    Story,
+    begin,
+    check_amount,
+    check_asset,
+    check_key,
+    digest,
+    first_result,
+    key_reused,
+    refusing,
+    require_transaction,
+    story,
+)
+from core.points.values import Credit, Operation
+
+MOST_CREDITS = 10_000
+_OPERATIONS = Write(
+    "INSERT INTO operation (tenant, id, plugin, key, door, digest, recorded_at) SELECT {tenant}, d.* FROM {rows}"
+    " WHERE true ON CONFLICT (tenant, plugin, key) DO NOTHING RETURNING id",
+    (
+        ("id", "uuid"), ("plugin", "text"), ("key", "text"), ("door", "text"), ("digest", "text"),
+        ("recorded_at", "timestamptz"),
+    ),
+)  # fmt: skip
+
+
+def _check(asset: str, amount: object, expires_at: datetime | None) -> None:
+    check_asset(asset)
+    check_amount(amount)
+    if expires_at is not None and asset == "growth":
+        raise Invalid("growth does not expire by lot; leave expires_at out", "成长值没有有效期")
+    if expires_at is not None and expires_at.tzinfo is None:
+        raise Invalid(f"expires_at {expires_at} has no time zone", "时间缺少时区")
+
+
+def credit(
+    ctx: Context,
+    member: UUID,
+    asset: str,
+    amount: int,
+    *,
+    key: str,
+    reason: str,
+    expires_at: datetime | None = None,
+    occurred_at: datetime | None = None,
+    venue: UUID | None = None,
+    rule: object = None,
+    rule_version: int | None = None,
+    cause: str | None = None,
+) -> Operation:
+    """Give a member `amount` of an asset; publish `points_credited`.
+
+    A lot is made that dies at `expires_at` (None: never). What the account owes from reversals is repaid at once, and
+    a lot that is dead already (imports) expires at once. A known key returns the first result. Raises Invalid, KeyReused.
+    """
+    _check(asset, amount, expires_at)
+    told = story(
+        ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue, rule=rule, rule_version=rule_version
+    )
+    begun = begin(ctx, "credit", key, member, asset, amount, reason)
+    if begun.again:
+        return first_result(ctx, begun.id)
+    journal = Journal(ctx)
+    book = lock_or_open(journal, member, asset)
+    book.expire_dead(begun.id)
+    book.credit(begun.id, amount, told, expires_at)
+    journal.write(occurred_at=occurred_at)
+    return Operation(begun.id, begun.id, book.balance, amount)
+
+
+def credit_many(ctx: Context, credits: Sequence[Credit]) -> list[Operation]:
+    """Give many credits in few statements, in their order; publish one `points_credited` with all movements.
+
+    The results stand in the order of `credits`; a known key gives its first result, also within one call. At most
+    `MOST_CREDITS` in a call: a thousand at once is the quickest. Raises Invalid and KeyReused; nothing is written then.
+    """
+    require_transaction()
+    if len(credits) > MOST_CREDITS:
+        raise Invalid(f"{len(credits)} credits in one call; give at most {MOST_CREDITS}", f"一次最多 {MOST_CREDITS} 笔")
+    if not credits:
+        return []
+    digests: dict[str, str] = {}
+    wanted: dict[str, Credit] = {}
+    stories: dict[str, Story] = {}
+    for item in credits:
+        _check(item.asset, item.amount, item.expires_at)
+        check_key(item.key)
+        said = digest("credit", item.member, item.asset, item.amount, item.reason)
+        if digests.setdefault(item.key, said) != said:
+            raise key_reused(ctx.plugin, item.key)
+        if item.key not in wanted:
+            wanted[item.key] = item
+            stories[item.key] = story(ctx, item.reason, occurred_at=item.occurred_at, venue=item.venue)
+    ids = {key: new_id() for key in wanted}
+    new = _begin_many(ctx, ids, digests)
+    with refusing(ctx, *new):
+        results = _known(ctx, [key for key, operation in ids.items() if operation not in new], digests)
+    if new:
+        journal = Journal(ctx)
+        todo = [(ids[key], item) for key, item in wanted.items() if ids[key] in new]
+        books = _lock_all(journal, sorted({(item.member, item.asset) for _, item in todo}))
+        for operation, item in todo:
+            book = books[(item.member, item.asset)]
+            book.expire_dead(operation)
+            book.credit(operation, item.amount, stories[item.key], item.expires_at)
+            results[item.key] = Operation(operation, operation, book.balance, item.amount)
+        journal.write()
+    return [results[item.key] for item in credits]
+
+
+def _begin_many(ctx: Context, ids: dict[str, UUID], digests: dict[str, str]) -> set[UUID]:
+    """Insert the operations in the order of their keys; return those that were new."""
+    now = ctx.now()
+    rows = [(ids[key], ctx.plugin, key, "credit", digests[key], now) for key in sorted(ids)]
+    return {uuid_of(row[0]) for row in write_returning(ctx.scope, ctx.tenant.id, _OPERATIONS, rows)}
+
+
+def _known(ctx: Context, keys: Sequence[str], digests: dict[str, str]) -> dict[str, Operation]:
+    """Return the first results of keys that were known; raise KeyReused where the content differs."""
+    if not keys:
+        return {}
+    condition, values = among("text", keys)
+    rows = db.fetch_all(
+        ctx.scope,
+        db.Sql(f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"),
+        [ctx.tenant.id, ctx.plugin, *values],
+    )
+    for key, _, said in rows:
+        if said != digests[key]:
+            raise key_reused(ctx.plugin, key)
+    return {key: first_result(ctx, uuid_of(operation)) for key, operation, _ in rows}
+
+
+def _lock_all(journal: Journal, owners: list[tuple[UUID, str]]) -> dict[tuple[UUID, str], Book]:
+    books = lock_owned(journal, owners)
+    missing = [owner for owner in owners if owner not in books]
+    if missing:
+        open_accounts(journal, missing)
+        books.update(lock_owned(journal, missing))
+    return books

@@ -1,0 +1,1 @@
+"""Stickers: members collect them and wear one."""

@@ -1,0 +1,70 @@
+"""The menu: what an account may see, grouped by plugin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.context import Context
+from core.runtime.manifest import Text
+from core.runtime.runtime import Runtime
+from hosts.console.resources import CORE, Desk
+
+_HOME = Text(zh="工作台", en="Dashboard")
+_MEMBERS = Text(zh="会员", en="Members")
+_SYSTEM = Text(zh="系统", en="System")
+# core pages that are not resources: group, title, link, permission ("" is for everybody), for accounts of all venues only
+_PAGES = (
+    (_HOME, Text(zh="首页", en="Home"), "/console", "", False),
+    (_HOME, Text(zh="待审批", en="Approvals"), "/console/core/approvals", "", False),
+    (_SYSTEM, Text(zh="插件", en="Plugins"), "/console/core/plugins", "plugins.view", True),
+)
+_GROUPS = {"members": _MEMBERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One link of the menu."""
+
+    title: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The links of one plugin."""
+
+    title: str
+    items: tuple[Item, ...]
+
+    def holds(self, path: str) -> bool:
+        """Tell whether one of its links is where the reader is."""
+        return any(path == item.link or (item.link != "/console" and path.startswith(item.link + "/")) for item in self.items)
+
+
+def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Context) -> list[Group]:
+    """Return the groups of the menu that the account may see; plugins that are off have none."""
+    groups: dict[str, list[Item]] = {}
+
+    def add(group: Text, title: Text, link: str) -> None:
+        groups.setdefault(group.in_(ctx.locale), []).append(Item(title.in_(ctx.locale), link))
+
+    for group, title, link, permission, everywhere in _PAGES[:2]:
+        add(group, title, link)
+    for (slug, name), desk in desks.items():
+        if slug == CORE and desk.visible(ctx) and name in _GROUPS:
+            add(_GROUPS[name], desk.resource.title, f"/console/core/{name}")
+    for plugin in runtime.registry.plugins.values():
+        if not ctx.enabled(plugin.slug):
+            continue
+        for resource in plugin.resources:
+            if desks[(plugin.slug, resource.name)].visible(ctx):
+                add(plugin.manifest.name, resource.title, f"/console/{plugin.slug}/{resource.name}")
+        for page in plugin.pages:
+            if page.menu and ctx.has(page.permission):
+                add(plugin.manifest.name, page.title, f"/console/{plugin.slug}/{page.path.strip('/')}")
+    for (slug, name), desk in desks.items():
+        if slug == CORE and desk.visible(ctx) and name not in _GROUPS:
+            add(_SYSTEM, desk.resource.title, f"/console/core/{name}")
+    for group, title, link, permission, everywhere in _PAGES[2:]:
+        if ctx.has(permission) and not (everywhere and ctx.actor.venues):
+            add(group, title, link)
+    return [Group(title, tuple(items)) for title, items in groups.items()]

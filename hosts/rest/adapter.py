@@ -1,0 +1,225 @@
+"""Turn each declared endpoint into a falcon responder, once, at start.
+
+The order of a call: token or tenant, audience, plugin on, permission, rate, key, input; then the function, in a
+transaction (a GET: without one, and unable to write); then the reply as JSON. Nothing here looks at a signature while
+a request waits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import peewee
+from falcon import Request, Response
+from pydantic import BaseModel, TypeAdapter
+
+from core import db
+from core.context import Context
+from core.runtime.declarations import Answer, Listing, Remote
+from core.runtime.runtime import Runtime
+from hosts.rest import idempotency, inputs, ratelimit
+from hosts.rest.caller import Callers, address_of
+from hosts.rest.cursors import Cursors
+from hosts.rest.idempotency import Reply
+from hosts.rest.problems import not_found
+from hosts.rest.routes import Route
+
+T = TypeVar("T")
+Responder = Callable[..., None]
+Invoke = Callable[[Context, dict[str, Any]], Any]
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What responders share in one process."""
+
+    runtime: Runtime
+    callers: Callers
+    limits: ratelimit.RateLimits
+    cursors: Cursors
+
+    @classmethod
+    def of(cls, runtime: Runtime) -> "Parts":
+        """Make them for a runtime."""
+        return cls(runtime, Callers(runtime), ratelimit.RateLimits(runtime), Cursors(runtime))
+
+
+def with_connection(work: Callable[[], T]) -> T:
+    """Run what only reads with a connection; once more when the connection had died while it lay idle."""
+    try:
+        with db.connection():
+            return work()
+    except peewee.PeeweeException as ex:
+        if not db.is_lost_connection(ex) or db.in_transaction():
+            raise
+        if not db.database.is_closed():
+            db.database.close()
+        db.database.close_idle()  # its neighbours in the pool died of the same restart
+    with db.connection():
+        return work()
+
+
+class Adapted:
+    """One endpoint, read once and ready to serve."""
+
+    def __init__(self, parts: Parts, route: Route) -> None:
+        endpoint, shape = route.endpoint, route.shape
+        self.parts, self.route = parts, route
+        self.public = endpoint.audience == "public"
+        self.read_body = inputs.body_reader(shape)
+        self.read_query = inputs.query_reader(shape)
+        self.rate = ratelimit.parse(endpoint.rate, route.name) if endpoint.rate else None
+        self.names = tuple(
+            (position, name, kind) for position, (name, kind) in zip(route.positions, shape.path, strict=True)
+        )
+        self.dump = _dumper(shape.reply)
+        self.writes = endpoint.method != "GET"
+        self.body_limit = parts.runtime.settings.body_limit
+
+    # the steps
+
+    def identify(self, req: Request) -> Context:
+        """Return the context of the call; raise what refuses it before its input is looked at."""
+        route, callers = self.route, self.parts.callers
+        if self.public:
+            ctx = callers.anonymous(req, route.slug)
+        else:
+            ctx = callers.signed_in(req, route.slug)
+        if route.slug != "core" and route.slug not in ctx.tenant.plugins:
+            raise not_found()
+        if not self.public:
+            callers.check_audience(ctx, route.endpoint.audience)
+            if route.endpoint.permission is not None:
+                ctx.require(route.endpoint.permission)
+        if self.rate is not None:
+            address = address_of(req, self.parts.runtime.settings.trusted_proxies)
+            self.parts.limits.check(ctx, self.rate, route.name, address)
+        return ctx
+
+    def arguments(self, ctx: Context, req: Request, data: bytes, raw: dict[str, str]) -> dict[str, Any]:
+        """Return what the function takes, each value checked."""
+        shape = self.route.shape
+        values: dict[str, Any] = {name: inputs.path_value(name, kind, raw[place]) for place, name, kind in self.names}
+        query, page = self.read_query(req)
+        if query is not None:
+            values["query"] = query
+        if page is not None:
+            if page.cursor:
+                inner = self.parts.cursors.open(ctx, self.route.path, page.cursor)
+                page = page.model_copy(update={"cursor": inner})
+            values["page"] = page
+        if self.writes:
+            body = self.read_body(req, data)
+            if shape.body is not None:
+                values["body"] = body
+        if shape.session:
+            values["session"] = req.context.session
+        return values
+
+    def reply(self, ctx: Context, result: Any) -> Reply:
+        """Return the answer to a function's result."""
+        if isinstance(result, Listing) and result.next_cursor is not None:
+            sealed = self.parts.cursors.seal(ctx, self.route.path, result.next_cursor)
+            result = result.model_copy(update={"next_cursor": sealed})
+        if self.dump is None:
+            return Reply(204, b"")
+        return Reply(self.route.status, self.dump(result))
+
+    # the kinds of call
+
+    def read(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
+        """Serve a GET."""
+        function = self.route.endpoint.function
+
+        def work() -> Any:
+            ctx = self.identify(req)
+            with db.read_only():
+                return ctx, function(ctx, **self.arguments(ctx, req, b"", raw))
+
+        ctx, result = with_connection(work)
+        if isinstance(result, Answer):
+            _answer(resp, result)
+        else:
+            _send(resp, self.reply(ctx, result))
+
+    def write(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
+        """Serve a write in one transaction, once for its Idempotency-Key."""
+        endpoint = self.route.endpoint
+        data = inputs.read_bytes(req, self.body_limit)  # before a connection is held: the caller may be slow
+        with db.connection():
+            ctx = with_connection(lambda: self.identify(req))
+            key = idempotency.read_key(req, required=endpoint.idempotent)
+            values = self.arguments(ctx, req, data, raw)
+
+            def work() -> Reply:
+                return self.reply(ctx, endpoint.function(ctx, **values))
+
+            if key is None:
+                reply = ctx.run(work)
+            else:
+                reply = idempotency.once(ctx, idempotency.asked(ctx, self.route.name, key, req, data), work)
+        _send(resp, reply)
+
+    def remote(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
+        """Serve an endpoint that calls the outside world: no connection is held over the call."""
+        endpoint = self.route.endpoint
+        assert isinstance(endpoint.function, type)
+        steps: Remote = endpoint.function()
+        data = inputs.read_bytes(req, self.body_limit) if self.writes else b""
+        ctx = with_connection(lambda: self.identify(req))
+        key = idempotency.read_key(req, required=endpoint.idempotent) if self.writes else None
+        values = self.arguments(ctx, req, data, raw)
+        asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
+        reply = idempotency.remotely(
+            ctx,
+            asked,
+            lambda: steps.prepare(ctx, **values),
+            steps.call,
+            lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
+        )
+        _send(resp, reply)
+
+
+def responder_of(parts: Parts, route: Route) -> Responder:
+    """Return the function falcon calls for one route."""
+    adapted = Adapted(parts, route)
+    serve = adapted.remote if route.endpoint.remote else adapted.write if adapted.writes else adapted.read
+
+    def respond(resource: object, req: Request, resp: Response, **raw: str) -> None:
+        req.context.route, req.context.plugin = route.path, route.slug
+        serve(req, resp, raw)
+
+    respond.__doc__ = route.endpoint.function.__doc__
+    return respond
+
+
+def _send(resp: Response, reply: Reply) -> None:
+    resp.status = reply.status
+    if reply.status != 204:
+        resp.content_type = JSON
+        resp.data = reply.body
+
+
+def _answer(resp: Response, answer: Answer) -> None:
+    resp.status = answer.status
+    resp.content_type = answer.content_type
+    resp.data = answer.body.encode() if isinstance(answer.body, str) else answer.body
+
+
+def _dumper(reply: Any) -> Callable[[Any], bytes] | None:
+    """Return a function that writes a reply as JSON, or None where there is nothing to write."""
+    if reply is None or reply is Answer:
+        return None
+    if isinstance(reply, type) and issubclass(reply, BaseModel):
+        write = reply.__pydantic_serializer__.to_json
+        model = reply
+
+        def dump_model(result: Any) -> bytes:
+            if not isinstance(result, model):
+                result = model.model_validate(result, from_attributes=True)
+            return write(result, by_alias=True)
+
+        return dump_model
+    adapter: TypeAdapter[Any] = TypeAdapter(reply)
+    return lambda result: adapter.dump_json(adapter.validate_python(result, from_attributes=True), by_alias=True)

@@ -1,0 +1,56 @@
+"""The WSGI application: core's endpoints, every plugin's, callbacks, health, metrics and the API's own pages."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import falcon
+
+from core.errors import ConfigurationError
+from core.runtime.declarations import Endpoints
+from core.runtime.runtime import Runtime
+from hosts.rest import problems
+from hosts.rest.access_log import AccessLog
+from hosts.rest.adapter import Parts, Responder, responder_of
+from hosts.rest.callbacks import Callbacks
+from hosts.rest.docs import DocsPage, OpenApi
+from hosts.rest.health import Healthz, MetricsPage, Readyz
+from hosts.rest.metrics import Metrics
+from hosts.rest.routes import Route, routes_of
+
+
+class Application(falcon.App[falcon.Request, falcon.Response]):
+    """A falcon application that knows its routes, for tests and for OpenAPI."""
+
+    routes: list[Route]
+
+
+def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Application:
+    """Return the application of a runtime. `more` are groups that belong to a plugin beside its own, as (slug, group)."""
+    metrics = Metrics(runtime)
+    app = Application(middleware=[AccessLog(metrics)])
+    app.req_options.strip_url_path_trailing_slash = False
+    problems.install(app)
+    app.routes = routes_of(runtime, more)
+    parts = Parts.of(runtime)
+    _add_endpoints(app, parts)
+    app.add_route("/callbacks/{slug}/{tenant}", Callbacks(runtime))
+    app.add_route("/healthz", Healthz())
+    app.add_route("/readyz", Readyz(runtime))
+    app.add_route("/metrics", MetricsPage(metrics))
+    document = OpenApi(runtime, app.routes)
+    app.add_route("/openapi.json", document)
+    app.add_route("/docs", DocsPage(document))
+    return app
+
+
+def _add_endpoints(app: Application, parts: Parts) -> None:
+    """Give each path one resource object with a responder for each method."""
+    responders: dict[str, dict[str, Responder]] = {}
+    for route in app.routes:
+        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(parts, route)
+    for template, methods in responders.items():
+        resource: Any = type("Resource", (), methods)()
+        try:
+            app.add_route(template, resource)
+        except ValueError as ex:
+            raise ConfigurationError(f"{template} cannot be routed: {ex}") from None

@@ -1,0 +1,13 @@
+"""One REST process: what Granian's worker calls to get its application."""
+
+from core import boot
+from hosts.logging import configure_logging
+from hosts.rest.app import Application, make_app
+from hosts.rest.serve import settings_in_use
+
+
+def build() -> Application:
+    """Start a runtime of this process's own, after the fork, and return its application."""
+    settings = settings_in_use()
+    configure_logging(settings, "rest")
+    return make_app(boot.start(settings))

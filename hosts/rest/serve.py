@@ -1,0 +1,51 @@
+"""Serve the application with Granian: as many processes and threads as the settings say, stopping gracefully.
+
+This module stays light and opens nothing: Granian forks its worker processes from it, and each builds a runtime of
+its own in `hosts.rest.process`.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server import Server
+
+from core.config import Settings
+
+TARGET = "hosts.rest.process:build"
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable; read when it is first imported
+STOP_SECONDS = 20  # what a request in flight may still take when we are told to stop
+_given: list[Settings] = []
+
+
+def settings_in_use() -> Settings:
+    """Return the settings that `serve` was called with; in a process that was not forked from it, the environment's."""
+    return _given[-1] if _given else Settings()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished."""
+    _given.append(settings)
+    if settings.workers > 1:
+        _share_metrics(settings.var / "metrics")
+    Server(
+        TARGET,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        factory=True,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_access=False,
+    ).serve()
+
+
+def _share_metrics(folder: Path) -> None:
+    """Give the processes a folder in which their counters add up; what an earlier run left there is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[SHARED_FOLDER] = str(folder.resolve())

@@ -1,0 +1,1 @@
+"""The worker: Huey rings the bell, the database holds the work."""

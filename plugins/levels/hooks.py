@@ -1,0 +1,100 @@
+"""What levels hear and contribute."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from plugins.levels import api, console, jobs, rising, service
+from plugins.levels.schemas import LevelSettings
+from roost import (
+    Context,
+    Endpoints,
+    Job,
+    MemberMerged,
+    MemberRegistered,
+    PointsCredited,
+    Resource,
+    Schedule,
+    hookimpl,
+)
+
+
+@hookimpl
+def register_settings() -> type[LevelSettings]:
+    """Return the settings."""
+    return LevelSettings
+
+
+@hookimpl
+def register_routes() -> Sequence[Endpoints]:
+    """Return the member endpoints."""
+    return [api.member]
+
+
+@hookimpl
+def register_resources() -> Sequence[Resource]:
+    """Return what staff work with."""
+    return [console.STANDINGS, console.HISTORY]
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Return the chains."""
+    return jobs.JOBS
+
+
+@hookimpl
+def register_schedules() -> Sequence[Schedule]:
+    """Return what runs by the clock."""
+    return jobs.SCHEDULES
+
+
+@hookimpl
+def member_registered(ctx: Context, fact: MemberRegistered) -> None:
+    """Give the first level. Imported members get it with their first credit, or by the schedule."""
+    rising.judge(ctx, [fact.member])
+
+
+@hookimpl(origins=("live", "import"))
+def points_credited(ctx: Context, fact: PointsCredited) -> None:
+    """Judge everyone whose growth moved, and everyone whose points did for the class rule."""
+    rising.judge(ctx, {m.member for m in fact.movements if m.asset == "growth"})
+    rising.change_classes(ctx, {m.member for m in fact.movements if m.asset == "points"})
+    if fact.origin == "import":
+        rising.settle(ctx)
+
+
+@hookimpl
+def member_merged(ctx: Context, fact: MemberMerged) -> None:
+    """Judge the survivor, whose growth is now that of both."""
+    rising.judge(ctx, [fact.member])
+
+
+@hookimpl
+def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Show the level in `/v1/me` and on the console."""
+    return service.summary(ctx, member)
+
+
+@hookimpl
+def erase_member(ctx: Context, member: UUID) -> None:
+    """Forget a member."""
+    service.erase(ctx, member)
+
+
+@hookimpl
+def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Join two records."""
+    service.merge(ctx, member, merged)
+
+
+@hookimpl
+def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Give a member what is kept of them."""
+    return service.export(ctx, member)
+
+
+@hookimpl
+def purge_tenant(ctx: Context) -> None:
+    """Delete all."""
+    service.purge(ctx)

@@ -1,0 +1,119 @@
+"""The end of a period: kept, or one level down at most, and the notice before it: every day, in chunks."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from plugins.levels.hookspecs import LevelAtRisk
+from plugins.levels.ladder import Ladder
+from plugins.levels.models import LevelsStanding
+from plugins.levels.schemas import LevelSettings
+from plugins.levels.standing import Judgement, growth_of, keep, ladder_of
+from roost import Context, Next, members
+
+CHUNK = 500
+NOWHERE = UUID(int=0)
+
+
+class Turn(BaseModel):
+    """What a step of the chain carries: members whose id is above `after` are next."""
+
+    after: UUID = NOWHERE
+
+
+def requalify(ctx: Context, turn: Turn) -> Next | None:
+    """Judge the next members whose period, or whose level by staff, is over: one step of the chain
+    `requalify`.
+    """
+    settings, ladder = ladder_of(ctx)
+    today = ctx.today()
+    due = list(
+        LevelsStanding.scoped(ctx)
+        .select()
+        .where(
+            LevelsStanding.member > turn.after,
+            (LevelsStanding.period_end <= today) | (LevelsStanding.manual_until < today),
+        )
+        .order_by(LevelsStanding.member)
+        .limit(CHUNK)
+    )
+    if not due:
+        return None
+    held = members.levels_of(ctx, [row.member for row in due], lock=True)
+    growth = growth_of(ctx, settings, held)
+    judged = {
+        row.member: _judge(settings, ladder, row, held[row.member], growth.get(row.member, 0))
+        for row in due
+        if row.member in held
+    }
+    moved = [
+        members.LevelChange(
+            j.member,
+            j.old,
+            j.new,
+            up=ladder.rank(j.new) > ladder.rank(j.old),
+            passed=ladder.passed(j.old, j.new),
+        )
+        for j in judged.values()
+        if j.old != j.new
+    ]
+    members.set_levels(ctx, moved)
+    keep(ctx, list(judged.values()))
+    gone = [row.id for row in due if row.member not in held]  # merged or erased since
+    if gone:
+        LevelsStanding.scoped(ctx).delete().where(LevelsStanding.id.in_(gone)).execute()
+    return Next(Turn(after=due[-1].member)) if len(due) == CHUNK else None
+
+
+def _judge(
+    settings: LevelSettings, ladder: Ladder, row: LevelsStanding, level: str, growth: int
+) -> Judgement:
+    if row.manual_until is not None:
+        return Judgement(row.member, level, ladder.reached_by(growth).code, "manual_ended", growth)
+    new = ladder.after_period(level, growth, settings.levels_down_at_most)
+    return Judgement(row.member, level, new.code, "kept" if new.code == level else "requalified", growth)
+
+
+def give_notice(ctx: Context, turn: Turn) -> Next | None:
+    """Tell the next members whose level ends soon and is not yet earned again: one step of the chain
+    `notice`.
+    """
+    settings, ladder = ladder_of(ctx)
+    last = ctx.today() + timedelta(days=settings.notice_days)
+    soon = list(
+        LevelsStanding.scoped(ctx)
+        .select()
+        .where(
+            LevelsStanding.member > turn.after,
+            LevelsStanding.period_end > ctx.today(),
+            LevelsStanding.period_end <= last,
+            LevelsStanding.noticed_for.is_null(),
+        )
+        .order_by(LevelsStanding.member)
+        .limit(CHUNK)
+    )
+    if not soon:
+        return None
+    held = members.levels_of(ctx, [row.member for row in soon])
+    growth = growth_of(ctx, settings, held)
+    for row in soon:
+        if row.member not in held:
+            continue
+        level, earned = held[row.member], growth.get(row.member, 0)
+        follows = ladder.after_period(level, earned, settings.levels_down_at_most)
+        if ladder.rank(follows.code) < ladder.rank(level):
+            missing = ladder.level(level).threshold - earned
+            ctx.publish(
+                LevelAtRisk(
+                    member=row.member,
+                    level=level,
+                    falls_to=follows.code,
+                    missing=missing,
+                    ends_on=row.period_end,
+                )
+            )
+            LevelsStanding.scoped(ctx).update(noticed_for=row.period_end).where(
+                LevelsStanding.id == row.id
+            ).execute()
+    return Next(Turn(after=soon[-1].member)) if len(soon) == CHUNK else None

@@ -1,0 +1,76 @@
+"""Who rises: judged after growth was credited, many members at a time."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from plugins.levels.ladder import Ladder, add_months
+from plugins.levels.schemas import LevelSettings
+from plugins.levels.standing import Judgement, growth_of, keep, ladder_of
+from roost import Context, local_midnight, members, points
+
+SETTLED_AT_ONCE = 2000  # members who get their first level in one go
+EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
+
+
+def judge(ctx: Context, ids: Iterable[UUID]) -> int:
+    """Raise every member whose growth reached a higher level; return how many rose. Nobody falls here.
+
+    Two reads tell who may rise; only those are locked, read again and moved, in a handful of statements
+    however many they are. Passing two levels at once names both. A member without a level gets the lowest,
+    which is no rise.
+    """
+    settings, ladder = ladder_of(ctx)
+    held = members.levels_of(ctx, ids)
+    growth = growth_of(ctx, settings, held)
+    rising = {m for m, level in held.items() if _rises(ladder, level, growth.get(m, 0))}
+    begin = [m for m, level in held.items() if level == "" and m not in rising]
+    members.set_levels(ctx, [_first(m, ladder) for m in begin])
+    if not rising:
+        return 0
+    held = members.levels_of(ctx, rising, lock=True)  # what others did meanwhile is seen from here on
+    growth = growth_of(ctx, settings, held)
+    changes: list[members.LevelChange] = []
+    for member, old in held.items():
+        new = ladder.reached_by(growth.get(member, 0)).code
+        if _rises(ladder, old, growth.get(member, 0)):
+            changes.append(members.LevelChange(member, old, new, up=True, passed=ladder.passed(old, new)))
+    done = members.set_levels(ctx, changes)
+    keep(ctx, [Judgement(c.member, c.old, c.new, "growth", growth.get(c.member, 0)) for c in done])
+    return len(done)
+
+
+def _rises(ladder: Ladder, level: str, growth: int) -> bool:
+    reached = ladder.rank(ladder.reached_by(growth).code)
+    return reached > max(ladder.rank(level), 0)
+
+
+def _first(member: UUID, ladder: Ladder) -> members.LevelChange:
+    return members.LevelChange(member, "", ladder.base, up=True, silent=True)
+
+
+def settle(ctx: Context) -> int:
+    """Give the lowest level to members who have none yet; return to how many. It is no rise: nothing is
+    published.
+    """
+    _, ladder = ladder_of(ctx)
+    waiting = members.without_level(ctx, SETTLED_AT_ONCE)
+    return len(members.set_levels(ctx, [_first(m, ladder) for m in waiting])) if waiting else 0
+
+
+def change_classes(ctx: Context, ids: Iterable[UUID]) -> int:
+    """Move members whose earned points reached the rule's sum to its class; return how many moved."""
+    settings = ctx.settings(LevelSettings)
+    if not settings.class_change or settings.class_from == settings.class_to:
+        return 0
+    since = EVER
+    if settings.class_months:
+        since = local_midnight(add_months(ctx.today(), -settings.class_months), ctx.tenant.zone)
+    earned = points.earned(ctx, list(ids), "points", since)
+    enough = [m for m, total in earned.items() if total >= settings.class_points]
+    moved = 0
+    for asked, member in members.get_many(ctx, enough).items():
+        if member.class_ == settings.class_from:
+            members.set_class(ctx, member.id, settings.class_to, f"累计 {earned[asked]} 积分 / points earned")
+            moved += 1
+    return moved

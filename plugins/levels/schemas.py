@@ -1,0 +1,167 @@
+"""Settings, requests and replies of levels."""
+
+import itertools
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Level(BaseModel):
+    """One step of the ladder. `threshold` is growth earned within the qualification window."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,39}$", description="编码 / code: never changes once members hold it"
+    )
+    name_zh: str = Field(min_length=1, max_length=40, description="中文名称")
+    name_en: str = Field(min_length=1, max_length=40, description="English name")
+    threshold: int = Field(ge=0, le=10**12, description="所需成长值 / growth needed")
+    benefits_zh: str = Field("", max_length=2000, description="权益说明 / benefits, in Chinese")
+    benefits_en: str = Field("", max_length=2000, description="权益说明（英文） / benefits, in English")
+
+
+def default_levels() -> list[Level]:
+    """Return the four levels that a tenant starts with."""
+    named = (
+        ("bronze", "普卡", "Bronze", 0, "积分累计", "Earn points"),
+        ("silver", "银卡", "Silver", 100, "成长礼、生日礼", "Growth and birthday gifts"),
+        ("gold", "金卡", "Gold", 500, "优先报名会员日", "First to sign up for member days"),
+        ("platinum", "白金卡", "Platinum", 2000, "专属顾问", "An adviser of one's own"),
+    )
+    return [
+        Level(code=code, name_zh=zh, name_en=en, threshold=growth, benefits_zh=brings, benefits_en=brings_en)
+        for code, zh, en, growth, brings, brings_en in named
+    ]
+
+
+class LevelSettings(BaseModel):
+    """The ladder, and how a level is won, kept and lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    levels: list[Level] = Field(
+        default_factory=default_levels,
+        min_length=1,
+        max_length=20,
+        description="等级，由低到高；第一级所需成长值为 0 / lowest first",
+    )
+    qualification_months: int = Field(
+        12,
+        ge=1,
+        le=120,
+        description="定级周期（月），按入账日计 / growth counts for so long, from the day it was recorded",
+    )
+    notice_days: int = Field(
+        30, ge=1, le=365, description="到期前多少天提醒保级 / days of notice before a level may be lost"
+    )
+    levels_down_at_most: int = Field(
+        1, ge=1, le=20, description="到期最多降几级（软着陆） / levels lost at most at a period's end"
+    )
+    class_change: bool = Field(
+        False, description="按累计积分自动变更会员类别 / move between classes by points earned"
+    )
+    class_points: int = Field(
+        1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change"
+    )
+    class_months: int = Field(
+        0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all"
+    )
+    class_from: str = Field("ordinary", max_length=40, description="原类别 / only members of this class")
+    class_to: str = Field("discount", max_length=40, description="新类别 / become members of this class")
+
+    @field_validator("levels")
+    @classmethod
+    def _ascending(cls, levels: list[Level]) -> list[Level]:
+        codes = [level.code for level in levels]
+        if len(set(codes)) < len(codes):
+            raise ValueError("two levels have the same code / 等级编码重复")
+        steps = [level.threshold for level in levels]
+        if steps[0] != 0:
+            raise ValueError("the first level begins at 0 / 第一级的成长值须为 0")
+        if any(low >= high for low, high in itertools.pairwise(steps)):
+            raise ValueError("each level needs more growth than the one before / 成长值须逐级递增")
+        return levels
+
+
+class LevelOut(BaseModel):
+    """One step of the ladder, in the reader's language."""
+
+    code: str
+    name: str
+    threshold: int = Field(description="growth needed within the qualification window")
+    benefits: str
+
+
+class LadderOut(BaseModel):
+    """All levels, lowest first."""
+
+    items: list[LevelOut]
+    qualification_months: int
+
+
+class MyLevelOut(BaseModel):
+    """Where a member stands."""
+
+    level: LevelOut
+    growth: int = Field(description="earned within the qualification window")
+    next: LevelOut | None = Field(description="the level above; null on the highest")
+    missing: int = Field(description="growth missing for the next level; 0 on the highest")
+    period_end: date | None = Field(description="the day the level is judged again; null on the lowest")
+    keep_missing: int = Field(description="growth missing to keep the level at that day")
+    manual_until: date | None = Field(description="the last day of a level given by staff")
+
+
+class HistoryOut(BaseModel):
+    """One move of a member's level, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    member: UUID
+    old: str
+    new: str
+    reason: str
+    growth: int | None
+    threshold: int | None
+    words: str
+    actor: str
+    at: datetime
+
+
+class StandingOut(BaseModel):
+    """A member's standing, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    member: UUID
+    level: str
+    since: datetime
+    period_end: date | None
+    manual_until: date | None
+
+
+class ManualLevel(BaseModel):
+    """A level that staff give; it ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: str = Field(max_length=40, description="等级编码 / a level's code")
+    until: date = Field(description="截止日期（含） / the last day of it")
+    reason: str = Field(min_length=1, max_length=200, description="原因 / why")
+
+
+class NewManualLevel(ManualLevel):
+    """A level that staff give to a member."""
+
+    member: UUID = Field(description="会员 / member")
+
+
+class EndManualLevel(BaseModel):
+    """Why a level by hand ends early."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=200, description="原因 / why")

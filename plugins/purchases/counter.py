@@ -1,0 +1,58 @@
+"""Purchases and refunds as staff, integrations and venue accounts enter them."""
+
+from typing import Any
+from uuid import UUID
+
+from plugins.purchases import refunds, service
+from plugins.purchases.schemas import NewPurchase, PurchaseIn, PurchaseView, RefundIn, RefundView
+from roost import Context, Forbidden, Invalid, new_id, tenants
+
+
+def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
+    """Record what was entered. An account of single venues enters for one of its own.
+
+    Raises NotFound for an unknown member or venue, Forbidden for a foreign venue, KeyReused for a receipt that was
+    recorded with other content.
+    """
+    purchase = NewPurchase(
+        source="api" if ctx.actor.kind == "key" else "staff",
+        source_key=body.receipt or new_id().hex,
+        amount_fen=body.amount_fen,
+        occurred_at=body.occurred_at or ctx.now(),
+        member=body.member,
+        venue=_venue(ctx, body.venue),
+        items=body.items,
+        kind=body.kind,
+        lines=tuple(body.lines),
+    )
+    return service.record(ctx, purchase)[0]
+
+
+def take_back(ctx: Context, purchase: UUID, body: RefundIn) -> RefundView:
+    """Register a refund that was entered by hand: each call is a refund of its own."""
+    return refunds.refund(ctx, purchase, body.amount_fen, source_key=f"staff:{new_id().hex}", reason=body.reason)[0]
+
+
+def refundable(row: Any) -> bool:
+    """Tell whether a row has anything left to refund."""
+    return bool(row.refunded_fen < row.amount_fen)
+
+
+def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
+    """Return the dashboard's figures of the tenant's day, held to the account's venues."""
+    figures = service.day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
+    yuan = f"{figures.fen // 100:,}.{figures.fen % 100:02d}"
+    return [("今日消费笔数", f"{figures.purchases:,}"), ("今日消费金额（元）", yuan), ("今日消费积分", f"{figures.points:,}")]
+
+
+def _venue(ctx: Context, venue: UUID | None) -> UUID | None:
+    mine = ctx.actor.venues
+    if venue is None:
+        if len(mine) > 1:
+            fields = [{"path": "body.venue", "message": "say which of your venues"}]
+            raise Invalid("say in which of your venues it was bought", "请选择消费门店", fields=fields)
+        return next(iter(mine), None)
+    if mine and venue not in mine:
+        raise Forbidden("this venue is not yours", "不能为其他门店补录")
+    tenants.venue(ctx, venue)
+    return venue

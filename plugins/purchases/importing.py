@@ -1,0 +1,73 @@
+"""Take a batch of a file's rows in: the customers become leads, the rows become purchases, all in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plugins.purchases.lines import Rejected
+from plugins.purchases.rows import FileRow
+from plugins.purchases.schemas import NewPurchase
+from plugins.purchases.service import SLUG, record_many
+from roost import Context, members
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch."""
+
+    recorded: int
+    known: int  # recorded by an earlier run or file
+    rejected: list[Rejected]
+
+
+def source_of(name: str) -> str:
+    """Return the source, and the provider of customers' identities, of the files of one system."""
+    return f"import:{name}"
+
+
+def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
+    """Register the customers of some rows and record the purchases; rows taken in before change nothing.
+
+    `name` is the system that the file came from: its customers' numbers and its purchases' ids are unique within it.
+    The facts carry the origin `import`.
+    """
+    ctx = ctx.for_plugin(SLUG).imported()
+    source = source_of(name)
+    first: dict[str, FileRow] = {}
+    for row in rows:
+        if row.customer:
+            first.setdefault(row.customer, row)
+    ids = members.register_many(
+        ctx,
+        [
+            members.NewMember(
+                provider=source,
+                subject=customer,
+                channel="import",
+                phone=row.phone,
+                name=row.name,
+                venue=row.venue,
+                registered_at=row.occurred_at,
+            )
+            for customer, row in first.items()
+        ],
+    )
+    done = record_many(
+        ctx,
+        [
+            NewPurchase(
+                source=source,
+                source_key=row.key,
+                amount_fen=row.amount_fen,
+                occurred_at=row.occurred_at,
+                member=ids[row.customer] if row.customer else None,
+                venue=row.venue,
+                items=row.items,
+            )
+            for row in rows
+        ],
+    )
+    return Taken(
+        recorded=sum(result.created for result in done),
+        known=sum(not result.created and not result.refusal for result in done),
+        rejected=[Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal],
+    )

@@ -1,0 +1,224 @@
+"""Turn the cells of a file into purchases to record, or say what is wrong with them."""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from plugins.purchases.lines import Cells, Lines, Rejected, UnreadableFile
+from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS
+from plugins.purchases.service import AHEAD, EARLIEST
+from roost import Context, local_midnight, tenants
+
+FIELDS = ("customer", "date", "amount", "items", "venue", "phone", "name", "id")
+REQUIRED = ("customer", "date", "amount")
+GUESSES: dict[str, tuple[str, ...]] = {  # column names that need no mapping; `id` always does
+    "customer": ("customer_id", "customer", "member_id", "客户编号", "会员编号", "会员号"),
+    "date": ("date", "occurred_at", "paid_at", "日期", "消费日期", "消费时间"),
+    "amount": ("amount", "金额", "消费金额", "实付金额"),
+    "items": ("items", "quantity", "件数", "数量"),
+    "venue": ("venue", "store", "门店编号"),
+    "phone": ("phone", "mobile", "手机号"),
+    "name": ("name", "姓名"),
+}
+LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40}
+_AMOUNT = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2})0*)?")
+_NUMBER = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]*)?")
+_DAY = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_PHONE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
+
+
+class FileRow(NamedTuple):
+    """One purchase of a file. `key` names it in its source, however often and in whichever file it is told."""
+
+    line: int
+    text: str
+    key: str
+    customer: str  # "" is a sale to nobody known
+    occurred_at: datetime
+    amount_fen: int
+    items: int
+    venue: UUID | None
+    phone: str | None
+    name: str | None
+
+
+class _Wrong(ValueError):
+    """What is wrong with a row, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which cell holds which field."""
+
+    place: Mapping[str, int]
+
+    @classmethod
+    def of(cls, header: Sequence[str], mapping: Mapping[str, str]) -> "Columns":
+        """Find the columns by `mapping` (field → column name), else by their usual names.
+
+        Raises UnreadableFile for a field we do not know, a column the file does not have, or a required field without
+        a column.
+        """
+        known = ", ".join(header)
+        for name, column in mapping.items():
+            if name not in FIELDS:
+                raise UnreadableFile(f"--map {name}={column}: there is no field {name!r}; there are {', '.join(FIELDS)}")
+            if column not in header:
+                raise UnreadableFile(f"--map {name}={column}: the file has no column {column!r}; it has {known}")
+        low = [name.casefold() for name in header]
+        place = {}
+        for name in FIELDS:
+            usual = next((low.index(guess) for guess in GUESSES.get(name, ()) if guess in low), None)
+            found = header.index(mapping[name]) if name in mapping else usual
+            if found is not None:
+                place[name] = found
+        for name in REQUIRED:
+            if name not in place:
+                raise UnreadableFile(f"no column for {name}: say --map {name}=COLUMN; the file has {known}")
+        return cls(place)
+
+
+class PurchaseFile:
+    """The rows of a purchases file of one tenant.
+
+    A row without an id of its own is named by its content and by how many rows of the same content came before it in
+    the file. So repeated rows are purchases of their own, while a file that overlaps, or starts earlier or later, names
+    the same purchases the same. The counts are kept on disk.
+    """
+
+    def __init__(self, ctx: Context, lines: Lines, mapping: Mapping[str, str]) -> None:
+        self._lines = lines
+        self._place = Columns.of(lines.header, mapping).place
+        self._zone = ctx.tenant.zone
+        self._latest = ctx.now() + AHEAD
+        self._venues = {venue.code: venue.id for venue in tenants.venues(ctx)}
+        self._instant = lru_cache(maxsize=10_000)(self._read_instant)
+        self._seen = sqlite3.connect("", isolation_level=None)  # "": a file that the system removes, whatever happens
+        self._seen.execute("PRAGMA journal_mode = OFF")
+        self._seen.execute("PRAGMA cache_size = -16000")
+        self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
+        self._seen.execute("BEGIN")
+
+    def __iter__(self) -> Iterator[FileRow | Rejected]:
+        """Yield each row, ready to record, or rejected with the reason; in the file's order."""
+        for line in self._lines:
+            if isinstance(line, Rejected):
+                yield line
+                continue
+            try:
+                yield self._row(line)
+            except _Wrong as ex:
+                yield Rejected(line.line, str(ex), line.text)
+
+    def close(self) -> None:
+        """Let go of the counts."""
+        self._seen.close()
+
+    def _row(self, line: Cells) -> FileRow:
+        cells, place = line.cells, self._place
+        customer = self._word(cells, "customer") or ""
+        occurred_at = self._instant(cells[place["date"]].strip())
+        amount_fen = _fen(cells[place["amount"]].strip())
+        items = _count(cells[place["items"]].strip()) if "items" in place else 1
+        code = self._word(cells, "venue")
+        if code is not None and code not in self._venues:
+            raise _Wrong(f"there is no venue {code!r}")
+        phone = _phone(cells[place["phone"]].strip()) if "phone" in place else None
+        name = self._word(cells, "name")
+        if "id" in place:
+            key = self._word(cells, "id")
+            if key is None:
+                raise _Wrong("the id is empty")
+        else:
+            key = self._key(customer, occurred_at, amount_fen, items, code or "")
+        venue = self._venues[code] if code is not None else None
+        return FileRow(line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name)
+
+    def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
+        content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
+        name = hashlib.blake2b(content, digest_size=16).digest()
+        (times,) = self._seen.execute(
+            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (name,)
+        ).fetchone()
+        return f"{name.hex()}-{times}"
+
+    def _word(self, cells: list[str], field: str) -> str | None:
+        place = self._place.get(field)
+        text = cells[place].strip() if place is not None else ""
+        if not text:
+            return None
+        if len(text) > LENGTHS[field]:
+            raise _Wrong(f"{field} is too long: {len(text)} characters, at most {LENGTHS[field]}")
+        if not text.isprintable():
+            raise _Wrong(f"{field} holds characters that cannot be printed")
+        return text
+
+    def _read_instant(self, text: str) -> datetime:
+        try:
+            found = _instant(text, self._zone)
+        except (ValueError, OverflowError):
+            found = None
+        if found is None:
+            raise _Wrong(f"{text[:40]!r} is not a date like 2026-01-31")
+        if not EARLIEST <= found <= self._latest:
+            raise _Wrong(f"the date {text} is before 1970 or in the future")
+        return found
+
+
+def _instant(text: str, zone: str) -> datetime | None:
+    day = _DAY.fullmatch(text)
+    if day is not None:
+        year, month, number = (int(part) for part in day.groups() if part is not None)
+        return local_midnight(date(year, month, number), zone)
+    if _INSTANT.fullmatch(text) is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def _fen(text: str) -> int:
+    """Read yuan with at most two decimals as fen."""
+    found = _AMOUNT.fullmatch(text.lstrip("¥￥$"))
+    if found is None:
+        raise _Wrong(_why_no_amount(text))
+    yuan, cents = found.groups()
+    fen = int(yuan.replace(",", "")) * 100 + (int(cents.ljust(2, "0")) if cents else 0)
+    if fen > MOST_FEN:
+        raise _Wrong(f"the amount {text} is more than {MOST_FEN // 100} yuan")
+    return fen
+
+
+def _why_no_amount(text: str) -> str:
+    plain = text.lstrip("¥￥$")
+    if not plain:
+        return "the amount is empty"
+    if plain[0] in "-−(" and _NUMBER.match(plain[1:]):
+        return f"the amount {text[:40]} is negative: register a refund instead"
+    if _NUMBER.fullmatch(plain) and len(plain) < 40:
+        return f"the amount {text} has more than two decimals or too many digits"
+    return f"the amount {text[:40]!r} is not a number"
+
+
+def _count(text: str) -> int:
+    if not text:
+        return 1
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS)) and int(text) <= MOST_ITEMS):
+        raise _Wrong(f"items {text[:40]!r} is not a whole number from 0 to {MOST_ITEMS}")
+    return int(text)
+
+
+def _phone(text: str) -> str | None:
+    if not text:
+        return None
+    found = _PHONE.fullmatch(text.replace(" ", "").replace("-", ""))
+    if found is None:
+        raise _Wrong("the phone is not a mainland mobile number")  # never said: it is personal data
+    return found[1]

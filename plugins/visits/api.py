@@ -1,0 +1,23 @@
+"""Endpoints: a member's own visits, and the one by which staff and integrations record them."""
+
+from plugins.visits import counter, service
+from plugins.visits.schemas import VisitIn, VisitOut, VisitRow
+from roost import Context, Endpoints, Listing, PageQuery
+
+member = Endpoints("member")
+staff = Endpoints("staff")
+
+
+@member.get("")
+def my_visits(ctx: Context, page: PageQuery) -> Listing[VisitOut]:
+    """List my visits, the latest recorded first, with what each earned."""
+    assert ctx.actor.id is not None  # the host lets nobody but a member in here
+    found = service.of_member(ctx, ctx.actor.id, page)
+    items = [VisitOut.model_validate(view) for view in found.items]
+    return Listing[VisitOut](items=items, next_cursor=found.next_cursor)
+
+
+@staff.post("", permission="visits.record", idempotent=True)
+def record_visit(ctx: Context, body: VisitIn) -> VisitRow:
+    """Record a visit; the first of a member's day earns points. The same number is recorded once."""
+    return VisitRow.model_validate(counter.enter(ctx, body))

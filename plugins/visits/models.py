@@ -1,0 +1,45 @@
+"""Tables: visits, and one row a member that says since when they have not come."""
+
+from peewee import CharField, DateField, IntegerField, UUIDField
+
+from roost import TenantModel, TimeField, new_id
+
+
+class VisitsVisit(TenantModel):
+    """One visit, as its source tells it."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    venue = UUIDField(null=True)
+    source = CharField(max_length=60)  # staff, saas, …
+    source_key = CharField(max_length=100)  # what the source calls this visit
+    day = DateField()  # the tenant's date of the visit
+    points = IntegerField(default=0)  # what it earned
+    origin = CharField(max_length=8)
+    occurred_at = TimeField()
+    recorded_at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "source", "source_key"), True),
+            (("tenant", "member", "day"), False),
+            (("tenant", "day"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "visit"
+
+
+class VisitsPresence(TenantModel):
+    """One member's presence. A visit locks it, so that two gates at once give one reward."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    since = TimeField()  # the silence is counted from here: the last visit, or the membership's beginning
+    last_visit_at = TimeField(null=True)
+    silent_at = TimeField(null=True)  # when they were found silent; None: they are not
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)

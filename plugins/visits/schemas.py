@@ -1,0 +1,96 @@
+"""What goes in and out: visits, and this plugin's settings."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+State = Literal["lead", "member", "lapsed"]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class VisitSettings(BaseModel):
+    """What a visit earns, and when somebody counts as silent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    points: int = Field(10, ge=0, le=100_000, description="points for the first visit of a day; 0: none · 每日首次到店积分")
+    earning_states: list[State] = Field(
+        ["lead", "member"], max_length=3, description="who earns: lead, member, lapsed · 可得积分的会员状态"
+    )
+    earn_within_days: int = Field(
+        7, ge=0, le=3650, description="a visit told later than so many days earns nothing · 补报超过几天不积分"
+    )
+    points_months: int = Field(
+        24, ge=0, le=240,
+        description="points live until the end of the month so many months after they were credited; 0: for good · 积分有效月数",
+    )  # fmt: skip
+    silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
+
+
+@dataclass(frozen=True, slots=True)
+class VisitView:
+    """A visit as it is kept. `day` is the tenant's date."""
+
+    id: UUID
+    member: UUID
+    venue: UUID | None
+    source: str
+    source_key: str
+    day: date
+    points: int
+    occurred_at: datetime
+    recorded_at: datetime
+    origin: str
+
+
+class VisitOut(BaseModel):
+    """A visit, as the member sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    venue: UUID | None
+    day: date
+    points: int
+    occurred_at: datetime
+
+
+class VisitRow(VisitOut):
+    """A visit, as staff see it."""
+
+    member: UUID
+    source: str
+    source_key: str
+    origin: str
+    recorded_at: datetime
+
+
+class VisitIn(BaseModel):
+    """A visit that staff or an integration report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    member: UUID
+    venue: UUID | None = None
+    occurred_at: AwareDatetime | None = Field(None, description="none: now")
+    number: Word | None = Field(None, description="what your system calls this visit: the same number is recorded once")
+
+
+class VisitForm(BaseModel):
+    """A visit written down in the console: one a member and venue and minute, however often the form is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    member: UUID
+    venue: UUID | None = None
+    occurred_at: AwareDatetime
+
+
+class SilenceStep(BaseModel):
+    """A step of the nightly look for the silent: the tenant's date, and the member it goes on after."""
+
+    day: date
+    after: UUID | None = None
