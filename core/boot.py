@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core import audit, inventory, points, rewards
+from core import audit, identity, inventory, members, points, rewards
 from core.clock import Clock, SystemClock
 from core.config import Settings
 from core.context import Context
@@ -51,6 +51,7 @@ def assemble(settings: Settings, clock: Clock, registry: Registry, keyring: Keyr
             Schedule("clean", _clean, daily="03:40"),
         )
     )
+    runtime.core_jobs.update(members.CORE_JOBS)
     return runtime
 
 
@@ -72,4 +73,6 @@ def _seal_audit(ctx: Context, slot: str) -> None:
 
 
 def _clean(ctx: Context, slot: str) -> Next | None:
+    audit.prune(ctx)
+    identity.clean(ctx)
     return _again(slot, full=jobs.clean(ctx, most=CLEANED_ROWS) >= CLEANED_ROWS)

@@ -1,5 +1,6 @@
 """The deployment's settings: `ROOST_*` environment variables, or a `.env` file. Each has a working default but the keys."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -9,7 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What an operator sets for a deployment. A tenant's own settings live in the database, with their plugin."""
 
-    model_config = SettingsConfigDict(env_prefix="ROOST_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ROOST_",
+        # Lowest first: the keys that the first start made, then what the operator wrote; the environment beats both.
+        env_file=(Path(os.environ.get("ROOST_VAR", "var")) / "keys.env", ".env"),
+        extra="ignore",
+        frozen=True,
+    )
 
     database_url: str = Field("sqlite:///var/roost.db", description="sqlite:///PATH or postgresql://…")
     queue_url: str = Field("", description="where Huey rings: redis://… or sqlite:///PATH; empty: beside the database")

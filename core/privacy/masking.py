@@ -2,7 +2,10 @@
 
 import re
 
-_PHONE_IN_TEXT = re.compile(r"(?<!\d)(?:\+?86[- ]?|0086[- ]?)?(1[3-9]\d)[- ]?(\d{4})[- ]?(\d{4})(?!\d)")
+# Hexadecimal digits and dashes around it would make it a piece of an id.
+_PHONE_IN_TEXT = re.compile(
+    r"(?<![0-9A-Fa-f-])(?:\+?86[- ]?|0086[- ]?)?(1[3-9]\d)[- ]?(\d{4})[- ]?(\d{4})(?![0-9A-Fa-f-])"
+)
 
 
 def mask_phone(phone: str) -> str:

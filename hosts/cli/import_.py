@@ -1,7 +1,6 @@
-"""`roost import purchases`: take a file of past purchases in, with what they earned. Nobody is sent a gift for them."""
+"""`roost import purchases`: take a file of past purchases in. They earn; nobody gets a gift for them."""
 
 import csv
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,14 +21,16 @@ PAUSE = 0.2  # seconds between two looks at them
 
 
 def import_purchases(
-    file: Annotated[Path, typer.Argument(help="CSV with a header: customer_id, date, amount; items if there are any.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV with a header: customer_id, date, amount; items if there are any.")
+    ],
     tenant: Annotated[str, typer.Option(help="The tenant's slug.")],
     map_: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds customer, date, amount, items, venue, phone, name or id. Repeat it, or use commas.",
+            help="Which column holds customer, date, amount, items, venue, phone, name or id. Repeatable.",
         ),
     ] = None,
     source: Annotated[
@@ -40,7 +41,7 @@ def import_purchases(
         Path | None, typer.Option(help="Where rows that cannot go in are written; default FILE.rejected.csv.")
     ] = None,
 ) -> None:
-    """Import purchases from a CSV file. Running it again, or over a file that overlaps, changes nothing twice."""
+    """Import purchases from a CSV file. The same file again, or one that overlaps, changes nothing twice."""
     from rich.console import Console
 
     from core import boot, tenants
@@ -90,7 +91,11 @@ def _mapping(console: Any, given: Sequence[str]) -> dict[str, str]:
     for part in (part.strip() for item in given for part in item.split(",")):
         name, equals, column = part.partition("=")
         if not (name and equals and column):
-            _refuse(console, f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no", "列映射格式有误")
+            _refuse(
+                console,
+                f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no",
+                "列映射格式有误",
+            )
         mapping[name.strip()] = column.strip()
     return mapping
 
@@ -103,7 +108,11 @@ def _check_names(console: Any, source: str, encoding: str) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        _refuse(console, f"--encoding {encoding!r} is not an encoding Python knows; try utf-8 or gb18030", "不支持的编码")
+        _refuse(
+            console,
+            f"--encoding {encoding!r} is not an encoding Python knows; try utf-8 or gb18030",
+            "不支持的编码",
+        )
 
 
 @dataclass
@@ -181,16 +190,25 @@ class _Import:
 
     def _say(self, after_last: float, lag: "_Lag", unfinished: int) -> None:
         took = time.monotonic() - self.began
-        print(f"rows        {self.read:,}: {self.recorded:,} recorded, {self.known:,} known already, {self.refused:,} rejected")
+        print(
+            f"rows        {self.read:,}: {self.recorded:,} recorded, {self.known:,} known already,"
+            f" {self.refused:,} rejected"
+        )
         if self.refused:
             print(f"rejected    {self.beside}")
-        print(f"time        {took:.1f} s, {self.recorded / took:,.0f} purchases/s with points, growth, levels and facts")
+        print(
+            f"time        {took:.1f} s, {self.recorded / took:,.0f} purchases/s"
+            " with points, growth, levels and facts"
+        )
         print(
             f"deliveries  {lag.count:,}, {lag.mean:.2f} s behind on average, {lag.slowest:.2f} s at most;"
             f" all done {after_last:.2f} s after the last row"
         )
         if unfinished:
-            print(f"unfinished  {unfinished:,} deliveries failed or are held elsewhere; a worker goes on (roost jobs list)")
+            print(
+                f"unfinished  {unfinished:,} deliveries failed or are held elsewhere;"
+                " a worker goes on with them (roost jobs list)"
+            )
 
 
 def _batches(rows: "Iterator[FileRow | Rejected] | Any") -> Iterator[list["FileRow | Rejected"]]:
@@ -205,7 +223,7 @@ def _batches(rows: "Iterator[FileRow | Rejected] | Any") -> Iterator[list["FileR
 
 
 class _Rejections:
-    """The file of rows that did not go in; made when there is one, and an older one is removed when there is none."""
+    """The file of rows that did not go in. Made when there is one; an older one goes when there is none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -243,7 +261,7 @@ class _Lag:
 
 
 class _Deliveries:
-    """The deliveries that an import's facts cause: run here as they come, so that it also works without a worker."""
+    """The deliveries that an import's facts cause: run here as they come, with or without a worker."""
 
     def __init__(self, ctx: "Context") -> None:
         from core.events.outbox import delivery_kind
@@ -265,7 +283,7 @@ class _Deliveries:
             jobs.drain(self._ctx.runtime, only=self._kinds)
 
     def wait(self, console: Any) -> int:
-        """Run all there is, wait for what another process holds until its lease is over; return how many are left."""
+        """Run all there is; wait for what another process holds, a lease long; return how many are left."""
         patience = self._ctx.runtime.settings.lease_seconds + PATIENCE
         until = time.monotonic() + patience
         said = False
@@ -275,7 +293,9 @@ class _Deliveries:
             if not held or time.monotonic() > until:
                 return held + failed
             if not said:
-                console.print(f"waiting up to {patience:.0f} s for {held} deliveries that another process holds")
+                console.print(
+                    f"waiting up to {patience:.0f} s for {held} deliveries that another process holds"
+                )
                 said = True
             time.sleep(PAUSE)
 
@@ -286,7 +306,11 @@ class _Deliveries:
             rows = list(
                 Job.scoped(self._ctx)
                 .select(Job.state, Job.failures)
-                .where(Job.state.in_(("queued", "running", "dead")), Job.origin == "import", Job.kind.in_(self._kinds))
+                .where(
+                    Job.state.in_(("queued", "running", "dead")),
+                    Job.origin == "import",
+                    Job.kind.in_(self._kinds),
+                )
                 .tuples()
             )
         failed = sum(state == "dead" or (state == "queued" and failures > 0) for state, failures in rows)
@@ -301,7 +325,12 @@ class _Deliveries:
             rows = (
                 Job.scoped(self._ctx)
                 .select(Job.created_at, Job.finished_at)
-                .where(Job.state == "done", Job.origin == "import", Job.created_at >= since, Job.kind.in_(self._kinds))
+                .where(
+                    Job.state == "done",
+                    Job.origin == "import",
+                    Job.created_at >= since,
+                    Job.kind.in_(self._kinds),
+                )
                 .tuples()
                 .iterator()
             )
@@ -309,7 +338,3 @@ class _Deliveries:
                 behind = (finished_at - created_at).total_seconds()
                 count, total, slowest = count + 1, total + behind, max(slowest, behind)
         return _Lag(count, total / count if count else 0.0, slowest)
-
-
-if __name__ == "__main__":
-    sys.exit(typer.run(import_purchases))

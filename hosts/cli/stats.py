@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def stats(
     tenant: Annotated[str, typer.Option(help="The tenant's slug.")],
-    as_of: Annotated[str, typer.Option(help="Count purchases up to this day of the tenant, YYYY-MM-DD; default today.")] = "",
+    as_of: Annotated[
+        str, typer.Option(help="Count purchases up to this day of the tenant, YYYY-MM-DD; default today.")
+    ] = "",
     silent_days: Annotated[
         int, typer.Option(min=1, max=36_500, help="Silent: the last purchase is more than so many days ago.")
     ] = 90,
@@ -44,8 +46,8 @@ def _day(text: str, today: date) -> date:
 def figures(ctx: "Context", as_of: date, silent_days: int = 90) -> dict[str, Any]:
     """Return a tenant's figures: counts, money in fen, `levels` as code → members (without a level: "").
 
-    Purchases and silence are as of the end of the tenant's day `as_of`; members, points and levels are of now. A tenant
-    without the plugin purchases has no purchases.
+    Purchases and silence are as of the end of the tenant's day `as_of`; members, points and levels are of
+    now. A tenant without the plugin purchases has no purchases.
     """
     from peewee import fn
 

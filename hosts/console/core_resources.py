@@ -1,6 +1,6 @@
 """Core's own tables as resources: members, venues, staff, roles, the audit trail, jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ from core.runtime.declarations import Action, Column, Form, Resource
 from core.runtime.manifest import Text
 from core.tenants.models import Venue
 from hosts.console.resources import CORE, Desk
-from hosts.console.staff_resources import ROLES, STAFF
+from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
 ADJUST_LIMIT = 1000  # points or growth a single account may move by hand; above it a second one approves
 STATES = {
@@ -288,13 +288,20 @@ class AuditOut(BaseModel):
 
 
 def _audit(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
-    names = identity.staff_names(ctx, [UUID(row.actor[6:]) for row in rows if row.actor.startswith("staff:")])
+    ids = {UUID(row.actor[6:]) for row in rows if row.actor.startswith("staff:")}
+    names = staff_names(ctx, ids)
     shown = []
     for row in rows:
         values = {name: getattr(row, name) for name in AuditOut.model_fields if name != "who"}
         known = names.get(UUID(row.actor[6:])) if row.actor.startswith("staff:") else None
         shown.append({**values, "who": known or row.actor})
     return shown
+
+
+def staff_names(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what staff accounts are called."""
+    rows = identity.Staff.scoped(ctx).select(identity.Staff.id, identity.Staff.name)
+    return {row.id: row.name for row in rows.where(identity.Staff.id.in_(list(ids) or [None]))}
 
 
 AUDIT = Resource(
@@ -371,8 +378,9 @@ def _unmerged() -> Any:  # Any: a peewee expression
 CORE_DESKS = (
     Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=_unmerged),
     Desk(CORE, VENUES),
-    Desk(CORE, STAFF),
-    Desk(CORE, ROLES),
+    Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
+    Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),
+    Desk(CORE, KEYS, audited=frozenset({"revoke"})),
     Desk(CORE, AUDIT),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),
 )

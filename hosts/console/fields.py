@@ -41,6 +41,7 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()  # value, words
     attributes: Mapping[str, str] | None = None  # min, max, maxlength of the input
     item: Any = None  # the type of an item of a list
+    source: str = ""  # where the choices come from when the form is shown: roles, permissions
     fields: tuple["Field", ...] = ()  # of a group
 
 
@@ -90,6 +91,7 @@ def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> 
         options=tuple((value, _choice(extra, value, text, locale)) for value, text in options),
         attributes=_attributes(kind, info),
         item=item,
+        source=str(extra.get("source", "")),
         fields=inner,
     )
 
@@ -121,6 +123,8 @@ def _choice(extra: Mapping[str, Any], value: str, text: str, locale: str) -> str
 def _kind(
     name: str, kind_of: Any, extra: Mapping[str, Any], info: FieldInfo, depth: int
 ) -> tuple[Kind, tuple[tuple[str, str], ...], Any]:
+    if extra.get("source"):
+        return "choices", (), str
     asked = extra.get("kind")
     if asked in ("fen", "venue", "member", "secret", "lines", "json", "venues"):
         return asked, (), UUID if asked == "venues" else None

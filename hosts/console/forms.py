@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
+from core import identity
 from core.context import Context
 from core.errors import RoostError
 from hosts.console.fields import Field, as_typed, fields_of
@@ -55,10 +56,23 @@ class FormError(Exception):
 
 def form_of(ctx: Context, model: type[BaseModel], source: Any = None, *, locale: str = "zh") -> FormView:
     """Return a form that holds `source` (an object or a mapping of values), or the model's defaults."""
-    fields = fields_of(model, locale)
+    fields = _with_choices(ctx, fields_of(model, locale))
     values: dict[str, Any] = {}
     _fill(fields, source, values, ctx.tenant.zone)
     return FormView(fields, values)
+
+
+def _with_choices(ctx: Context, fields: Sequence[Field]) -> tuple[Field, ...]:
+    """Fill in the choices that come from the tenant's own data."""
+    made = []
+    for one in fields:
+        if one.source == "roles":
+            one = replace(one, options=tuple((r.code, f"{r.name}（{r.code}）") for r in identity.roles(ctx)))
+        elif one.source == "permissions":
+            known = identity.known_permissions(ctx)
+            one = replace(one, options=tuple((c, f"{words}（{c}）") for c, words in known.items() if ctx.has(c)))
+        made.append(one)
+    return tuple(made)
 
 
 def _fill(fields: Sequence[Field], source: Any, values: dict[str, Any], zone: str) -> None:
@@ -75,7 +89,7 @@ def _fill(fields: Sequence[Field], source: Any, values: dict[str, Any], zone: st
 
 def as_sent(ctx: Context, model: type[BaseModel], sent: Sent, *, locale: str = "zh") -> FormView:
     """Return a form that holds what the browser sent, to be shown again."""
-    fields = fields_of(model, locale)
+    fields = _with_choices(ctx, fields_of(model, locale))
     values: dict[str, Any] = {}
     for one in _leaves(fields):
         given = sent.get(one.path, ())

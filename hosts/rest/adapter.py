@@ -158,7 +158,10 @@ class Adapted:
             if key is None:
                 reply = ctx.run(work)
             else:
-                reply = idempotency.once(ctx, idempotency.asked(ctx, self.route.name, key, req, data), work)
+                asked = idempotency.asked(ctx, self.route.name, key, req, data)
+                if self.route.shape.key:
+                    values["key"] = asked.key
+                reply = idempotency.once(ctx, asked, work)
         _send(resp, reply)
 
     def remote(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
@@ -171,6 +174,8 @@ class Adapted:
         key = idempotency.read_key(req, required=endpoint.idempotent) if self.writes else None
         values = self.arguments(ctx, req, data, raw)
         asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
+        if asked is not None and self.route.shape.key:
+            values["key"] = asked.key
         reply = idempotency.remotely(
             ctx,
             asked,

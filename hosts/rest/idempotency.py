@@ -55,6 +55,11 @@ class Asked:
     slot: bytes
     digest: bytes
 
+    @property
+    def key(self) -> str:
+        """Return a text that stands for actor, route and key: what a ledger may keep as its own key for the act."""
+        return f"rest:{self.slot.hex()[:40]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -29,6 +29,7 @@ class Shape:
     query: type[BaseModel] | None
     page: bool
     session: bool  # core's own endpoints about sessions take the id of the one that calls
+    key: bool  # an idempotent endpoint may take the key under which the ledger is to know the act
     reply: Any  # a pydantic model, a type pydantic can dump, Answer, or None
 
 
@@ -40,7 +41,10 @@ def path_names(template: str) -> tuple[str, ...]:
 def shape_of(endpoint: Endpoint, where: str) -> Shape:
     """Return the shape of an endpoint; raise ConfigurationError naming `where` for one that cannot be served."""
     try:
-        return _read(endpoint.function, endpoint.path, endpoint.method)
+        shape = _read(endpoint.function, endpoint.path, endpoint.method)
+        if shape.key and not endpoint.idempotent:
+            raise ConfigurationError("only an endpoint that is idempotent=True has a key to take")
+        return shape
     except ConfigurationError as ex:
         raise ConfigurationError(f"{where}: {ex.message}") from None
     except NameError as ex:
@@ -63,7 +67,7 @@ def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -
     rest = [name for name in parameters[1:] if name not in names]
     if missing := [name for name in names if name not in parameters]:
         raise ConfigurationError(f"the path has {{{missing[0]}}}, which the function does not take")
-    if strange := [name for name in rest if name not in ("body", "query", "page", "session")]:
+    if strange := [name for name in rest if name not in ("body", "query", "page", "session", "key")]:
         raise ConfigurationError(
             f"what is {strange[0]!r}? A function takes ctx, its path parameters, body, query and page"
         )
@@ -90,7 +94,7 @@ def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -
         raise ConfigurationError("an endpoint that takes page returns Listing[…]")
     if page and query is not None and {"limit", "cursor"} & set(query.model_fields):
         raise ConfigurationError("limit and cursor belong to page; leave them out of query")
-    return Shape(tuple(kinds), body, required, query, page, "session" in rest, reply)
+    return Shape(tuple(kinds), body, required, query, page, "session" in rest, "key" in rest, reply)
 
 
 def _optional(annotation: Any) -> tuple[Any, bool]:

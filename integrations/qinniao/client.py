@@ -17,27 +17,31 @@ The vendor publishes no API, so the protocol is ours: a vendor, or a brand's own
 No secret and no phone number stands in the text of an error raised here, nor in an exception chained to it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import IntEnum
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import TypeVar
 
 import requests
 import tenacity
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from requests.auth import AuthBase
 
 from integrations.qinniao.signing import HmacSigner, Signer
-
-Kind = Literal["members", "cards", "classes", "bookings", "checkins", "orders", "refunds", "staff", "stores"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+from integrations.qinniao.wire import (
+    ITEM_MODELS,
+    KINDS,
+    Kind,
+    LeadAccepted,
+    SaasItem,
+    SaasMember,
+    wrong_fields,
+)
 
 MAX_PAGE = 200
 
@@ -88,89 +92,6 @@ class QinniaoUnavailable(QinniaoError):
     """Tell that there was no usable answer: no connection, too slow, an HTTP error, not JSON."""
 
 
-def _store_id(given: object) -> object:
-    # The field writes store ids with three digits; a number has lost its zeros on the way.
-    return f"{given:03d}" if isinstance(given, int) else given
-
-
-StoreId = Annotated[str, BeforeValidator(_store_id)]
-
-
-class SaasItem(BaseModel):
-    """Read what an item of every kind has; what else it carries is kept in ``model_extra``.
-
-    Of two states of one ``id`` the one with the higher ``version`` is the later. ``deleted`` items have gone.
-    The repr leaves out all that may be personal.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True)
-
-    id: str = Field(min_length=1)
-    version: int = Field(ge=0)
-    updated_at: AwareDatetime
-    deleted: bool = False
-    store_id: StoreId | None = None
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        return (("id", self.id), ("version", self.version), ("deleted", self.deleted))
-
-
-class SaasMember(SaasItem):
-    """Read a person whom the SaaS knows; ``status`` is ``active``, ``frozen`` or ``expired``."""
-
-    phone: str
-    name: str | None = None
-    status: str = "active"
-    joined_on: date | None = None
-    birthday: date | None = None
-    lead_external_id: str | None = None
-
-
-class SaasCard(SaasItem):
-    """Read a card that a member holds."""
-
-    member_id: str
-    name: str | None = None
-    status: str = "active"
-    starts_on: date | None = None
-    ends_on: date | None = None
-
-
-class SaasOrder(SaasItem):
-    """Read what a member paid, in fen."""
-
-    member_id: str
-    amount_fen: int = Field(ge=0)
-    paid_at: AwareDatetime
-    subject: str | None = None
-
-
-class SaasRefund(SaasItem):
-    """Read what was paid back of an order, in fen."""
-
-    order_id: str
-    member_id: str
-    amount_fen: int = Field(ge=0)
-    refunded_at: AwareDatetime
-
-
-class SaasCheckin(SaasItem):
-    """Read a scan at a venue's gate."""
-
-    member_id: str
-    checked_in_at: AwareDatetime
-
-
-ITEM_MODELS: Mapping[Kind, type[SaasItem]] = {
-    "members": SaasMember,
-    "cards": SaasCard,
-    "orders": SaasOrder,
-    "refunds": SaasRefund,
-    "checkins": SaasCheckin,
-}
-"""The kinds whose fields are laid down here; the others are read as `SaasItem`."""
-
-
 @dataclass(frozen=True, slots=True)
 class RejectedItem:
     """Name an item that could not be read, and which of its fields are wrong; no values."""
@@ -191,16 +112,6 @@ class PullPage:
     next_cursor: str | None
     has_more: bool
     rejected: tuple[RejectedItem, ...] = ()
-
-
-class LeadAccepted(BaseModel):
-    """Read what became of a lead. ``created`` is false when the SaaS had it already."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
-    lead_id: str = Field(min_length=1)
-    created: bool
-    member_id: str | None = None
 
 
 class _Envelope(BaseModel):
@@ -430,7 +341,7 @@ class QinniaoClient:
         try:
             return model.model_validate(data)
         except ValidationError as ex:
-            problem = _fields(ex)
+            problem = wrong_fields(ex)
         raise QinniaoUnavailable(None, f"the answer is not what was promised: {problem}", request_id)
 
     def _without_secrets(self, msg: str) -> str:
@@ -465,13 +376,5 @@ def _read_items(
             items.append(model.model_validate(each))
         except ValidationError as ex:
             key = each.get("id") if isinstance(each, dict) else None
-            rejected.append(RejectedItem(None if key is None else str(key), _fields(ex)))
+            rejected.append(RejectedItem(None if key is None else str(key), wrong_fields(ex)))
     return tuple(items), tuple(rejected)
-
-
-def _fields(ex: ValidationError) -> str:
-    """Name the fields that are wrong and how, without their values."""
-    return "; ".join(
-        f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['type']}"
-        for error in ex.errors(include_url=False, include_context=False, include_input=False)
-    )

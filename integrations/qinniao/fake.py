@@ -15,8 +15,6 @@ It checks signatures and nonces, takes leads, matches members by phone and gives
   /_fake/leads`` what was taken, ``POST /_fake/reset`` forgets all.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import contextlib
@@ -36,7 +34,7 @@ import falcon
 import requests
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from integrations.qinniao.client import KINDS, MAX_PAGE, Code, Kind, Signed
+from integrations.qinniao.client import MAX_PAGE, Code, Signed
 from integrations.qinniao.signing import (
     NONCE_SECONDS,
     SIGNATURE,
@@ -46,6 +44,7 @@ from integrations.qinniao.signing import (
     Signer,
     verify,
 )
+from integrations.qinniao.wire import KINDS, Kind
 
 APP_ID = "roost-demo"
 SECRET = "fake-qinniao-secret"
@@ -633,7 +632,7 @@ class Running:
         self._server.server_close()
         self._thread.join()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> "Running":
         return self
 
     def __exit__(

@@ -8,8 +8,6 @@ Nothing here knows HTTP or the client. Whoever meets a SaaS that signs in anothe
 and hands it to `QinniaoClient`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -8,8 +8,6 @@ here. Because WeChat takes the secret in the query, an exception of ``requests``
 chained. For the same reason a host must not log ``urllib3`` at DEBUG.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Mapping

@@ -18,8 +18,6 @@ Beside the API: ``POST /_fake/fail`` makes calls fail (`Failure`), ``POST /_fake
 tokens, ``GET /_fake/log`` shows what was asked, ``POST /_fake/reset`` forgets all.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import contextlib
@@ -441,7 +439,7 @@ class Running:
         self._server.server_close()
         self._thread.join()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> "Running":
         return self
 
     def __exit__(

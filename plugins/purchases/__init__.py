@@ -1,8 +1,8 @@
 """Purchases: what was bought, at the counter, in the business software or long ago, and what it earned.
 
-The face of the plugin. Record with `record` (one) or `record_many` (a batch), take back with `refund`. Money is integer
-fen; instants are aware; every call runs in the caller's transaction. Hosts read files with `Lines` and `PurchaseFile`
-and take their rows in with `take_in`.
+The face of the plugin. Record with `record` (one) or `record_many` (a batch), take back with `refund`. Money
+is integer fen; instants are aware; every call runs in the caller's transaction. Hosts read files with `Lines`
+and `PurchaseFile` and take their rows in with `take_in`.
 """
 
 from plugins.purchases.importing import Taken, take_in

@@ -11,8 +11,8 @@ from roost import Context, Forbidden, Invalid, new_id, tenants
 def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
     """Record what was entered. An account of single venues enters for one of its own.
 
-    Raises NotFound for an unknown member or venue, Forbidden for a foreign venue, KeyReused for a receipt that was
-    recorded with other content.
+    Raises NotFound for an unknown member or venue, Forbidden for a foreign venue, KeyReused for a receipt
+    that was recorded with other content.
     """
     purchase = NewPurchase(
         source="api" if ctx.actor.kind == "key" else "staff",
@@ -30,7 +30,9 @@ def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
 
 def take_back(ctx: Context, purchase: UUID, body: RefundIn) -> RefundView:
     """Register a refund that was entered by hand: each call is a refund of its own."""
-    return refunds.refund(ctx, purchase, body.amount_fen, source_key=f"staff:{new_id().hex}", reason=body.reason)[0]
+    return refunds.refund(
+        ctx, purchase, body.amount_fen, source_key=f"staff:{new_id().hex}", reason=body.reason
+    )[0]
 
 
 def refundable(row: Any) -> bool:
@@ -42,7 +44,11 @@ def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
     """Return the dashboard's figures of the tenant's day, held to the account's venues."""
     figures = service.day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
     yuan = f"{figures.fen // 100:,}.{figures.fen % 100:02d}"
-    return [("今日消费笔数", f"{figures.purchases:,}"), ("今日消费金额（元）", yuan), ("今日消费积分", f"{figures.points:,}")]
+    return [
+        ("今日消费笔数", f"{figures.purchases:,}"),
+        ("今日消费金额（元）", yuan),
+        ("今日消费积分", f"{figures.points:,}"),
+    ]
 
 
 def _venue(ctx: Context, venue: UUID | None) -> UUID | None:

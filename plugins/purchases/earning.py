@@ -21,11 +21,13 @@ class Earned:
 NOTHING = Earned(0, 0, 0)
 
 
-def earned(rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[PurchaseLine], ordinal: int) -> Earned:
-    """Return what a purchase earns; `ordinal` says the how manieth of its member's month it is (1 is the first).
+def earned(
+    rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[PurchaseLine], ordinal: int
+) -> Earned:
+    """Return what a purchase earns; `ordinal` is its place among its member's of the month, from 1.
 
-    Lines only move the amount that counts: an excluded good is taken off, a good at 200 % is added once more. So a
-    discount on the whole purchase, which no line shows, never earns.
+    Lines only move the amount that counts: an excluded good is taken off, a good at 200 % is added once more.
+    So a discount on the whole purchase, which no line shows, never earns.
     """
     if amount_fen < rules.minimum_fen:
         return NOTHING
@@ -39,7 +41,9 @@ def earned(rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[
     if rules.frequency_from and ordinal >= rules.frequency_from:
         counted, scale = counted * rules.frequency_percent, scale * 100
     counted //= scale
-    return Earned(counted, _units(counted, rules.fen_per_point, rules), _units(counted, rules.fen_per_growth, rules))
+    return Earned(
+        counted, _units(counted, rules.fen_per_point, rules), _units(counted, rules.fen_per_growth, rules)
+    )
 
 
 def _units(counted_fen: int, fen_per_unit: int, rules: PurchaseSettings) -> int:
@@ -48,7 +52,7 @@ def _units(counted_fen: int, fen_per_unit: int, rules: PurchaseSettings) -> int:
 
 
 def expiry(now: datetime, zone: str, months: int) -> datetime | None:
-    """Return when points credited `now` end: midnight after the last day of the month `months` on, in the zone.
+    """Return when points credited `now` end: midnight after the month `months` on, in the zone.
 
     It counts from the credit, not from the purchase: one that is told late, or imported, is worth as much.
     """

@@ -6,7 +6,7 @@ from roost import Context, Fact, fact
 
 
 class PurchaseRecorded(Fact):
-    """Something was bought. `member` is None for a sale to nobody known; `amount_fen` is what was paid, in fen."""
+    """Something was bought, for `amount_fen` (fen). `member` is None for a sale to nobody known."""
 
     purchase: UUID
     member: UUID | None = None
@@ -37,7 +37,7 @@ class PurchaseRefunded(Fact):
 
 @fact(since="1.0")
 def purchase_recorded(ctx: Context, fact: PurchaseRecorded) -> None:
-    """Fires once for each purchase that was recorded; with the origin `import` for those that a file brought in."""
+    """Fires once for each purchase that was recorded; its origin is `import` when a file brought it in."""
 
 
 @fact(since="1.0")

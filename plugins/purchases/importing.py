@@ -1,4 +1,4 @@
-"""Take a batch of a file's rows in: the customers become leads, the rows become purchases, all in one transaction."""
+"""Take a batch of a file's rows in, in one transaction: customers become leads, rows become purchases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ def source_of(name: str) -> str:
 def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
     """Register the customers of some rows and record the purchases; rows taken in before change nothing.
 
-    `name` is the system that the file came from: its customers' numbers and its purchases' ids are unique within it.
-    The facts carry the origin `import`.
+    `name` is the system that the file came from: its customers' numbers and its purchases' ids are unique
+    within it. The facts carry the origin `import`.
     """
     ctx = ctx.for_plugin(SLUG).imported()
     source = source_of(name)
@@ -69,5 +69,7 @@ def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
     return Taken(
         recorded=sum(result.created for result in done),
         known=sum(not result.created and not result.refusal for result in done),
-        rejected=[Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal],
+        rejected=[
+            Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal
+        ],
     )

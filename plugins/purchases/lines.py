@@ -1,4 +1,4 @@
-"""Read a CSV file line by line: broken lines are told apart from good ones, and memory does not grow with the file."""
+"""Read a CSV file line by line: broken lines cost only themselves, and memory does not grow with the file."""
 
 import csv
 from collections import deque
@@ -41,7 +41,7 @@ class _Line:
 
 
 class Lines:
-    """The records of a CSV file after its header. A BOM is skipped; the separator is what the header uses most.
+    """The records of a CSV file after its header. A BOM is skipped; the header's separator counts.
 
     Raises UnreadableFile for an empty file, a header that is no text in `encoding`, or UTF-16.
     """
@@ -58,7 +58,9 @@ class Lines:
         stream.seek(3 if start == b"\xef\xbb\xbf" else 0)
         header = self._next()
         if header is None or not header.text.strip() or header.fault:
-            raise UnreadableFile(f"the file has no header line: {header.fault if header and header.fault else 'it is empty'}")
+            raise UnreadableFile(
+                f"the file has no header line: {header.fault if header and header.fault else 'it is empty'}"
+            )
         self.separator = max(",;\t", key=header.text.count)
         self.header = [name.strip() for name in self._split(header.text)]
 
@@ -83,8 +85,9 @@ class Lines:
         return Rejected(line.number, f"has {len(cells)} cells, the header has {width}", line.text)
 
     def _joined(self, line: _Line, width: int) -> Cells | None:
-        """Return the record of a quoted cell that runs over several lines; else leave those lines for later."""
-        text, taken = line.text, []
+        """Return the record of a quoted cell that runs over lines; else leave those lines for later."""
+        text = line.text
+        taken: list[_Line] = []
         while text.count('"') % 2 and len(taken) < MOST_JOINED and len(text) < LONGEST_LINE:
             following = self._next()
             if following is None:
@@ -103,7 +106,11 @@ class Lines:
     def _split(self, text: str) -> list[str]:
         if '"' not in text:
             return text.split(self.separator)
-        return next(csv.reader([text] if "\n" not in text else text.splitlines(keepends=True), delimiter=self.separator))
+        return next(
+            csv.reader(
+                [text] if "\n" not in text else text.splitlines(keepends=True), delimiter=self.separator
+            )
+        )
 
     def _next(self) -> _Line | None:
         if self._ahead:

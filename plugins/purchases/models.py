@@ -8,8 +8,8 @@ from roost import JsonField, TenantModel, TimeField, new_id
 class PurchasesPurchase(TenantModel):
     """One purchase, as its source tells it, and what it earned.
 
-    `counted_fen` is the amount after exclusions and multipliers: with `fen_per_point` it says why the points are what
-    they are, and how many are left after a refund, whatever the settings say by then.
+    `counted_fen` is the amount after exclusions and multipliers: with `fen_per_point` it says why the points
+    are what they are, and how many are left after a refund, whatever the settings say by then.
     """
 
     id = UUIDField(primary_key=True, default=new_id)
@@ -51,7 +51,9 @@ class PurchasesRefund(TenantModel):
 
     id = UUIDField(primary_key=True, default=new_id)
     purchase = UUIDField()
-    source_key = CharField(max_length=100)  # what the source calls this refund: one effect however often it is told
+    source_key = CharField(
+        max_length=100
+    )  # what the source calls this refund: one effect however often it is told
     amount_fen = BigIntegerField()
     reason = CharField(max_length=200, default="")
     points = BigIntegerField(default=0)  # taken back

@@ -30,16 +30,19 @@ def refund(
 ) -> tuple[RefundView, bool]:
     """Refund `amount_fen` of a purchase (None: all that is left); return the refund and whether it is new.
 
-    The same `source_key` again returns the first. What the refunded part had earned is reversed; what has been spent
-    of it is a shortfall that later credits repay. Raises NotFound for the purchase, KeyReused for the key with another
-    amount, Conflict when the purchase has less left than is asked for.
+    The same `source_key` again returns the first. What the refunded part had earned is reversed; what has
+    been spent of it is a shortfall that later credits repay. Raises NotFound for the purchase, KeyReused for
+    the key with another amount, Conflict when the purchase has less left than is asked for.
     """
     ctx = ctx.for_plugin(SLUG)
     row = Purchase.scoped(ctx).lock(Purchase.id == purchase)
     told = Refund.scoped(ctx).first(Refund.purchase == purchase, Refund.source_key == source_key)
     if told is not None:
         if amount_fen not in (None, told.amount_fen):
-            raise KeyReused(f"refund {source_key} was registered before over {told.amount_fen} fen", "该退款单号已登记为其他金额")
+            raise KeyReused(
+                f"refund {source_key} was registered before over {told.amount_fen} fen",
+                "该退款单号已登记为其他金额",
+            )
         return view(told), False
     left = row.amount_fen - row.refunded_fen
     amount = left if amount_fen is None else amount_fen
@@ -55,7 +58,9 @@ def refund(
     return _refund(ctx, row, amount, source_key, reason, occurred_at or ctx.now()), True
 
 
-def _refund(ctx: Context, row: Any, amount: int, source_key: str, reason: str, occurred_at: datetime) -> RefundView:
+def _refund(
+    ctx: Context, row: Any, amount: int, source_key: str, reason: str, occurred_at: datetime
+) -> RefundView:
     before, after = row.refunded_fen, row.refunded_fen + amount
     refund_id = new_id()
     taken = {asset: _take_back(ctx, row, asset, before, after, refund_id) for asset in ("points", "growth")}
@@ -100,7 +105,9 @@ def _take_back(ctx: Context, row: Any, asset: str, before: int, after: int, refu
     due = _still_earned(row, asset, before) - _still_earned(row, asset, after)
     if due <= 0:
         return _Taken()
-    undone = points.reverse(ctx, operation, key=f"{refund_id.hex}:{asset}", amount=due, reason="purchase refunded")
+    undone = points.reverse(
+        ctx, operation, key=f"{refund_id.hex}:{asset}", amount=due, reason="purchase refunded"
+    )
     return _Taken(undone.taken, undone.shortfall)
 
 
@@ -112,8 +119,8 @@ def _still_earned(row: Any, asset: str, refunded: int) -> int:
     if refunded == row.amount_fen:
         return 0
     per_unit = row.fen_per_point if asset == "points" else row.fen_per_growth
-    counted = row.counted_fen * (row.amount_fen - refunded) // row.amount_fen
-    return min(earned, counted // per_unit)  # the least is the limit it was recorded under
+    counted: int = row.counted_fen * (row.amount_fen - refunded) // row.amount_fen
+    return int(min(earned, counted // per_unit))  # the least is the limit it was recorded under
 
 
 def view(row: Any) -> RefundView:

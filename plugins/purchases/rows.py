@@ -31,12 +31,15 @@ LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40}
 _AMOUNT = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2})0*)?")
 _NUMBER = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]*)?")
 _DAY = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
 _PHONE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 
 
 class FileRow(NamedTuple):
-    """One purchase of a file. `key` names it in its source, however often and in whichever file it is told."""
+    """One purchase of a file. `key` names it in its source, in whichever file it is told."""
 
     line: int
     text: str
@@ -64,15 +67,19 @@ class Columns:
     def of(cls, header: Sequence[str], mapping: Mapping[str, str]) -> "Columns":
         """Find the columns by `mapping` (field → column name), else by their usual names.
 
-        Raises UnreadableFile for a field we do not know, a column the file does not have, or a required field without
-        a column.
+        Raises UnreadableFile for a field we do not know, a column the file does not have, or a required field
+        without a column.
         """
         known = ", ".join(header)
         for name, column in mapping.items():
             if name not in FIELDS:
-                raise UnreadableFile(f"--map {name}={column}: there is no field {name!r}; there are {', '.join(FIELDS)}")
+                raise UnreadableFile(
+                    f"--map {name}={column}: there is no field {name!r}; there are {', '.join(FIELDS)}"
+                )
             if column not in header:
-                raise UnreadableFile(f"--map {name}={column}: the file has no column {column!r}; it has {known}")
+                raise UnreadableFile(
+                    f"--map {name}={column}: the file has no column {column!r}; it has {known}"
+                )
         low = [name.casefold() for name in header]
         place = {}
         for name in FIELDS:
@@ -89,9 +96,9 @@ class Columns:
 class PurchaseFile:
     """The rows of a purchases file of one tenant.
 
-    A row without an id of its own is named by its content and by how many rows of the same content came before it in
-    the file. So repeated rows are purchases of their own, while a file that overlaps, or starts earlier or later, names
-    the same purchases the same. The counts are kept on disk.
+    A row without an id of its own is named by its content and by how many rows of the same content came
+    before it in the file. So repeated rows are purchases of their own, while a file that overlaps, or starts
+    earlier or later, names the same purchases the same. The counts are kept on disk.
     """
 
     def __init__(self, ctx: Context, lines: Lines, mapping: Mapping[str, str]) -> None:
@@ -101,10 +108,14 @@ class PurchaseFile:
         self._latest = ctx.now() + AHEAD
         self._venues = {venue.code: venue.id for venue in tenants.venues(ctx)}
         self._instant = lru_cache(maxsize=10_000)(self._read_instant)
-        self._seen = sqlite3.connect("", isolation_level=None)  # "": a file that the system removes, whatever happens
+        self._seen = sqlite3.connect(
+            "", isolation_level=None
+        )  # "": a file that the system removes, whatever happens
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("PRAGMA cache_size = -16000")
-        self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
+        self._seen.execute(
+            "CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID"
+        )
         self._seen.execute("BEGIN")
 
     def __iter__(self) -> Iterator[FileRow | Rejected]:
@@ -140,13 +151,16 @@ class PurchaseFile:
         else:
             key = self._key(customer, occurred_at, amount_fen, items, code or "")
         venue = self._venues[code] if code is not None else None
-        return FileRow(line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name)
+        return FileRow(
+            line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name
+        )
 
     def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
         content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
         name = hashlib.blake2b(content, digest_size=16).digest()
         (times,) = self._seen.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times", (name,)
+            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
+            (name,),
         ).fetchone()
         return f"{name.hex()}-{times}"
 
@@ -210,7 +224,9 @@ def _why_no_amount(text: str) -> str:
 def _count(text: str) -> int:
     if not text:
         return 1
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS)) and int(text) <= MOST_ITEMS):
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS)) and int(text) <= MOST_ITEMS
+    ):
         raise _Wrong(f"items {text[:40]!r} is not a whole number from 0 to {MOST_ITEMS}")
     return int(text)
 

@@ -10,8 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
 Kind = Literal["sale", "renewal"]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Word = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
@@ -21,27 +26,50 @@ class PurchaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    fen_per_point: int = Field(100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分")
+    fen_per_point: int = Field(
+        100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分"
+    )
     fen_per_growth: int = Field(
-        100, ge=0, le=MOST_FEN, description="how many fen earn one growth; 0: purchases earn none · 多少分钱得 1 成长值"
+        100,
+        ge=0,
+        le=MOST_FEN,
+        description="how many fen earn one growth; 0: purchases earn none · 多少分钱得 1 成长值",
     )
-    minimum_fen: Fen = Field(0, description="a purchase below this many fen earns nothing · 低于此金额不积分（分）")
+    minimum_fen: Fen = Field(
+        0, description="a purchase below this many fen earns nothing · 低于此金额不积分（分）"
+    )
     most_points: int = Field(
-        0, ge=0, le=MOST_FEN, description="at most so many points, and so much growth, a purchase; 0: no limit · 单笔上限"
+        0,
+        ge=0,
+        le=MOST_FEN,
+        description="at most so many points, and so much growth, a purchase; 0: no limit · 单笔上限",
     )
-    excluded_goods: list[Word] = Field([], max_length=1000, description="codes of goods that earn nothing · 不积分商品编码")
+    excluded_goods: list[Word] = Field(
+        [], max_length=1000, description="codes of goods that earn nothing · 不积分商品编码"
+    )
     good_percents: dict[Word, Percent] = Field(
-        {}, max_length=1000, description="goods that earn more or less, by code: 200 is double · 商品积分倍率（%）"
+        {},
+        max_length=1000,
+        description="goods that earn more or less, by code: 200 is double · 商品积分倍率（%）",
     )
-    renewal_percent: Percent = Field(100, description="how a renewal of a membership earns: 150 is half more · 续卡倍率（%）")
+    renewal_percent: Percent = Field(
+        100, description="how a renewal of a membership earns: 150 is half more · 续卡倍率（%）"
+    )
     frequency_from: int = Field(
-        0, ge=0, le=1000, description="from which purchase of a calendar month on the next rate holds; 0: never · 当月第几笔起"
+        0,
+        ge=0,
+        le=1000,
+        description="from which purchase of a calendar month on the next rate holds; 0: never · 当月第几笔起",
     )
-    frequency_percent: Percent = Field(100, description="how those purchases earn: 200 is double · 频次倍率（%）")
+    frequency_percent: Percent = Field(
+        100, description="how those purchases earn: 200 is double · 频次倍率（%）"
+    )
     points_months: int = Field(
-        24, ge=0, le=240,
-        description="points live until the end of the month so many months after they were credited; 0: for good · 积分有效月数",
-    )  # fmt: skip
+        24,
+        ge=0,
+        le=240,
+        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
+    )
 
 
 class PurchaseLine(BaseModel):
@@ -59,8 +87,8 @@ class PurchaseLine(BaseModel):
 class NewPurchase:
     """A purchase to record. `(source, source_key)` names it: told again, it changes nothing.
 
-    `amount_fen` is what was paid, in fen; `items` how many things; `occurred_at` aware; `lines` where goods earn
-    differently. Without a `member` it is a sale to nobody known and earns nothing.
+    `amount_fen` is what was paid, in fen; `items` how many things; `occurred_at` aware; `lines` where goods
+    earn differently. Without a `member` it is a sale to nobody known and earns nothing.
     """
 
     source: str
@@ -76,7 +104,7 @@ class NewPurchase:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of one purchase of a batch: its id, whether it is new, and why it was refused (then no id)."""
+    """What became of one purchase of a batch: its id and whether it is new, or why it was refused."""
 
     id: UUID | None
     created: bool
@@ -171,5 +199,7 @@ class RefundIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
+    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(
+        None, description="fen; none: all that is left"
+    )
     reason: Words = Field(min_length=1, description="kept with the refund and in the audit")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -42,40 +43,44 @@ ROWS = 500  # of one INSERT
 RACES = 3  # how often a batch is tried again after another process recorded a part of it at the same moment
 
 
-# --- recording -------------------------------------------------------------------------------------------------------
+# --- recording ---
 
 
 def record(ctx: Context, purchase: NewPurchase) -> tuple[PurchaseView, bool]:
     """Record one purchase; return it and whether it is new.
 
-    The same `(source, source_key)` again returns the first. Raises KeyReused when it comes with another amount, number
-    of items or kind, NotFound for an unknown member, Invalid for an amount or instant that cannot be.
+    The same `(source, source_key)` again returns the first. Raises KeyReused when it comes with another
+    amount, number of items or kind, NotFound for an unknown member, Invalid for an amount or instant that
+    cannot be.
     """
     if purchase.member is not None:
         purchase = replace(purchase, member=members.resolve(ctx, purchase.member))
     done = record_many(ctx, [purchase])[0]
     if done.id is None:
-        raise KeyReused(done.refusal, "该单号已用于另一笔消费", source=purchase.source, source_key=purchase.source_key)
+        raise KeyReused(
+            done.refusal, "该单号已用于另一笔消费", source=purchase.source, source_key=purchase.source_key
+        )
     return get(ctx, done.id), done.created
 
 
 def record_many(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
     """Record a batch in few statements; return what became of each, in order.
 
-    Members must be ids as `members` gives them (not merged into another). A purchase that is known already changes
-    nothing; one whose key was used for another content is refused alone. Raises Invalid, and records nothing, for an
-    amount or instant that cannot be.
+    Members must be ids as `members` gives them (not merged into another). A purchase that is known already
+    changes nothing; one whose key was used for another content is refused alone. Raises Invalid, and records
+    nothing, for an amount or instant that cannot be.
     """
     ctx = ctx.for_plugin(SLUG)
     for purchase in purchases:
         _check(ctx, purchase)
-    for _ in range(RACES):
+    for attempt in count(1):
         try:
             with savepoint():
                 return _record(ctx, purchases)
-        except IntegrityError as ex:  # another process recorded one of them just now: look again
-            lost = ex
-    raise lost
+        except IntegrityError:  # another process recorded one of them just now: look again
+            if attempt == RACES:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _check(ctx: Context, purchase: NewPurchase) -> None:
@@ -88,7 +93,9 @@ def _check(ctx: Context, purchase: NewPurchase) -> None:
         wrong = ("occurred_at", f"{purchase.occurred_at.isoformat()} is before 1970 or in the future")
     if wrong is not None:
         fields = [{"path": f"body.{wrong[0]}", "message": wrong[1]}]
-        raise Invalid(f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{wrong[0]}", fields=fields)
+        raise Invalid(
+            f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{wrong[0]}", fields=fields
+        )
 
 
 def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
@@ -107,18 +114,16 @@ def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
             results.append(Recorded(known[name][0], False))
         else:
             amount, items, kind = known[name][1]
-            results.append(
-                Recorded(
-                    None, False,
-                    f"{purchase.source} {purchase.source_key} was recorded before as {amount} fen, {items} items, {kind}",
-                )  # fmt: skip
-            )
+            before = f"recorded before as {amount} fen, {items} items, {kind}"
+            results.append(Recorded(None, False, f"{purchase.source} {purchase.source_key} was {before}"))
     if fresh:
         _insert(ctx, fresh)
     return results
 
 
-def _known(ctx: Context, purchases: Sequence[NewPurchase]) -> dict[tuple[str, str], tuple[UUID, tuple[int, int, str]]]:
+def _known(
+    ctx: Context, purchases: Sequence[NewPurchase]
+) -> dict[tuple[str, str], tuple[UUID, tuple[int, int, str]]]:
     keys: dict[str, list[str]] = defaultdict(list)
     for purchase in purchases:
         keys[purchase.source].append(purchase.source_key)
@@ -137,7 +142,9 @@ def _known(ctx: Context, purchases: Sequence[NewPurchase]) -> dict[tuple[str, st
 
 def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
     rules, now = ctx.settings(PurchaseSettings), ctx.now()
-    ordinals = _ordinals(ctx, [purchase for _, purchase in fresh]) if rules.frequency_from else [1] * len(fresh)
+    ordinals = (
+        _ordinals(ctx, [purchase for _, purchase in fresh]) if rules.frequency_from else [1] * len(fresh)
+    )
     expires_at = earning.expiry(now, ctx.tenant.zone, rules.points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
@@ -200,7 +207,9 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
                 occurred_at=purchase.occurred_at,
             )
         )
-    for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
+    for (place, column), operation in zip(
+        owed, points.credit_many(ctx, credits) if credits else (), strict=True
+    ):
         rows[place][column] = operation.id
     for start in range(0, len(rows), ROWS):
         Purchase.scoped(ctx).insert_many(rows[start : start + ROWS]).execute()
@@ -208,12 +217,14 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
 
 
 def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
-    """Return the how manieth of its member's calendar month each purchase is, in the order they are recorded."""
+    """Return each purchase's place among its member's of the calendar month, in order of recording."""
     zone = ctx.tenant.zone
     months = [local_date(purchase.occurred_at, zone).replace(day=1) for purchase in purchases]
     counts: dict[tuple[UUID | None, date], int] = defaultdict(int)
     for month in set(months):
-        buyers = {p.member for p, m in zip(purchases, months, strict=True) if m == month and p.member is not None}
+        buyers = {
+            p.member for p, m in zip(purchases, months, strict=True) if m == month and p.member is not None
+        }
         following = (month + timedelta(days=32)).replace(day=1)
         rows = (
             Purchase.scoped(ctx)
@@ -226,7 +237,7 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
             .group_by(Purchase.member)
             .tuples()
         )
-        counts.update({(buyer, month): count for buyer, count in rows})
+        counts.update({(buyer, month): times for buyer, times in rows})
     ordinals = []
     for purchase, month in zip(purchases, months, strict=True):
         counts[(purchase.member, month)] += 1
@@ -234,7 +245,7 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
     return ordinals
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def get(ctx: Context, purchase: UUID) -> PurchaseView:
@@ -299,7 +310,8 @@ def summary(ctx: Context, as_of: date, silent_days: int) -> Summary:
         .having(fn.MAX(Purchase.occurred_at) < last_day)
         .count()
     )
-    return Summary(*(int(value) for value in totals), silent=silent)
+    purchases, fen, refunded_fen, buyers = (int(value) for value in totals)
+    return Summary(purchases, fen, refunded_fen, buyers, silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +328,11 @@ def day_figures(ctx: Context, day: date, venues: Sequence[UUID] = ()) -> DayFigu
     zone = ctx.tenant.zone
     query = (
         Purchase.scoped(ctx)
-        .select(fn.COUNT(Purchase.id), fn.COALESCE(fn.SUM(Purchase.amount_fen), 0), fn.COALESCE(fn.SUM(Purchase.points), 0))
+        .select(
+            fn.COUNT(Purchase.id),
+            fn.COALESCE(fn.SUM(Purchase.amount_fen), 0),
+            fn.COALESCE(fn.SUM(Purchase.points), 0),
+        )
         .where(
             Purchase.occurred_at >= local_midnight(day, zone),
             Purchase.occurred_at < local_midnight(day + timedelta(days=1), zone),

@@ -11,11 +11,13 @@ from roost import Context, Forbidden, Invalid, new_id, tenants
 def enter(ctx: Context, body: VisitIn) -> VisitView:
     """Record what was entered. An account of single venues enters for one of its own.
 
-    Raises NotFound for an unknown member or venue, Forbidden for a foreign venue, KeyReused for a number that was
-    recorded for another member.
+    Raises NotFound for an unknown member or venue, Forbidden for a foreign venue, KeyReused for a number that
+    was recorded for another member.
     """
     source = "api" if ctx.actor.kind == "key" else "staff"
-    return _record(ctx, body.member, body.venue, body.occurred_at or ctx.now(), source, body.number or new_id().hex)
+    return _record(
+        ctx, body.member, body.venue, body.occurred_at or ctx.now(), source, body.number or new_id().hex
+    )
 
 
 def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
@@ -24,7 +26,9 @@ def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
     return _record(ctx, body.member, body.venue, body.occurred_at, "staff", f"{body.member.hex}-{minute}")
 
 
-def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime, source: str, number: str) -> VisitView:
+def _record(
+    ctx: Context, member: UUID, venue: UUID | None, at: datetime, source: str, number: str
+) -> VisitView:
     return service.record(ctx, member, _venue(ctx, venue), at, source, number)[0]
 
 

@@ -47,14 +47,14 @@ def register_panels() -> Sequence[Panel]:
 
 @hookimpl
 def register_jobs() -> Sequence[Job]:
-    """Return the chain that finds the silent."""
-    return (jobs.SILENCE,)
+    """Return the chains."""
+    return jobs.JOBS
 
 
 @hookimpl
 def register_schedules() -> Sequence[Schedule]:
     """Return the nightly look."""
-    return (jobs.NIGHTLY,)
+    return jobs.SCHEDULES
 
 
 @hookimpl(origins=("live", "import"))

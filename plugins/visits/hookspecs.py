@@ -7,7 +7,7 @@ from roost import Context, Fact, fact
 
 
 class VisitRecorded(Fact):
-    """A member came. `day` is the tenant's date of the visit, `first_of_day` whether it is the member's first of it."""
+    """A member came. `day` is the tenant's date, `first_of_day` whether it is the member's first of it."""
 
     visit: UUID
     member: UUID
@@ -19,7 +19,7 @@ class VisitRecorded(Fact):
 
 
 class MemberWentSilent(Fact):
-    """A member with a valid membership has not come for `days` days or more. `since` is when the silence began."""
+    """A member with a valid membership has not come for `days` days or more."""
 
     member: UUID
     since: datetime  # the last visit, or when the membership began or came back into force
@@ -42,7 +42,7 @@ def visit_recorded(ctx: Context, fact: VisitRecorded) -> None:
 
 @fact(since="1.0")
 def member_went_silent(ctx: Context, fact: MemberWentSilent) -> None:
-    """Fires once a silence: at night, when a member in good standing has stayed away for the set number of days."""
+    """Fires once a silence: at night, when a member in good standing has stayed away too long."""
 
 
 @fact(since="1.0")

@@ -1,8 +1,8 @@
-"""The nightly look for the silent, and the chain it starts."""
+"""The nightly look for the silent, and the chains it starts."""
 
 from plugins.visits import silence
-from plugins.visits.schemas import SilenceStep
+from plugins.visits.schemas import AdoptStep, SilenceStep
 from roost import Job, Schedule
 
-SILENCE = Job("silence", SilenceStep, silence.step)
-NIGHTLY = Schedule("silence", silence.begin, daily="05:30")
+JOBS = (Job("silence", SilenceStep, silence.step), Job("adopt", AdoptStep, silence.adopt))
+SCHEDULES = (Schedule("silence", silence.begin, daily="05:30"),)

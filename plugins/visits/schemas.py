@@ -8,7 +8,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 State = Literal["lead", "member", "lapsed"]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Word = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
 
 
 class VisitSettings(BaseModel):
@@ -16,18 +19,27 @@ class VisitSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    points: int = Field(10, ge=0, le=100_000, description="points for the first visit of a day; 0: none · 每日首次到店积分")
+    points: int = Field(
+        10, ge=0, le=100_000, description="points for the first visit of a day; 0: none · 每日首次到店积分"
+    )
     earning_states: list[State] = Field(
         ["lead", "member"], max_length=3, description="who earns: lead, member, lapsed · 可得积分的会员状态"
     )
     earn_within_days: int = Field(
-        7, ge=0, le=3650, description="a visit told later than so many days earns nothing · 补报超过几天不积分"
+        7,
+        ge=0,
+        le=3650,
+        description="a visit told later than so many days earns nothing · 补报超过几天不积分",
     )
     points_months: int = Field(
-        24, ge=0, le=240,
-        description="points live until the end of the month so many months after they were credited; 0: for good · 积分有效月数",
-    )  # fmt: skip
-    silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
+        24,
+        ge=0,
+        le=240,
+        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
+    )
+    silent_days: int = Field(
+        30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +88,13 @@ class VisitIn(BaseModel):
     member: UUID
     venue: UUID | None = None
     occurred_at: AwareDatetime | None = Field(None, description="none: now")
-    number: Word | None = Field(None, description="what your system calls this visit: the same number is recorded once")
+    number: Word | None = Field(
+        None, description="what your system calls this visit: the same number is recorded once"
+    )
 
 
 class VisitForm(BaseModel):
-    """A visit written down in the console: one a member and venue and minute, however often the form is sent."""
+    """A visit written down in the console: one a member and minute, however often the form is sent."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -94,3 +108,9 @@ class SilenceStep(BaseModel):
 
     day: date
     after: UUID | None = None
+
+
+class AdoptStep(BaseModel):
+    """A step of the walk over members from before this plugin was on."""
+
+    cursor: str = ""

@@ -35,9 +35,9 @@ def record(
 ) -> tuple[VisitView, bool]:
     """Record one visit; return it and whether it is new.
 
-    The first visit of a day, the tenant's day of `occurred_at`, earns points. The same `(source, source_key)` again
-    returns the first. Raises NotFound for an unknown member, KeyReused when the key comes with another member, Invalid
-    for an instant before 1970 or in the future.
+    The first visit of a day, the tenant's day of `occurred_at`, earns points. The same `(source, source_key)`
+    again returns the first. Raises NotFound for an unknown member, KeyReused when the key comes with another
+    member, Invalid for an instant before 1970 or in the future.
     """
     ctx = ctx.for_plugin(SLUG)
     if not EARLIEST <= occurred_at <= ctx.now() + AHEAD:
@@ -71,7 +71,9 @@ def record(
         .execute()
     )
     if not list(new):  # told for another member at this very moment
-        return _as_told(ctx, Visit.scoped(ctx).get(Visit.source == source, Visit.source_key == source_key), person.id), False
+        return _as_told(
+            ctx, Visit.scoped(ctx).get(Visit.source == source, Visit.source_key == source_key), person.id
+        ), False
     if gain:
         points.credit(
             ctx,
@@ -158,7 +160,7 @@ def _expiry(ctx: Context) -> datetime | None:
     return local_midnight(last + timedelta(days=1), ctx.tenant.zone)
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def get(ctx: Context, visit: UUID) -> VisitView:
@@ -181,7 +183,11 @@ def of_member(ctx: Context, member: UUID, page: PageQuery) -> Listing[Any]:
 
 def day_figures(ctx: Context, day: date, venues: list[UUID]) -> tuple[int, int]:
     """Return (visits, members who came) on a day of the tenant's calendar; no `venues` means all."""
-    query = Visit.scoped(ctx).select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member))).where(Visit.day == day)
+    query = (
+        Visit.scoped(ctx)
+        .select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member)))
+        .where(Visit.day == day)
+    )
     if venues:
         query = query.where(Visit.venue.in_(venues))
     visits, people = query.tuples().first()

@@ -5,22 +5,36 @@ from uuid import UUID
 
 from plugins.visits.hookspecs import MemberWentSilent
 from plugins.visits.models import VisitsPresence as Presence
-from plugins.visits.schemas import SilenceStep, VisitSettings
-from roost import Context, MemberConverted, MemberUpdated, Next, local_midnight, members
+from plugins.visits.schemas import AdoptStep, SilenceStep, VisitSettings
+from roost import (
+    Context,
+    MemberConverted,
+    MemberUpdated,
+    Next,
+    PageQuery,
+    local_date,
+    local_midnight,
+    members,
+)
 
 BATCH = 200  # members of one step
+ADOPTED = 100  # members of one step of `adopt`
 STANDING = frozenset(("state", "frozen"))  # what of a profile may bring a membership back into force
 
 
 def begin(ctx: Context, slot: str) -> None:
     """Start the chain for the tenant's date `slot`; once a date."""
     ctx.enqueue("visits.silence", SilenceStep.model_validate({"day": slot}), dedupe=slot)
+    ctx.enqueue(
+        "visits.adopt", AdoptStep(), dedupe="adopt"
+    )  # again once the finished job was cleaned away: weekly
 
 
 def step(ctx: Context, payload: SilenceStep) -> Next | None:
     """Look at the next members, by id, whose silence is long enough; tell of those with a valid membership.
 
-    The lapsed and the frozen (停卡) are not silent: they stay as they are until their membership is in force again.
+    The lapsed and the frozen (停卡) are not silent: they stay as they are until their membership is in force
+    again.
     """
     days = ctx.settings(VisitSettings).silent_days
     before = local_midnight(payload.day - timedelta(days=days), ctx.tenant.zone)
@@ -41,7 +55,7 @@ def step(ctx: Context, payload: SilenceStep) -> Next | None:
             .execute()
         )
         if changed:  # no visit came in between
-            away = (payload.day - row.since.astimezone(before.tzinfo).date()).days
+            away = (payload.day - local_date(row.since, ctx.tenant.zone)).days
             facts.append(MemberWentSilent(member=row.member, since=row.since, days=max(away, days)))
     if facts:
         ctx.runtime.publish_many(ctx, facts)
@@ -50,10 +64,24 @@ def step(ctx: Context, payload: SilenceStep) -> Next | None:
     return Next(SilenceStep(day=payload.day, after=rows[-1].member))
 
 
+def adopt(ctx: Context, payload: AdoptStep) -> Next | None:
+    """Begin to count for members who hold a membership from before this plugin was on.
+
+    Nothing is known of their visits, so their silence is counted from now: switching on tells of nobody at
+    once.
+    """
+    page = members.find(
+        ctx, members.MemberFilter(state="member"), PageQuery(limit=ADOPTED, cursor=payload.cursor)
+    )
+    rows = [{"member": person.id, "since": ctx.now()} for person in page.items]
+    if rows:
+        Presence.scoped(ctx).insert_many(rows).on_conflict_ignore().execute()
+    return Next(AdoptStep(cursor=page.next_cursor)) if page.next_cursor else None
+
+
 def count_from(ctx: Context, member: UUID, instant: datetime) -> None:
-    """Count a member's silence from `instant` on, unless they came later; a silence that was told of is over."""
-    made = Presence.scoped(ctx).insert(member=member, since=instant).on_conflict_ignore()
-    made.execute()
+    """Count a silence from `instant` on, unless the member came later; one that was told of is over."""
+    Presence.scoped(ctx).insert(member=member, since=instant).on_conflict_ignore().execute()
     Presence.scoped(ctx).update(since=instant, silent_at=None).where(
         Presence.member == member, Presence.since < instant
     ).execute()

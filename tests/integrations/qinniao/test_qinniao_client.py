@@ -19,18 +19,7 @@ import pytest
 import requests
 
 from core.clock import ManualClock
-from integrations.qinniao.client import (
-    Code,
-    Kind,
-    LeadAccepted,
-    QinniaoClient,
-    QinniaoError,
-    QinniaoUnavailable,
-    SaasItem,
-    SaasMember,
-    SaasOrder,
-    SessionExpired,
-)
+from integrations.qinniao.client import Code, QinniaoClient, QinniaoError, QinniaoUnavailable, SessionExpired
 from integrations.qinniao.fake import APP_ID, SECRET, Failure, Item, Push, QinniaoFake, Running, serve
 from integrations.qinniao.signing import (
     WINDOW_SECONDS,
@@ -41,6 +30,7 @@ from integrations.qinniao.signing import (
     sign,
     verify,
 )
+from integrations.qinniao.wire import Kind, LeadAccepted, SaasItem, SaasMember, SaasOrder
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,17 @@
+"""Core's own endpoints: a member's `/v1/me…`, and what staff and integration keys do below `/admin/v1`."""
+
+from hosts.rest.core_api import audit, jobs, me, members, plugins, points, sessions, staff, venues
+
+GROUPS = (
+    me.group,
+    sessions.member,
+    sessions.public,
+    sessions.staff,
+    members.group,
+    points.group,
+    venues.group,
+    plugins.group,
+    staff.group,
+    audit.group,
+    jobs.group,
+)

@@ -1,0 +1,1 @@
+"""Birthday, growth and new-member gifts, and the claims that members make good."""

@@ -1,0 +1,106 @@
+"""Tables of gifts."""
+
+from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, IntegerField, UUIDField
+
+from roost import JsonField, TenantModel, TimeField, new_id
+
+
+class GiftsGift(TenantModel):
+    """Something to give: goods, a virtual gift, or points."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    code = CharField(max_length=40)
+    name = CharField(max_length=100)
+    kind = CharField(max_length=8)  # physical, virtual, points
+    points = IntegerField(default=0)
+    amount_fen = BigIntegerField(default=0)
+    valid_days = IntegerField(default=30)
+    terms = CharField(max_length=100, default="")
+    tracked = BooleanField(default=False)  # stock is counted by core's inventory under `gift:ID`
+    active = BooleanField(default=True)
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "code"), True),)
+
+    @property
+    def item(self) -> str:
+        """Return its name in the inventory."""
+        return f"gift:{self.id}"
+
+
+class GiftsRule(TenantModel):
+    """A gift rule as staff write it; `rule` is the rule of core's rewards that it became."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    name = CharField(max_length=100)
+    moment = CharField(max_length=12)  # birthday, growth, new_member
+    level = CharField(max_length=40, default="")
+    states = JsonField()
+    conditions = JsonField()
+    rewards = JsonField()
+    total = BigIntegerField(null=True)
+    budget_points = BigIntegerField(null=True)
+    starts_at = TimeField(null=True)
+    ends_at = TimeField(null=True)
+    active = BooleanField()
+    rule = UUIDField()
+    version = IntegerField()
+    standard = CharField(max_length=40, null=True)  # the name of the standard rule it began as
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "standard"), True), (("tenant", "moment"), False), (("tenant", "rule"), True))
+
+
+class GiftsClaim(TenantModel):
+    """One gift for one member, from the offer to the end."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    key = CharField(max_length=200)  # of the reward that made it: one reward, one claim
+    member = UUIDField()
+    gift = UUIDField(null=True)
+    name = CharField(max_length=100)
+    kind = CharField(max_length=8)  # physical, virtual, voucher, points
+    moment = CharField(max_length=12, default="")
+    state = CharField(max_length=8)  # offered, accepted, shipped, done; ready, used; expired, revoked
+    points = IntegerField(default=0)
+    amount_fen = BigIntegerField(default=0)
+    terms = CharField(max_length=100, default="")
+    valid_days = IntegerField(default=30)
+    code = CharField(max_length=16, null=True)
+    valid_until = DateField(null=True)  # the tenant's last day of a voucher
+    reservation = UUIDField(null=True)
+    operation = UUIDField(null=True)  # the ledger's, of a gift of points
+    delivery = CharField(max_length=8, default="")  # ship, pickup
+    venue = UUIDField(null=True)  # where it is picked up
+    address = BlobField(null=True)  # sealed
+    carrier = CharField(max_length=100, default="")
+    tracking = CharField(max_length=40, default="")
+    ship_by = DateField(null=True)
+    offered_at = TimeField()
+    expires_at = TimeField(null=True)
+    accepted_at = TimeField(null=True)
+    shipped_at = TimeField(null=True)
+    ended_at = TimeField(null=True)
+    remark = CharField(max_length=200, default="")
+
+    class Meta:
+        indexes = (
+            (("tenant", "key"), True),
+            (("tenant", "code"), True),
+            (("tenant", "member", "id"), False),
+            (("tenant", "state", "expires_at"), False),
+            (("tenant", "venue", "id"), False),
+        )
+
+
+class GiftsBirthday(TenantModel):
+    """That a member had a birthday gift in a calendar year: once, whatever the rules, the level or an edited date."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    year = IntegerField()
+
+    class Meta:
+        indexes = ((("tenant", "member", "year"), True),)

@@ -1,0 +1,264 @@
+"""Settings, requests and replies of gifts."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from roost import rewards
+
+Kind = Literal["physical", "virtual", "points"]
+Moment = Literal["birthday", "growth", "new_member"]
+State = Literal["lead", "member", "lapsed"]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Needed = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+MOST_FEN = 10_000_000_000
+
+
+class GiftSettings(BaseModel):
+    """How long members have, how soon gifts are shipped, what a refund takes back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    claim_days: int = Field(30, ge=1, le=365, description="领取期限（天） / days to accept a gift")
+    birthday_edit_days: int = Field(
+        30, ge=0, le=365, description="生日前多少天内修改生日当年不计 / an edit so many days before brings no gift"
+    )
+    ship_days: int = Field(7, ge=1, le=90, description="发货时限（天） / days to ship an accepted gift")
+    received_days: int = Field(15, ge=1, le=90, description="发货后自动签收（天） / days after which it counts as received")
+    reversal_days: int = Field(
+        7, ge=0, le=90, description="转会员后多少天内退款收回新会员礼 / a refund within so many days takes it back"
+    )
+    shipping: bool = Field(True, description="可邮寄 / gifts may be shipped")
+    pickup: bool = Field(True, description="可到店领取 / gifts may be picked up in a venue")
+    standard_rules: bool = Field(True, description="启用时建立标准规则 / begin with the standard rules and gifts")
+
+
+# --- what rules give -------------------------------------------------------------------------------------------------
+
+
+class GiftReward(BaseModel):
+    """The reward kind `gift`: one of the gifts that the tenant has defined."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gift: Code = Field(description="礼品编码 / the gift's code")
+
+
+class VoucherReward(BaseModel):
+    """The reward kind `voucher`: words and an amount that the counter honours, given at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Needed = Field(description="券名称 / what it is called")
+    amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none")
+    valid_days: int = Field(30, ge=1, le=3650, description="有效天数 / days it is valid")
+    terms: Line = Field("", description="使用说明 / terms")
+
+
+# --- forms of the console --------------------------------------------------------------------------------------------
+
+
+class GiftIn(BaseModel):
+    """A gift to define."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code = Field(description="编码 / code: rules name it")
+    name: Needed = Field(description="名称 / name")
+    kind: Kind = Field(description="类型：实物、虚拟、积分 / physical, virtual or points")
+    points: int = Field(0, ge=0, le=1_000_000, description="积分数（积分礼） / points, for a gift of points")
+    amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="价值（分） / value in fen")
+    valid_days: int = Field(30, ge=1, le=3650, description="虚拟礼有效天数 / days a virtual gift is valid")
+    terms: Line = Field("", description="说明 / terms")
+    stock: int | None = Field(None, ge=0, le=10_000_000, description="实物库存；空为不限 / stock; empty: as needed")
+    active: bool = Field(True, description="启用 / on")
+
+    @model_validator(mode="after")
+    def _sound(self) -> "GiftIn":
+        if self.kind == "points" and not self.points:
+            raise ValueError("a gift of points needs points / 积分礼须填写积分数")
+        if self.kind != "physical" and self.stock is not None:
+            raise ValueError("only physical gifts have stock / 只有实物有库存")
+        return self
+
+
+class GiftEdit(BaseModel):
+    """What may change of a gift; its code and kind stay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Needed | None = Field(None, description="名称 / name")
+    points: int | None = Field(None, ge=1, le=1_000_000, description="积分数 / points")
+    amount_fen: int | None = Field(None, ge=0, le=MOST_FEN, description="价值（分） / value in fen")
+    valid_days: int | None = Field(None, ge=1, le=3650, description="有效天数 / days it is valid")
+    terms: Line | None = Field(None, description="说明 / terms")
+    active: bool | None = Field(None, description="启用 / on")
+
+
+class Restock(BaseModel):
+    """More of a physical gift."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quantity: int = Field(ge=1, le=1_000_000, description="补货数量 / how many more")
+
+
+class RuleIn(BaseModel):
+    """A gift rule: at which moment, for whom, what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Needed = Field(description="名称 / name")
+    moment: Moment = Field(description="时机：生日、成长、新会员 / birthday, growth, new_member")
+    level: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,39})?$")] = Field(
+        "", description="等级编码，空为全部 / a level's code; empty: all"
+    )
+    states: list[State] = Field(
+        default_factory=lambda: ["member"], min_length=1, max_length=3, description="会员状态 / for these states"
+    )
+    conditions: list[rewards.ConditionSpec] = Field(default_factory=list, max_length=10, description="更多条件 / more conditions")
+    rewards: list[rewards.RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
+    total: int | None = Field(None, ge=1, le=1_000_000_000, description="总份数 / so many in all")
+    budget_points: int | None = Field(None, ge=1, le=10**12, description="积分预算 / points it may mint in all")
+    starts_at: datetime | None = Field(None, description="开始 / from")
+    ends_at: datetime | None = Field(None, description="结束 / until")
+    active: bool = Field(True, description="启用 / on")
+
+
+class Shipment(BaseModel):
+    """How a gift is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    carrier: Needed = Field(description="快递公司 / carrier")
+    tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{5,40}$")] = Field(description="运单号 / tracking number")
+
+
+class WhyRevoked(BaseModel):
+    """Why a claim is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason = Field(description="原因 / why")
+
+
+# --- members ---------------------------------------------------------------------------------------------------------
+
+
+class Address(BaseModel):
+    """Where a gift is sent. Sealed in the database."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(description="收货人")
+    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9-]{6,20}$")] = Field(description="联系电话")
+    region: Needed = Field(description="省市区")
+    detail: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(description="详细地址")
+
+
+class AcceptIn(BaseModel):
+    """How a gift is to be had: a physical one needs an address or a venue, never both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: Address | None = Field(None, description="to have it sent")
+    venue: UUID | None = Field(None, description="to pick it up there")
+
+
+class ClaimOut(BaseModel):
+    """A gift as its member sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    kind: str = Field(description="physical, virtual, voucher or points")
+    moment: str = Field(description="birthday, growth, new_member, or empty for other rules")
+    state: str = Field(description="offered, accepted, shipped, done, ready, used, expired or revoked")
+    points: int
+    amount_fen: int
+    terms: str
+    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
+    valid_until: date | None
+    offered_at: datetime
+    expires_at: datetime | None = Field(description="until when it may be accepted")
+    delivery: str = Field(description="ship, pickup, or empty")
+    venue: UUID | None
+    carrier: str
+    tracking: str
+    ship_by: date | None
+
+
+class ClaimDetail(ClaimOut):
+    """A gift and where it goes."""
+
+    address: Address | None = None
+
+
+class GiftOut(BaseModel):
+    """A defined gift, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    code: str
+    name: str
+    kind: str
+    points: int
+    amount_fen: int
+    valid_days: int
+    terms: str
+    tracked: bool
+    left: int | None = None
+    active: bool
+
+
+class RuleOut(BaseModel):
+    """A gift rule, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    moment: str
+    level: str
+    states: list[str]
+    conditions: list[rewards.ConditionSpec]
+    rewards: list[rewards.RewardSpec]
+    total: int | None
+    budget_points: int | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    active: bool
+    version: int
+
+
+class ClaimRow(BaseModel):
+    """A claim, as staff see it: the receiver masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    member: UUID
+    name: str
+    kind: str
+    moment: str
+    state: str
+    delivery: str
+    venue: UUID | None
+    receiver: str = ""
+    carrier: str
+    tracking: str
+    points: int
+    amount_fen: int
+    offered_at: datetime
+    expires_at: datetime | None
+    accepted_at: datetime | None
+    ship_by: date | None
+    remark: str
