@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core import audit, identity, inventory, members, points, rewards
+from core import audit, identity, members, points, rewards
 from core.clock import Clock, SystemClock
 from core.config import Settings
 from core.context import Context
@@ -46,7 +46,6 @@ def assemble(settings: Settings, clock: Clock, registry: Registry, keyring: Keyr
     runtime.core_schedules.extend(
         (
             Schedule("expire_points", _expire_points, every=timedelta(minutes=10)),
-            Schedule("release_stock", _release_stock, every=timedelta(minutes=1)),
             Schedule("seal_audit", _seal_audit, every=timedelta(minutes=10)),
             Schedule("clean", _clean, daily="03:40"),
         )
@@ -62,10 +61,6 @@ def _again(slot: str, *, full: bool) -> Next | None:
 
 def _expire_points(ctx: Context, slot: str) -> Next | None:
     return _again(slot, full=points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
-
-
-def _release_stock(ctx: Context, slot: str) -> Next | None:
-    return _again(slot, full=len(inventory.release_due(ctx, SWEEP_ROWS)) >= SWEEP_ROWS)
 
 
 def _seal_audit(ctx: Context, slot: str) -> None:

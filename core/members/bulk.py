@@ -130,13 +130,15 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         _known(ctx, provider, lost, found)
     found.update({s: m for s, m in linked.items() if m is not None})
     if mine:
-        times = {owner[row.subject]: row for row in new}
+        told: dict[UUID, NewMember] = {}  # two rows of one phone are one person, told once
+        for row in new:
+            if owner[row.subject] in mine:
+                told.setdefault(owner[row.subject], row)
         ctx.runtime.publish_many(
             ctx,
             [
-                MemberRegistered(member=m, channel=times[m].channel, occurred_at=times[m].registered_at)
-                for m in owner.values()
-                if m in mine
+                MemberRegistered(member=member, channel=row.channel, occurred_at=row.registered_at)
+                for member, row in told.items()
             ],
         )
 

@@ -4,7 +4,7 @@ PostgreSQL gets one array per column and unnests them: one statement text whatev
 prepared. SQLite, where a statement costs no round trip, gets rows of VALUES.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -52,22 +52,22 @@ def _quoted(value: str | None) -> str:
     return f'"{escaped}"'
 
 
-def _plain(value: Any) -> str:
-    return "NULL" if value is None else str(value)
-
-
 _ENCODERS: dict[Kind, Callable[[Any], str]] = {
-    "uuid": _plain,
-    "bigint": _plain,
-    "integer": _plain,
+    "uuid": lambda value: "NULL" if value is None else value.hex,
+    "bigint": lambda value: "NULL" if value is None else str(value),
+    "integer": lambda value: "NULL" if value is None else str(value),
     "text": _quoted,
     "timestamptz": lambda value: "NULL" if value is None else value.isoformat(),
 }
 
 
-def array(kind: Kind, values: Iterable[Any]) -> str:
+def array(kind: Kind, values: Sequence[Any]) -> str:
     """Return a PostgreSQL array literal: much quicker to make than a list of adapted parameters."""
-    return "{" + ",".join(map(_ENCODERS[kind], values)) + "}"
+    encode = _ENCODERS[kind]
+    first = values[0]
+    if all(value is first for value in values):  # a column of one value is common: now, a reason, NULL
+        return "{" + ",".join([encode(first)] * len(values)) + "}"
+    return "{" + ",".join([encode(value) for value in values]) + "}"
 
 
 def arrays(columns: Sequence[tuple[str, Kind]], rows: Sequence[Row]) -> list[str]:

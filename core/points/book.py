@@ -100,7 +100,7 @@ class Journal:
         lots: list[Row] = []
         lot_changes: list[Row] = []
         accounts: list[Row] = []
-        for book in sorted(self.books, key=lambda b: b.id):
+        for book in sorted(self.books, key=lambda b: b.id.int):
             for lot in book.lots.values():
                 if lot.stored is None:
                     lots.append((lot.id, book.id, lot.amount, lot.remaining, lot.expires_at))
@@ -245,8 +245,8 @@ class Book:
         return entry
 
     def movement(self, amount: int, reason: str, entry: UUID) -> Movement:
-        """Make the line of a fact; the values are ours and need no second check."""
-        return Movement.model_construct(member=self.member, asset=self.asset, amount=amount, reason=reason, entry=entry)
+        """Make the line of a fact."""
+        return Movement(member=self.member, asset=self.asset, amount=amount, reason=reason, entry=entry)
 
     def credit(self, operation: UUID, amount: int, told: Story, expires_at: datetime | None) -> None:
         """Earn: a new lot, under the operation's id; then what is owed, and what is dead already, goes out again."""

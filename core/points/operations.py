@@ -119,8 +119,11 @@ def begin(ctx: Context, door: str, key: str, *content: object) -> Begun:
     require_transaction()
     operation, said = new_id(), digest(door, *content)
     row = db.fetch_one(ctx.scope, _INSERT, (operation, ctx.tenant.id, ctx.plugin, key, door, said, ctx.now()))
-    if row is not None:
-        return Begun(operation, again=False)
+    return Begun(operation, again=False) if row is not None else find_begun(ctx, key, said)
+
+
+def find_begun(ctx: Context, key: str, said: str) -> Begun:
+    """Find the operation that a known key names. Raises KeyReused when its digest is not `said`."""
     found = db.fetch_one(ctx.scope, _FIND, (ctx.tenant.id, ctx.plugin, key))
     if found is None or found[1] != said:
         raise key_reused(ctx.plugin, key)

@@ -226,7 +226,7 @@ def run_recall(ctx: Context, payload: dict[str, Any]) -> Next | None:
     ctx = ctx.for_plugin("core")
     heads, taken = _heads(ctx, step), 0
     for head in heads:
-        if head.state != "given":
+        if head.state != "given" or head.grant is None:
             continue
         back = grants.revoke(ctx, head.grant, reason=row.recall_reason)
         taken += not back.spent

@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 from string import Template
+from typing import Annotated
+
+import typer
 
 from core.errors import Invalid
 
@@ -28,3 +31,15 @@ def write_plugin(name: str, folder: Path) -> list[Path]:
         target.write_text(Template(source.read_text("utf-8")).substitute(values), encoding="utf-8")
         written.append(target)
     return written
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The plugin's slug: a-z, 0-9 and _.")],
+    folder: Annotated[Path, typer.Option(help="Where its folder is made.")] = Path("."),
+) -> None:
+    """Write a new plugin, in a distribution of its own, whose tests pass as it stands."""
+    files = write_plugin(name, folder)
+    root = folder / f"roost-{name}"
+    for file in files:
+        print(file.relative_to(folder))
+    print(f"\ncd {root} && pip install -e '.[test]' && pytest")

@@ -72,10 +72,17 @@ def approve(ctx: Context, desks: Desks, approval_id: UUID) -> Any:
     """
     held = _decide(ctx, desks, approval_id, "approved", "")
     row = held.row
-    details = {"reason": row.reason, "approval": str(row.id), "requested_by": str(row.requested_by), "amount": row.amount}
+    details = {
+        "reason": row.reason,
+        "approval": str(row.id),
+        "requested_by": str(row.requested_by),
+        "amount": row.amount,
+    }
     subject = held.desk.detail(ctx, keyset.read_key(held.desk.resource, row.subject))
     if held.action.shown is not None and not held.action.shown(subject.stored):
-        raise Conflict("the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作")
+        raise Conflict(
+            "the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作"
+        )
     return held.desk.perform(ctx, subject.id, held.action, body_of(held), details)
 
 
@@ -84,14 +91,19 @@ def reject(ctx: Context, desks: Desks, approval_id: UUID, note: str) -> None:
     note = checked_reason(note)
     held = _decide(ctx, desks, approval_id, "rejected", note)
     details = {"approval": str(approval_id), "reason": note}
-    ctx.runtime.audit(ctx.for_plugin(held.desk.slug), f"{held.desk.code}.{held.action.name}.rejected", held.row.subject, details)
+    ctx.runtime.audit(
+        ctx.for_plugin(held.desk.slug),
+        f"{held.desk.code}.{held.action.name}.rejected",
+        held.row.subject,
+        details,
+    )
 
 
 def _decide(ctx: Context, desks: Desks, approval_id: UUID, state: str, note: str) -> Waiting:
     held = open_one(ctx, desks, approval_id)
     if held.row.state != "pending":
         raise Conflict("this has been decided already", "该申请已处理", state=held.row.state)
-    if state == "approved" and (ctx.actor.id is None or ctx.actor.id == held.row.requested_by):
+    if state == "approved" and (ctx.actor.kind != "staff" or ctx.actor.id == held.row.requested_by):
         raise Forbidden("somebody else must approve this", "须由另一位同事审批", code="second_person")
     Approval.scoped(ctx).update(state=state, decided_by=ctx.actor.id, decided_at=ctx.now(), note=note).where(
         Approval.id == approval_id

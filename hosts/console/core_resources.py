@@ -28,7 +28,7 @@ STATES = {
     "lapsed": Text(zh="已过期", en="Lapsed"),
 }
 GENDERS = {"male": Text(zh="男", en="Male"), "female": Text(zh="女", en="Female")}
-ASSET_NAMES = {"points": "积分", "growth": "成长值"}
+ASSET_NAMES = {"points": "积分", "growth": "成长值", "stored_value": "储值"}
 JOB_STATES = {
     "queued": Text(zh="排队", en="Queued"),
     "running": Text(zh="执行中", en="Running"),
@@ -78,7 +78,9 @@ class ProfileIn(BaseModel):
     gender: Literal["male", "female"] | None = Field(
         None, json_schema_extra={"zh": "性别", "en": "Gender", "choices": {"male": "男", "female": "女"}}
     )
-    birthday: date | None = Field(None, description="每年只能修改一次", json_schema_extra={"zh": "生日", "en": "Birthday"})
+    birthday: date | None = Field(
+        None, description="每年只能修改一次", json_schema_extra={"zh": "生日", "en": "Birthday"}
+    )
     venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
 
 
@@ -88,7 +90,8 @@ class AdjustIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     asset: Literal["points", "growth"] = Field(
-        "points", json_schema_extra={"zh": "账户", "en": "Account", "choices": {"points": "积分", "growth": "成长值"}}
+        "points",
+        json_schema_extra={"zh": "账户", "en": "Account", "choices": {"points": "积分", "growth": "成长值"}},
     )
     amount: int = Field(
         ge=-1_000_000_000,
@@ -112,7 +115,10 @@ class ClassIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     member_class: str = Field(
-        min_length=1, max_length=40, description="ordinary, vip, staff …", json_schema_extra={"zh": "会员类别", "en": "Class"}
+        min_length=1,
+        max_length=40,
+        description="ordinary, vip, staff …",
+        json_schema_extra={"zh": "会员类别", "en": "Class"},
     )
     reason: str = Field(min_length=2, max_length=200, json_schema_extra={"zh": "原因", "en": "Reason"})
 
@@ -122,7 +128,12 @@ class EraseIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=2, max_length=200, description="此操作不可恢复", json_schema_extra={"zh": "注销原因", "en": "Reason"})
+    reason: str = Field(
+        min_length=2,
+        max_length=200,
+        description="此操作不可恢复",
+        json_schema_extra={"zh": "注销原因", "en": "Reason"},
+    )
 
 
 def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
@@ -136,7 +147,9 @@ def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
 
 
 def _register(ctx: Context, body: MemberIn) -> UUID:
-    view, _ = members.register(ctx, channel="staff", phone=body.phone, name=body.name or None, venue=body.venue)
+    view, _ = members.register(
+        ctx, channel="staff", phone=body.phone, name=body.name or None, venue=body.venue
+    )
     return view.id
 
 
@@ -245,7 +258,9 @@ def _add_venue(ctx: Context, body: VenueIn) -> UUID:
 
 
 def _edit_venue(ctx: Context, venue: UUID, body: VenueEdit) -> None:
-    Venue.scoped(ctx).update(name=body.name, region=body.region, open=body.open).where(Venue.id == venue).execute()
+    Venue.scoped(ctx).update(name=body.name, region=body.region, open=body.open).where(
+        Venue.id == venue
+    ).execute()
 
 
 VENUES = Resource(
@@ -355,7 +370,13 @@ JOBS = Resource(
     permission="jobs.view",
     member=None,
     actions=(
-        Action("replay", Text(zh="重新执行", en="Replay"), _replay, "jobs.replay", shown=lambda row: row.state == "dead"),
+        Action(
+            "replay",
+            Text(zh="重新执行", en="Replay"),
+            _replay,
+            "jobs.replay",
+            shown=lambda row: row.state == "dead",
+        ),
     ),
     columns=(
         Column("id", Text(zh="编号", en="Number")),

@@ -45,7 +45,9 @@ class Field:
     fields: tuple["Field", ...] = ()  # of a group
 
 
-def fields_of(model: type[BaseModel], locale: str = "zh", *, prefix: str = "", depth: int = 0) -> tuple[Field, ...]:
+def fields_of(
+    model: type[BaseModel], locale: str = "zh", *, prefix: str = "", depth: int = 0
+) -> tuple[Field, ...]:
     """Return the fields of a model, in its order."""
     return tuple(_field(name, info, locale, prefix, depth) for name, info in model.model_fields.items())
 
@@ -79,7 +81,10 @@ def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> 
     if kind == "group":
         inner = fields_of(kind_of, locale, prefix=f"{prefix}{name}.", depth=depth + 1)
     if kind == "bool" and optional:
-        kind, options = "choice", (("true", "是" if locale == "zh" else "Yes"), ("false", "否" if locale == "zh" else "No"))
+        kind, options = (
+            "choice",
+            (("true", "是" if locale == "zh" else "Yes"), ("false", "否" if locale == "zh" else "No")),
+        )
     return Field(
         path=prefix + name,
         label=label,
@@ -107,7 +112,9 @@ def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], locale: str) ->
         return info.title, help_text
     if help_text and len(help_text) <= 24:
         return help_text, ""
-    return FIELD_NAMES[name].in_(locale) if name in FIELD_NAMES else name.replace("_", " ").capitalize(), help_text
+    return FIELD_NAMES[name].in_(locale) if name in FIELD_NAMES else name.replace(
+        "_", " "
+    ).capitalize(), help_text
 
 
 def _choice(extra: Mapping[str, Any], value: str, text: str, locale: str) -> str:
@@ -139,7 +146,9 @@ def _kind(
         return "choice", tuple((str(m.value), str(m.value)) for m in kind_of), None
     if issubclass(kind_of, BaseModel):
         return ("group" if depth < DEEPEST and kind_of.model_fields else "json"), (), None
-    if issubclass(kind_of, SecretStr) or (issubclass(kind_of, str) and any(w in name.lower() for w in SECRET_WORDS)):
+    if issubclass(kind_of, SecretStr) or (
+        issubclass(kind_of, str) and any(w in name.lower() for w in SECRET_WORDS)
+    ):
         return "secret", (), None
     simple: list[tuple[type, Kind]] = [
         (bool, "bool"), (int, "int"), (float, "decimal"), (Decimal, "decimal"), (datetime, "datetime"), (date, "date"), (time, "time")

@@ -15,6 +15,7 @@ from core import identity
 from core.context import Context
 from core.errors import RoostError
 from hosts.console.fields import Field, as_typed, fields_of
+from hosts.console.showing import find_members
 
 M = TypeVar("M", bound=BaseModel)
 Sent = Mapping[str, Sequence[str]]  # a form as the browser sent it
@@ -70,7 +71,9 @@ def _with_choices(ctx: Context, fields: Sequence[Field]) -> tuple[Field, ...]:
             one = replace(one, options=tuple((r.code, f"{r.name}（{r.code}）") for r in identity.roles(ctx)))
         elif one.source == "permissions":
             known = identity.known_permissions(ctx)
-            one = replace(one, options=tuple((c, f"{words}（{c}）") for c, words in known.items() if ctx.has(c)))
+            one = replace(
+                one, options=tuple((c, f"{words}（{c}）") for c, words in known.items() if ctx.has(c))
+            )
         made.append(one)
     return tuple(made)
 
@@ -102,13 +105,15 @@ def as_sent(ctx: Context, model: type[BaseModel], sent: Sent, *, locale: str = "
     return FormView(fields, values)
 
 
-def read(ctx: Context, model: type[M], sent: Sent, *, locale: str = "zh", kept: Mapping[str, Any] | None = None) -> M:
+def read(
+    ctx: Context, model: type[M], sent: Sent, *, locale: str = "zh", kept: Mapping[str, Any] | None = None
+) -> M:
     """Return the model out of what the browser sent, or raise FormError with a message for each field.
 
     `kept` holds the stored values of secrets, which stand where theirs was left empty.
     """
     errors: dict[str, str] = {}
-    values = _values(fields_of(model, locale), sent, kept or {}, ctx.tenant.zone, locale, errors)
+    values = _values(ctx, fields_of(model, locale), sent, kept or {}, locale, errors)
     try:
         made = model.model_validate(values)
     except ValidationError as ex:
@@ -141,39 +146,71 @@ def _place(fields: Sequence[Field], location: Sequence[Any]) -> str:
 
 
 def _values(
-    fields: Sequence[Field], sent: Sent, kept: Mapping[str, Any], zone: str, locale: str, errors: dict[str, str]
+    ctx: Context,
+    fields: Sequence[Field],
+    sent: Sent,
+    kept: Mapping[str, Any],
+    locale: str,
+    errors: dict[str, str],
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for one in fields:
         name = one.path.rpartition(".")[2]
         if one.kind == "group":
             within = kept.get(name)
-            inner = _values(one.fields, sent, within if isinstance(within, Mapping) else {}, zone, locale, errors)
+            inner = _values(
+                ctx, one.fields, sent, within if isinstance(within, Mapping) else {}, locale, errors
+            )
             if one.optional and not any(sent.get(p, [""])[0] for p in _paths(one.fields)):
                 values[name] = None
             else:
                 values[name] = inner
             continue
-        given = [text.strip() if one.kind != "lines" else text.replace("\r\n", "\n") for text in sent.get(one.path, ())]
+        given = [
+            text.strip() if one.kind != "lines" else text.replace("\r\n", "\n")
+            for text in sent.get(one.path, ())
+        ]
         if one.kind == "bool":
             values[name] = bool(given)
         elif one.kind in ("choices", "venues"):
             values[name] = [v for v in given if v]
         elif one.kind == "list":
-            values[name] = [line.strip() for line in re.split(r"[\n,，]", given[0] if given else "") if line.strip()]
+            values[name] = [
+                line.strip() for line in re.split(r"[\n,，]", given[0] if given else "") if line.strip()
+            ]
         elif not given or not given[0]:
             _empty(one, name, values, kept, locale, errors)
+        elif one.kind == "member":
+            found = find_members(ctx, (sent.get(f"{one.path}:picked") or given)[0] or given[0])
+            if len(found) == 1:
+                values[name] = found[0].id
+            else:
+                errors[one.path] = _which(len(found), locale)
+                values[name] = given[0]
         else:
             try:
-                values[name] = _convert(one, given[0], zone)
+                values[name] = _convert(one, given[0], ctx.tenant.zone)
             except (ValueError, InvalidOperation):
                 errors[one.path] = WRONG[one.kind][0 if locale == "zh" else 1]
                 values[name] = given[0]
     return values
 
 
+def _which(count: int, locale: str) -> str:
+    if count:
+        return (
+            f"{count} members fit: choose one" if locale == "en" else f"有 {count} 位会员符合，请选择其中一位"
+        )
+    return "no such member" if locale == "en" else "找不到该会员"
+
+
 def _empty(
-    one: Field, name: str, values: dict[str, Any], kept: Mapping[str, Any], locale: str, errors: dict[str, str]
+    one: Field,
+    name: str,
+    values: dict[str, Any],
+    kept: Mapping[str, Any],
+    locale: str,
+    errors: dict[str, str],
 ) -> None:
     if one.kind == "secret" and name in kept:
         values[name] = kept[name]

@@ -66,8 +66,14 @@ def filter_model(slug: str, resource: Resource) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for column in filters(resource):
         if column.kind in ("time", "date"):
-            fields[f"{column.name}_from"] = (date | None, Field(None, description=f"{column.title.en}: first day"))
-            fields[f"{column.name}_to"] = (date | None, Field(None, description=f"{column.title.en}: last day"))
+            fields[f"{column.name}_from"] = (
+                date | None,
+                Field(None, description=f"{column.title.en}: first day"),
+            )
+            fields[f"{column.name}_to"] = (
+                date | None,
+                Field(None, description=f"{column.title.en}: last day"),
+            )
             continue
         field = getattr(resource.model, column.name)
         kind: Any = str
@@ -87,7 +93,9 @@ def filter_model(slug: str, resource: Resource) -> type[BaseModel]:
         else:
             options = Field(None, description=column.title.en)
         fields[column.name] = (kind | None, options)
-    name = "".join(part.title() for part in (*slug.split("_"), *resource.name.replace("-", "_").split("_"), "query"))
+    name = "".join(
+        part.title() for part in (*slug.split("_"), *resource.name.replace("-", "_").split("_"), "query")
+    )
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -107,7 +115,11 @@ def conditions(ctx: Context, resource: Resource, wanted: BaseModel) -> list[Any]
             parts += [field <= last] if last else []
         else:
             parts += [field >= local_midnight(first, ctx.tenant.zone)] if first else []
-            parts += [field < local_midnight(last + timedelta(days=1), ctx.tenant.zone)] if last and last < date.max else []
+            parts += (
+                [field < local_midnight(last + timedelta(days=1), ctx.tenant.zone)]
+                if last and last < date.max
+                else []
+            )
     return parts
 
 
@@ -148,7 +160,10 @@ def _after(fields: Sequence[Any], values: Sequence[Any], down: bool) -> Any:
 
 
 def _write_cursor(values: Sequence[Any]) -> str:
-    plain = [value.isoformat() if isinstance(value, date) else value if isinstance(value, int) else str(value) for value in values]
+    plain = [
+        value.isoformat() if isinstance(value, date) else value if isinstance(value, int) else str(value)
+        for value in values
+    ]
     return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
 
 

@@ -37,7 +37,10 @@ class Group:
 
     def holds(self, path: str) -> bool:
         """Tell whether one of its links is where the reader is."""
-        return any(path == item.link or (item.link != "/console" and path.startswith(item.link + "/")) for item in self.items)
+        return any(
+            path == item.link or (item.link != "/console" and path.startswith(item.link + "/"))
+            for item in self.items
+        )
 
 
 def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Context) -> list[Group]:
@@ -47,7 +50,7 @@ def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Contex
     def add(group: Text, title: Text, link: str) -> None:
         groups.setdefault(group.in_(ctx.locale), []).append(Item(title.in_(ctx.locale), link))
 
-    for group, title, link, permission, everywhere in _PAGES[:2]:
+    for group, title, link, _, _ in _PAGES[:2]:
         add(group, title, link)
     for (slug, name), desk in desks.items():
         if slug == CORE and desk.visible(ctx) and name in _GROUPS:

@@ -150,9 +150,13 @@ def body_model(action: Action, stem: str) -> type[BaseModel] | None:
     if action.form is not None:
         if "reason" in action.form.model_fields:
             return action.form
-        return create_model(name, __base__=action.form, reason=(str, Field(min_length=1, max_length=REASON_LENGTH)))
+        return create_model(
+            name, __base__=action.form, reason=(str, Field(min_length=1, max_length=REASON_LENGTH))
+        )
     return create_model(
-        name, __config__=ConfigDict(extra="forbid"), reason=(str, Field(min_length=1, max_length=REASON_LENGTH))
+        name,
+        __config__=ConfigDict(extra="forbid"),
+        reason=(str, Field(min_length=1, max_length=REASON_LENGTH)),
     )
 
 
@@ -170,12 +174,15 @@ def split_body(action: Action, body: BaseModel | None) -> tuple[BaseModel | None
 def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: str) -> None:
     resource = desk.resource
     model = body_model(action, stem)
+    fields: Any = {  # Any: types made at run time
+        "state": (Literal["done", "pending"], ...),
+        "approval": (UUID | None, None),
+        "item": (resource.reply | None, None),
+    }
     outcome = create_model(
         f"{stem}{action.name.title().replace('_', '').replace('-', '')}Out",
         __doc__="What became of the action: `pending` waits for a second approver.",
-        state=(Literal["done", "pending"], ...),
-        approval=(UUID | None, None),
-        item=(resource.reply | None, None),
+        **fields,
     )
 
     def perform(ctx: Any, row_id: Any, body: Any) -> Any:
@@ -195,7 +202,12 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
     if model is not None:
         function, types = perform, {**types, "body": model}
     group.post(path, permission=action.permission, idempotent=action.idempotent)(
-        _typed(function, f"{action.name}_{desk.slug}_{resource.name}", f"{action.title.en}: {resource.title.en}.", **types)
+        _typed(
+            function,
+            f"{action.name}_{desk.slug}_{resource.name}",
+            f"{action.title.en}: {resource.title.en}.",
+            **types,
+        )
     )
 
 
@@ -214,11 +226,15 @@ def _add_approvals(group: Endpoints, desk: Desk, path: str, action: Action, stem
 
     def asked(ctx: Any, row_id: Any, page: Any) -> Any:
         row = desk.detail(ctx, row_id)
-        mine = Approval.scoped(ctx).select().where(
-            Approval.plugin == desk.slug,
-            Approval.resource == desk.resource.name,
-            Approval.subject == str(row.id),
-            Approval.action == action.name,
+        mine = (
+            Approval.scoped(ctx)
+            .select()
+            .where(
+                Approval.plugin == desk.slug,
+                Approval.resource == desk.resource.name,
+                Approval.subject == str(row.id),
+                Approval.action == action.name,
+            )
         )
         rows, cursor = keyset.page_of(_APPROVALS, mine, page)
         return Listing(items=[out(held) for held in rows], next_cursor=cursor)
@@ -235,13 +251,35 @@ def _add_approvals(group: Endpoints, desk: Desk, path: str, action: Action, stem
 
     says = f"“{action.title.en}” above its limit: "
     group.get(path, permission=action.permission)(
-        _typed(asked, f"approvals_of_{name}", says + "what was asked for.", row_id=key, page=PageQuery, **{"return": _listing(ApprovalOut)})
+        _typed(
+            asked,
+            f"approvals_of_{name}",
+            says + "what was asked for.",
+            row_id=key,
+            page=PageQuery,
+            **{"return": _listing(ApprovalOut)},
+        )
     )
     group.post(path + "/{approval_id}/approve", permission=action.permission, idempotent=action.idempotent)(
-        _typed(approve, f"approve_{name}", says + "approve, as a second person; it then runs.", row_id=key, approval_id=UUID, **{"return": ApprovalOut})
+        _typed(
+            approve,
+            f"approve_{name}",
+            says + "approve, as a second person; it then runs.",
+            row_id=key,
+            approval_id=UUID,
+            **{"return": ApprovalOut},
+        )
     )
     group.post(path + "/{approval_id}/reject", permission=action.permission)(
-        _typed(reject, f"reject_{name}", says + "refuse, with a reason.", row_id=key, approval_id=UUID, body=RejectionIn, **{"return": ApprovalOut})
+        _typed(
+            reject,
+            f"reject_{name}",
+            says + "refuse, with a reason.",
+            row_id=key,
+            approval_id=UUID,
+            body=RejectionIn,
+            **{"return": ApprovalOut},
+        )
     )
 
 

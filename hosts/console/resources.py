@@ -117,7 +117,11 @@ class Desk:
 
     def actions(self, ctx: Context, row: Row) -> list[Action]:
         """Return the actions that make sense for a row and that the account may do."""
-        return [a for a in self.resource.actions if ctx.has(a.permission) and (a.shown is None or a.shown(row.stored))]
+        return [
+            a
+            for a in self.resource.actions
+            if ctx.has(a.permission) and (a.shown is None or a.shown(row.stored))
+        ]
 
     def action(self, name: str) -> Action:
         """Return an action by name, or raise NotFound."""
@@ -137,7 +141,9 @@ class Desk:
             query = query.where(column.in_(sorted(ctx.actor.venues)))
         return query
 
-    def listing(self, ctx: Context, wanted: BaseModel | None, page: PageQuery) -> tuple[list[Row], str | None]:
+    def listing(
+        self, ctx: Context, wanted: BaseModel | None, page: PageQuery
+    ) -> tuple[list[Row], str | None]:
         """Return a page of the rows the account may see, and the next cursor."""
         self.require_visible(ctx)
         query = self._query(ctx)
@@ -151,7 +157,9 @@ class Desk:
         self.require_visible(ctx)
         found = self._find(ctx, row_id)
         if found is None:
-            raise NotFound(f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}")
+            raise NotFound(
+                f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}"
+            )
         return found
 
     def _find(self, ctx: Context, row_id: Any) -> Row | None:
@@ -207,7 +215,9 @@ class Desk:
             raise Forbidden("this would then belong to a venue that is not yours", "不能移到其他门店")
         if "edited" not in self.audited:
             changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
+            ctx.runtime.audit(
+                ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed}
+            )
         return after
 
     def _form(self, ctx: Context, form: Form | None) -> Form:
@@ -241,21 +251,27 @@ class Desk:
         if action.reason:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
-            raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
+            raise Conflict(
+                f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}"
+            )
         amount = action.approve_over(body) if action.approve_over is not None else 0
         if action.approve_over is not None and amount > limit_of(ctx.for_plugin(self.slug), action):
             return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
         details = {"reason": reason} if reason else {}
         return Outcome(result=self.perform(ctx, row.id, action, body, details))
 
-    def perform(self, ctx: Context, row_id: Any, action: Action, body: BaseModel | None, details: dict[str, Any]) -> Any:
+    def perform(
+        self, ctx: Context, row_id: Any, action: Action, body: BaseModel | None, details: dict[str, Any]
+    ) -> Any:
         """Run an action that has been allowed and write its audit row."""
         result = action.run(ctx.for_plugin(self.slug), row_id, body)
         if action.name not in self.audited:
             ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
         return result
 
-    def _ask(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int) -> UUID:
+    def _ask(
+        self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int
+    ) -> UUID:
         asked = Approval.scoped(ctx).create(
             plugin=self.slug,
             resource=self.resource.name,
@@ -269,7 +285,9 @@ class Desk:
             requested_at=ctx.now(),
         )
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
-        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
+        ctx.runtime.audit(
+            ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details
+        )
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
 
 
@@ -308,11 +326,15 @@ def check_declaration(slug: str, resource: Resource) -> None:
     fields = resource.model._meta.fields
     for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue")):
         if named is not None and named not in fields:
-            raise ConfigurationError(f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have")
+            raise ConfigurationError(
+                f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have"
+            )
     taken = {"new", "edit"}
     for action in resource.actions:
         if action.name in taken:
-            raise ConfigurationError(f"{where}: an action cannot be called {action.name!r}, or is there twice")
+            raise ConfigurationError(
+                f"{where}: an action cannot be called {action.name!r}, or is there twice"
+            )
         taken.add(action.name)
 
 

@@ -81,7 +81,10 @@ def locale_of(req: falcon.Request) -> str:
     chosen = cookie(req, LOCALE)
     if chosen in LANGUAGES:
         return chosen
-    preferred = [part.split(";")[0].strip().replace("-", "_") for part in (req.get_header("Accept-Language") or "")[:200].split(",")]
+    preferred = [
+        part.split(";")[0].strip().replace("-", "_")
+        for part in (req.get_header("Accept-Language") or "")[:200].split(",")
+    ]
     return negotiate_locale([p for p in preferred if p], LANGUAGES) or "zh"
 
 
@@ -94,7 +97,9 @@ def check_form_token(secret: str, given: str) -> None:
     """Raise Forbidden unless a request carries the token of its own session."""
     if not secret or not hmac.compare_digest(form_token(secret), given if given.isascii() else ""):
         raise Forbidden(
-            "this form is out of date: reload the page and send it again", "表单已过期，请刷新页面后重试", code="bad_form_token"
+            "this form is out of date: reload the page and send it again",
+            "表单已过期，请刷新页面后重试",
+            code="bad_form_token",
         )
 
 
@@ -103,7 +108,9 @@ def secure(runtime: Runtime, req: falcon.Request) -> bool:
     return req.scheme == "https" or runtime.settings.public_url.startswith("https://")
 
 
-def set_cookie(resp: falcon.Response, name: str, value: str, *, https: bool, max_age: int | None = None) -> None:
+def set_cookie(
+    resp: falcon.Response, name: str, value: str, *, https: bool, max_age: int | None = None
+) -> None:
     """Set a cookie that no script reads and no other site sends along."""
     resp.set_cookie(name, value, path=PATH, http_only=True, same_site="Lax", secure=https, max_age=max_age)
 

@@ -37,7 +37,9 @@ def yuan(fen: int) -> str:
 def local_time(ctx: Context, instant: datetime, *, seconds: bool = False) -> str:
     """Return an instant as the tenant's clock shows it: `2026-11-22 10:00`."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime(
+        "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+    )
 
 
 def member_label(view: members.MemberView) -> str:
@@ -131,6 +133,8 @@ def find_members(ctx: Context, text: str) -> list[members.MemberView]:
             return [found] if found is not None else []
         if not text:
             return []
-        return [members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))]
+        return [
+            members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))
+        ]
     except (NotFound, Invalid, Unauthorized, ValueError):
         return []

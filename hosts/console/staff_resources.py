@@ -37,13 +37,21 @@ class StaffIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: str = Field(
-        min_length=3, max_length=60, description="小写字母、数字和 . _ @ -", json_schema_extra={"zh": "用户名", "en": "Username"}
+        min_length=3,
+        max_length=60,
+        description="小写字母、数字和 . _ @ -",
+        json_schema_extra={"zh": "用户名", "en": "Username"},
     )
     name: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "姓名", "en": "Name"})
     password: SecretStr = Field(json_schema_extra={"zh": "初始密码", "en": "First password"})
-    roles: list[Word] = Field(min_length=1, max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"})
+    roles: list[Word] = Field(
+        min_length=1, max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"}
+    )
     venues: list[UUID] = Field(
-        [], max_length=1000, description="不选表示全部门店", json_schema_extra={"zh": "可见门店", "en": "Venues"}
+        [],
+        max_length=1000,
+        description="不选表示全部门店",
+        json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
 
@@ -52,9 +60,14 @@ class StaffEdit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    roles: list[Word] = Field(max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"})
+    roles: list[Word] = Field(
+        max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"}
+    )
     venues: list[UUID] = Field(
-        [], max_length=1000, description="不选表示全部门店", json_schema_extra={"zh": "可见门店", "en": "Venues"}
+        [],
+        max_length=1000,
+        description="不选表示全部门店",
+        json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
 
@@ -72,12 +85,16 @@ def _staff(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     for row in rows:
         values = {name: getattr(row, name) for name in StaffOut.model_fields if name != "venues"}
         venues = [UUID(text) for text in json.loads(row.venues)]
-        shown.append({**values, "venues": venues, "venue_names": "、".join(named.get(v, str(v)) for v in venues)})
+        shown.append(
+            {**values, "venues": venues, "venue_names": "、".join(named.get(v, str(v)) for v in venues)}
+        )
     return [{**one, "role_names": "、".join(one["roles"])} for one in shown]
 
 
 def _create(ctx: Context, body: StaffIn) -> UUID:
-    made = identity.create_staff(ctx, body.username, body.password.get_secret_value(), body.name, body.roles, body.venues)
+    made = identity.create_staff(
+        ctx, body.username, body.password.get_secret_value(), body.name, body.roles, body.venues
+    )
     return made.id
 
 
@@ -109,9 +126,23 @@ STAFF = Resource(
     create=Form(StaffIn, _create),
     edit=Form(StaffEdit, _edit),
     actions=(
-        Action("reset-password", Text(zh="重置密码", en="Reset password"), _reset, "staff.edit", form=PasswordIn),
-        Action("switch-off", Text(zh="停用", en="Switch off"), _switch_off, "staff.edit", shown=lambda row: bool(row.active)),
-        Action("switch-on", Text(zh="启用", en="Switch on"), _switch_on, "staff.edit", shown=lambda row: not row.active),
+        Action(
+            "reset-password", Text(zh="重置密码", en="Reset password"), _reset, "staff.edit", form=PasswordIn
+        ),
+        Action(
+            "switch-off",
+            Text(zh="停用", en="Switch off"),
+            _switch_off,
+            "staff.edit",
+            shown=lambda row: bool(row.active),
+        ),
+        Action(
+            "switch-on",
+            Text(zh="启用", en="Switch on"),
+            _switch_on,
+            "staff.edit",
+            shown=lambda row: not row.active,
+        ),
     ),
     columns=(
         Column("username", Text(zh="用户名", en="Username"), filter=True),
@@ -141,7 +172,10 @@ class RoleIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: str = Field(
-        min_length=1, max_length=60, pattern=r"^[a-z0-9][a-z0-9._-]*$", json_schema_extra={"zh": "角色编码", "en": "Code"}
+        min_length=1,
+        max_length=60,
+        pattern=r"^[a-z0-9][a-z0-9._-]*$",
+        json_schema_extra={"zh": "角色编码", "en": "Code"},
     )
     name: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "角色名称", "en": "Name"})
     permissions: list[Word] = Field(
@@ -221,12 +255,22 @@ class KeyIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=60, description="哪个系统使用", json_schema_extra={"zh": "名称", "en": "Name"})
+    name: str = Field(
+        min_length=1,
+        max_length=60,
+        description="哪个系统使用",
+        json_schema_extra={"zh": "名称", "en": "Name"},
+    )
     permissions: list[Word] = Field(
-        min_length=1, max_length=1000, json_schema_extra={"zh": "权限", "en": "Permissions", "source": "permissions"}
+        min_length=1,
+        max_length=1000,
+        json_schema_extra={"zh": "权限", "en": "Permissions", "source": "permissions"},
     )
     venues: list[UUID] = Field(
-        [], max_length=1000, description="不选表示全部门店", json_schema_extra={"zh": "可见门店", "en": "Venues"}
+        [],
+        max_length=1000,
+        description="不选表示全部门店",
+        json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
 
@@ -259,7 +303,13 @@ KEYS = Resource(
     member=None,
     present=_keys,
     actions=(
-        Action("revoke", Text(zh="吊销", en="Revoke"), _revoke, "staff.edit", shown=lambda row: row.revoked_at is None),
+        Action(
+            "revoke",
+            Text(zh="吊销", en="Revoke"),
+            _revoke,
+            "staff.edit",
+            shown=lambda row: row.revoked_at is None,
+        ),
     ),
     columns=(
         Column("name", Text(zh="名称", en="Name")),

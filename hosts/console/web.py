@@ -132,6 +132,9 @@ class Route:
     post: Handler | None = None
     audited: bool = True
     records: bool = False  # the GET writes its own audit row: exports
+    refused: Callable[[Visit, RoostError], Reply] | None = (
+        None  # shows a refusal; otherwise the page of problems
+    )
 
 
 class Door:
@@ -149,7 +152,9 @@ class Door:
             with db.connection():
                 who = sessions.signed_in(self._console.runtime, req)
                 if who is None:
-                    back = "" if writes or req.get_header("HX-Request") else f"?next={quote(req.relative_uri)}"
+                    back = (
+                        "" if writes or req.get_header("HX-Request") else f"?next={quote(req.relative_uri)}"
+                    )
                     write(self._console, req, resp, Reply(status=303, location=f"/console/sign-in{back}"))
                     return
                 ctx = sessions.context_of(self._console.runtime, req, who)
@@ -161,10 +166,16 @@ class Door:
                         sessions.check_form_token(who.token, given)
                     reply = ctx.run(lambda: self._within(handler, visit, {**self._fixed, **params}, writes))
                 except RoostError as ex:
-                    reply = problem(visit, ex)
+                    reply = self._refused(visit, ex)
                 write(self._console, req, resp, reply)
 
         return serve
+
+    def _refused(self, visit: Visit, ex: RoostError) -> Reply:
+        show = self._route.refused
+        if show is None or ex.status in (403, 404):
+            return problem(visit, ex)
+        return visit.ctx.run(lambda: show(visit, ex))
 
     def _within(self, handler: Handler, visit: Visit, params: Mapping[str, str], writes: bool) -> Reply:
         if writes or self._route.records:
@@ -173,7 +184,9 @@ class Door:
             reply = handler(visit, **params)
         if self._route.audited and reply.status == 200:
             names = sorted(visit.query)
-            visit.ctx.runtime.audit(visit.ctx, "console.viewed", visit.req.path, {"query": names} if names else {})
+            visit.ctx.runtime.audit(
+                visit.ctx, "console.viewed", visit.req.path, {"query": names} if names else {}
+            )
         return reply
 
 
@@ -191,10 +204,8 @@ def read_form(req: falcon.Request, most: int) -> Sent:
 def problem(visit: Visit, ex: RoostError) -> Reply:
     """Return the page, or the part of one, that tells of a refusal."""
     said = ex.message if visit.locale == "en" else ex.message_zh
-    with db.read_only():
-        return Reply(
-            visit.ctx.run(lambda: visit.render("problem.html", status=ex.status, said=said, code=ex.code)), ex.status
-        )
+    values = {"status": ex.status, "said": said, "code": ex.code}
+    return Reply(visit.ctx.run(lambda: visit.render("problem.html", **values)), ex.status)
 
 
 def write(console: Console, req: falcon.Request, resp: falcon.Response, reply: Reply) -> None:
@@ -236,4 +247,8 @@ def with_query(path: str, query: Mapping[str, str], **changes: str | None) -> st
 def local_path(text: str, otherwise: str = "/console") -> str:
     """Return a path of the console to go back to; anything that leads elsewhere gives `otherwise`."""
     inside = text == "/console" or text.startswith(("/console/", "/console?"))
-    return text if inside and "\\" not in text and text.isprintable() and "//" not in text.split("?")[0] else otherwise
+    return (
+        text
+        if inside and "\\" not in text and text.isprintable() and "//" not in text.split("?")[0]
+        else otherwise
+    )

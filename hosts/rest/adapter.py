@@ -100,7 +100,9 @@ class Adapted:
     def arguments(self, ctx: Context, req: Request, data: bytes, raw: dict[str, str]) -> dict[str, Any]:
         """Return what the function takes, each value checked."""
         shape = self.route.shape
-        values: dict[str, Any] = {name: inputs.path_value(name, kind, raw[place]) for place, name, kind in self.names}
+        values: dict[str, Any] = {
+            name: inputs.path_value(name, kind, raw[place]) for place, name, kind in self.names
+        }
         query, page = self.read_query(req)
         if query is not None:
             values["query"] = query
@@ -130,7 +132,7 @@ class Adapted:
 
     def read(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
         """Serve a GET."""
-        function = self.route.endpoint.function
+        function: Any = self.route.endpoint.function
 
         def work() -> Any:
             ctx = self.identify(req)
@@ -146,6 +148,7 @@ class Adapted:
     def write(self, req: Request, resp: Response, raw: dict[str, str]) -> None:
         """Serve a write in one transaction, once for its Idempotency-Key."""
         endpoint = self.route.endpoint
+        function: Any = endpoint.function
         data = inputs.read_bytes(req, self.body_limit)  # before a connection is held: the caller may be slow
         with db.connection():
             ctx = with_connection(lambda: self.identify(req))
@@ -153,7 +156,7 @@ class Adapted:
             values = self.arguments(ctx, req, data, raw)
 
             def work() -> Reply:
-                return self.reply(ctx, endpoint.function(ctx, **values))
+                return self.reply(ctx, function(ctx, **values))
 
             if key is None:
                 reply = ctx.run(work)
@@ -227,4 +230,6 @@ def _dumper(reply: Any) -> Callable[[Any], bytes] | None:
 
         return dump_model
     adapter: TypeAdapter[Any] = TypeAdapter(reply)
-    return lambda result: adapter.dump_json(adapter.validate_python(result, from_attributes=True), by_alias=True)
+    return lambda result: adapter.dump_json(
+        adapter.validate_python(result, from_attributes=True), by_alias=True
+    )

@@ -47,7 +47,9 @@ def _add_endpoints(app: Application, parts: Parts) -> None:
     """Give each path one resource object with a responder for each method."""
     responders: dict[str, dict[str, Responder]] = {}
     for route in app.routes:
-        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(parts, route)
+        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(
+            parts, route
+        )
     for template, methods in responders.items():
         resource: Any = type("Resource", (), methods)()
         try:

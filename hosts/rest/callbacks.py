@@ -68,7 +68,9 @@ class Callbacks:
             raise not_found() from None
         req.context.tenant = tenant.slug
         asked = request_id(req)
-        return Context(self.runtime, tenant, Actor("system", reason=f"callback:{slug}"), slug, f"request:{asked}", asked)
+        return Context(
+            self.runtime, tenant, Actor("system", reason=f"callback:{slug}"), slug, f"request:{asked}", asked
+        )
 
 
 def _write(resp: Response, answer: Answer) -> None:

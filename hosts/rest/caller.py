@@ -115,7 +115,9 @@ class Callers:
         """Raise Forbidden when a member's token is used for staff's endpoints or the other way round."""
         if (ctx.actor.kind == "member") != (audience == "member"):
             raise Forbidden(
-                f"this is for {'members' if audience == 'member' else 'staff'}", "该接口不面向此类账号", code="wrong_audience"
+                f"this is for {'members' if audience == 'member' else 'staff'}",
+                "该接口不面向此类账号",
+                code="wrong_audience",
             )
 
     def anonymous(self, req: Request, slug: str) -> Context:
@@ -138,7 +140,9 @@ class Callers:
         named = req.env.get("HTTP_X_ROOST_TENANT")
         other = named != tenant.slug if named else self.hosts.tenant_of(_host(req)) not in (None, tenant.id)
         if other:
-            raise Unauthorized("this token belongs to another tenant", "登录凭证属于另一租户", code="tenant_mismatch")
+            raise Unauthorized(
+                "this token belongs to another tenant", "登录凭证属于另一租户", code="tenant_mismatch"
+            )
 
     def _context(self, req: Request, tenant: Tenant, actor: Any, slug: str) -> Context:
         asked = request_id(req)

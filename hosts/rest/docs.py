@@ -47,14 +47,20 @@ class DocsPage:
     def __init__(self, api: OpenApi) -> None:
         self.api = api
         self._environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=select_autoescape(),
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
 
     def on_get(self, req: Request, resp: Response) -> None:
         """Give the page."""
         document = self.api.document
         page = self._environment.get_template("docs.html").render(
-            info=document["info"], tags=document["tags"], groups=_groups(document), schemas=document["components"]["schemas"]
+            info=document["info"],
+            tags=document["tags"],
+            groups=_groups(document),
+            schemas=document["components"]["schemas"],
         )
         resp.content_type = MEDIA_HTML
         resp.text = page

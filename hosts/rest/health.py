@@ -35,7 +35,11 @@ class Readyz:
 
     def on_get(self, req: Request, resp: Response) -> None:
         """Say whether requests can be served."""
-        report: dict[str, Any] = {"database": "ok", "migrations": [], "broken_plugins": sorted(self.runtime.registry.broken)}
+        report: dict[str, Any] = {
+            "database": "ok",
+            "migrations": [],
+            "broken_plugins": sorted(self.runtime.registry.broken),
+        }
         try:
             with db.connection():
                 db.fetch_one(db.EVERY_TENANT, _ASK)

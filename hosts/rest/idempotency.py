@@ -36,8 +36,12 @@ _BEGIN = db.Sql(
     "INSERT INTO idempotency (tenant, slot, digest, state, status, started_at) VALUES (%s, %s, %s, 'started', 0, %s)"
     " ON CONFLICT DO NOTHING RETURNING status"
 )
-_FINISH = db.Sql("UPDATE idempotency SET state = 'done', status = %s, reply = %s WHERE tenant = %s AND slot = %s")
-_FIND = db.Sql("SELECT digest, state, status, reply, started_at FROM idempotency WHERE tenant = %s AND slot = %s")
+_FINISH = db.Sql(
+    "UPDATE idempotency SET state = 'done', status = %s, reply = %s WHERE tenant = %s AND slot = %s"
+)
+_FIND = db.Sql(
+    "SELECT digest, state, status, reply, started_at FROM idempotency WHERE tenant = %s AND slot = %s"
+)
 _FORGET = db.Sql("DELETE FROM idempotency WHERE tenant = %s AND slot = %s AND started_at = %s")
 
 
@@ -83,7 +87,12 @@ def read_key(req: Request, *, required: bool) -> str | None:
         raise Invalid(
             f"an Idempotency-Key has at most {_KEY_LENGTH} printable ASCII characters",
             f"Idempotency-Key 最多 {_KEY_LENGTH} 个可见 ASCII 字符",
-            fields=[{"path": "header.Idempotency-Key", "message": f"at most {_KEY_LENGTH} printable ASCII characters"}],
+            fields=[
+                {
+                    "path": "header.Idempotency-Key",
+                    "message": f"at most {_KEY_LENGTH} printable ASCII characters",
+                }
+            ],
         )
     return str(key)
 
@@ -240,10 +249,17 @@ def _pauses() -> Any:
 
 
 def _give_back(ctx: Context, what: Asked) -> None:
-    Idempotency.scoped(ctx).delete().where(Idempotency.slot == what.slot, Idempotency.state == "started").execute()
+    Idempotency.scoped(ctx).delete().where(
+        Idempotency.slot == what.slot, Idempotency.state == "started"
+    ).execute()
 
 
 def clean(ctx: Context, most: int = 5000) -> int:
     """Delete a tenant's keys past their keeping, at most so many; return how many went."""
-    old = Idempotency.scoped(ctx).select(Idempotency.slot).where(Idempotency.started_at < ctx.now() - KEPT).limit(most)
+    old = (
+        Idempotency.scoped(ctx)
+        .select(Idempotency.slot)
+        .where(Idempotency.started_at < ctx.now() - KEPT)
+        .limit(most)
+    )
     return int(Idempotency.scoped(ctx).delete().where(Idempotency.slot.in_(old)).execute())

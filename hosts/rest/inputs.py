@@ -64,7 +64,8 @@ def check_json(req: Request) -> None:
     main = media.partition(";")[0].strip().lower()
     if main != "application/json" and not (main.startswith("application/") and main.endswith("+json")):
         raise UnsupportedMedia(
-            "send JSON, with Content-Type: application/json", "请以 JSON 提交（Content-Type: application/json）"
+            "send JSON, with Content-Type: application/json",
+            "请以 JSON 提交（Content-Type: application/json）",
         )
 
 
@@ -152,7 +153,9 @@ def query_reader(shape: Shape) -> Callable[[Request], tuple[BaseModel | None, Pa
     model = shape.query
     validate = model.__pydantic_validator__.validate_python if model is not None else None
     lists = frozenset(
-        field.alias or name for name, field in (model.model_fields.items() if model else ()) if _is_list(field.annotation)
+        field.alias or name
+        for name, field in (model.model_fields.items() if model else ())
+        if _is_list(field.annotation)
     )
     has_page = shape.page
     first_page = PageQuery()
@@ -196,7 +199,9 @@ def _split(raw: str, lists: frozenset[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in pairs:
         if "\0" in value or "\0" in name:
-            raise _unfit("query", (name.replace("\0", "")[:100],), "a text holds a NUL character", "文本含有非法字符")
+            raise _unfit(
+                "query", (name.replace("\0", "")[:100],), "a text holds a NUL character", "文本含有非法字符"
+            )
         if name in lists:
             values.setdefault(name, []).append(value)
         elif name in values:

@@ -3,14 +3,20 @@
 import os
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from core import db
 from core.fields import as_time
 from core.runtime.runtime import Runtime
 from hosts.rest.serve import SHARED_FOLDER
-
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
@@ -24,10 +30,17 @@ class Metrics:
         self.runtime = runtime
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "roost_requests", "Requests by route and status", ("method", "route", "status"), registry=self.registry
+            "roost_requests",
+            "Requests by route and status",
+            ("method", "route", "status"),
+            registry=self.registry,
         )
         self.seconds = Histogram(
-            "roost_request_seconds", "Seconds a request took", ("method", "route"), buckets=_BUCKETS, registry=self.registry
+            "roost_request_seconds",
+            "Seconds a request took",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
         )
         self._held: dict[tuple[str, str, int], tuple[Any, Any]] = {}  # Any: prometheus' children of labels
 
@@ -36,7 +49,10 @@ class Metrics:
         held = self._held.get((method, route, status))
         if held is None:
             name = method if method in _METHODS else "other"
-            held = (self.requests.labels(name, route or "none", str(status)), self.seconds.labels(name, route or "none"))
+            held = (
+                self.requests.labels(name, route or "none", str(status)),
+                self.seconds.labels(name, route or "none"),
+            )
             if method in _METHODS:
                 self._held[(method, route, status)] = held
         held[0].inc()
@@ -55,13 +71,17 @@ class Metrics:
     def _queue(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         waiting = Gauge("roost_jobs_waiting", "Jobs that are not finished", registry=registry)
-        broken = Gauge("roost_plugins_broken", "Installed plugins that could not be loaded", registry=registry)
+        broken = Gauge(
+            "roost_plugins_broken", "Installed plugins that could not be loaded", registry=registry
+        )
         broken.set(len(self.runtime.registry.broken))
         with db.connection():
             row = db.fetch_one(db.EVERY_TENANT, _WAITING)
         assert row is not None
         waiting.set(row[0])
-        lag = Gauge("roost_jobs_lag_seconds", "How long the oldest job that is due has waited", registry=registry)
+        lag = Gauge(
+            "roost_jobs_lag_seconds", "How long the oldest job that is due has waited", registry=registry
+        )
         oldest = as_time(row[1])
         lag.set(max(0.0, (self.runtime.clock.now() - oldest).total_seconds()) if oldest is not None else 0.0)
         return registry

@@ -36,7 +36,10 @@ _PATH_SCHEMAS: Mapping[str, Document] = {
 _KEY: Any = (str, Field(alias="Idempotency-Key", description="a fresh random value for each act, the same for a repeat",
                         min_length=1, max_length=200, pattern="^[!-~]+$", examples=["3f1c9c0e-5d0f-4b7f-9a55-0d8d0f7a1c11"]))  # fmt: skip
 _OPTIONAL_KEY: Any = (str | None, _KEY[1])
-_TENANT: Any = (str | None, Field(None, alias="X-Roost-Tenant", description="the brand, where the host does not name it"))
+_TENANT: Any = (
+    str | None,
+    Field(None, alias="X-Roost-Tenant", description="the brand, where the host does not name it"),
+)
 _LIMIT: Any = (int, Field(20, ge=1, le=MOST_ROWS, description="rows of a page"))
 _CURSOR: Any = (str, Field("", max_length=CURSOR_LENGTH, description="`next_cursor` of the page before"))
 
@@ -47,6 +50,14 @@ class _Node:
 
     uri_template: str
     method_map: dict[str, Any]
+
+
+class _Tree(SpecTree):
+    """Works each model's schema out once, however many responses show it."""
+
+    def _add_model(self, model: Any, mode: Any = "validation") -> str:
+        key = self.naming_strategy(model)
+        return key if key in self.models else super()._add_model(model, mode)
 
 
 def build(runtime: Runtime, routes: Iterable[Route]) -> Document:
@@ -63,7 +74,7 @@ def build(runtime: Runtime, routes: Iterable[Route]) -> Document:
         def register_route(self, app: Any) -> None:
             """Serve nothing."""
 
-    tree = SpecTree(
+    tree = _Tree(
         backend=Backend,
         annotations=False,
         title="Roost",
@@ -101,7 +112,9 @@ def _plain(name: str) -> str:
 
 
 def _scheme(name: str, says: str) -> SecurityScheme:
-    return SecurityScheme(name=name, data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description=says))
+    return SecurityScheme(
+        name=name, data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description=says)
+    )
 
 
 def _responder(tree: SpecTree, runtime: Runtime, route: Route, named: Callable[..., Any]) -> Any:
@@ -155,7 +168,9 @@ def _closed(model: type[BaseModel]) -> type[BaseModel]:
     if issubclass(model, RootModel):
         return model
     closed: type[BaseModel] = type(
-        model.__name__, (model,), {"model_config": ConfigDict(extra="forbid"), "__doc__": model.__doc__, "__module__": __name__}
+        model.__name__,
+        (model,),
+        {"model_config": ConfigDict(extra="forbid"), "__doc__": model.__doc__, "__module__": __name__},
     )
     return closed
 
@@ -165,7 +180,9 @@ def _query(route: Route, named: Callable[..., Any]) -> type[BaseModel] | None:
     if shape.query is None and not shape.page:
         return None
     more: dict[str, Any] = {"limit": _LIMIT, "cursor": _CURSOR} if shape.page else {}
-    made: type[BaseModel] = create_model(f"{operation_id(route)}_query", __base__=shape.query or BaseModel, **more)
+    made: type[BaseModel] = create_model(
+        f"{operation_id(route)}_query", __base__=shape.query or BaseModel, **more
+    )
     return named(route.slug, made)  # type: ignore[no-any-return]  # what it was given
 
 
@@ -183,7 +200,10 @@ def _headers(route: Route, named: Callable[..., Any]) -> type[BaseModel] | None:
 
 def _optional_key() -> Any:  # Any: pydantic's FieldInfo
     return Field(
-        None, alias="Idempotency-Key", description="honoured: the same value gives the first answer again", max_length=200
+        None,
+        alias="Idempotency-Key",
+        description="honoured: the same value gives the first answer again",
+        max_length=200,
     )
 
 

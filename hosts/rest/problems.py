@@ -90,7 +90,12 @@ _HTTP = {
 }
 _BUSY = ("the database is busy, try again", "系统繁忙，请稍后再试")
 _LOST = ("the database does not answer, try again", "数据库暂时不可用，请稍后再试")
-_UNEXPECTED = Problem(500, "internal", "something went wrong on our side; quote the request id", "系统出错，请提供请求编号联系我们")
+_UNEXPECTED = Problem(
+    500,
+    "internal",
+    "something went wrong on our side; quote the request id",
+    "系统出错，请提供请求编号联系我们",
+)
 
 
 def problem_of(ex: BaseException) -> Problem:
@@ -100,11 +105,20 @@ def problem_of(ex: BaseException) -> Problem:
             return _UNEXPECTED
         authenticate = (("WWW-Authenticate", "Bearer"),) if ex.status == 401 else ()
         return Problem(
-            ex.status, ex.code, ex.message, ex.message_zh, ex.fields, ex.retry_after, dict(ex.details), authenticate
+            ex.status,
+            ex.code,
+            ex.message,
+            ex.message_zh,
+            ex.fields,
+            ex.retry_after,
+            dict(ex.details),
+            authenticate,
         )
     if isinstance(ex, falcon.HTTPError):
         code, message, message_zh = _HTTP.get(ex.status_code, _HTTP[400])
-        return Problem(ex.status_code, code, message, message_zh, headers=tuple(dict(ex.headers or {}).items()))
+        return Problem(
+            ex.status_code, code, message, message_zh, headers=tuple(dict(ex.headers or {}).items())
+        )
     if isinstance(ex, peewee.PeeweeException | MaxConnectionsExceeded):
         return _of_database(ex)
     return _UNEXPECTED
@@ -116,7 +130,12 @@ def _of_database(ex: Exception) -> Problem:
     if isinstance(ex, peewee.DataError):  # a value that its column cannot hold, and that no model refused
         return Problem(422, Invalid.code, "a value is too large or too long", "有数值超出范围")
     if isinstance(ex, peewee.IntegrityError) and is_duplicate(ex):
-        return Problem(409, "conflict", "somebody else did the same at this moment; look again", "有并发的相同操作，请刷新后再试")
+        return Problem(
+            409,
+            "conflict",
+            "somebody else did the same at this moment; look again",
+            "有并发的相同操作，请刷新后再试",
+        )
     if db.is_lost_connection(ex):
         return Problem(503, Unavailable.code, *_LOST, retry_after=2)
     return _UNEXPECTED

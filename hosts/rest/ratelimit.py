@@ -105,7 +105,7 @@ class RateLimits:
         self._redis: FixedWindowRateLimiter | None = None
         if runtime.settings.redis_url:
             options: Any = {"wrap_exceptions": True, "socket_timeout": 1, "socket_connect_timeout": 1}
-            self._redis = FixedWindowRateLimiter(storage_from_string(runtime.settings.redis_url, **options))  # type: ignore[arg-type]  # asynchronous storages have other schemes
+            self._redis = FixedWindowRateLimiter(storage_from_string(runtime.settings.redis_url, **options))
 
     def check(self, ctx: Context, item: limits.RateLimitItem, route: str, address: str) -> None:
         """Count a call; raise TooManyRequests with the seconds to wait when it is one too many.
@@ -125,7 +125,9 @@ class RateLimits:
             return
         now = self.runtime.clock.now().timestamp()
         wait = max(1, round(limiter.get_window_stats(item, *identifiers).reset_time - now))
-        raise TooManyRequests(f"too many calls; try again in {wait} s", f"操作过于频繁，请 {wait} 秒后再试", retry_after=wait)
+        raise TooManyRequests(
+            f"too many calls; try again in {wait} s", f"操作过于频繁，请 {wait} 秒后再试", retry_after=wait
+        )
 
 
 def parse(rate: str, where: str) -> limits.RateLimitItem:

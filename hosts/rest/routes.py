@@ -41,7 +41,8 @@ class Route:
     def template(self) -> str:
         """Return the path with parameters named by place, so that two names for one place do not collide."""
         return "/".join(
-            f"{{p{place}}}" if part.startswith("{") else part for place, part in enumerate(self.path.split("/"))
+            f"{{p{place}}}" if part.startswith("{") else part
+            for place, part in enumerate(self.path.split("/"))
         )
 
     @property
@@ -80,4 +81,5 @@ def _of_group(slug: str, group: Endpoints) -> Iterator[Route]:
     prefix = prefix_of(slug, group)
     for endpoint in group.items:
         path = prefix + endpoint.path
-        yield Route(slug, path, group.tag or slug, endpoint, shape_of(endpoint, f"{slug}: {endpoint.method} {path}"))
+        shape = shape_of(endpoint, path, f"{slug}: {endpoint.method} {path}")
+        yield Route(slug, path, group.tag or slug, endpoint, shape)

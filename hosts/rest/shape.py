@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.errors import ConfigurationError
-from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery, Remote
+from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery
 
 PathKind = Literal["uuid", "int", "str", "date"]
 _KINDS: dict[Any, PathKind] = {UUID: "uuid", int: "int", str: "str", date: "date"}
@@ -38,10 +38,10 @@ def path_names(template: str) -> tuple[str, ...]:
     return tuple(part[1:-1] for part in template.split("/") if part.startswith("{") and part.endswith("}"))
 
 
-def shape_of(endpoint: Endpoint, where: str) -> Shape:
+def shape_of(endpoint: Endpoint, path: str, where: str) -> Shape:
     """Return the shape of an endpoint; raise ConfigurationError naming `where` for one that cannot be served."""
     try:
-        shape = _read(endpoint.function, endpoint.path, endpoint.method)
+        shape = _read(endpoint.function, path, endpoint.method)  # type: ignore[arg-type]  # a class can be hashed
         if shape.key and not endpoint.idempotent:
             raise ConfigurationError("only an endpoint that is idempotent=True has a key to take")
         return shape
@@ -52,15 +52,12 @@ def shape_of(endpoint: Endpoint, where: str) -> Shape:
 
 
 @functools.lru_cache(maxsize=4096)
-def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -> Shape:
-    if isinstance(function, type):
-        taking, giving = function.prepare, function.complete
-    else:
-        taking = giving = function
+def _read(function: Any, path: str, method: str) -> Shape:  # Any: a function, or a class derived from Remote
+    remote = isinstance(function, type)
+    taking: Callable[..., Any] = function.prepare if remote else function
+    giving: Callable[..., Any] = function.complete if remote else function
     hints = typing.get_type_hints(taking)
-    parameters = list(inspect.signature(taking).parameters)
-    if isinstance(function, type):
-        parameters = parameters[1:]
+    parameters = list(inspect.signature(taking).parameters)[1 if remote else 0 :]
     if not parameters or parameters[0] != "ctx":
         raise ConfigurationError("the first parameter is ctx")
     names = path_names(path)
@@ -86,7 +83,9 @@ def _read(function: Callable[..., Any] | type[Remote], path: str, method: str) -
     reply = typing.get_type_hints(giving).get("return", None)
     reply = None if reply is type(None) else reply
     if reply is Answer and method != "GET":
-        raise ConfigurationError("only a GET may return an Answer of its own; a write returns a pydantic model or None")
+        raise ConfigurationError(
+            "only a GET may return an Answer of its own; a write returns a pydantic model or None"
+        )
     page = "page" in rest
     if page and hints["page"] is not PageQuery:
         raise ConfigurationError("page is annotated as PageQuery")

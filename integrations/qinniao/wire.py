@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 Kind = Literal["members", "cards", "classes", "bookings", "checkins", "orders", "refunds", "staff", "stores"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LARGEST = 2**62  # versions that a column holds
+PLAIN = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _store_id(given: object) -> object:
@@ -16,8 +17,8 @@ def _store_id(given: object) -> object:
     return f"{given:03d}" if isinstance(given, int) else given
 
 
-StoreId = Annotated[str, BeforeValidator(_store_id), Field(max_length=40)]
-Key = Annotated[str, Field(min_length=1, max_length=100)]
+StoreId = Annotated[str, BeforeValidator(_store_id), Field(max_length=40, pattern=PLAIN)]
+Key = Annotated[str, Field(min_length=1, max_length=100, pattern=PLAIN)]
 
 
 class SaasItem(BaseModel):
@@ -116,7 +117,7 @@ class PushedEvent(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
     event_id: Key
-    event_type: str = Field(min_length=1, max_length=60)
+    event_type: str = Field(min_length=1, max_length=60, pattern=PLAIN)
     occurred_at: AwareDatetime
     store_id: StoreId | None = None
     data: dict[str, JsonValue] = Field(default={}, repr=False)

@@ -10,7 +10,9 @@ from roost import Conflict, Context, Invalid, inventory, new_id
 
 
 def gift_by_code(ctx: Context, code: str) -> GiftsGift:
-    """Return a gift that may be given. Raises Conflict when it is not defined or is off: the rule then waits."""
+    """Return a gift that may be given. Raises Conflict when it is not defined or is off: the rule then
+    waits.
+    """
     gift = GiftsGift.scoped(ctx).first(GiftsGift.code == code, GiftsGift.active == True)  # noqa: E712 -- a query
     if gift is None:
         raise Conflict(
@@ -40,9 +42,15 @@ def edit(ctx: Context, gift_id: UUID, body: GiftEdit) -> GiftsGift:
     """Change a gift; claims that were made keep what they promised."""
     with ctx.transaction():
         gift = GiftsGift.scoped(ctx).lock(GiftsGift.id == gift_id)
-        values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
+        values = {
+            name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None
+        }
         if gift.kind != "points" and values.get("points"):
-            raise Invalid("only a gift of points has points", "只有积分礼有积分数", fields=[{"path": "points", "message": "none here"}])
+            raise Invalid(
+                "only a gift of points has points",
+                "只有积分礼有积分数",
+                fields=[{"path": "points", "message": "none here"}],
+            )
         if values:
             GiftsGift.scoped(ctx).update(**values).where(GiftsGift.id == gift_id).execute()
         return GiftsGift.scoped(ctx).get(GiftsGift.id == gift_id)  # type: ignore[no-any-return]  # peewee

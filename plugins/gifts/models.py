@@ -96,7 +96,9 @@ class GiftsClaim(TenantModel):
 
 
 class GiftsBirthday(TenantModel):
-    """That a member had a birthday gift in a calendar year: once, whatever the rules, the level or an edited date."""
+    """That a member had a birthday gift in a calendar year: once, whatever the rules, the level or an
+    edited date.
+    """
 
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()

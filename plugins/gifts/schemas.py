@@ -10,11 +10,15 @@ from roost import rewards
 
 Kind = Literal["physical", "virtual", "points"]
 Moment = Literal["birthday", "growth", "new_member"]
+Occasion = Literal["", "birthday", "growth", "new_member"]
 State = Literal["lead", "member", "lapsed"]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 Needed = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 MOST_FEN = 10_000_000_000
@@ -27,19 +31,29 @@ class GiftSettings(BaseModel):
 
     claim_days: int = Field(30, ge=1, le=365, description="领取期限（天） / days to accept a gift")
     birthday_edit_days: int = Field(
-        30, ge=0, le=365, description="生日前多少天内修改生日当年不计 / an edit so many days before brings no gift"
+        30,
+        ge=0,
+        le=365,
+        description="生日前多少天内修改生日当年不计 / an edit so many days before brings no gift",
     )
     ship_days: int = Field(7, ge=1, le=90, description="发货时限（天） / days to ship an accepted gift")
-    received_days: int = Field(15, ge=1, le=90, description="发货后自动签收（天） / days after which it counts as received")
+    received_days: int = Field(
+        15, ge=1, le=90, description="发货后自动签收（天） / days after which it counts as received"
+    )
     reversal_days: int = Field(
-        7, ge=0, le=90, description="转会员后多少天内退款收回新会员礼 / a refund within so many days takes it back"
+        7,
+        ge=0,
+        le=90,
+        description="转会员后多少天内退款收回新会员礼 / a refund within so many days takes it back",
     )
     shipping: bool = Field(True, description="可邮寄 / gifts may be shipped")
     pickup: bool = Field(True, description="可到店领取 / gifts may be picked up in a venue")
-    standard_rules: bool = Field(True, description="启用时建立标准规则 / begin with the standard rules and gifts")
+    standard_rules: bool = Field(
+        True, description="启用时建立标准规则 / begin with the standard rules and gifts"
+    )
 
 
-# --- what rules give -------------------------------------------------------------------------------------------------
+# --- what rules give --------------------------------------------------------------------------------------
 
 
 class GiftReward(BaseModel):
@@ -48,6 +62,7 @@ class GiftReward(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gift: Code = Field(description="礼品编码 / the gift's code")
+    moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
 
 
 class VoucherReward(BaseModel):
@@ -56,12 +71,15 @@ class VoucherReward(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Needed = Field(description="券名称 / what it is called")
-    amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none")
+    amount_fen: int = Field(
+        0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none"
+    )
     valid_days: int = Field(30, ge=1, le=3650, description="有效天数 / days it is valid")
     terms: Line = Field("", description="使用说明 / terms")
+    moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
 
 
-# --- forms of the console --------------------------------------------------------------------------------------------
+# --- forms of the console ---------------------------------------------------------------------------------
 
 
 class GiftIn(BaseModel):
@@ -76,7 +94,9 @@ class GiftIn(BaseModel):
     amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="价值（分） / value in fen")
     valid_days: int = Field(30, ge=1, le=3650, description="虚拟礼有效天数 / days a virtual gift is valid")
     terms: Line = Field("", description="说明 / terms")
-    stock: int | None = Field(None, ge=0, le=10_000_000, description="实物库存；空为不限 / stock; empty: as needed")
+    stock: int | None = Field(
+        None, ge=0, le=10_000_000, description="实物库存；空为不限 / stock; empty: as needed"
+    )
     active: bool = Field(True, description="启用 / on")
 
     @model_validator(mode="after")
@@ -120,12 +140,19 @@ class RuleIn(BaseModel):
         "", description="等级编码，空为全部 / a level's code; empty: all"
     )
     states: list[State] = Field(
-        default_factory=lambda: ["member"], min_length=1, max_length=3, description="会员状态 / for these states"
+        ["member"],
+        min_length=1,
+        max_length=3,
+        description="会员状态 / for these states",
     )
-    conditions: list[rewards.ConditionSpec] = Field(default_factory=list, max_length=10, description="更多条件 / more conditions")
+    conditions: list[rewards.ConditionSpec] = Field(
+        default_factory=list, max_length=10, description="更多条件 / more conditions"
+    )
     rewards: list[rewards.RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总份数 / so many in all")
-    budget_points: int | None = Field(None, ge=1, le=10**12, description="积分预算 / points it may mint in all")
+    budget_points: int | None = Field(
+        None, ge=1, le=10**12, description="积分预算 / points it may mint in all"
+    )
     starts_at: datetime | None = Field(None, description="开始 / from")
     ends_at: datetime | None = Field(None, description="结束 / until")
     active: bool = Field(True, description="启用 / on")
@@ -137,7 +164,9 @@ class Shipment(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     carrier: Needed = Field(description="快递公司 / carrier")
-    tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{5,40}$")] = Field(description="运单号 / tracking number")
+    tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{5,40}$")] = Field(
+        description="运单号 / tracking number"
+    )
 
 
 class WhyRevoked(BaseModel):
@@ -148,7 +177,7 @@ class WhyRevoked(BaseModel):
     reason: Reason = Field(description="原因 / why")
 
 
-# --- members ---------------------------------------------------------------------------------------------------------
+# --- members ----------------------------------------------------------------------------------------------
 
 
 class Address(BaseModel):
@@ -156,10 +185,14 @@ class Address(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(description="收货人")
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(
+        description="收货人"
+    )
     phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9-]{6,20}$")] = Field(description="联系电话")
     region: Needed = Field(description="省市区")
-    detail: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(description="详细地址")
+    detail: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
+        description="详细地址"
+    )
 
 
 class AcceptIn(BaseModel):
@@ -184,7 +217,9 @@ class ClaimOut(BaseModel):
     points: int
     amount_fen: int
     terms: str
-    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
+    code: str | None = Field(
+        description="shown at the counter: of vouchers and virtual gifts that were accepted"
+    )
     valid_until: date | None
     offered_at: datetime
     expires_at: datetime | None = Field(description="until when it may be accepted")

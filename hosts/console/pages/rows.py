@@ -10,12 +10,11 @@ from pydantic import BaseModel, ValidationError
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
 from core.runtime.declarations import Action, Column, Form, PageQuery
-from core.runtime.manifest import Text
 from hosts.console import export, keyset, once
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
 from hosts.console.resource_endpoints import split_body
 from hosts.console.resources import Desk, Row, columns_in_list
-from hosts.console.showing import Cell, Names, cell
+from hosts.console.showing import Names, cell
 from hosts.console.web import Reply, Visit, with_query
 
 PAGE = 20
@@ -57,11 +56,14 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
     names = Names.of(visit.ctx, columns, found)
     path = base(desk)
     exported = desk.resource.export_permission is not None and visit.ctx.has(desk.resource.export_permission)
-    values = {
+    values: dict[str, Any] = {
         "title": desk.resource.title.in_(visit.locale),
         "columns": [(c.title.in_(visit.locale), c.kind in ("int", "fen", "points")) for c in columns],
         "rows": [
-            (row_path(desk, row.id), [cell(visit.ctx, c, row.value(c.name), names, visit.locale) for c in columns])
+            (
+                row_path(desk, row.id),
+                [cell(visit.ctx, c, row.value(c.name), names, visit.locale) for c in columns],
+            )
             for row in found
         ],
         "filters": filter_inputs(visit, desk, query),
@@ -71,8 +73,11 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
         "first": with_query(path, query) if cursor else "",
         "next": with_query(path, query, cursor=following) if following else "",
         "create": f"{path}/new" if desk.may_create(visit.ctx) else "",
-        "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")] if exported else [],
-        "finds_member": any(c.kind == "member" for c in keyset.filters(desk.resource)) or (slug, name) == ("core", "members"),
+        "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")]
+        if exported
+        else [],
+        "finds_member": any(c.kind == "member" for c in keyset.filters(desk.resource))
+        or (slug, name) == ("core", "members"),
     }
     return visit.page("_table.html" if visit.htmx else "list.html", **values)
 
@@ -86,7 +91,9 @@ def read_filters(visit: Visit, desk: Desk, query: dict[str, str]) -> tuple[BaseM
     except ValidationError as ex:
         titles = {c.name: c.title.in_(visit.locale) for c in desk.resource.columns}
         wrong = [str(e["loc"][0]).removesuffix("_from").removesuffix("_to") for e in ex.errors()]
-        return model(), [visit.say("筛选条件“%(title)s”格式不正确", title=titles.get(name, name)) for name in wrong]
+        return model(), [
+            visit.say("筛选条件“%(title)s”格式不正确", title=titles.get(name, name)) for name in wrong
+        ]
 
 
 def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filter]:
@@ -129,7 +136,11 @@ def detail_values(visit: Visit, desk: Desk, row: Row) -> dict[str, Any]:
         "title": desk.resource.title.in_(visit.locale),
         "base": base(desk),
         "facts": [
-            (c.title.in_(visit.locale), cell(visit.ctx, c, row.value(c.name), names, visit.locale), table_of(c, row))
+            (
+                c.title.in_(visit.locale),
+                cell(visit.ctx, c, row.value(c.name), names, visit.locale),
+                table_of(c, row),
+            )
             for c in desk.resource.columns
         ],
         "edit": f"{path}/edit" if desk.may_edit(visit.ctx) else "",
@@ -153,8 +164,16 @@ def table_of(column: Column, row: Row) -> tuple[list[str], list[list[str]]] | No
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
-def _form_page(visit: Visit, desk: Desk, form: FormView, title: str, action: str, back: str, status: int = 200) -> Reply:
-    values = {"title": title, "form": form, "action": action, "back": back, "part_of": desk.resource.title.in_(visit.locale)}
+def _form_page(
+    visit: Visit, desk: Desk, form: FormView, title: str, action: str, back: str, status: int = 200
+) -> Reply:
+    values = {
+        "title": title,
+        "form": form,
+        "action": action,
+        "back": back,
+        "part_of": desk.resource.title.in_(visit.locale),
+    }
     return visit.page("form.html", status, base=base(desk), **values)
 
 
@@ -255,7 +274,7 @@ def _dialog(
     visit: Visit, desk: Desk, act: Action, row: Row, form: FormView, reason: str = "", status: int = 200
 ) -> Reply:
     limited = act.approve_over is not None
-    values = {
+    values: dict[str, Any] = {
         "title": act.title.in_(visit.locale),
         "part_of": desk.resource.title.in_(visit.locale),
         "base": base(desk),
@@ -298,5 +317,3 @@ def download(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
         content_type=export.TYPES[kind],
         filename=f"{desk.resource.title.in_(visit.locale)}-{visit.ctx.today()}.{kind}",
     )
-
-

@@ -56,7 +56,9 @@ class CodeOut(BaseModel):
 class ConsentIn(Input):
     """An answer to one purpose."""
 
-    purpose: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_.]{0,39}$", examples=["marketing"])
+    purpose: str = Field(
+        min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_.]{0,39}$", examples=["marketing"]
+    )
     given: bool
     policy_version: str = Field("", max_length=40, description="required when given")
     channel: str = Field("", max_length=40)

@@ -1,6 +1,7 @@
 """Staff accounts, roles and integration keys. Nobody gives a permission or a venue that he does not have."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -12,8 +13,8 @@ from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1", tag="staff")
 
-CODES = Field(max_length=200, description="codes")
-VENUES = Field([], max_length=500, description="empty: all venues")
+CODES: Any = Field(max_length=200, description="codes")
+VENUES: Any = Field([], max_length=500, description="empty: all venues")
 
 
 class StaffOut(BaseModel):
@@ -152,7 +153,9 @@ def reset_password(ctx: Context, staff_id: UUID, body: NewPassword) -> None:
 @group.get("/roles", permission="staff.view")
 def list_roles(ctx: Context) -> RolesOut:
     """List the roles and the permissions there are."""
-    return RolesOut(items=[_role(view) for view in identity.roles(ctx)], permissions=identity.known_permissions(ctx))
+    return RolesOut(
+        items=[_role(view) for view in identity.roles(ctx)], permissions=identity.known_permissions(ctx)
+    )
 
 
 @group.put("/roles/{code}", permission="staff.edit")

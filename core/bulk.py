@@ -1,0 +1,131 @@
+"""Insert many rows of one tenant in one message: for imports, where building a statement would cost more than running it.
+
+PostgreSQL gets one array literal per column and unnests them, so that the statement stays the same, and prepared,
+whatever the number of rows. SQLite, where a statement costs no round trip, gets rows of VALUES.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from core import db
+from core.context import Context
+from core.db import EVERY_TENANT, TenantModel
+from core.errors import UnscopedQuery
+
+SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
+Encoder = Callable[[Any], str]  # Any: a column's value
+
+
+def _plain(value: Any) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text: str = value
+    if '"' in text or "\\" in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _instant(value: datetime | date | None) -> str:
+    return "NULL" if value is None else value.isoformat()
+
+
+def _bytes(value: Any) -> str:
+    return "NULL" if value is None else f'"\\\\x{bytes(value).hex()}"'
+
+
+_KINDS: dict[str, tuple[str, Encoder]] = {  # peewee's name of a type → PostgreSQL's, and how it stands in an array
+    "UUID": ("uuid", _plain),
+    "BIGINT": ("bigint", _plain),
+    "INT": ("integer", _plain),
+    "SMALLINT": ("smallint", _plain),
+    "VARCHAR": ("text", _quoted),
+    "TEXT": ("text", _quoted),
+    "BOOL": ("boolean", _plain),
+    "DATE": ("date", _instant),
+    "TIMESTAMPTZ": ("timestamptz", _instant),
+    "BLOB": ("bytea", _bytes),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How rows of one table with one set of columns are sent."""
+
+    head: str
+    columns: tuple[tuple[Any, str, Encoder], ...]  # (peewee field, PostgreSQL type, encoder)
+    postgres: db.Sql
+    tail: str
+
+
+_plans: dict[tuple[type[TenantModel], tuple[str, ...], bool], _Plan] = {}
+_sqlite: dict[tuple[str, int], db.Sql] = {}
+
+
+def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bool) -> _Plan:
+    held = _plans.get((model, names, ignore_conflicts))
+    if held is not None:
+        return held
+    fields = model._meta.fields
+    columns = tuple((fields[name], *_KINDS[fields[name].field_type]) for name in names)
+    quoted = ", ".join(f'"{field.column_name}"' for field, _, _ in columns)
+    head = f'INSERT INTO "{model._meta.table_name}" (tenant, {quoted})'
+    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
+    postgres = db.Sql(f"{head} SELECT %s, d.* FROM unnest({arrays}) AS d WHERE true{tail}")
+    return _plans.setdefault((model, names, ignore_conflicts), _Plan(head, columns, postgres, tail))
+
+
+def insert_rows(
+    ctx: Context, model: type[TenantModel], rows: Sequence[Mapping[str, Any]], *, ignore_conflicts: bool = False
+) -> int:
+    """Insert rows of the context's tenant now; return how many went in. All have the same keys: names of fields.
+
+    Fields left out get the model's defaults. With `ignore_conflicts` a row that is there already is passed over. Raises
+    what the database raises; needs an open transaction to be one act.
+    """
+    if not rows:
+        return 0
+    if ctx.scope == EVERY_TENANT:
+        raise UnscopedQuery(f"insert_rows({model.__name__}) needs the context of one tenant")
+    db.refuse_when_read_only()
+    given = tuple(rows[0])
+    defaults = {f.name: d for f, d in model._meta.defaults.items() if f.name not in given}
+    plan = _plan(model, (*given, *defaults), ignore_conflicts)
+    columns: list[list[Any]] = [[row[name] for row in rows] for name in given]
+    columns += [[default() if callable(default) else default for _ in rows] for default in defaults.values()]
+    for values, (field, _, _) in zip(columns, plan.columns, strict=True):
+        if field.field_type == "TEXT":  # JSON is text to the driver: only its field knows how to write it
+            values[:] = [field.db_value(value) for value in values]
+    if db.dialect() == "postgresql":
+        literals = [
+            "{" + ",".join(map(encode, values)) + "}"
+            for values, (_, _, encode) in zip(columns, plan.columns, strict=True)
+        ]
+        return int(db.run(ctx.scope, plan.postgres, [ctx.tenant.id, *literals]).rowcount)
+    return _insert_sqlite(ctx, plan, columns, len(rows))
+
+
+def _insert_sqlite(ctx: Context, plan: _Plan, columns: list[list[Any]], count: int) -> int:
+    for values, (field, kind, _) in zip(columns, plan.columns, strict=True):
+        if kind == "date":
+            values[:] = [None if value is None else value.isoformat() for value in values]
+        elif kind == "boolean":
+            values[:] = [None if value is None else field.db_value(value) for value in values]
+    rows = list(zip(*columns, strict=True))
+    size = SQLITE_PARAMETERS // (len(columns) + 1)
+    inserted = 0
+    for start in range(0, count, size):
+        chunk = rows[start : start + size]
+        statement = _sqlite.get((plan.head + plan.tail, len(chunk)))
+        if statement is None:
+            marks = ",".join(["(" + ",".join(["?"] * (len(columns) + 1)) + ")"] * len(chunk))
+            statement = _sqlite[(plan.head + plan.tail, len(chunk))] = db.Sql("", sqlite=f"{plan.head} VALUES {marks}{plan.tail}")
+        tenant = ctx.tenant.id
+        inserted += db.run(ctx.scope, statement, [value for row in chunk for value in (tenant, *row)]).rowcount
+    return inserted

@@ -1,0 +1,205 @@
+"""A member's page: profile, balances, statement, grants and why, what plugins add; and how staff find a member."""
+
+from typing import Any
+from uuid import UUID
+
+from core import members, points, rewards, tenants
+from core.errors import RoostError
+from hosts.console import keyset
+from hosts.console.core_resources import ASSET_NAMES, STATES, core_desk
+from hosts.console.pages import rows
+from hosts.console.showing import find_members, local_time, member_label
+from hosts.console.web import Reply, Route, Visit, local_path, with_query
+
+STATEMENT = 20
+WHY = 20
+ENTRY_KINDS = {
+    "credit": "获得", "debit": "使用", "hold": "冻结", "release": "解冻", "transfer_out": "转出", "transfer_in": "转入",
+    "reversal": "冲正", "repayment": "补扣", "expiry": "过期",
+}  # fmt: skip
+OUTCOMES = {"given": "已发放", "partly": "部分发放", "revoked": "已收回", "refused": "未发放", "noted": "已记录"}
+
+
+def show(visit: Visit, *, row_id: str) -> Reply:
+    """Show a member."""
+    desk = core_desk("members")
+    row = desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
+    values = rows.detail_values(visit, desk, row)
+    ctx, asset = visit.ctx, visit.query.get("asset", "points")
+    may_see_points = ctx.has("points.view")
+    values["heading"] = row.value("name") or row.value("phone_masked") or str(row.id)
+    values["may_reveal"] = ctx.has("members.reveal")
+    values["balances"] = (
+        [
+            (
+                ASSET_NAMES.get(a, a),
+                f"{b.available:,}",
+                f"{b.held:,}",
+                local_time(ctx, b.next_expiry) if b.next_expiry else "",
+            )
+            for a, b in sorted(points.balances(ctx, row.id).items())
+        ]
+        if may_see_points
+        else []
+    )
+    values["statement"], values["next"] = _statement(visit, row.id, asset) if may_see_points else ([], "")
+    values["asset"], values["assets"] = asset, list(ASSET_NAMES.items())
+    values["why"] = _why(visit, row.id) if ctx.has("rewards.view") else None
+    values["summaries"] = _summaries(visit, row.id)
+    return visit.page("_statement.html" if visit.htmx else "member.html", **values)
+
+
+def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, Any]], str]:
+    asset = asset if asset in ASSET_NAMES else "points"
+    listing = points.statement(
+        visit.ctx, member, asset, limit=STATEMENT, cursor=visit.query.get("cursor", "")
+    )
+    lines = [
+        {
+            "at": local_time(visit.ctx, entry.occurred_at),
+            "kind": visit.say(ENTRY_KINDS.get(entry.kind, entry.kind)),
+            "amount": f"{entry.amount:+,}",
+            "balance": f"{entry.balance:,}",
+            "reason": entry.reason,
+            "down": entry.amount < 0,
+        }
+        for entry in listing.items
+    ]
+    path = f"/console/core/members/{member}"
+    return lines, with_query(path, visit.query, cursor=listing.next_cursor) if listing.next_cursor else ""
+
+
+def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
+    lines = []
+    for why in rewards.why(visit.ctx, member, WHY):
+        lines.append(
+            {
+                "at": local_time(visit.ctx, why.at),
+                "what": "、".join(why.rewards) or "—",
+                "state": visit.say(OUTCOMES.get(why.outcome, why.outcome)),
+                "reason": why.reason,
+                "rule": f"{why.subject or why.plugin}" + (f" · v{why.rule_version}" if why.rule_version else ""),
+                "evidence": why.evidence,
+            }
+        )
+    return lines
+
+
+def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, str]]]]:
+    runtime = visit.console.runtime
+    answers = runtime.dispatcher.decide(visit.ctx, "member_summary", member=member)
+    return [
+        (
+            runtime.registry.manifest(slug).name.in_(visit.locale),
+            [(str(k), _plain(v)) for k, v in values.items()],
+        )
+        for slug, values in answers
+        if values
+    ]
+
+
+def _plain(value: Any) -> str:  # Any: a JSON value
+    if isinstance(value, list | tuple):
+        return "、".join(_plain(v) for v in value) or "—"
+    if isinstance(value, dict):
+        return "；".join(f"{k}: {_plain(v)}" for k, v in value.items()) or "—"
+    return "—" if value is None or value == "" else str(value)
+
+
+# --- the whole phone -------------------------------------------------------------------------------------------------
+
+
+def ask_reveal(visit: Visit, *, row_id: str) -> Reply:
+    """Ask for the reason before a phone is shown whole."""
+    desk = core_desk("members")
+    visit.ctx.require("members.reveal")
+    row = desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
+    return _reveal_page(visit, row.id)
+
+
+def reveal(visit: Visit, *, row_id: str) -> Reply:
+    """Show a phone whole, once; core writes the audit row."""
+    desk = core_desk("members")
+    row = desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
+    try:
+        phone = members.reveal_phone(visit.ctx, row.id, visit.sent("reason"))
+    except RoostError as ex:
+        if ex.status != 422:
+            raise
+        return _reveal_page(
+            visit, row.id, problem=ex.message if visit.locale == "en" else ex.message_zh, status=422
+        )
+    return _reveal_page(visit, row.id, phone=phone or "—")
+
+
+def _reveal_page(
+    visit: Visit, member: UUID, *, phone: str = "", problem: str = "", status: int = 200
+) -> Reply:
+    path = f"/console/core/members/{member}"
+    template = "_reveal.html" if visit.htmx else "reveal.html"
+    return visit.page(
+        template,
+        status,
+        title=visit.say("查看完整手机号"),
+        phone=phone,
+        problem=problem,
+        back=path,
+        action=f"{path}/reveal",
+    )
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------
+
+
+def find(visit: Visit) -> Reply:
+    """Find by exact phone, the last four digits or a member's code; a phone never stands in an address line."""
+    visit.ctx.require("members.view")
+    back = local_path(visit.sent("back"), "/console/core/members").split("?")[0]
+    found = find_members(visit.ctx, visit.sent("who"))
+    visit.ctx.runtime.audit(visit.ctx, "member.searched", back, {"found": len(found)})
+    venues = {venue.id: venue.name for venue in tenants.venues(visit.ctx)}
+    mine = visit.ctx.actor.venues
+    lines = []
+    for view in found:
+        within = not mine or view.venue in mine
+        own = f"/console/core/members/{view.id}" if within else ""
+        elsewhere = "" if back == "/console/core/members" else _filtered(visit, back, view.id)
+        lines.append(
+            {
+                "label": member_label(view),
+                "state": STATES[view.state].in_(visit.locale) if view.state in STATES else view.state,
+                "level": view.level or "—",
+                "venue": venues.get(view.venue, "—") if view.venue else "—",
+                "own": own,
+                "rows": elsewhere,
+            }
+        )
+    if len(lines) == 1 and (lines[0]["rows"] or lines[0]["own"]):
+        return visit.go(lines[0]["rows"] or lines[0]["own"])
+    return visit.page("found.html", title=visit.say("查找会员"), lines=lines, back=back)
+
+
+def _filtered(visit: Visit, back: str, member: UUID) -> str:
+    """Return the list at `back`, narrowed to one member."""
+    parts = back.strip("/").split("/")
+    desk = visit.console.desks.get((parts[1], parts[2])) if len(parts) == 3 else None
+    column = (
+        next((c.name for c in keyset.filters(desk.resource) if c.kind == "member"), None) if desk else None
+    )
+    return with_query(back, {column: str(member)}) if column else ""
+
+
+def pick(visit: Visit) -> Reply:
+    """Show which member a form's field means; with several, let one be chosen."""
+    visit.ctx.require("members.view")
+    name = visit.sent("field")
+    found = find_members(visit.ctx, visit.sent(name))
+    return visit.page("_picked.html", name=name, found=[(str(view.id), member_label(view)) for view in found])
+
+
+ROUTES = (
+    Route("/console/core/members/{row_id}", get=show),
+    Route("/console/core/members/{row_id}/reveal", get=ask_reveal, post=reveal),
+    Route("/console/core/find-member", post=find),
+    Route("/console/core/pick-member", post=pick),
+)

@@ -1,0 +1,136 @@
+"""Tables: leads on their way, events as they came, objects as they were last told, cursors, nonces."""
+
+from peewee import BigIntegerField, BlobField, CharField, DateField, IntegerField, UUIDField
+
+from roost import JsonField, TenantModel, TimeField, new_id
+
+
+class QinniaoLead(TenantModel):
+    """One person of ours on the way to the SaaS: matched with somebody there, or pushed as a lead."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    venue = UUIDField(null=True)
+    state = CharField(max_length=8, default="pending")  # pending, matched, pushed, failed
+    tries = IntegerField(default=0)
+    error = CharField(max_length=300, default="")
+    saas_lead = CharField(max_length=100, default="")
+    saas_member = CharField(max_length=100, default="")
+    created_at = TimeField()
+    changed_at = TimeField()
+    converted_at = TimeField(null=True)  # when the membership began, as the SaaS or staff say
+    conversion_lag = BigIntegerField(null=True)  # seconds from then until we heard
+    converted_by = CharField(max_length=8, default="")  # push, pull, match, csv, staff
+    proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
+
+    class Meta:
+        indexes = (
+            (("tenant", "member"), True),
+            (("tenant", "state", "id"), False),
+            (("tenant", "converted_at"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "lead"
+
+
+class QinniaoEvent(TenantModel):
+    """One event as it was pushed. The body is sealed: it carries phones."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    event_id = CharField(max_length=100)
+    event_type = CharField(max_length=60)
+    kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
+    saas_id = CharField(max_length=100, default="")
+    body = BlobField(null=True)
+    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
+    note = CharField(max_length=300, default="")
+    member = UUIDField(null=True)
+    venue = UUIDField(null=True)
+    occurred_at = TimeField()
+    received_at = TimeField()
+    processed_at = TimeField(null=True)
+
+    class Meta:
+        indexes = (
+            (("tenant", "event_id"), True),
+            (("tenant", "state", "id"), False),
+            (("tenant", "kind", "saas_id"), False),
+            (("tenant", "member"), False),
+            (("tenant", "received_at"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "event"
+
+
+class QinniaoObject(TenantModel):
+    """One object of the SaaS at the last version that we took over: later news wins, whatever the order it comes in.
+
+    `owner` is the SaaS's number of the person it belongs to. What cannot be taken over yet waits with its body. Of
+    members and cards `facts` keeps what the membership follows from.
+    """
+
+    id = UUIDField(primary_key=True, default=new_id)
+    kind = CharField(max_length=10)  # members, cards, orders, refunds, checkins
+    saas_id = CharField(max_length=100)
+    owner = CharField(max_length=100)
+    parent = CharField(max_length=100, default="")  # of a refund: its order
+    version = BigIntegerField(default=-1)  # -1: nothing was told yet
+    told_at = TimeField(null=True)  # the SaaS's `updated_at`
+    state = CharField(max_length=8, default="unknown")  # unknown, applied, waiting, failed, erased
+    note = CharField(max_length=300, default="")  # what it waits for, or why it failed
+    member = UUIDField(null=True)
+    venue = UUIDField(null=True)
+    facts = JsonField(null=True)  # {status, ends_on, deleted}
+    body = BlobField(null=True)  # sealed; only while it waits or has failed
+    phone_blind = BlobField(null=True)  # of a member that waits: found by whoever registers with that phone
+    changed_at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "kind", "saas_id"), True),
+            (("tenant", "owner", "state"), False),
+            (("tenant", "kind", "parent"), False),
+            (("tenant", "state", "id"), False),
+            (("tenant", "member"), False),
+            (("tenant", "phone_blind"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "SaaS object"
+
+
+class QinniaoCursor(TenantModel):
+    """How far the reconciliation of one kind has come."""
+
+    kind = CharField(max_length=10)
+    cursor = CharField(max_length=500, null=True)
+    run = UUIDField(null=True)  # the chain that is at work: an older one stops when it sees another here
+    state = CharField(max_length=8, default="idle")  # idle, running, failed
+    started_on = DateField(null=True)  # the tenant's date
+    finished_at = TimeField(null=True)  # when a run last came to the end of the list
+    items = IntegerField(default=0)  # of the last run
+    found = IntegerField(default=0)  # of those, news that no push had brought
+    rejected = IntegerField(default=0)
+    tries = IntegerField(default=0)
+    error = CharField(max_length=300, default="")
+
+    class Meta:
+        indexes = ((("tenant", "kind"), True),)
+
+
+class QinniaoNonce(TenantModel):
+    """A nonce that was used; kept for as long as its signature could be replayed."""
+
+    nonce = CharField(max_length=128)
+    seen_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "nonce"), True), (("tenant", "seen_at"), False))

@@ -1,0 +1,119 @@
+"""What gifts hear and contribute."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from plugins.gifts import api, claims, console, giving, jobs, kinds, privacy
+from plugins.gifts.schemas import GiftSettings
+from roost import (
+    Context,
+    Endpoints,
+    Job,
+    LevelUp,
+    MemberConverted,
+    MemberUpdated,
+    Panel,
+    Resource,
+    RewardKind,
+    Schedule,
+    Veto,
+    hookimpl,
+)
+
+
+@hookimpl
+def register_settings() -> type[GiftSettings]:
+    """Return the settings."""
+    return GiftSettings
+
+
+@hookimpl
+def register_routes() -> Sequence[Endpoints]:
+    """Return the endpoints."""
+    return [api.member, api.staff]
+
+
+@hookimpl
+def register_resources() -> Sequence[Resource]:
+    """Return what staff work with."""
+    return [console.GIFTS, console.RULES, console.CLAIMS]
+
+
+@hookimpl
+def register_panels() -> Sequence[Panel]:
+    """Return what waits for staff."""
+    return [console.WAITING]
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Return the chain of birthdays."""
+    return jobs.JOBS
+
+
+@hookimpl
+def register_schedules() -> Sequence[Schedule]:
+    """Return what runs by the clock."""
+    return jobs.SCHEDULES
+
+
+@hookimpl
+def register_rewards() -> Sequence[RewardKind]:
+    """Return the kinds `gift` and `voucher`."""
+    return kinds.KINDS
+
+
+@hookimpl
+def member_converted(ctx: Context, fact: MemberConverted) -> None:
+    """Welcome a new member; only live: an imported conversion brings nothing."""
+    giving.welcome(ctx, fact.member)
+
+
+@hookimpl
+def level_up(ctx: Context, fact: LevelUp) -> None:
+    """Give what each level passed brings; only live."""
+    giving.grown(ctx, fact.member, fact.passed)
+
+
+@hookimpl
+def member_updated(ctx: Context, fact: MemberUpdated) -> None:
+    """Take the welcome back from a membership that was refunded within days."""
+    if "state" in fact.changed:
+        giving.ended_early(ctx, fact.member, fact.occurred_at)
+
+
+@hookimpl
+def may_switch_off(ctx: Context) -> Veto | None:
+    """Refuse while goods are in flight."""
+    return privacy.may_switch_off(ctx)
+
+
+@hookimpl
+def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Show how many gifts wait to be accepted, and how many vouchers are ready."""
+    return claims.counts(ctx, member)
+
+
+@hookimpl
+def erase_member(ctx: Context, member: UUID) -> None:
+    """Forget a member."""
+    privacy.erase(ctx, member)
+
+
+@hookimpl
+def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Join two records."""
+    privacy.merge(ctx, member, merged)
+
+
+@hookimpl
+def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Give a member what is kept of them."""
+    return privacy.export(ctx, member)
+
+
+@hookimpl
+def purge_tenant(ctx: Context) -> None:
+    """Delete all."""
+    privacy.purge(ctx)

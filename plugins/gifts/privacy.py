@@ -1,0 +1,90 @@
+"""What happens to gifts when a member leaves, joins another record, or asks for what is kept of them."""
+
+from typing import Any
+from uuid import UUID
+
+from plugins.gifts import claims
+from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsRule
+from roost import Context, Veto, seal, sealed_with_old_key, unseal
+
+IN_FLIGHT = ("accepted", "shipped")
+RESEALED_AT_ONCE = 500
+
+
+def erase(ctx: Context, member: UUID) -> None:
+    """Forget addresses and birthdays; offers that nobody will accept are taken back and their stock
+    returns.
+    """
+    mine = GiftsClaim.scoped(ctx).select(GiftsClaim.id).where(GiftsClaim.member == member)
+    for row in list(mine.where(GiftsClaim.state.in_(("offered", "ready", "accepted")))):
+        claims.take_back(ctx, row.id, "会员注销 / member erased")
+    GiftsClaim.scoped(ctx).update(address=None).where(GiftsClaim.member == member).execute()
+    GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == member).execute()
+
+
+def merge(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Move claims and birthdays to the survivor: one person, one birthday gift a year."""
+    GiftsClaim.scoped(ctx).update(member=member).where(GiftsClaim.member == merged).execute()
+    for row in list(GiftsBirthday.scoped(ctx).select().where(GiftsBirthday.member == merged)):
+        GiftsBirthday.scoped(ctx).insert(member=member, year=row.year).on_conflict_ignore().execute()
+    GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == merged).execute()
+
+
+def export(ctx: Context, member: UUID) -> dict[str, Any]:
+    """Return a member's claims, addresses included, as JSON values."""
+    rows = GiftsClaim.scoped(ctx).select().where(GiftsClaim.member == member).order_by(GiftsClaim.id)
+    return {"claims": [_claim(ctx, row) for row in rows]}
+
+
+def _claim(ctx: Context, row: GiftsClaim) -> dict[str, Any]:
+    address = claims.address_of(ctx, row)
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "moment": row.moment,
+        "state": row.state,
+        "offered_at": row.offered_at.isoformat(),
+        "accepted_at": row.accepted_at.isoformat() if row.accepted_at else None,
+        "carrier": row.carrier,
+        "tracking": row.tracking,
+        "address": address.model_dump() if address else None,
+    }
+
+
+def purge(ctx: Context) -> None:
+    """Delete all of this tenant's rows."""
+    for model in (GiftsClaim, GiftsBirthday, GiftsRule, GiftsGift):
+        model.scoped(ctx).delete().execute()
+
+
+def may_switch_off(ctx: Context) -> Veto | None:
+    """Refuse while goods are on their way or promised."""
+    waiting = GiftsClaim.scoped(ctx).select().where(GiftsClaim.state.in_(IN_FLIGHT)).count()
+    if not waiting:
+        return None
+    return Veto(
+        "gifts_in_flight",
+        f"{waiting} accepted gifts are not with their members yet: ship them or take them back first",
+        f"还有 {waiting} 份已领取的礼品未完成发放，请先处理",
+    )
+
+
+def reseal(ctx: Context) -> int:
+    """Seal addresses again that an older key sealed; return how many."""
+    rows = (
+        GiftsClaim.scoped(ctx)
+        .select(GiftsClaim.id, GiftsClaim.address)
+        .where(GiftsClaim.address.is_null(False), GiftsClaim.state.in_(IN_FLIGHT))
+    )
+    old = [row for row in rows.limit(RESEALED_AT_ONCE) if sealed_with_old_key(ctx, row.address)]
+    for row in old:
+        fresh = seal(ctx, claims.ADDRESS, unseal(ctx, claims.ADDRESS, row.address))
+        GiftsClaim.scoped(ctx).update(address=fresh).where(GiftsClaim.id == row.id).execute()
+    return len(old)
+
+
+def forget_addresses(ctx: Context) -> int:
+    """Delete the addresses of claims that ended: they have served their purpose."""
+    ended = ("done", "revoked", "expired")
+    update = GiftsClaim.scoped(ctx).update(address=None)
+    return int(update.where(GiftsClaim.address.is_null(False), GiftsClaim.state.in_(ended)).execute())

@@ -1,0 +1,157 @@
+"""A console with one plugin of the tests' own, and a browser that keeps cookies and the form token."""
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import falcon.testing
+import pytest
+
+from core import identity, tenants
+from core.audit.models import Audit
+from core.context import Context
+from core.ids import new_id
+from core.runtime.registry import Registry
+from core.runtime.runtime import Runtime
+from hosts.console.app import add_console, admin_endpoints
+from hosts.rest.app import make_app
+from hosts.testkit.plugin import PASSWORD
+
+ALL = ("stalls.view", "stalls.edit", "stalls.close", "stalls.refund", "stalls.export")
+STALLS = "/console/stalls/stalls"
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    registry = Registry()
+    folder = Path(__file__).parent / "stalls"
+    registry.add({"stalls": ("tests.hosts.console.stalls", folder)}, strict=True)
+    return registry
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> Any:
+    app = make_app(runtime, admin_endpoints(runtime))
+    add_console(app, runtime)
+    return app
+
+
+class Browser:
+    """Somebody at the console. `get` and `post` follow nothing; `post` sends the form token of the last page."""
+
+    def __init__(self, app: Any, tenant: Context, staff: UUID, username: str) -> None:
+        self.client = falcon.testing.TestClient(app)
+        self.tenant, self.staff, self.username = tenant, staff, username
+        self.cookies: dict[str, str] = {}
+        self.token = ""
+
+    def get(self, path: str, *, htmx: bool = False, **more: Any) -> Any:
+        return self._send("GET", path, htmx, **more)
+
+    def post(self, path: str, form: dict[str, Any] | None = None, *, htmx: bool = False, token: str | None = None) -> Any:
+        values = {"csrf": self.token if token is None else token, **(form or {})}
+        body = urlencode(values, doseq=True)
+        return self._send("POST", path, htmx, body=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    def act(self, path: str, form: dict[str, Any] | None = None) -> Any:
+        """Open an action's form and send it."""
+        once = re.search(r'name="once" value="(\w+)"', self.get(path).text)
+        assert once, f"{path} shows no form"
+        return self.post(path, {"once": once[1], **(form or {})})
+
+    def sign_in(self, password: str = PASSWORD) -> Any:
+        page = self.get("/console/sign-in")
+        self.token = _token(page.text)
+        slug = self.tenant.tenant.slug
+        done = self.post("/console/sign-in", {"tenant": slug, "username": self.username, "password": password})
+        if done.status_code == 303:
+            self.token = _token(self.get("/console/password").text)
+        return done
+
+    def _send(self, method: str, path: str, htmx: bool, **more: Any) -> Any:
+        headers = {**more.pop("headers", {}), **({"HX-Request": "true"} if htmx else {})}
+        reply = self.client.simulate_request(method, path, headers=headers, cookies=self.cookies, **more)
+        for name, cookie in reply.cookies.items():
+            if cookie.max_age == 0 or not cookie.value:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = cookie.value
+        return reply
+
+
+def _token(text: str) -> str:
+    found = re.search(r'name="csrf" (?:content|value)="(\w+)"', text)
+    assert found, "the page carries no form token"
+    return found[1]
+
+
+@pytest.fixture
+def staff(app: Any, tenant: Context) -> Callable[..., Browser]:
+    """Return a function that makes a signed-in account: `staff("stalls.view", venues=[…])`."""
+
+    def make(*permissions: str, venues: Sequence[UUID] = (), ctx: Context | None = None, sign_in: bool = True) -> Browser:
+        ctx = ctx or tenant
+        name = f"staff-{new_id().hex[-12:]}"
+        with ctx.transaction():
+            identity.save_role(ctx, f"role-{name}", name, permissions)
+            made = identity.create_staff(ctx, name, PASSWORD, f"Name {name}", [f"role-{name}"], venues)
+        browser = Browser(app, ctx, made.id, name)
+        if sign_in:
+            assert browser.sign_in().status_code == 303
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def shops(tenant: Context) -> dict[str, UUID]:
+    """Return two venues, `east` and `west`, by code."""
+    with tenant.transaction():
+        return {code: tenants.add_venue(tenant, code, f"{code} shop").id for code in ("east", "west")}
+
+
+@pytest.fixture
+def market(enable_plugin: Callable[..., None], shops: dict[str, UUID]) -> dict[str, UUID]:
+    """Switch the plugin on, with two venues."""
+    enable_plugin("stalls")
+    return shops
+
+
+@pytest.fixture
+def stall(tenant: Context, runtime: Runtime) -> Callable[..., UUID]:
+    """Return a function that makes a stall."""
+    model = runtime.registry.plugin("stalls").resources[0].model
+
+    def make(title: str, venue: UUID, **more: Any) -> UUID:
+        values = {"title": title, "venue": venue, "opens_at": tenant.now(), **more}
+        with tenant.transaction():
+            return model.scoped(tenant).create(**values).id  # type: ignore[no-any-return]
+
+    return make
+
+
+@pytest.fixture
+def stored(tenant: Context, runtime: Runtime) -> Callable[[UUID], Any]:
+    """Return a function that reads a stall's row."""
+    model = runtime.registry.plugin("stalls").resources[0].model
+    return lambda key: model.scoped(tenant).get(model.id == key)
+
+
+@pytest.fixture
+def audited(tenant: Context) -> Callable[..., list[Audit]]:
+    """Return a function that reads the audit rows of an action, oldest first."""
+
+    def read(action: str, subject: str | None = None) -> list[Audit]:
+        query = Audit.scoped(tenant).select().where(Audit.action == action).order_by(Audit.id)
+        return [row for row in query if subject is None or row.subject == subject]
+
+    return read
+
+
+def words(text: str) -> str:
+    """Return a page as a reader sees it: no tags, entities read."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)))

@@ -1,0 +1,1 @@
+"""A plugin that tests of the console declare resources with."""

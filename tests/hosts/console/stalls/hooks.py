@@ -1,0 +1,217 @@
+"""Its hooks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from roost import (
+    Action,
+    Column,
+    Conflict,
+    Context,
+    Form,
+    Page,
+    Panel,
+    Resource,
+    Text,
+    hookimpl,
+)
+from tests.hosts.console.stalls.models import StallsSecret, StallsStall
+
+
+class Limits(BaseModel):
+    """Settings within settings."""
+
+    per_member: int = Field(2, ge=1, description="每人摊位数")
+
+
+class StallsSettings(BaseModel):
+    """Settings of every kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(30, ge=1, le=365, description="保留天数")
+    deposit_fen: int = Field(5000, ge=0, description="押金")
+    mode: Literal["auction", "lot"] = Field("lot", description="分配方式")
+    weekdays: list[int] = Field([6, 7], description="集市日")
+    app_secret: str = Field("", description="接口密钥")
+    limits: Limits = Field(Limits(), description="限制")
+    prices: dict[str, int] = Field({}, description="价目表")
+
+
+class StallForm(BaseModel):
+    """A stall as staff type it in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=2, max_length=60)
+    venue: UUID
+    member: UUID | None = None
+    rent_fen: int = Field(0, ge=0, le=10_000_000)
+    contact: str = Field("", max_length=20)
+    covered: bool = False
+    market_day: date | None = None
+    opens_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    goods: list[str] = []
+    kind: Literal["food", "books"] = "food"
+    note: str = Field("", max_length=500)
+
+
+class StallOut(BaseModel):
+    """A stall over REST."""
+
+    id: UUID
+    title: str
+    venue: UUID
+    member: UUID | None
+    state: str
+    rent_fen: int
+    contact: str
+    covered: bool
+    market_day: date | None
+    opens_at: datetime
+    goods: list[str]
+    refunded: int
+
+
+class RefundForm(BaseModel):
+    """How much rent to give back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: int = Field(ge=1, le=10_000)
+
+
+class SecretOut(BaseModel):
+    """A secret row."""
+
+    id: UUID
+    title: str
+
+
+def _values(body: StallForm) -> dict[str, Any]:
+    return body.model_dump(exclude={"kind"})
+
+
+def create(ctx: Context, body: StallForm) -> UUID:
+    if body.title == "full":
+        raise Conflict("the market is full", "集市已满", fields=[{"path": "body.title", "message": "full"}])
+    return StallsStall.scoped(ctx).create(**_values(body)).id
+
+
+def edit(ctx: Context, stall: UUID, body: StallForm) -> None:
+    StallsStall.scoped(ctx).update(**_values(body)).where(StallsStall.id == stall).execute()
+
+
+def close(ctx: Context, stall: UUID, body: None) -> None:
+    StallsStall.scoped(ctx).update(state="closed").where(StallsStall.id == stall).execute()
+
+
+def refund(ctx: Context, stall: UUID, body: RefundForm) -> None:
+    changed = StallsStall.scoped(ctx).update(refunded=StallsStall.refunded + body.amount)
+    changed.where(StallsStall.id == stall).execute()
+
+
+def _totals(ctx: Context) -> Sequence[tuple[str, str]]:
+    return [("摊位", str(StallsStall.scoped(ctx).select().count()))]
+
+
+def _broken(ctx: Context) -> Sequence[tuple[str, str]]:
+    raise RuntimeError("this panel never works")
+
+
+def _map(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
+    return {"corner": query.get("corner", "north")}
+
+
+STALLS = Resource(
+    name="stalls",
+    title=Text(zh="摊位", en="Stalls"),
+    model=StallsStall,
+    reply=StallOut,
+    permission="stalls.view",
+    edit_permission="stalls.edit",
+    export_permission="stalls.export",
+    venue="venue",
+    create=Form(StallForm, create),
+    edit=Form(StallForm, edit),
+    actions=(
+        Action(
+            "close", Text(zh="关闭", en="Close"), close, "stalls.close", reason=True,
+            shown=lambda row: row.state == "open",
+        ),
+        Action(
+            "refund", Text(zh="退租金", en="Refund"), refund, "stalls.refund", form=RefundForm, reason=True,
+            idempotent=True, approve_over=lambda body: body.amount, limit=lambda ctx: 100,
+        ),
+    ),
+    columns=(
+        Column("title", Text(zh="名称", en="Title"), filter=True),
+        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
+        Column("member", Text(zh="摊主", en="Keeper"), "member"),
+        Column(
+            "state", Text(zh="状态", en="State"), "choice", filter=True,
+            choices={"open": Text(zh="营业", en="Open"), "closed": Text(zh="已关闭", en="Closed")},
+        ),
+        Column("rent_fen", Text(zh="租金", en="Rent"), "fen"),
+        Column("contact", Text(zh="联系电话", en="Contact"), "phone"),
+        Column("covered", Text(zh="有棚", en="Covered"), "bool", filter=True),
+        Column("opens_at", Text(zh="开市", en="Opens"), "time", filter=True),
+        Column("market_day", Text(zh="集市日", en="Market day"), "date", filter=True),
+        Column("goods", Text(zh="货品", en="Goods"), "json", list=False),
+        Column("note", Text(zh="备注", en="Note"), list=False),
+        Column("refunded", Text(zh="已退", en="Refunded"), "points", list=False),
+    ),
+)  # fmt: skip
+SECRETS = Resource(
+    name="secrets",
+    title=Text(zh="机密", en="Secrets"),
+    model=StallsSecret,
+    reply=SecretOut,
+    permission="stalls.view",
+    venue_free=False,
+    venue="id",  # no venue has such an id: nobody of a venue sees any
+    member=None,
+    columns=(Column("title", Text(zh="名称", en="Title")),),
+)
+LEDGER = Resource(
+    name="ledger",
+    title=Text(zh="总账", en="Ledger"),
+    model=StallsSecret,
+    reply=SecretOut,
+    permission="stalls.view",
+    venue_free=True,
+    member=None,
+    columns=(Column("title", Text(zh="名称", en="Title")),),
+)
+
+
+@hookimpl
+def register_settings() -> type[BaseModel]:
+    return StallsSettings
+
+
+@hookimpl
+def register_resources() -> Sequence[Resource]:
+    return [STALLS, SECRETS, LEDGER]
+
+
+@hookimpl
+def register_pages() -> Sequence[Page]:
+    return [Page("/map", Text(zh="地图", en="Map"), "stalls.view", "map.html", _map)]
+
+
+@hookimpl
+def register_panels() -> Sequence[Panel]:
+    return [
+        Panel("totals", Text(zh="摊位数", en="Stalls"), "stalls.view", _totals),
+        Panel("broken", Text(zh="坏面板", en="Broken"), "stalls.view", _broken),
+    ]
+
+
+@hookimpl
+def member_summary(ctx: Context, member: UUID) -> dict[str, Any] | None:
+    return {"摊位": StallsStall.scoped(ctx).select().where(StallsStall.member == member).count()}

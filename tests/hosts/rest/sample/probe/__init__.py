@@ -1,0 +1,1 @@
+"""A plugin that takes every kind of parameter; only tests load it."""
