@@ -8,6 +8,7 @@ Begin with `docs/plugins.md`.
 """
 
 from core import identity, inventory, members, points, rewards, tenants
+from core.bulk import insert_rows, one_of
 from core.clock import local_date, local_midnight
 from core.context import Actor, Context
 from core.db import TenantModel, connection, savepoint

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from peewee import Value, fn
+
 from core import db
 from core.context import Context
 from core.db import EVERY_TENANT, TenantModel
@@ -129,3 +131,17 @@ def _insert_sqlite(ctx: Context, plan: _Plan, columns: list[list[Any]], count: i
         tenant = ctx.tenant.id
         inserted += db.run(ctx.scope, statement, [value for row in chunk for value in (tenant, *row)]).rowcount
     return inserted
+
+
+def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, and its expression
+    """Return the condition that a field has one of many values: one parameter on PostgreSQL, quick for thousands."""
+    if db.dialect() == "postgresql":
+        return field == fn.ANY(Value(list(values), unpack=False))
+    return field.in_(values)
+
+
+def among(values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return the same for a raw statement of core: what stands after the column, and its parameters."""
+    if db.dialect() == "postgresql":
+        return "= ANY(%s)", [list(values)]
+    return f"IN ({','.join(['%s'] * len(values))})", list(values)

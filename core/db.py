@@ -117,8 +117,8 @@ class _Guarded:
 
     def execute(self, query: Any, **options: Any) -> Any:  # Any: peewee's signature
         _check(query, None)
-        if getattr(_local, "read_only", False) and isinstance(query, peewee._WriteQuery):
-            raise ConfigurationError("a read-only call (GET) tried to write; declare it as POST")
+        if isinstance(query, peewee._WriteQuery):
+            refuse_when_read_only()
         scope = _scope_of(query)
         if scope is not None:
             self.enter_scope(scope)
@@ -214,6 +214,7 @@ def open_database(url: str, *, pool_size: int = 32, statement_timeout_ms: int = 
             max_connections=pool_size,
             timeout=10,
             returning_clause=True,
+            check_same_thread=False,  # a pooled connection serves one thread after another
         )
     elif parts.scheme in ("postgresql", "postgres"):
         db = _Postgres(
@@ -312,6 +313,12 @@ def read_only() -> Iterator[None]:
         _local.read_only = before
 
 
+def refuse_when_read_only() -> None:
+    """Raise ConfigurationError inside `read_only`."""
+    if getattr(_local, "read_only", False):
+        raise ConfigurationError("a read-only call (GET) tried to write; declare it as POST")
+
+
 def in_transaction() -> bool:
     """Tell whether this thread has a transaction open."""
     return getattr(_local, "scope", None) is not None
@@ -337,10 +344,15 @@ def run_in_transaction(scope: int, work: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def cause_of(ex: BaseException) -> BaseException:
+    """Return the driver's error behind one of peewee's (which keeps it as `orig`), or the error itself."""
+    cause = getattr(ex, "orig", None)
+    return cause if isinstance(cause, BaseException) else ex
+
+
 def is_transient(ex: BaseException) -> bool:
     """Tell whether running the same transaction again may succeed."""
-    cause = ex.args[0] if ex.args and isinstance(ex.args[0], BaseException) else ex
-    state = getattr(cause, "sqlstate", None)
+    state = getattr(cause_of(ex), "sqlstate", None)
     if state is not None:
         return state in ("40001", "40P01", "55P03", "57014")
     text = str(ex)
@@ -349,15 +361,14 @@ def is_transient(ex: BaseException) -> bool:
 
 def is_timeout(ex: BaseException) -> bool:
     """Tell whether the statement was cancelled because it ran into its time limit."""
-    cause = ex.args[0] if ex.args and isinstance(ex.args[0], BaseException) else ex
-    return getattr(cause, "sqlstate", None) == "57014"
+    return getattr(cause_of(ex), "sqlstate", None) == "57014"
 
 
 def is_lost_connection(ex: BaseException) -> bool:
     """Tell whether the database went away (restart, network, full disk), as against refusing this statement."""
     if not isinstance(ex, peewee.OperationalError | peewee.InterfaceError) or is_transient(ex):
         return False
-    cause = ex.args[0] if ex.args and isinstance(ex.args[0], BaseException) else None
+    cause = cause_of(ex)
     if isinstance(cause, sqlite3.Error):  # "no such table" is an OperationalError too
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in SQLITE_TROUBLE
     return True

@@ -8,21 +8,25 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import insert_rows
 from core.context import Context
+from core.db import TenantModel
 from core.events.facts import Fact
-from core.events.models import Event
+from core.events.models import Event, Job
 from core.fields import as_time, as_uuid
 from core.ids import new_id
 from core.runtime.dispatcher import Dispatcher
 
 ENVELOPE = frozenset(("occurred_at", "cause", "origin", "event"))
-ROWS = 200  # rows of one INSERT: SQLite takes at most 32,766 parameters
+FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
-_EVENT = "INSERT INTO event (id, tenant, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
+_EVENT = "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
 _JOB = "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error, created_at) VALUES "
 _READ = "SELECT id, origin, cause, body, occurred_at FROM event WHERE id"
 _EVENT_ROW = "(%s,%s,%s,%s,%s,%s,%s,%s,%s)"
 _JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"
+_EVENT_COLUMNS = ("id", "name", "schema_version", "origin", "cause", "body", "occurred_at", "recorded_at")
+_JOB_COLUMNS = ("plugin", "kind", "payload", "due_at", "cause", "origin", "created_at")  # the model knows the rest
 _statements: dict[tuple[str, int], db.Sql] = {}
 
 
@@ -31,6 +35,15 @@ def _many(head: str, row: str, count: int) -> db.Sql:
     if held is None:
         held = _statements[(head, count)] = db.Sql(head + ",".join([row] * count))
     return held
+
+
+def _write(
+    ctx: Context, model: type[TenantModel], head: str, row: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    if len(rows) > FEW:
+        insert_rows(ctx, model, [dict(zip(columns, values[1:], strict=True)) for values in rows])
+    elif rows:
+        db.run(ctx.scope, _many(head, row, len(rows)), [value for values in rows for value in values])
 
 
 def delivery_kind(slug: str, fact_name: str) -> str:
@@ -52,16 +65,14 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
         ids.append(event)
         body = fact.model_dump_json(exclude=ENVELOPE)
         events.append(
-            (event, ctx.tenant.id, name, fact.schema_version, origin, ctx.cause, body, fact.occurred_at or now, now)
+            (ctx.tenant.id, event, name, fact.schema_version, origin, ctx.cause, body, fact.occurred_at or now, now)
         )
         payload = f'{{"event":"{event}"}}'
         for slug in dispatcher.subscribers(ctx.tenant, name, origin):
             kind = delivery_kind(slug, name)
             jobs.append((ctx.tenant.id, slug, kind, payload, now, f"fact:{event}", origin, now))
-    for head, row, rows in ((_EVENT, _EVENT_ROW, events), (_JOB, _JOB_ROW, jobs)):
-        for start in range(0, len(rows), ROWS):
-            chunk = rows[start : start + ROWS]
-            db.run(ctx.scope, _many(head, row, len(chunk)), [value for r in chunk for value in r])
+    _write(ctx, Event, _EVENT, _EVENT_ROW, _EVENT_COLUMNS, events)
+    _write(ctx, Job, _JOB, _JOB_ROW, _JOB_COLUMNS, jobs)
     return ids
 
 

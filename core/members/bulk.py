@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import among, insert_rows
 from core.context import Context
 from core.errors import Invalid
 from core.events.facts import MemberRegistered
@@ -14,7 +15,7 @@ from core.fields import as_uuid
 from core.ids import new_id
 from core.members.attributes import checked_attributes
 from core.members.finding import resolve
-from core.members.models import Member
+from core.members.models import Member, MemberIdentity
 from core.members.profile import GENDERS
 from core.members.registration import SUBJECT_LENGTH, clean_name, pass_gate, sealed_name, sealed_phone, tag_of
 from core.members.views import PHONE
@@ -39,43 +40,11 @@ class NewMember:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-_MEMBER = (
-    "id", "tenant", "code_tag", "channel", "registered_at", "locale", "gender", "birthday", "venue", "attributes",
-    "phone", "phone_blind", "phone_last_four", "name",
-)  # fmt: skip
-_IDENTITY = ("id", "tenant", "member", "provider", "subject", "linked_at")
-_FIXED = "state, level, \"class\", frozen, membership_version"
-_FIXED_VALUES = "'lead', '', 'ordinary', false, 0"
-_statements: dict[tuple[str, int], db.Sql] = {}
-
-
-def _statement(kind: str, count: int) -> db.Sql:
-    held = _statements.get((kind, count))
-    if held is not None:
-        return held
-    if kind == "member":
-        row = f"({','.join(['%s'] * len(_MEMBER))}, {_FIXED_VALUES})"
-        text = (
-            f"INSERT INTO member ({', '.join(_MEMBER)}, {_FIXED}) VALUES {','.join([row] * count)}"
-            " ON CONFLICT DO NOTHING RETURNING id"
-        )
-    elif kind == "identity":
-        row = f"({','.join(['%s'] * len(_IDENTITY))})"
-        text = (
-            f"INSERT INTO member_identity ({', '.join(_IDENTITY)}) VALUES {','.join([row] * count)}"
-            " ON CONFLICT DO NOTHING RETURNING member, provider, subject"
-        )
-    elif kind == "known":
-        marks = ",".join(["%s"] * count)
-        text = (
-            "SELECT i.provider, i.subject, m.id, m.merged_into FROM member_identity i"
-            " JOIN member m ON m.tenant = i.tenant AND m.id = i.member"
-            f" WHERE i.tenant = %s AND i.provider = %s AND i.subject IN ({marks})"
-        )
-    else:
-        marks = ",".join(["%s"] * count)
-        text = f"SELECT phone_blind, id FROM member WHERE tenant = %s AND phone_blind IN ({marks})"  # noqa: S608 -- marks only
-    return _statements.setdefault((kind, count), db.Sql(text))
+_KNOWN = (
+    "SELECT i.subject, m.id, m.merged_into FROM member_identity i JOIN member m ON m.tenant = i.tenant AND m.id = i.member"
+    " WHERE i.tenant = %s AND i.provider = %s AND i.subject"
+)
+_HOLDERS = "SELECT phone_blind, id FROM member WHERE tenant = %s AND phone_blind"
 
 
 def register_many(ctx: Context, rows: Sequence[NewMember]) -> dict[str, UUID]:
@@ -103,7 +72,8 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         return
     phones = _phones(ctx, new, start)
     holders = _holders(ctx, phones)
-    values, owner = [], {}
+    values: list[dict[str, Any]] = []
+    owner: dict[str, UUID] = {}
     for number, row in enumerate(new, start + 1):
         phone = phones.get(row.subject)
         if phone is not None and phone in holders:
@@ -114,13 +84,11 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         if phone is not None:
             holders[phone] = member  # a second row of the same phone is the same person
         values.append(_values(ctx, row, member, phone, number))
-    made = _insert(ctx, "member", values) if values else []
-    mine = {as_uuid(row[0]) for row in made}
+    mine = _insert_members(ctx, values)
     if len(mine) < len(values):  # somebody registered one of these phones meanwhile
         holders = _holders(ctx, phones)
         owner = {s: holders.get(phones.get(s, ""), m) for s, m in owner.items()}
-    links = [(new_id(), ctx.tenant.id, member, provider, subject, ctx.now()) for subject, member in owner.items()]
-    linked = {row[2]: as_uuid(row[0]) for row in _insert(ctx, "identity", links)}
+    linked = _link(ctx, provider, owner)
     lost = [subject for subject in owner if subject not in linked]
     if lost:  # somebody linked these identities meanwhile: ours must not stay beside theirs
         orphans = mine & ({owner[s] for s in lost} - set(linked.values()))
@@ -128,7 +96,7 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
             Member.scoped(ctx).delete().where(Member.id.in_(list(orphans))).execute()
             mine -= orphans
         _known(ctx, provider, lost, found)
-    found.update({s: m for s, m in linked.items() if m is not None})
+    found.update(linked)
     if mine:
         told: dict[UUID, NewMember] = {}  # two rows of one phone are one person, told once
         for row in new:
@@ -146,8 +114,9 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
 def _known(ctx: Context, provider: str, subjects: list[str], found: dict[str, UUID]) -> None:
     if not subjects:
         return
-    rows = db.fetch_all(ctx.scope, _statement("known", len(subjects)), (ctx.tenant.id, provider, *subjects))
-    for _, subject, member, merged_into in rows:
+    condition, values = among(subjects)
+    rows = db.fetch_all(ctx.scope, db.Sql(f"{_KNOWN} {condition}"), (ctx.tenant.id, provider, *values))
+    for subject, member, merged_into in rows:
         survivor = as_uuid(merged_into)
         found[subject] = resolve(ctx, survivor) if survivor is not None else as_uuid(member)  # type: ignore[assignment]  # not null
 
@@ -171,12 +140,13 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
         by_blind.update((blind, phone) for blind in ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
-    rows = db.fetch_all(ctx.scope, _statement("phones", len(by_blind)), (ctx.tenant.id, *by_blind))
+    condition, values = among(list(by_blind))
+    rows = db.fetch_all(ctx.scope, db.Sql(f"{_HOLDERS} {condition}"), (ctx.tenant.id, *values))
     held = {by_blind[bytes(blind)]: as_uuid(member) for blind, member in rows}
     return {phone: resolve(ctx, member) for phone, member in held.items() if member is not None}
 
 
-def _values(ctx: Context, row: NewMember, member: UUID, phone: str | None, number: int) -> tuple[Any, ...]:
+def _values(ctx: Context, row: NewMember, member: UUID, phone: str | None, number: int) -> dict[str, Any]:
     if not 1 <= len(row.subject) <= SUBJECT_LENGTH or row.gender not in GENDERS:
         raise _bad_row(number, Invalid("the identity or the gender cannot be used"))
     try:
@@ -184,17 +154,40 @@ def _values(ctx: Context, row: NewMember, member: UUID, phone: str | None, numbe
         attributes = checked_attributes(ctx, row.attributes) if row.attributes else {}
     except Invalid as ex:
         raise _bad_row(number, ex) from None
-    columns = sealed_phone(ctx, phone) if phone is not None else {}
-    return (
-        member, ctx.tenant.id, tag_of(member), row.channel, row.registered_at or ctx.now(), ctx.locale, row.gender,
-        row.birthday, row.venue, Member.attributes.db_value(attributes),
-        columns.get("phone"), columns.get("phone_blind"), columns.get("phone_last_four"), name,
-    )  # fmt: skip
+    nothing = {"phone": None, "phone_blind": None, "phone_last_four": None}
+    return {
+        "id": member,
+        "code_tag": tag_of(member),
+        "channel": row.channel,
+        "registered_at": row.registered_at or ctx.now(),
+        "locale": ctx.locale,
+        "gender": row.gender,
+        "birthday": row.birthday,
+        "venue": row.venue,
+        "attributes": attributes,
+        "name": name,
+        **(sealed_phone(ctx, phone) if phone is not None else nothing),
+    }
 
 
 def _bad_row(number: int, ex: Invalid) -> Invalid:
     return Invalid(f"row {number}: {ex.message}", f"第 {number} 行：{ex.message_zh}", code=ex.code, row=number)
 
 
-def _insert(ctx: Context, kind: str, values: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return db.fetch_all(ctx.scope, _statement(kind, len(values)), [value for row in values for value in row])
+def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:
+    """Insert members; return those that went in: not whose phone somebody else registered meanwhile."""
+    mine = {row["id"] for row in values}
+    if insert_rows(ctx, Member, values, ignore_conflicts=True) < len(values):
+        mine = {row.id for row in Member.scoped(ctx).select(Member.id).where(Member.id.in_(sorted(mine)))}
+    return mine
+
+
+def _link(ctx: Context, provider: str, owner: dict[str, UUID]) -> dict[str, UUID]:
+    """Insert identities; return those that are ours: not what somebody else linked meanwhile."""
+    now = ctx.now()
+    rows = [{"member": m, "provider": provider, "subject": s, "linked_at": now} for s, m in owner.items()]
+    if insert_rows(ctx, MemberIdentity, rows, ignore_conflicts=True) == len(rows):
+        return owner
+    held: dict[str, UUID] = {}
+    _known(ctx, provider, list(owner), held)
+    return {s: m for s, m in owner.items() if held.get(s) == m}

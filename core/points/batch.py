@@ -45,29 +45,31 @@ class Write:
         return [tenant] * before + list(values) + [tenant] * after
 
 
-def _quoted(value: str | None) -> str:
-    if value is None:
-        return "NULL"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _texts(values: Sequence[str]) -> str:
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join([value.replace("\\", "\\\\").replace('"', '\\"') for value in values])
+    return f'"{joined}"'
 
 
-_ENCODERS: dict[Kind, Callable[[Any], str]] = {
-    "uuid": lambda value: "NULL" if value is None else value.hex,
-    "bigint": lambda value: "NULL" if value is None else str(value),
-    "integer": lambda value: "NULL" if value is None else str(value),
-    "text": _quoted,
-    "timestamptz": lambda value: "NULL" if value is None else value.isoformat(),
+_ENCODERS: dict[Kind, Callable[[Sequence[Any]], str]] = {
+    "uuid": lambda values: ",".join([value.hex for value in values]),
+    "bigint": lambda values: ",".join(map(str, values)),
+    "integer": lambda values: ",".join(map(str, values)),
+    "text": _texts,
+    "timestamptz": lambda values: ",".join([value.isoformat() for value in values]),
 }
 
 
 def array(kind: Kind, values: Sequence[Any]) -> str:
     """Return a PostgreSQL array literal: much quicker to make than a list of adapted parameters."""
-    encode = _ENCODERS[kind]
-    first = values[0]
-    if all(value is first for value in values):  # a column of one value is common: now, a reason, NULL
-        return "{" + ",".join([encode(first)] * len(values)) + "}"
-    return "{" + ",".join([encode(value) for value in values]) + "}"
+    encode, first, count = _ENCODERS[kind], values[0], len(values)
+    if values.count(first) == count:  # a column of one value is common: now, a reason, NULL
+        each = "NULL" if first is None else encode([first])
+        return "{" + ",".join([each] * count) + "}"
+    if None in values:
+        return "{" + ",".join(["NULL" if value is None else encode([value]) for value in values]) + "}"
+    return "{" + encode(values) + "}"
 
 
 def arrays(columns: Sequence[tuple[str, Kind]], rows: Sequence[Row]) -> list[str]:

@@ -98,7 +98,8 @@ def check_key(key: str) -> None:
 
 def digest(door: str, *content: object) -> str:
     """Return the digest of what was asked: who, what, how much and why; not when, which a repeat may tell otherwise."""
-    return hashlib.blake2b("\x1f".join((door, *map(str, content))).encode(), digest_size=16).hexdigest()
+    told = "\x1f".join([door, *[value.hex if isinstance(value, UUID) else str(value) for value in content]])
+    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 
 def key_reused(plugin: str, key: str) -> KeyReused:

@@ -5,10 +5,11 @@ what it finds. Where a condition does not hold nothing but the operation is writ
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core import db
-from core.events.facts import Asset, Movement
+from core.events.facts import Movement
 from core.ids import new_id
 from core.points.book import Journal
 from core.points.operations import Begun, Story, check_key, digest, find_begun, require_transaction
@@ -32,7 +33,7 @@ _CREDIT = db.Sql(
 
 
 def quick_credit(
-    journal: Journal, key: str, content: tuple[UUID, Asset, int, str], told: Story, expires_at: datetime | None
+    journal: Journal, key: str, content: tuple[UUID, Any, int, str], told: Story, expires_at: datetime | None
 ) -> tuple[Begun, int | None]:
     """Begin a credit and, where nothing stands in the way, do it; return (what was begun, the balance if done)."""
     ctx = journal.ctx

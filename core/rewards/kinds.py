@@ -179,7 +179,7 @@ def reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
     slug, kind = installed_reward(ctx, name)
     if slug != "core" and not ctx.enabled(slug):
         raise Conflict(
-            f"the reward {name!r} belongs to the plugin {slug}, which is off: switch it on or change the rule",
+            f"the reward {name!r} belongs to the plugin {slug}, which is off; switch it on",
             f"奖励类型 {name} 由插件 {slug} 提供，该插件已停用，请启用或修改规则",
             code="reward_kind_off",
             kind=name,

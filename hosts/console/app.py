@@ -43,8 +43,8 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
     Raises ConfigurationError for a resource that cannot be interpreted, or a page on the path of another.
     """
     console = Console(runtime)
+    app.add_sink(_nowhere(console), re.compile(r"^/console(?!/static/)(/|$)"))
     app.add_static_route("/console/static", STATIC)
-    app.add_sink(_nowhere(console), re.compile(r"^/console(/|$)"))
     app.add_route("/console/sign-in", signing.SignIn(console))
     app.add_route("/console/locale/{language}", signing.ChooseLanguage(console))
     taken: dict[str, str] = {}

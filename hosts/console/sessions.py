@@ -117,7 +117,7 @@ def set_cookie(
 
 def clear_cookie(resp: falcon.Response, name: str) -> None:
     """Remove a cookie."""
-    resp.unset_cookie(name, path=PATH, samesite="Lax")
+    resp.unset_cookie(name, path=PATH, same_site="Lax")
 
 
 def visitor(req: falcon.Request) -> str:

@@ -143,8 +143,7 @@ def _of_database(ex: Exception) -> Problem:
 
 def is_duplicate(ex: BaseException) -> bool:
     """Tell whether a unique index refused a row (as against a bug that leaves a column empty)."""
-    cause = ex.args[0] if ex.args and isinstance(ex.args[0], BaseException) else ex
-    return getattr(cause, "sqlstate", None) == "23505" or "UNIQUE constraint failed" in str(ex)
+    return getattr(db.cause_of(ex), "sqlstate", None) == "23505" or "UNIQUE constraint failed" in str(ex)
 
 
 def not_found() -> NotFound:

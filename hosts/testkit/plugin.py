@@ -28,10 +28,7 @@ from core.migrate import create_all, migrate
 from core.privacy import Keyring
 from core.runtime.registry import PluginsFile, Registry
 from core.runtime.runtime import Runtime
-try:  # TEMPORARY-UNTIL-REST
-    from hosts.rest.app import make_app
-except ImportError:
-    make_app = None
+from hosts.rest.app import make_app
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms as conforms
 from hosts.testkit.servers import PostgresServer, ValkeyServer
@@ -44,6 +41,7 @@ PASSWORD = "correct horse battery"
 def pytest_configure(config: pytest.Config) -> None:
     """Declare our markers."""
     config.addinivalue_line("markers", "engines(*names): run only on these databases; say why beside it")
+    config.addinivalue_line("markers", "own_database: the test changes the schema; it gets a PostgreSQL database of its own")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -104,6 +102,7 @@ class _Engine:
 
     def __init__(self, name: str, folder: Path, server: PostgresServer | None, registry: Registry) -> None:
         self.name, self.folder, self.server = name, folder, server
+        self.shared: str | None = None
         self.template = server.create() if server else str(folder / "template.db")
         settings = test_settings(self.url_of(self.template), folder)
         runtime = boot.assemble(settings, ManualClock(START), registry, Keyring.from_settings(settings))
@@ -120,10 +119,16 @@ class _Engine:
     def url_of(self, name: str) -> str:
         return self.server.url(name) if self.server else f"sqlite:///{name}?synchronous=off"
 
-    def fresh(self) -> tuple[str, Callable[[], None]]:
-        if self.server is not None:
-            name = self.server.create(template=self.template)
-            return self.url_of(name), lambda: self.server.drop(name)  # type: ignore[union-attr]  # checked above
+    def fresh(self, *, own: bool = False) -> tuple[str, Callable[[], None]]:
+        server = self.server
+        if server is not None and own:
+            name = server.create(template=self.template)
+            return self.url_of(name), lambda: server.drop(name)
+        if server is not None:  # emptying one database is quicker than making many
+            if self.shared is None:
+                self.shared = server.create(template=self.template)
+            shared = self.shared
+            return self.url_of(shared), lambda: server.empty(shared)
         path = self.folder / f"{new_id()}.db"
         shutil.copyfile(self.template, path)
         return self.url_of(str(path)), lambda: _remove(path)
@@ -142,9 +147,9 @@ def engine(request: pytest.FixtureRequest, registry: Registry, tmp_path_factory:
 
 
 @pytest.fixture
-def database_url(engine: _Engine) -> Iterator[str]:
+def database_url(engine: _Engine, request: pytest.FixtureRequest) -> Iterator[str]:
     """Return the URL of a fresh, migrated database."""
-    url, remove = engine.fresh()
+    url, remove = engine.fresh(own=request.node.get_closest_marker("own_database") is not None)
     yield url
     db.close_database()
     remove()

@@ -40,6 +40,7 @@ class PostgresServer:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'roost' NOSUPERUSER")
         self._count = 0
+        self._tables: dict[str, list[str]] = {}
 
     def _admin(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(self.admin_url, autocommit=True)
@@ -62,6 +63,26 @@ class PostgresServer:
         """Drop a database, whoever is connected to it."""
         with self._admin() as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def empty(self, name: str) -> None:
+        """Remove every row that a test left in a database, and whoever is still connected to it."""
+        url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", (name,)
+            )
+            tables = self._tables.get(name)
+            if tables is None:
+                found = connection.execute(
+                    "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration\\_%'"
+                )
+                tables = self._tables[name] = [str(row[0]) for row in found]
+            used = connection.execute(
+                " UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM \"{t}\")" for t in tables)  # noqa: S608 -- names of our own
+            ).fetchall()
+            if used:
+                names = ", ".join(f'"{row[0]}"' for row in used)
+                connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
     def restart(self) -> None:
         """Stop and start the server, as an operator would; only one of our own."""

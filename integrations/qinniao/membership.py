@@ -137,9 +137,9 @@ def version_of(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
-def note_conversion(ctx: Context, member: UUID, happened: datetime, via: str, proof: str = "") -> None:
+def note_conversion(ctx: Context, member: UUID, happened: datetime, via: str) -> None:
     """Write on a lead when they became a member, and how long it took until we heard."""
     lag = max(int((ctx.now() - happened).total_seconds()), 0)
     QinniaoLead.scoped(ctx).update(
-        converted_at=happened, conversion_lag=lag, converted_by=via, proof=proof, changed_at=ctx.now()
+        converted_at=happened, conversion_lag=lag, converted_by=via, changed_at=ctx.now()
     ).where(QinniaoLead.member == member, QinniaoLead.converted_at.is_null()).execute()

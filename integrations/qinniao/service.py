@@ -48,6 +48,7 @@ SLUG = "qinniao"
 PROVIDER = "qinniao"  # of members' identities, and the source of purchases and visits
 REFUSALS = (Conflict, Forbidden, Invalid, KeyReused, NotFound)  # of one object: it fails alone, and staff see it
 NOTE_LENGTH = 300
+ID_LENGTH = 100
 ORDER = ("members", "cards", "orders", "refunds", "checkins")  # in which what waited is taken over
 
 Via = Literal["push", "pull", "match", "csv"]
@@ -99,7 +100,8 @@ def _apply(ctx: Context, kind: Kind, told: Told) -> Outcome:
     if row.version >= 0:
         if (item.version, item.updated_at) < (row.version, row.told_at):
             return Outcome("stale", row.member, f"version {row.version} is here already")
-        if (item.version, item.updated_at) == (row.version, row.told_at) and row.state in ("applied", "erased"):
+        settled = row.state == "applied" or (row.state == "erased" and told.via != "match")
+        if (item.version, item.updated_at) == (row.version, row.told_at) and settled:
             return Outcome("known", row.member)
     if root.state == "erased" and told.via != "match":
         if row is not root:
@@ -113,7 +115,7 @@ def _apply(ctx: Context, kind: Kind, told: Told) -> Outcome:
     if missing is not None:
         _keep(ctx, row, item, "waiting", note=missing, member=person.id)
         return Outcome("waiting", person.id, missing)
-    _keep(ctx, row, item, "applied", note=_about_venue(ctx, item), member=person.id)
+    _keep(ctx, row, item, "applied", note=_about_store(ctx, item), member=person.id)
     if kind in ("members", "cards"):
         _update_membership(ctx, person, told)
         if row.member not in (None, person.id):  # a card that went to somebody else
@@ -145,7 +147,7 @@ def _keep(ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "",
         "state": state,
         "note": note[:NOTE_LENGTH],
         "member": member,
-        "venue": _venue(ctx, item.store_id),
+        "venue": venue_of(ctx, item.store_id),
         "facts": _facts(item),
         "body": seal(ctx, "object", item.model_dump_json()) if unsettled else None,
         "phone_blind": _phone_blind(ctx, item) if state == "waiting" else None,
@@ -180,7 +182,8 @@ def _mainland(phone: str) -> str | None:
         return None
 
 
-def _venue(ctx: Context, store: str | None) -> UUID | None:
+def venue_of(ctx: Context, store: str | None) -> UUID | None:
+    """Return the venue of a store of the SaaS, None when none has its code."""
     if not store:
         return None
     try:
@@ -190,15 +193,15 @@ def _venue(ctx: Context, store: str | None) -> UUID | None:
     return found
 
 
-def _about_venue(ctx: Context, item: SaasItem) -> str:
-    unknown = item.store_id and _venue(ctx, item.store_id) is None
+def _about_store(ctx: Context, item: SaasItem) -> str:
+    unknown = item.store_id and venue_of(ctx, item.store_id) is None
     return f"no venue has the code {item.store_id}" if unknown else ""
 
 
 # --- whose it is -----------------------------------------------------------------------------------------------------
 
 
-def _person(ctx: Context, item: SaasItem, owner: str) -> tuple[MemberView | None, bool]:
+def _person(ctx: Context, item: SaasItem, owner: str) -> tuple[members.MemberView | None, bool]:
     """Return the member an item belongs to, and whether they were linked with the SaaS just now."""
     found = members.find_by_identity(ctx, PROVIDER, owner)
     if found is not None or not isinstance(item, SaasMember):
@@ -210,7 +213,7 @@ def _person(ctx: Context, item: SaasItem, owner: str) -> tuple[MemberView | None
     return found, True
 
 
-def _by_lead(ctx: Context, external_id: str | None) -> MemberView | None:
+def _by_lead(ctx: Context, external_id: str | None) -> members.MemberView | None:
     try:
         member = UUID(external_id or "")
     except ValueError:
@@ -221,7 +224,7 @@ def _by_lead(ctx: Context, external_id: str | None) -> MemberView | None:
     return None if found.erased else found
 
 
-def _by_phone(ctx: Context, phone: str) -> MemberView | None:
+def _by_phone(ctx: Context, phone: str) -> members.MemberView | None:
     clear = _mainland(phone)
     return members.find_by_phone(ctx, clear) if clear else None
 
@@ -270,13 +273,13 @@ def resume(ctx: Context, row: Any, via: Via = "match") -> Outcome:
 # --- what it does ----------------------------------------------------------------------------------------------------
 
 
-def _is_history(ctx: Context, person: MemberView, happened: datetime) -> bool:
+def _is_history(ctx: Context, person: members.MemberView, happened: datetime) -> bool:
     """Tell whether something starts no gifts: it was before the person registered, or long ago."""
     days = timedelta(days=ctx.settings(QinniaoSettings).live_days)
     return happened < person.registered_at or ctx.now() - happened > days
 
 
-def _update_membership(ctx: Context, person: MemberView, told: Told) -> None:
+def _update_membership(ctx: Context, person: members.MemberView, told: Told) -> None:
     happened = told.occurred_at
     joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
     if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
@@ -285,13 +288,13 @@ def _update_membership(ctx: Context, person: MemberView, told: Told) -> None:
     membership.update(ctx, person.id, history=history, happened=happened, via=told.via)
 
 
-def _membership(ctx: Context, person: MemberView, told: Told) -> str | None:
+def _membership(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     assert isinstance(told.item, SaasMember | SaasCard)
     membership.check_status(told.item.status)
     return None
 
 
-def _order(ctx: Context, person: MemberView, told: Told) -> str | None:
+def _order(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     item = told.item
     assert isinstance(item, SaasOrder)
     if item.deleted:
@@ -308,14 +311,14 @@ def _order(ctx: Context, person: MemberView, told: Told) -> str | None:
             amount_fen=item.amount_fen,
             occurred_at=item.paid_at,
             member=person.id,
-            venue=_venue(ctx, item.store_id),
+            venue=venue_of(ctx, item.store_id),
             kind="renewal" if item.renewal else "sale",
         ),
     )
     return None
 
 
-def _refund(ctx: Context, person: MemberView, told: Told) -> str | None:
+def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     item = told.item
     assert isinstance(item, SaasRefund)
     sold = purchases.find(ctx, PROVIDER, item.order_id)
@@ -331,7 +334,7 @@ def _refund(ctx: Context, person: MemberView, told: Told) -> str | None:
     return None
 
 
-def _checkin(ctx: Context, person: MemberView, told: Told) -> str | None:
+def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     item = told.item
     assert isinstance(item, SaasCheckin)
     if item.deleted:
@@ -339,12 +342,12 @@ def _checkin(ctx: Context, person: MemberView, told: Told) -> str | None:
             raise Conflict("a gate scan was withdrawn in the SaaS: the visit stays, take its points back by hand if need be")
         return None
     told_as = ctx.imported() if _is_history(ctx, person, item.checked_in_at) else ctx
-    venue = _venue(ctx, item.store_id)
+    venue = venue_of(ctx, item.store_id)
     visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
     return None
 
 
-_EFFECTS: dict[str, Callable[[Context, MemberView, Told], str | None]] = {
+_EFFECTS: dict[str, Callable[[Context, members.MemberView, Told], str | None]] = {
     "members": _membership,
     "cards": _membership,
     "orders": _order,
@@ -352,3 +355,13 @@ _EFFECTS: dict[str, Callable[[Context, MemberView, Told], str | None]] = {
     "checkins": _checkin,
 }
 """What an item does, by kind; an effect returns what it has to wait for, or None."""
+
+
+def note_unreadable(ctx: Context, kind: Kind, saas_id: str, reason: str) -> None:
+    """Keep that an item of a list could not be read, for staff; news of a readable one replaces it."""
+    ctx = ctx.for_plugin(SLUG)
+    row = _locked(ctx, kind, saas_id[:ID_LENGTH], saas_id[:ID_LENGTH] if kind == "members" else "")
+    if row.state in ("unknown", "failed"):
+        QinniaoObject.scoped(ctx).update(state="failed", note=reason[:NOTE_LENGTH], changed_at=ctx.now()).where(
+            QinniaoObject.id == row.id
+        ).execute()

@@ -284,19 +284,14 @@ def settle_shipped(ctx: Context) -> int:
 
 
 def _return_stock(ctx: Context, claim: GiftsClaim) -> None:
-    if claim.reservation is None:
-        return
-    if claim.state == "offered":
+    if claim.reservation is not None and claim.state in ("offered", "accepted"):  # still on the shelf
         inventory.release(ctx, claim.reservation)
-    elif claim.state == "accepted":  # confirmed, and still on the shelf
-        gift_item = f"gift:{claim.gift}"
-        inventory.restock(ctx, gift_item, 1, key=f"return:{claim.id}")
 
 
 def _expect(claim: GiftsClaim, *states: str, delivery: str = "") -> None:
     if claim.state not in states or (delivery and claim.delivery != delivery):
         raise Conflict(
-            f"this claim is {claim.state}{f' ({claim.delivery})' if claim.delivery else ''}; that does not fit",
+            f"this claim is {claim.state} {claim.delivery}".rstrip() + "; that does not fit",
             f"当前状态（{claim.state}）不能执行此操作",
             code="claim_state",
             state=claim.state,

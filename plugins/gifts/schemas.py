@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from roost import rewards
 
+RewardSpec = rewards.RewardSpec  # models here have fields called rewards
+ConditionSpec = rewards.ConditionSpec
 Kind = Literal["physical", "virtual", "points"]
 Moment = Literal["birthday", "growth", "new_member"]
 Occasion = Literal["", "birthday", "growth", "new_member"]
@@ -145,10 +147,10 @@ class RuleIn(BaseModel):
         max_length=3,
         description="会员状态 / for these states",
     )
-    conditions: list[rewards.ConditionSpec] = Field(
+    conditions: list[ConditionSpec] = Field(
         default_factory=list, max_length=10, description="更多条件 / more conditions"
     )
-    rewards: list[rewards.RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
+    rewards: list[RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总份数 / so many in all")
     budget_points: int | None = Field(
         None, ge=1, le=10**12, description="积分预算 / points it may mint in all"
@@ -264,8 +266,8 @@ class RuleOut(BaseModel):
     moment: str
     level: str
     states: list[str]
-    conditions: list[rewards.ConditionSpec]
-    rewards: list[rewards.RewardSpec]
+    conditions: list[ConditionSpec]
+    rewards: list[RewardSpec]
     total: int | None
     budget_points: int | None
     starts_at: datetime | None

@@ -27,11 +27,13 @@ from roost import (
     KeyReused,
     Listing,
     PageQuery,
+    insert_rows,
     keyset,
     local_date,
     local_midnight,
     members,
     new_id,
+    one_of,
     points,
     savepoint,
 )
@@ -39,7 +41,6 @@ from roost import (
 SLUG = "purchases"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how far a source's clock may be in front of ours
-ROWS = 500  # of one INSERT
 RACES = 3  # how often a batch is tried again after another process recorded a part of it at the same moment
 
 
@@ -132,7 +133,7 @@ def _known(
         rows = (
             Purchase.scoped(ctx)
             .select(Purchase.source_key, Purchase.id, Purchase.amount_fen, Purchase.items, Purchase.kind)
-            .where(Purchase.source == source, Purchase.source_key.in_(wanted))
+            .where(Purchase.source == source, one_of(Purchase.source_key, wanted))
             .tuples()
         )
         for key, row, amount_fen, items, kind in rows:
@@ -211,8 +212,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
         owed, points.credit_many(ctx, credits) if credits else (), strict=True
     ):
         rows[place][column] = operation.id
-    for start in range(0, len(rows), ROWS):
-        Purchase.scoped(ctx).insert_many(rows[start : start + ROWS]).execute()
+    insert_rows(ctx, Purchase, rows)
     ctx.runtime.publish_many(ctx, facts)
 
 
@@ -230,7 +230,7 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
             Purchase.scoped(ctx)
             .select(Purchase.member, fn.COUNT(Purchase.id))
             .where(
-                Purchase.member.in_(sorted(buyers)),
+                one_of(Purchase.member, sorted(buyers)),
                 Purchase.occurred_at >= local_midnight(month, zone),
                 Purchase.occurred_at < local_midnight(following, zone),
             )

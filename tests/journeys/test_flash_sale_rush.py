@@ -68,6 +68,7 @@ def test_exactly_the_stock_is_sold(settings, tenant, sale):
     assert (counts.available, counts.reserved) == (0, UNITS)
 
 
+@pytest.mark.own_database
 @pytest.mark.engines("postgresql")  # the control of the test above
 def test_without_the_stock_condition_the_same_rush_oversells(settings, tenant, sale):
     item, tokens = sale

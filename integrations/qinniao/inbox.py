@@ -1,0 +1,119 @@
+"""Events that the SaaS pushes: verified, stored, answered at once; processed by a job, each with one effect."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from integrations.qinniao import service
+from integrations.qinniao.models import QinniaoEvent, QinniaoNonce
+from integrations.qinniao.schemas import EventJob, QinniaoSettings
+from integrations.qinniao.signing import NONCE_SECONDS, BadSignature, verify
+from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, PushedEvent, wrong_fields
+from roost import Answer, Conflict, Context, Invalid, NotFound, Push, Unauthorized, members, seal, unseal
+
+OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
+AS_EVENT = {"applied": "done", "known": "done"}  # an outcome as the state of its event, where the words differ
+
+
+def receive(ctx: Context, push: Push) -> Answer:
+    """Verify and store a push, and put its processing in the table.
+
+    The same event again is answered the same way and changes nothing. Raises Unauthorized for a signature, timestamp or
+    nonce that is not good, Invalid for a body that is no event, NotFound while the plugin is off.
+    """
+    ctx = ctx.for_plugin(service.SLUG)
+    settings = ctx.settings(QinniaoSettings)
+    secret = settings.secret.get_secret_value()
+    if not ctx.enabled(service.SLUG):
+        raise NotFound("nothing is connected here", "未启用对接")
+    if not settings.app_id or not secret:
+        raise Unauthorized("no app id and secret are set here: nothing can be verified", "未配置签名密钥", code="not_configured")
+    try:
+        sender = verify(secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id)
+    except BadSignature as ex:
+        raise Unauthorized(f"the push is refused: {ex}", "签名校验失败", code=ex.reason) from None
+    _use(ctx, sender.nonce)
+    try:
+        event = PushedEvent.model_validate_json(push.body)
+    except ValidationError as ex:
+        raise Invalid(f"this is no event: {wrong_fields(ex)}", "推送内容无法识别", code="bad_event") from None
+    found = event.data.get("id")
+    kind = KIND_OF_EVENT.get(event.event_type, "")
+    new = (
+        QinniaoEvent.scoped(ctx)
+        .insert(
+            event_id=event.event_id,
+            event_type=event.event_type,
+            kind=kind,
+            saas_id=str(found)[: service.ID_LENGTH] if kind and isinstance(found, str | int) else "",
+            body=seal(ctx, "event", push.body.decode()),
+            venue=service.venue_of(ctx, event.store_id),
+            occurred_at=event.occurred_at,
+            received_at=ctx.now(),
+        )
+        .on_conflict_ignore()
+        .returning(QinniaoEvent.id)
+        .execute()
+    )
+    for row in new:
+        ctx.enqueue("qinniao.event", EventJob(event=row.id))
+    return Answer(200, json.dumps({"code": 0, "msg": "ok", "data": None, "request_id": ctx.request_id}))
+
+
+def _use(ctx: Context, nonce: str) -> None:
+    nonces, now = QinniaoNonce.scoped(ctx), ctx.now()
+    nonces.delete().where(QinniaoNonce.seen_at < now - timedelta(seconds=NONCE_SECONDS)).execute()
+    new = nonces.insert(nonce=nonce, seen_at=now).on_conflict_ignore().returning(QinniaoNonce.id).execute()
+    if not list(new):
+        raise Unauthorized("the push is refused: this nonce was used before", "请求重复", code="nonce_used")
+
+
+def process(ctx: Context, event_id: UUID) -> str:
+    """Process one stored event; return its state. Nothing happens to one that is done."""
+    ctx = ctx.for_plugin(service.SLUG)
+    row = QinniaoEvent.scoped(ctx).lock(QinniaoEvent.id == event_id)
+    if row.state not in OPEN or row.body is None:
+        return str(row.state)
+    state, note, member = _process(ctx, row)
+    QinniaoEvent.scoped(ctx).update(
+        state=state, note=note[: service.NOTE_LENGTH], member=member or row.member, processed_at=ctx.now()
+    ).where(QinniaoEvent.id == row.id).execute()
+    return state
+
+
+def _process(ctx: Context, row: Any) -> tuple[str, str, UUID | None]:
+    event = PushedEvent.model_validate_json(unseal(ctx, "event", row.body))
+    kind = KIND_OF_EVENT.get(event.event_type)
+    if kind is None:
+        return "stored", "", _whose(ctx, event)
+    try:
+        item = ITEM_MODELS[kind].model_validate({"store_id": event.store_id, **event.data})
+    except ValidationError as ex:
+        return "failed", wrong_fields(ex), None
+    outcome = service.apply(ctx, kind, item, via="push", occurred_at=event.occurred_at)
+    return AS_EVENT.get(outcome.state, outcome.state), outcome.note, outcome.member
+
+
+def _whose(ctx: Context, event: PushedEvent) -> UUID | None:
+    """Return the member a booking, a coach or a lead is about, where the SaaS's number of them is known."""
+    number = event.data.get("member_id")
+    found = members.find_by_identity(ctx, service.PROVIDER, number) if isinstance(number, str) else None
+    return found.id if found is not None else None
+
+
+def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
+    """Process an event again, for staff. Raises Conflict for one that is done."""
+    row = QinniaoEvent.scoped(ctx).get(QinniaoEvent.id == event_id)
+    if row.state not in OPEN:
+        raise Conflict(f"this event is {row.state}: there is nothing to do", "该推送已处理，无需重试")
+    process(ctx, event_id)
+
+
+def clean(ctx: Context, most: int = 5000) -> int:
+    """Delete events past their keeping, at most `most`; return how many went. What they told stays."""
+    before = ctx.now() - timedelta(days=ctx.settings(QinniaoSettings).keep_days)
+    old = QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
+    return int(QinniaoEvent.scoped(ctx).delete().where(QinniaoEvent.id.in_(old)).execute())

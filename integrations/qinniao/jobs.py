@@ -1,0 +1,42 @@
+"""Jobs and schedules."""
+
+from datetime import timedelta
+
+from integrations.qinniao import inbox, leads, reconcile
+from integrations.qinniao.schemas import EventJob, LeadJob, PullJob, SweepJob
+from roost import Context, Job, Next, Schedule
+
+
+def _event(ctx: Context, payload: EventJob) -> None:
+    inbox.process(ctx, payload.event)
+
+
+def _sweep(ctx: Context, payload: SweepJob) -> Next | None:
+    return reconcile.sweep(ctx, payload)
+
+
+def _leads(ctx: Context, payload: SweepJob) -> Next | None:
+    return leads.sweep(ctx, payload)
+
+
+def _reconcile(ctx: Context, slot: str) -> None:
+    reconcile.start_due(ctx)
+
+
+def _nightly(ctx: Context, slot: str) -> None:
+    ctx.enqueue("qinniao.sweep", SweepJob(), dedupe=f"sweep:{slot}")
+    ctx.enqueue("qinniao.leads", SweepJob(), dedupe=f"leads:{slot}")
+    inbox.clean(ctx)
+
+
+JOBS = (
+    Job("lead", LeadJob, leads.BringLead),
+    Job("event", EventJob, _event),
+    Job("pull", PullJob, reconcile.Pull),
+    Job("sweep", SweepJob, _sweep),
+    Job("leads", SweepJob, _leads),
+)
+SCHEDULES = (
+    Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
+    Schedule("nightly", _nightly, daily="05:30"),
+)

@@ -1,0 +1,1 @@
+"""Refer a friend: one level, signed invitations, rewards that follow a conversion."""

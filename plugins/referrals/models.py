@@ -1,0 +1,62 @@
+"""Tables of referrals."""
+
+from peewee import CharField, IntegerField, UUIDField
+
+from roost import TenantModel, TimeField, new_id
+
+
+class ReferralsRelation(TenantModel):
+    """Who brought whom: one row an invitee, kept also when it was refused, with the reason."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    invitee = UUIDField()
+    inviter = UUIDField(null=True)  # unknown where the invitation could not be read
+    state = CharField(max_length=9)  # bound, converted, refunded, void, refused
+    reason = CharField(max_length=200, default="")  # of a refusal, a rebinding, a claw-back
+    venue = UUIDField(null=True)  # the invitee's home venue when bound
+    bound_at = TimeField()
+    converted_at = TimeField(null=True)
+    month = CharField(max_length=7, default="")  # in which the conversion counted: 2026-11
+    quarter = CharField(max_length=7, default="")  # 2026-Q4
+
+    class Meta:
+        indexes = (
+            (("tenant", "invitee"), True),
+            (("tenant", "inviter", "id"), False),
+            (("tenant", "venue", "id"), False),
+        )
+
+
+class ReferralsReward(TenantModel):
+    """One reward for one party of a relation: paid by a job of its own, so that none waits for another."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    relation = UUIDField()
+    member = UUIDField()  # who gets it
+    role = CharField(max_length=12)  # registration, conversion, invitee, step
+    step = IntegerField(null=True)
+    period = CharField(max_length=7, default="")  # month of a conversion, quarter of a step
+    state = CharField(max_length=8)  # waiting, given, capped, clawed
+    reason = CharField(max_length=200, default="")
+    grant = UUIDField(null=True)
+    at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "relation"), False),
+            (("tenant", "member", "role", "period"), False),
+        )
+
+
+class ReferralsCount(TenantModel):
+    """How many conversions a member had in a month or a quarter. Moved by one statement: it serialises an
+    inviter.
+    """
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    period = CharField(max_length=7)
+    conversions = IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("tenant", "member", "period"), True),)

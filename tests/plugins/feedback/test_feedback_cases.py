@@ -1,0 +1,164 @@
+"""Feedback as members and staff meet it."""
+
+import pytest
+
+from core import points, tenants
+from plugins.feedback import service
+from plugins.feedback.models import FeedbackCase
+from roost import Conflict, Invalid
+from roost import members as member_doors
+
+
+@pytest.fixture
+def venue(tenant, enable_plugin):
+    enable_plugin("feedback")
+    with tenant.transaction():
+        return tenants.add_venue(tenant, "001", "静安").id
+
+
+@pytest.fixture
+def open_case(api, venue):
+    def send(view, **body):
+        values = {"venue": str(venue), "category": "hygiene", "text": "更衣室太脏", **body}
+        return api.post("/v1/feedback/cases", token=api.as_member(view), json=values)
+
+    return send
+
+
+def act(tenant, what, *arguments):
+    with tenant.transaction():
+        return what(tenant.for_plugin("feedback"), *arguments)
+
+
+def case_id(tenant):
+    return FeedbackCase.scoped(tenant).first().id
+
+
+def test_a_member_writes_and_staff_answer_to_the_end(open_case, member, api, tenant):
+    view = member()
+    assert open_case(view).status_code == 201
+    case = case_id(tenant)
+    act(tenant, service.take, case)
+    act(tenant, service.reply, case, "马上安排清洁")
+    act(tenant, service.solve, case, "已清洁")
+    token = api.as_member(view)
+    shown = api.get(f"/v1/feedback/cases/{case}", token=token).json
+    assert (shown["state"], [m["text"] for m in shown["messages"]]) == ("solved", ["马上安排清洁", "已清洁"])
+    assert api.post(f"/v1/feedback/cases/{case}/score", token=token, json={"score": 5}).json["score"] == 5
+    assert api.post(f"/v1/feedback/cases/{case}/score", token=token, json={"score": 1}).json["code"] == "rated"
+
+
+def test_internal_notes_stay_inside(open_case, member, api, tenant):
+    view = member()
+    open_case(view)
+    act(tenant, service.note, case_id(tenant), "此人常投诉")
+    shown = api.get(f"/v1/feedback/cases/{case_id(tenant)}", token=api.as_member(view)).text
+    assert "常投诉" not in shown
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"text": "x" * 501}, "text"),
+        ({"text": ""}, "text"),
+        ({"category": "weather"}, "category"),
+        ({"pictures": ["https://a.example/1.jpg"] * 7}, "pictures"),
+        ({"pictures": ["javascript:alert(1)"]}, "pictures"),
+        ({"score": 5}, "score"),
+    ],
+)
+def test_wrong_input_is_refused_with_its_place_and_nothing_is_kept(open_case, member, tenant, body, path):
+    reply = open_case(member(), **body)
+    assert reply.status_code == 422
+    assert any(path in field["path"] for field in reply.json["fields"])
+    assert FeedbackCase.scoped(tenant).select().count() == 0
+
+
+def test_a_venue_that_is_not_there_is_refused(open_case, member):
+    assert open_case(member(), venue="0198f0c0-0000-7000-8000-000000000000").status_code == 404
+
+
+def test_a_members_answer_asks_for_one_again(open_case, member, api, tenant, clock):
+    view = member()
+    open_case(view)
+    act(tenant, service.reply, case_id(tenant), "已收到")
+    assert FeedbackCase.scoped(tenant).first().reply_by is None
+    said = api.post(f"/v1/feedback/cases/{case_id(tenant)}/answer", token=api.as_member(view), json={"text": "还是脏"})
+    assert said.json["state"] == "working"
+    assert FeedbackCase.scoped(tenant).first().reply_by is not None
+
+
+def test_what_is_not_answered_in_a_day_goes_to_head_office_once(open_case, member, tenant, clock, tick):
+    open_case(member())
+    clock.advance(hours=23)
+    tick()
+    assert not FeedbackCase.scoped(tenant).first().escalated
+    clock.advance(hours=1, minutes=10)
+    tick()
+    assert FeedbackCase.scoped(tenant).first().escalated
+
+
+def test_solved_may_be_reopened_within_a_week_and_then_no_more(open_case, member, api, tenant, clock):
+    view = member()
+    open_case(view)
+    token = api.as_member(view)
+    act(tenant, service.solve, case_id(tenant), "已清洁")
+    clock.advance(days=6)
+    path = f"/v1/feedback/cases/{case_id(tenant)}/reopen"
+    assert api.post(path, token=token, json={"text": "又脏了"}).json["state"] == "working"
+    act(tenant, service.solve, case_id(tenant), "已清洁")
+    clock.advance(days=8)
+    assert api.post(path, token=token, json={"text": "又脏了"}).json["code"] == "too_late"
+
+
+def test_solved_closes_by_itself(open_case, member, tenant, clock, tick):
+    open_case(member())
+    act(tenant, service.solve, case_id(tenant), "已清洁")
+    clock.advance(days=8)
+    tick()
+    assert FeedbackCase.scoped(tenant).first().state == "closed"
+
+
+def test_nobody_reads_or_answers_the_case_of_another(open_case, member, api, tenant):
+    open_case(member())
+    token = api.as_member(member())
+    case = case_id(tenant)
+    assert api.get(f"/v1/feedback/cases/{case}", token=token).status_code == 404
+    assert api.post(f"/v1/feedback/cases/{case}/answer", token=token, json={"text": "x"}).status_code == 404
+
+
+def test_compensation_has_a_ceiling_for_a_case(open_case, member, tenant):
+    view = member()
+    open_case(view)
+    act(tenant, service.compensate, case_id(tenant), 1500)
+    with pytest.raises(Invalid, match="2000"):
+        act(tenant, service.compensate, case_id(tenant), 501)
+    assert points.balance(tenant, view.id).available == 1500
+
+
+def test_too_many_open_cases_are_refused(open_case, member):
+    view = member()
+    assert [open_case(view).status_code for _ in range(6)] == [201] * 5 + [409]
+
+
+def test_erasing_a_member_removes_their_words(open_case, member, api, tenant):
+    view = member()
+    open_case(view, pictures=["https://a.example/1.jpg"])
+    path = f"/v1/feedback/cases/{case_id(tenant)}/answer"
+    assert api.post(path, token=api.as_member(view), json={"text": "我叫李雷"}).status_code == 200
+    with tenant.transaction():
+        member_doors.erase(tenant, view.id, "asked")
+    row = FeedbackCase.scoped(tenant).first()
+    assert (row.text, row.pictures) == ("（已应会员要求删除）", [])
+    assert "李雷" not in str(service.messages(tenant, [row.id], internal=True)[row.id][0].text)
+
+
+def test_an_ended_case_takes_no_reply(open_case, member, tenant):
+    open_case(member())
+    act(tenant, service.solve, case_id(tenant), "已清洁")
+    with pytest.raises(Conflict):
+        act(tenant, service.reply, case_id(tenant), "x")
+
+
+def test_conforms(assert_plugin_conforms):
+    assert_plugin_conforms("feedback")
