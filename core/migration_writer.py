@@ -44,7 +44,8 @@ def write_migration(component: Component, title: str) -> Path | None:
 def _complete(body: str, model: type[BaseModel]) -> str:
     """Add what peewee's rendering of a new table leaves out."""
     name = model._meta.name if hasattr(model._meta, "name") else model.__name__
-    checks = [c.sql for c in model._meta.constraints or () if isinstance(c, SQL)]
+    stated = [*(model._meta.constraints or ()), *(c for f in model._meta.sorted_fields for c in f.constraints or ())]
+    checks = [c.sql for c in stated if isinstance(c, SQL)]
     table = model._meta.table_name
     if checks:
         listed = ", ".join(f"SQL({check!r})" for check in checks)
@@ -52,7 +53,7 @@ def _complete(body: str, model: type[BaseModel]) -> str:
     statements = []
     for index in model._meta.indexes or ():
         if isinstance(index, ModelIndex):
-            sql, params = db.database.obj.get_sql_context().sql(index).query()
+            sql, params = model._schema._create_index(index).query()
             if params:
                 raise ValueError(f"{name}: a partial index must use literal values: {sql}")
             statements.append(f"    db.execute_sql({sql!r})\n")

@@ -21,7 +21,11 @@ class Audit(TenantModel):
     block = BigIntegerField(null=True)
 
     class Meta:
-        indexes = ((("tenant", "id"), False), (("tenant", "block", "id"), False), (("tenant", "subject", "id"), False))
+        indexes = (
+            (("tenant", "id"), False),
+            (("tenant", "block", "id"), False),
+            (("tenant", "subject", "id"), False),
+        )
 
 
 class AuditBlock(TenantModel):

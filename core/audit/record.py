@@ -52,8 +52,8 @@ def _clean(value: Any) -> Any:  # Any: a JSON value
 def record(ctx: Context, action: str, subject: str = "", details: Mapping[str, Any] | None = None) -> None:
     """Write who did what to which subject, in the open transaction.
 
-    `action` is `thing.done` ("member.merged"), `subject` an id or slug, `details` small values: ids, names of fields,
-    amounts, a reason. Never personal data.
+    `action` is `thing.done` ("member.merged"), `subject` an id or slug, `details` small values: ids, names
+    of fields, amounts, a reason. Never personal data.
     """
     Audit.scoped(ctx).insert(
         at=ctx.now(),
@@ -77,11 +77,15 @@ def find(
     until: datetime | None = None,
     page: PageQuery | None = None,
 ) -> AuditPage:
-    """Return acts, newest first; needs the permission audit.view. `action` may end in `*`. Raises Invalid for a bad cursor."""
+    """Return acts, newest first; needs the permission audit.view. `action` may end in `*`. Raises Invalid
+    for a bad cursor.
+    """
     ctx.require("audit.view")
     query = Audit.scoped(ctx).select()
     if action:
-        query = query.where(Audit.action.startswith(action[:-1]) if action.endswith("*") else Audit.action == action)
+        query = query.where(
+            Audit.action.startswith(action[:-1]) if action.endswith("*") else Audit.action == action
+        )
     if subject:
         query = query.where(Audit.subject == subject)
     if actor:
@@ -95,7 +99,16 @@ def find(
     rows, after = keyset(query, Audit.id, page)
     items = [
         AuditView(
-            r.id, r.at, r.actor, r.plugin, r.action, r.subject, r.details, r.request_id, r.cause, r.block is not None
+            r.id,
+            r.at,
+            r.actor,
+            r.plugin,
+            r.action,
+            r.subject,
+            r.details,
+            r.request_id,
+            r.cause,
+            r.block is not None,
         )
         for r in rows
     ]

@@ -1,8 +1,8 @@
 """Seal audit rows in blocks, each bound to the one before, and find what was altered, deleted or put in.
 
-Sealing is a job of its own, so that acts do not queue behind one chain. A block's hash is an HMAC whose key is outside
-the database: who can write rows cannot make a chain that fits. Each new head goes to the log, so that cutting off the
-end of the chain is found too: give the noted head to `verify`.
+Sealing is a job of its own, so that acts do not queue behind one chain. A block's hash is an HMAC whose key
+is outside the database: who can write rows cannot make a chain that fits. Each new head goes to the log, so
+that cutting off the end of the chain is found too: give the noted head to `verify`.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ from core.privacy.provider import equal
 log = structlog.get_logger("roost.audit")
 BLOCK_ROWS = 2000
 KEPT_DAYS = 180  # at least: network operators keep logs six months
-LATE = timedelta(hours=1)  # no transaction stays open so long: an unsealed row older than the last block was put in
+LATE = timedelta(
+    hours=1
+)  # no transaction stays open so long: an unsealed row older than the last block was put in
 PURPOSE = "audit"
 
 _COLUMNS = "id, at, actor, plugin, action, subject, details, request_id, cause"
@@ -55,7 +57,9 @@ def _row(row: Sequence[Any]) -> bytes:
     number, at, *rest = row
     instant = as_time(at)
     assert instant is not None
-    return json.dumps([int(number), instant.isoformat(), *rest], ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(
+        [int(number), instant.isoformat(), *rest], ensure_ascii=False, separators=(",", ":")
+    ).encode()
 
 
 def _digest(rows: Iterable[Sequence[Any]]) -> bytes:
@@ -76,10 +80,11 @@ def _last(ctx: Context) -> AuditBlock | None:
 
 
 def seal(ctx: Context, *, rows: int = BLOCK_ROWS, blocks: int = 20) -> int:
-    """Seal this tenant's unsealed rows in blocks of `rows`, at most `blocks` at once; return how many rows were sealed.
+    """Seal this tenant's unsealed rows in blocks of `rows`, at most `blocks` at once; return how many rows
+    were sealed.
 
-    Assumes an open transaction. Two workers at once cannot fork the chain: the number of a block is unique per tenant,
-    so one of them is refused and its job runs again.
+    Assumes an open transaction. Two workers at once cannot fork the chain: the number of a block is unique
+    per tenant, so one of them is refused and its job runs again.
     """
     sealed = 0
     for _ in range(blocks):
@@ -102,7 +107,9 @@ def _seal_block(ctx: Context, rows: int) -> int:
     AuditBlock.scoped(ctx).insert(
         number=number, count=len(taken), rows=digest, previous=previous, hash=value, sealed_at=sealed_at
     ).execute()
-    db.after_commit(lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=len(taken), head=value.hex()))
+    db.after_commit(
+        lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=len(taken), head=value.hex())
+    )
     return len(taken)
 
 
@@ -113,7 +120,8 @@ def head(ctx: Context) -> Head | None:
 
 
 def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
-    """Return every fault: a row altered, deleted or put in, a block missing or changed; empty when all is well.
+    """Return every fault: a row altered, deleted or put in, a block missing or changed; empty when all is
+    well.
 
     `noted` is a head kept outside the database: the chain must still contain it.
     """
@@ -133,15 +141,26 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
         if block.pruned_at is None:
             rows = db.fetch_all(ctx.scope, _ROWS, (ctx.tenant.id, block.number))
             if len(rows) != block.count:
-                faults.append(Fault(block.number, f"the block sealed {block.count} rows, there are {len(rows)}"))
+                faults.append(
+                    Fault(block.number, f"the block sealed {block.count} rows, there are {len(rows)}")
+                )
             elif not equal(_digest(rows), digest):
                 faults.append(Fault(block.number, "a row of the block was altered"))
         elif block.sealed_at > kept_since:
             faults.append(Fault(block.number, f"its rows are gone before {KEPT_DAYS} days"))
         previous, expected, latest = bytes(block.hash), block.number + 1, block.sealed_at
     if latest is not None:
-        for row in Audit.scoped(ctx).select(Audit.id, Audit.at).where(Audit.block.is_null(), Audit.at < latest - LATE):
-            faults.append(Fault(0, f"row {row.id} claims {row.at:%Y-%m-%d %H:%M}, before rows sealed long ago: it was put in"))
+        for row in (
+            Audit.scoped(ctx)
+            .select(Audit.id, Audit.at)
+            .where(Audit.block.is_null(), Audit.at < latest - LATE)
+        ):
+            faults.append(
+                Fault(
+                    0,
+                    f"row {row.id} claims {row.at:%Y-%m-%d %H:%M}, before rows sealed long ago: it was put in",
+                )
+            )
     strays = Audit.scoped(ctx).select().where(Audit.block >= expected).count()
     if strays:
         faults.append(Fault(expected, f"{strays} rows name a block that does not exist"))
@@ -153,9 +172,13 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
 
 
 def prune(ctx: Context, *, days: int = KEPT_DAYS) -> int:
-    """Delete the rows of blocks sealed more than `days` days ago; the blocks stay. Raises Invalid below 180 days."""
+    """Delete the rows of blocks sealed more than `days` days ago; the blocks stay. Raises Invalid below 180
+    days.
+    """
     if days < KEPT_DAYS:
-        raise Invalid(f"audit rows are kept at least {KEPT_DAYS} days, not {days}", f"审计记录至少保留 {KEPT_DAYS} 天")
+        raise Invalid(
+            f"audit rows are kept at least {KEPT_DAYS} days, not {days}", f"审计记录至少保留 {KEPT_DAYS} 天"
+        )
     before, gone = ctx.now() - timedelta(days=days), 0
     old = AuditBlock.scoped(ctx).select().where(AuditBlock.pruned_at.is_null(), AuditBlock.sealed_at < before)
     for block in list(old.order_by(AuditBlock.number)):

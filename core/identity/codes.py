@@ -26,7 +26,8 @@ def _hash(ctx: Context, purpose: str, subject: str, code: str) -> bytes:
 
 
 def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl: int = 300) -> str:
-    """Return a fresh code for a subject (a normalised phone, an id), good for `ttl` seconds; the one before is dead.
+    """Return a fresh code for a subject (a normalised phone, an id), good for `ttl` seconds; the one before
+    is dead.
 
     Raises TooManyRequests within 60 seconds of the one before.
     """
@@ -56,13 +57,18 @@ def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl
 def check_code(ctx: Context, purpose: str, subject: str, code: str) -> None:
     """Accept the code that was issued for this purpose and subject, once.
 
-    Raises Invalid for a wrong, dead, used or never issued one, and after five tries for the right one too. The try is
-    counted even though the caller's transaction is refused (the error is `kept`), so call this before writing anything.
+    Raises Invalid for a wrong, dead, used or never issued one, and after five tries for the right one too.
+    The try is counted even though the caller's transaction is refused (the error is `kept`), so call this
+    before writing anything.
     """
-    query = OneTimeCode.scoped(ctx).select().where(
-        OneTimeCode.purpose == purpose, OneTimeCode.subject == _subject(ctx, purpose, subject)
+    query = (
+        OneTimeCode.scoped(ctx)
+        .select()
+        .where(OneTimeCode.purpose == purpose, OneTimeCode.subject == _subject(ctx, purpose, subject))
     )
-    row = (query.for_update() if dialect() == "postgresql" else query).first()  # guesses queue here, one by one
+    row = (
+        query.for_update() if dialect() == "postgresql" else query
+    ).first()  # guesses queue here, one by one
     if row is None or row.used_at is not None or row.expires_at <= ctx.now() or row.tries >= TRIES:
         raise _wrong()
     mine = OneTimeCode.scoped(ctx).update

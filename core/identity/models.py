@@ -1,4 +1,6 @@
-"""Who may come in: sessions, one-time codes, staff with their roles, integration keys. No secret stands in a row."""
+"""Who may come in: sessions, one-time codes, staff with their roles, integration keys. No secret stands in
+a row.
+"""
 
 from peewee import BlobField, BooleanField, CharField, DateField, SmallIntegerField, TextField, UUIDField
 
@@ -21,7 +23,11 @@ class Session(TenantModel):
     revoked_at = TimeField(null=True)
 
     class Meta:
-        indexes = ((("tenant", "token"), True), (("tenant", "kind", "subject"), False), (("tenant", "expires_at"), False))
+        indexes = (
+            (("tenant", "token"), True),
+            (("tenant", "kind", "subject"), False),
+            (("tenant", "expires_at"), False),
+        )
 
 
 class OneTimeCode(TenantModel):
@@ -54,7 +60,9 @@ class StaffRole(TenantModel):
 
 
 class Staff(TenantModel):
-    """A staff account. `permissions` is the union of its roles', kept in step so that a request reads one row."""
+    """A staff account. `permissions` is the union of its roles', kept in step so that a request reads one
+    row.
+    """
 
     id = UUIDField(primary_key=True, default=new_id)
     username = CharField(max_length=60)

@@ -12,7 +12,9 @@ _nobody: list[str] = []
 
 
 def check_rules(username: str, password: str) -> None:
-    """Raise Invalid unless a password has 10 to 128 characters, at least 4 different, and is not the username."""
+    """Raise Invalid unless a password has 10 to 128 characters, at least 4 different, and is not the
+    username.
+    """
     wrong = ""
     if not SHORTEST <= len(password) <= LONGEST:
         wrong = f"a password has {SHORTEST} to {LONGEST} characters"

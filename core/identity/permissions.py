@@ -45,8 +45,8 @@ def known_permissions(ctx: Context) -> dict[str, str]:
 def checked_permissions(ctx: Context, permissions: Iterable[str]) -> list[str]:
     """Return permissions sorted, each once.
 
-    Raises Invalid for one that does not exist, Forbidden for one that the actor does not hold: nobody gives what he has
-    not.
+    Raises Invalid for one that does not exist, Forbidden for one that the actor does not hold: nobody gives
+    what he has not.
     """
     wanted = sorted(set(permissions))
     known = known_permissions(ctx)
@@ -66,10 +66,16 @@ def checked_permissions(ctx: Context, permissions: Iterable[str]) -> list[str]:
 
 
 def checked_venues(ctx: Context, venues: Iterable[UUID]) -> str:
-    """Return a venue scope as it is stored; Forbidden when it reaches beyond the actor's own (empty is all venues)."""
+    """Return a venue scope as it is stored; Forbidden when it reaches beyond the actor's own (empty is all
+    venues).
+    """
     wanted = set(venues)
     if ctx.actor.venues and (not wanted or not wanted <= ctx.actor.venues):
-        raise Forbidden("you cannot give more venues than your own", "不能授予超出自己范围的门店", code="not_yours_to_give")
+        raise Forbidden(
+            "you cannot give more venues than your own",
+            "不能授予超出自己范围的门店",
+            code="not_yours_to_give",
+        )
     return json.dumps(sorted(map(str, wanted)), separators=(",", ":"))
 
 

@@ -21,8 +21,8 @@ STAFF_IDLE = timedelta(hours=12)
 SLIDE = timedelta(hours=1)  # a session in use is written at most this often
 FORGET = timedelta(days=30)  # how long a dead session stays to be looked at
 
-# The actor's own row decides with the session's: a member who was erased and staff who were switched off are out at
-# once, a merged member goes on as the survivor.
+# The actor's own row decides with the session's: a member who was erased and staff who were switched off
+# are out at once, a merged member goes on as the survivor.
 _SESSION = db.Sql(
     "SELECT s.id, s.kind, s.expires_at, s.seen_at, t.version, COALESCE(m.merged_into, m.id), f.id, f.permissions, f.venues"
     " FROM session s JOIN tenant t ON t.id = s.tenant"
@@ -34,7 +34,9 @@ _KEY = db.Sql(
     "SELECT k.id, k.permissions, k.venues, k.seen_on, t.version FROM access_key k JOIN tenant t ON t.id = k.tenant"
     " WHERE k.tenant = %s AND k.token = %s AND k.revoked_at IS NULL"
 )
-_SLIDE = db.Sql("UPDATE session SET seen_at = %s, expires_at = %s WHERE tenant = %s AND id = %s AND revoked_at IS NULL")
+_SLIDE = db.Sql(
+    "UPDATE session SET seen_at = %s, expires_at = %s WHERE tenant = %s AND id = %s AND revoked_at IS NULL"
+)
 _SEEN = db.Sql("UPDATE access_key SET seen_on = %s WHERE tenant = %s AND id = %s")
 
 
@@ -81,11 +83,14 @@ def open_session(ctx: Context, kind: Literal["member", "staff"], subject: UUID, 
 
 
 def _refused() -> Unauthorized:
-    return Unauthorized("this session has ended or the token is not valid: sign in again", "登录已失效，请重新登录")
+    return Unauthorized(
+        "this session has ended or the token is not valid: sign in again", "登录已失效，请重新登录"
+    )
 
 
 def authenticate(runtime: "Runtime", token: str) -> Signed:
-    """Return who a bearer token belongs to, by one statement; a session in use is kept alive at most once an hour.
+    """Return who a bearer token belongs to, by one statement; a session in use is kept alive at most once
+    an hour.
 
     Raises Unauthorized, without saying why: unknown, expired, revoked, switched off, erased.
     """
@@ -141,7 +146,8 @@ def sessions_of(ctx: Context, kind: Literal["member", "staff"], subject: UUID) -
         )
     )
     return [
-        SessionView(r.id, r.device, r.opened_at, r.seen_at, r.expires_at) for r in rows.order_by(Session.opened_at.desc())
+        SessionView(r.id, r.device, r.opened_at, r.seen_at, r.expires_at)
+        for r in rows.order_by(Session.opened_at.desc())
     ]
 
 
@@ -163,5 +169,10 @@ def revoke_sessions_of(
 def clean(ctx: Context) -> int:
     """Delete sessions that ended and codes that died more than 30 days ago; return how many rows went."""
     before = ctx.now() - FORGET
-    gone = Session.scoped(ctx).delete().where((Session.expires_at < before) | (Session.revoked_at < before)).execute()
+    gone = (
+        Session.scoped(ctx)
+        .delete()
+        .where((Session.expires_at < before) | (Session.revoked_at < before))
+        .execute()
+    )
     return int(gone) + int(OneTimeCode.scoped(ctx).delete().where(OneTimeCode.expires_at < before).execute())

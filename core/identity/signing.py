@@ -1,8 +1,10 @@
-"""Signed tokens that carry a little data: invitations, QR scenes, links. Nothing is stored; they cannot be revoked.
+"""Signed tokens that carry a little data: invitations, QR scenes, links. Nothing is stored; they cannot be
+revoked.
 
-A payload of one entry, `{"member": UUID}` or another single key with an id or a short text, valid for a day or more, makes
-at most 32 characters of A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat mini-program code. It carries 40 bits
-of signature: enough for an invitation, too few for a credential. All others carry 128.
+A payload of one entry, `{"member": UUID}` or another single key with an id or a short text, valid for a day
+or more, makes at most 32 characters of A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat
+mini-program code. It carries 40 bits of signature: enough for an invitation, too few for a credential. All
+others carry 128.
 """
 
 import base64
@@ -44,7 +46,8 @@ def _short_body(payload: dict[str, Any]) -> tuple[int, bytes] | None:
 
 
 def sign_token(ctx: Context, purpose: str, payload: dict[str, Any], *, ttl: int) -> str:
-    """Return a token that carries `payload` (JSON values and ids), readable for the same brand and purpose for `ttl` seconds.
+    """Return a token that carries `payload` (JSON values and ids), readable for the same brand and purpose
+    for `ttl` seconds.
 
     The payload can be read by anyone who holds the token: no personal data. Raises Invalid above 1,500 bytes.
     """
@@ -80,7 +83,9 @@ def read_token(ctx: Context, purpose: str, token: str) -> dict[str, Any]:
     if form == LONG:
         seconds, values = json.loads(head[1:])
         until = datetime.fromtimestamp(seconds, UTC)
-        payload = {k: UUID(v["id"]) if isinstance(v, dict) and list(v) == ["id"] else v for k, v in values.items()}
+        payload = {
+            k: UUID(v["id"]) if isinstance(v, dict) and list(v) == ["id"] else v for k, v in values.items()
+        }
     else:
         until = EPOCH + timedelta(seconds=(int.from_bytes(head[:3], "big") & LATEST) * UNIT)
         payload = _short_payload(form, head[3:])

@@ -54,7 +54,7 @@ def _view(row: Staff) -> StaffView:
     )  # fmt: skip
 
 
-# --- roles -----------------------------------------------------------------------------------------------------------
+# --- roles --------------------------------------------------------------------------------------------------
 
 
 def save_role(ctx: Context, code: str, name: str, permissions: Iterable[str]) -> RoleView:
@@ -64,15 +64,28 @@ def save_role(ctx: Context, code: str, name: str, permissions: Iterable[str]) ->
     """
     ctx.require("staff.edit")
     if not CODE.fullmatch(code) or not 1 <= len(name.strip()) <= 60:
-        raise Invalid("a role has a code of a-z, 0-9, ., _ and -, and a name of at most 60 characters", "角色编码或名称不正确")
+        raise Invalid(
+            "a role has a code of a-z, 0-9, ., _ and -, and a name of at most 60 characters",
+            "角色编码或名称不正确",
+        )
     wanted = checked_permissions(ctx, permissions)
     fresh = {"name": name.strip(), "permissions": wanted, "updated_at": ctx.now()}
-    made = StaffRole.scoped(ctx).insert(code=code, **fresh).on_conflict_ignore().returning(StaffRole.id).execute()
+    made = (
+        StaffRole.scoped(ctx)
+        .insert(code=code, **fresh)
+        .on_conflict_ignore()
+        .returning(StaffRole.id)
+        .execute()
+    )
     if not list(made):
         held = StaffRole.scoped(ctx).lock(StaffRole.code == code)
         taken = set(held.permissions) - set(wanted)
         if any(not ctx.has(permission) for permission in taken):
-            raise Forbidden("this role has permissions that you do not hold", "该角色包含您没有的权限", code="not_yours_to_give")
+            raise Forbidden(
+                "this role has permissions that you do not hold",
+                "该角色包含您没有的权限",
+                code="not_yours_to_give",
+            )
         StaffRole.scoped(ctx).update(**fresh).where(StaffRole.id == held.id).execute()
         for row in Staff.scoped(ctx).select():
             if code in row.roles:
@@ -88,20 +101,30 @@ def roles(ctx: Context) -> list[RoleView]:
 
 
 def _permissions_of(ctx: Context, codes: Sequence[str]) -> list[str]:
-    """Return the union of some roles, locked: a role that changes meanwhile is read before or after, not between."""
-    query = StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
+    """Return the union of some roles, locked: a role that changes meanwhile is read before or after, not
+    between.
+    """
+    query = (
+        StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
+    )
     found = list(query.for_update() if db.dialect() == "postgresql" else query)
     missing = sorted(set(codes) - {r.code for r in found})
     if missing:
-        raise Invalid(f"there is no role {', '.join(missing)[:200]}", f"没有角色 {', '.join(missing)[:200]}", code="unknown_role")
+        raise Invalid(
+            f"there is no role {', '.join(missing)[:200]}",
+            f"没有角色 {', '.join(missing)[:200]}",
+            code="unknown_role",
+        )
     return sorted({permission for r in found for permission in r.permissions})
 
 
 def _grant(ctx: Context, staff: UUID, codes: Sequence[str]) -> None:
-    Staff.scoped(ctx).update(permissions=stored(_permissions_of(ctx, codes))).where(Staff.id == staff).execute()
+    Staff.scoped(ctx).update(permissions=stored(_permissions_of(ctx, codes))).where(
+        Staff.id == staff
+    ).execute()
 
 
-# --- accounts --------------------------------------------------------------------------------------------------------
+# --- accounts -----------------------------------------------------------------------------------------------
 
 
 def create_staff(
@@ -109,13 +132,16 @@ def create_staff(
 ) -> StaffView:
     """Create an account; no venues means all. Needs staff.edit; audited.
 
-    Raises Invalid for a bad username, a weak password or an unknown role, Conflict for a username that is taken,
-    Forbidden for permissions or venues that the actor does not have.
+    Raises Invalid for a bad username, a weak password or an unknown role, Conflict for a username that is
+    taken, Forbidden for permissions or venues that the actor does not have.
     """
     ctx.require("staff.edit")
     username = username.strip().lower()
     if not USERNAME.fullmatch(username) or not 1 <= len(name.strip()) <= 60:
-        raise Invalid("a username is 3 to 60 of a-z, 0-9, ., _, @ and -, with a name of at most 60 characters", "用户名或姓名不正确")
+        raise Invalid(
+            "a username is 3 to 60 of a-z, 0-9, ., _, @ and -, with a name of at most 60 characters",
+            "用户名或姓名不正确",
+        )
     passwords.check_rules(username, password)
     permissions = checked_permissions(ctx, _permissions_of(ctx, roles))
     venues = list(venues)
@@ -135,7 +161,9 @@ def create_staff(
                 created_at=now,
             )
     except IntegrityError:
-        raise Conflict(f"there is an account {username!r} already", f"账号 {username} 已存在", code="username_taken") from None
+        raise Conflict(
+            f"there is an account {username!r} already", f"账号 {username} 已存在", code="username_taken"
+        ) from None
     ctx.runtime.audit(ctx, "staff.created", str(row.id), {"username": username, "roles": sorted(set(roles))})
     return _view(row)
 
@@ -152,7 +180,11 @@ def all_staff(ctx: Context) -> list[StaffView]:
 
 
 def _row(ctx: Context, staff_id: UUID, *, lock: bool = False) -> Any:  # Any: peewee's row
-    row = Staff.scoped(ctx).lock(Staff.id == staff_id) if lock else Staff.scoped(ctx).first(Staff.id == staff_id)
+    row = (
+        Staff.scoped(ctx).lock(Staff.id == staff_id)
+        if lock
+        else Staff.scoped(ctx).first(Staff.id == staff_id)
+    )
     if row is None:
         raise NotFound("no such staff account", "找不到员工账号")
     return row
@@ -167,7 +199,9 @@ def _may_govern(ctx: Context, row: Staff) -> None:
         raise Forbidden("this account may do more than yours", "该账号权限高于您", code="not_yours_to_give")
 
 
-def set_staff_roles(ctx: Context, staff_id: UUID, roles: Sequence[str], venues: Iterable[UUID] = ()) -> StaffView:
+def set_staff_roles(
+    ctx: Context, staff_id: UUID, roles: Sequence[str], venues: Iterable[UUID] = ()
+) -> StaffView:
     """Give an account other roles and venues, at once in every process. Needs staff.edit; audited."""
     row = _row(ctx, staff_id, lock=True)
     _may_govern(ctx, row)
@@ -194,19 +228,22 @@ def set_staff_active(ctx: Context, staff_id: UUID, active: bool) -> None:
     ctx.runtime.audit(ctx, "staff.switched_on" if active else "staff.switched_off", str(row.id))
 
 
-# --- signing in ------------------------------------------------------------------------------------------------------
+# --- signing in ---------------------------------------------------------------------------------------------
 
 
 def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "") -> str:
     """Return a session token for a username and password. Audited.
 
-    Five wrong passwords lock the account for 15 minutes, for the right one too. Raises Unauthorized, which does not say
-    whether the username exists, and TooManyRequests while it is locked. A failure is counted although the caller's
-    transaction is refused (the error is `kept`), so call this before writing anything.
+    Five wrong passwords lock the account for 15 minutes, for the right one too. Raises Unauthorized, which
+    does not say whether the username exists, and TooManyRequests while it is locked. A failure is counted
+    although the caller's transaction is refused (the error is `kept`), so call this before writing
+    anything.
     """
     now = ctx.now()
     query = Staff.scoped(ctx).select().where(Staff.username == username.strip().lower()[:60])
-    row = (query.for_update() if db.dialect() == "postgresql" else query).first()  # guesses queue here, one by one
+    row = (
+        query.for_update() if db.dialect() == "postgresql" else query
+    ).first()  # guesses queue here, one by one
     if row is not None and row.locked_until is not None and now < row.locked_until:
         wait = int((row.locked_until - now).total_seconds()) + 1
         raise TooManyRequests(
@@ -216,7 +253,9 @@ def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "
     if not passwords.matches(row.password if row is not None else None, password) or not row.active:
         if row is not None:
             _count_failure(ctx, row)
-        error = Unauthorized("the username or the password is wrong", "用户名或密码错误", code="bad_credentials")
+        error = Unauthorized(
+            "the username or the password is wrong", "用户名或密码错误", code="bad_credentials"
+        )
         error.kept = True
         raise error
     values: dict[str, Any] = {"failures": 0, "locked_until": None, "signed_in_at": now}
@@ -239,12 +278,14 @@ def _count_failure(ctx: Context, row: Staff) -> None:
 def change_password(ctx: Context, staff_id: UUID, old: str, new: str, *, keep: UUID | None = None) -> None:
     """Change one's own password; every session of the account ends, but for `keep`. Audited.
 
-    Raises Unauthorized when the old one is wrong (which counts as a failed sign-in), Invalid when the new one is weak or
-    the same.
+    Raises Unauthorized when the old one is wrong (which counts as a failed sign-in), Invalid when the new
+    one is weak or the same.
     """
     row = _row(ctx, staff_id, lock=True)
     if row.locked_until is not None and ctx.now() < row.locked_until:
-        raise TooManyRequests("too many wrong passwords: the account is locked for a while", "账号已临时锁定", code="locked")
+        raise TooManyRequests(
+            "too many wrong passwords: the account is locked for a while", "账号已临时锁定", code="locked"
+        )
     if not passwords.matches(row.password, old):
         _count_failure(ctx, row)
         error = Unauthorized("the present password is wrong", "原密码错误", code="bad_credentials")

@@ -1,4 +1,6 @@
-"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure. Never a phone in clear in a row."""
+"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure. Never a phone in
+clear in a row.
+"""
 
 from core.members.attributes import Attribute, attributes, define_attribute
 from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred
@@ -19,7 +21,7 @@ from core.members.finding import (
     resolve,
 )
 from core.members.leaving import erase, export
-from core.members.level_batches import LevelChange, levels_of, set_levels, without_level
+from core.members.level_batches import LevelChange, levels_of, merged_into, set_levels, without_level
 from core.members.membership import set_level, set_membership
 from core.members.merging import MergePreview, Unmerged, merge, merge_preview, unmerge
 from core.members.models import AttributeDefinition, Consent, Member, MemberBar, MemberIdentity, MemberMerge
@@ -71,6 +73,7 @@ __all__ = [
     "member_code",
     "merge",
     "merge_preview",
+    "merged_into",
     "phone_of",
     "register",
     "register_many",

@@ -36,11 +36,17 @@ def define_attribute(ctx: Context, attribute: Attribute) -> None:
     """
     ctx.require("members.edit")
     if not CODE.fullmatch(attribute.code):
-        raise Invalid("an attribute's code is 1 to 40 of a-z, 0-9 and _, starting with a letter", "属性编码格式不正确")
+        raise Invalid(
+            "an attribute's code is 1 to 40 of a-z, 0-9 and _, starting with a letter", "属性编码格式不正确"
+        )
     if attribute.kind not in get_args(Kind):
-        raise Invalid(f"an attribute is one of {', '.join(get_args(Kind))}, not {attribute.kind!r}", "属性类型不正确")
+        raise Invalid(
+            f"an attribute is one of {', '.join(get_args(Kind))}, not {attribute.kind!r}", "属性类型不正确"
+        )
     if (attribute.kind == "choice") != bool(attribute.choices):
-        raise Invalid("an attribute of the kind choice has choices, others have none", "仅选项类属性可设置选项")
+        raise Invalid(
+            "an attribute of the kind choice has choices, others have none", "仅选项类属性可设置选项"
+        )
     held = AttributeDefinition.scoped(ctx).first(AttributeDefinition.code == attribute.code)
     values = {
         "title": attribute.title[:60],
@@ -71,7 +77,9 @@ def attributes(ctx: Context) -> list[Attribute]:
 
 
 def checked_attributes(ctx: Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as they are stored; None takes one away. Raises Invalid with a path for each that is wrong."""
+    """Return values as they are stored; None takes one away. Raises Invalid with a path for each that is
+    wrong.
+    """
     known = {a.code: a for a in attributes(ctx) if a.active}
     wrong: list[dict[str, str]] = []
     checked: dict[str, Any] = {}
@@ -93,7 +101,11 @@ def checked_attributes(ctx: Context, values: Mapping[str, Any]) -> dict[str, Any
 def _fault(attribute: Attribute, value: Any) -> str | None:  # Any: a JSON value as it came
     kind, choices = attribute.kind, attribute.choices
     if kind == "text":
-        return None if isinstance(value, str) and len(value) <= TEXT_LENGTH else f"text of at most {TEXT_LENGTH} characters"
+        return (
+            None
+            if isinstance(value, str) and len(value) <= TEXT_LENGTH
+            else f"text of at most {TEXT_LENGTH} characters"
+        )
     if kind == "int":
         fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
         return None if fits else "a whole number"

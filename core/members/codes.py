@@ -1,8 +1,9 @@
 """The dynamic member code (会员码): 18 digits to show at a counter or gate, dead a minute later.
 
-59 bits: 36 that find the owner (the random end of the member's id, encrypted) and 23 of a signature over the whole id
-and the time. The signature also makes the pad of the first part, so that codes of one moment have nothing in common. To
-guess a code of *some* member of a million takes about 10^11 tries within a minute.
+59 bits: 36 that find the owner (the random end of the member's id, encrypted) and 23 of a signature over
+the whole id and the time. The signature also makes the pad of the first part, so that codes of one moment
+have nothing in common. To guess a code of *some* member of a million takes about 10^11 tries within a
+minute.
 """
 
 from uuid import UUID
@@ -21,13 +22,17 @@ STEPS = 6  # a code is good for 50 to 60 seconds: an app that renews it every 30
 
 
 def _signature(ctx: Context, member: UUID, step: int) -> int:
-    value = ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big"))
+    value = ctx.runtime.keyring.signature(
+        ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big")
+    )
     return int.from_bytes(value[:4], "big") >> (32 - SIGNATURE_BITS)
 
 
 def _pad(ctx: Context, signature: int, step: int) -> int:
     message = b"pad" + signature.to_bytes(4, "big") + step.to_bytes(8, "big")
-    return int.from_bytes(ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (64 - TAG_BITS)
+    return int.from_bytes(ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (
+        64 - TAG_BITS
+    )
 
 
 def _step(ctx: Context) -> int:
@@ -44,14 +49,25 @@ def member_code(ctx: Context, member_id: UUID) -> str:
 def resolve_member_code(ctx: Context, code: str) -> UUID:
     """Return whose code this is. Raises Invalid for one that is dead, of another brand, or never was one."""
     digits = "".join(code.split())
-    if len(digits) == DIGITS and digits.isascii() and digits.isdigit() and int(digits) >> (TAG_BITS + SIGNATURE_BITS) == 0:
+    if (
+        len(digits) == DIGITS
+        and digits.isascii()
+        and digits.isdigit()
+        and int(digits) >> (TAG_BITS + SIGNATURE_BITS) == 0
+    ):
         hidden, signature = divmod(int(digits), 1 << SIGNATURE_BITS)
         now = _step(ctx)
         tags = {hidden ^ _pad(ctx, signature, step): step for step in range(now - STEPS + 1, now + 1)}
-        rows = Member.scoped(ctx).select(Member.id, Member.code_tag).where(
-            Member.code_tag.in_(list(tags)), Member.erased_at.is_null()
+        rows = (
+            Member.scoped(ctx)
+            .select(Member.id, Member.code_tag)
+            .where(Member.code_tag.in_(list(tags)), Member.erased_at.is_null())
         )
         for row in rows:
             if _signature(ctx, row.id, tags[row.code_tag]) == signature:
                 return resolve(ctx, row.id)
-    raise Invalid("this member code is not valid any more: show a fresh one", "会员码无效或已过期，请刷新", code="bad_member_code")
+    raise Invalid(
+        "this member code is not valid any more: show a fresh one",
+        "会员码无效或已过期，请刷新",
+        code="bad_member_code",
+    )

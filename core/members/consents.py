@@ -1,4 +1,6 @@
-"""What a member agreed to: which version of the policy, for what purpose, when and where; and the withdrawal."""
+"""What a member agreed to: which version of the policy, for what purpose, when and where; and the
+withdrawal.
+"""
 
 import re
 from dataclasses import dataclass
@@ -37,7 +39,9 @@ def _answer(ctx: Context, member_id: UUID, purpose: str, version: str, channel: 
     )
 
 
-def give_consent(ctx: Context, member_id: UUID, purpose: str, *, policy_version: str, channel: str = "") -> None:
+def give_consent(
+    ctx: Context, member_id: UUID, purpose: str, *, policy_version: str, channel: str = ""
+) -> None:
     """Note that a member agreed to a purpose under a version of the policy."""
     _answer(ctx, member_id, purpose, policy_version, channel, True)
 

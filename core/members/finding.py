@@ -46,7 +46,9 @@ def by_phone(ctx: Context, phone: str) -> Member | None:
 
 def by_identity(ctx: Context, provider: str, subject: str) -> Member | None:
     """Return the row of an identity, or None."""
-    link = MemberIdentity.scoped(ctx).first(MemberIdentity.provider == provider, MemberIdentity.subject == subject)
+    link = MemberIdentity.scoped(ctx).first(
+        MemberIdentity.provider == provider, MemberIdentity.subject == subject
+    )
     return row_of(ctx, link.member) if link is not None else None
 
 
@@ -76,7 +78,9 @@ def get_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, MemberView]:
         for start in range(0, len(waiting), 500):
             chunk = waiting[start : start + 500]
             rows.update((row.id, row) for row in Member.scoped(ctx).select().where(Member.id.in_(chunk)))
-        waiting = [r.merged_into for r in rows.values() if r.merged_into is not None and r.merged_into not in rows]
+        waiting = [
+            r.merged_into for r in rows.values() if r.merged_into is not None and r.merged_into not in rows
+        ]
         if not waiting:
             break
     found: dict[UUID, MemberView] = {}
@@ -102,11 +106,13 @@ def find_by_identity(ctx: Context, provider: str, subject: str) -> MemberView | 
 
 
 def find_by_last_four(ctx: Context, digits: str) -> list[MemberView]:
-    """Return the members whose phone ends in four digits, newest first, at most 100; venue scope is honoured."""
+    """Return the members whose phone ends in four digits, newest first, at most 100; venue scope is
+    honoured.
+    """
     return find(ctx, MemberFilter(last_four=digits), PageQuery(limit=MOST)).items
 
 
-# --- lists for staff -------------------------------------------------------------------------------------------------
+# --- lists for staff ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +131,8 @@ class MemberFilter:
 
 
 def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
-    """Return the conditions of a filter. Only an exact phone looks beyond an account's venues: who can name the whole
-    number has the person before them, while a list would show strangers."""
+    """Return the conditions of a filter. Only an exact phone looks beyond an account's venues: who can name
+    the whole number has the person before them, while a list would show strangers."""
     where: list[Any] = [Member.merged_into.is_null(), Member.erased_at.is_null()]
     ring, tenant = ctx.runtime.keyring, ctx.tenant.id
     if wanted.phone:
@@ -154,13 +160,15 @@ def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
 def find(ctx: Context, wanted: MemberFilter | None = None, page: PageQuery | None = None) -> MemberPage:
     """Return a page of members for staff, newest first; needs the permission members.view.
 
-    An account with a venue scope sees its venues' members, and anyone by exact phone. Raises Invalid for a bad cursor
-    or filter.
+    An account with a venue scope sees its venues' members, and anyone by exact phone. Raises Invalid for a
+    bad cursor or filter.
     """
     ctx.require("members.view")
     page = page or PageQuery()
     page = page.model_copy(update={"limit": max(1, min(page.limit, MOST))})
-    rows, after = keyset(Member.scoped(ctx).select().where(*_where(ctx, wanted or MemberFilter())), Member.id, page)
+    rows, after = keyset(
+        Member.scoped(ctx).select().where(*_where(ctx, wanted or MemberFilter())), Member.id, page
+    )
     return MemberPage([view(ctx, row) for row in rows], after)
 
 

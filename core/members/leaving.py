@@ -17,7 +17,9 @@ PAGE = 100
 
 
 def _own_or(ctx: Context, row: Member, permission: str) -> None:
-    if not (ctx.actor.kind == "member" and ctx.actor.id is not None and row_of(ctx, ctx.actor.id).id == row.id):
+    if not (
+        ctx.actor.kind == "member" and ctx.actor.id is not None and row_of(ctx, ctx.actor.id).id == row.id
+    ):
         ctx.require(permission)
 
 
@@ -49,7 +51,9 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
             "converted_at": row.converted_at.isoformat() if row.converted_at else None,
             "valid_until": row.valid_until.isoformat() if row.valid_until else None,
         },
-        "identities": [{"provider": i.provider, "subject": i.subject} for i in identities.order_by(MemberIdentity.id)],
+        "identities": [
+            {"provider": i.provider, "subject": i.subject} for i in identities.order_by(MemberIdentity.id)
+        ],
         "consents": [
             {
                 "purpose": c.purpose,
@@ -66,7 +70,9 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
         ],
         "accounts": {asset: _account(ctx, row.id, asset) for asset in points.balances(ctx, row.id)},
         "plugins": {
-            slug: kept for slug, kept in ctx.runtime.dispatcher.oblige(ctx, "export_member", member=row.id) if kept
+            slug: kept
+            for slug, kept in ctx.runtime.dispatcher.oblige(ctx, "export_member", member=row.id)
+            if kept
         },
     }
 
@@ -84,11 +90,13 @@ def _account(ctx: Context, member: UUID, asset: str) -> dict[str, Any]:
 
 
 def erase(ctx: Context, member_id: UUID, reason: str) -> None:
-    """Forget a member: phone, name, birthday, attributes and identities go, in core and in every installed plugin.
+    """Forget a member: phone, name, birthday, attributes and identities go, in core and in every installed
+    plugin.
 
-    For the member, or staff with members.erase; audited; publishes `member_erased`. Their sessions and member codes are
-    dead at once, the phone may register anew as a stranger. The ledger stays, under an id that nobody is behind. Doing
-    it twice changes nothing. A plugin refuses (Conflict) while it has an open order. Raises Invalid without a reason.
+    For the member, or staff with members.erase; audited; publishes `member_erased`. Their sessions and
+    member codes are dead at once, the phone may register anew as a stranger. The ledger stays, under an id
+    that nobody is behind. Doing it twice changes nothing. A plugin refuses (Conflict) while it has an open
+    order. Raises Invalid without a reason.
     """
     if not reason.strip():
         raise Invalid("say why the member is erased", "请填写注销原因", code="reason_needed")

@@ -55,14 +55,25 @@ def levels_of(ctx: Context, members: Iterable[UUID], *, lock: bool = False) -> d
             )
             if lock and dialect() == "postgresql":
                 query = query.for_update()
-            for row in query:
-                if row.merged_into is not None:
-                    became.add(row.merged_into)
-                elif row.erased_at is None:
-                    found[row.id] = row.level
+            for member, level, survivor, erased_at in query.tuples():
+                if survivor is not None:
+                    became.add(survivor)
+                elif erased_at is None:
+                    found[member] = level
         wanted = sorted(became - set(found))
         if not wanted:
             break
+    return found
+
+
+def merged_into(ctx: Context, members: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return the records that were merged into some members, each with who it became."""
+    found: dict[UUID, UUID] = {}
+    wanted = sorted(set(members))
+    for start in range(0, len(wanted), ROWS):
+        query = Member.scoped(ctx).select(Member.id, Member.merged_into)
+        rows = query.where(Member.merged_into.in_(wanted[start : start + ROWS])).tuples()
+        found.update(dict(rows))
     return found
 
 

@@ -1,4 +1,6 @@
-"""The lifecycle: lead, member, lapsed, as the business software says; and the level, as the levels plugin says."""
+"""The lifecycle: lead, member, lapsed, as the business software says; and the level, as the levels plugin
+says.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -25,16 +27,22 @@ def set_membership(
 ) -> bool:
     """Take over what the business software says of a membership; return whether anything changed.
 
-    News older than what is stored (a lower `version`) is ignored: pushes come late and shuffled. The first membership
-    of a life publishes `member_converted`, everything else `member_updated`; a return after a lapse is no conversion,
-    also when the lapse is the first thing we hear. `venue` None keeps the home venue.
+    News older than what is stored (a lower `version`) is ignored: pushes come late and shuffled. The first
+    membership of a life publishes `member_converted`, everything else `member_updated`; a return after a
+    lapse is no conversion, also when the lapse is the first thing we hear. `venue` None keeps the home
+    venue.
     """
     if state not in ("member", "lapsed"):
         raise Invalid(f"a membership is member or lapsed, not {state!r}", "会籍状态不正确")
     row = row_of(ctx, member_id, lock=True)
     if row.erased_at is not None or version < row.membership_version:
         return False
-    wanted: dict[str, Any] = {"state": state, "valid_until": valid_until, "frozen": frozen, "venue": venue or row.venue}
+    wanted: dict[str, Any] = {
+        "state": state,
+        "valid_until": valid_until,
+        "frozen": frozen,
+        "venue": venue or row.venue,
+    }
     changes = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     first = row.converted_at is None
     values = dict(changes)
@@ -54,7 +62,8 @@ def set_membership(
 def set_level(ctx: Context, member_id: UUID, level: str, *, passed: Sequence[str] = (), up: bool) -> bool:
     """Set a member's level; publish `level_up` or `level_down`; return False when they have it already.
 
-    The policy is the caller's. `passed` names each level reached on the way up, lowest first, the new one last.
+    The policy is the caller's. `passed` names each level reached on the way up, lowest first, the new one
+    last.
     """
     if len(level) > 40:
         raise Invalid("a level's code has at most 40 characters", "等级编码过长")

@@ -1,7 +1,7 @@
 """Join two records of one person, and take it back within 30 days.
 
-The merged row stays and points at the survivor; ids resolve, sessions and identities carry on as the survivor. Points
-move by transfers of the ledger, lot by lot, so they keep their expiry.
+The merged row stays and points at the survivor; ids resolve, sessions and identities carry on as the
+survivor. Points move by transfers of the ledger, lot by lot, so they keep their expiry.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,9 @@ class MergePreview:
 
 @dataclass(frozen=True, slots=True)
 class Unmerged:
-    """What came of taking a merge back: amounts by asset, and the fields that had changed meanwhile and so stayed."""
+    """What came of taking a merge back: amounts by asset, and the fields that had changed meanwhile and so
+    stayed.
+    """
 
     returned: Mapping[str, int]
     short: Mapping[str, int]  # spent or expired since: stays gone
@@ -73,12 +75,19 @@ def _taken(member: Member, merged: Member) -> list[str]:
 
 
 def _differing(ctx: Context, member: Member, merged: Member) -> tuple[str, ...]:
-    found = [f for f in FILLED[1:] if getattr(member, f) and getattr(merged, f) and getattr(member, f) != getattr(merged, f)]
+    found = [
+        f
+        for f in FILLED[1:]
+        if getattr(member, f) and getattr(merged, f) and getattr(member, f) != getattr(merged, f)
+    ]
     for name, read in (("name", name_in_clear), ("phone", phone_in_clear)):
         mine, theirs = read(ctx, member), read(ctx, merged)
         if mine and theirs and mine != theirs:
             found.append(name)
-    return (*found, *(f"attributes.{c}" for c, v in merged.attributes.items() if member.attributes.get(c, v) != v))
+    return (
+        *found,
+        *(f"attributes.{c}" for c, v in merged.attributes.items() if member.attributes.get(c, v) != v),
+    )
 
 
 def _blockers(ctx: Context, member: Member, merged: Member) -> list[str]:
@@ -90,7 +99,9 @@ def _blockers(ctx: Context, member: Member, merged: Member) -> list[str]:
             found.append(f"{which} was erased")
     for asset, balance in points.balances(ctx, merged.id).items():
         if balance.held:
-            found.append(f"{balance.held} {asset} of the member to be merged are on hold: settle the order first")
+            found.append(
+                f"{balance.held} {asset} of the member to be merged are on hold: settle the order first"
+            )
         if balance.owed:
             found.append(f"the member to be merged owes {balance.owed} {asset}: settle it first")
     return found
@@ -118,14 +129,17 @@ def merge_preview(ctx: Context, member_id: UUID, merged_id: UUID) -> MergePrevie
 def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> MemberView:
     """Merge `merged_id` into `member_id` and return the survivor. Needs members.merge; audited; published.
 
-    The survivor keeps what they have, takes over what they lack and the better membership, and gets the points. Every
-    plugin moves its own. Raises Conflict, with the reason, when `merge_preview` shows a blocker.
+    The survivor keeps what they have, takes over what they lack and the better membership, and gets the
+    points. Every plugin moves its own. Raises Conflict, with the reason, when `merge_preview` shows a
+    blocker.
     """
     ctx.require("members.merge")
     member, merged = _pair(ctx, member_id, merged_id)
     blockers = _blockers(ctx, member, merged)
     if blockers:
-        raise Conflict(f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge")
+        raise Conflict(
+            f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge"
+        )
     done = MemberMerge.scoped(ctx).create(member=member.id, merged=merged.id, moved={}, merged_at=ctx.now())
     moved: dict[str, Any] = {
         "fields": _take_over(ctx, member, merged),
@@ -139,13 +153,18 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     Member.scoped(ctx).update(merged_into=member.id).where(Member.id == merged.id).execute()
     ledger = ctx.for_plugin("core")
     for asset, amount in sorted(_movable(ctx, merged.id).items()):
-        points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")
+        points.transfer(
+            ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge"
+        )
         moved["assets"][asset] = amount
     MemberMerge.scoped(ctx).update(moved=moved).where(MemberMerge.id == done.id).execute()
     ctx.runtime.dispatcher.oblige(ctx, "merge_members", member=member.id, merged=merged.id)
     ctx.publish(MemberMerged(member=member.id, merged=merged.id))
     ctx.runtime.audit(
-        ctx, "member.merged", str(member.id), {"merged": str(merged.id), "reason": reason, "assets": moved["assets"]}
+        ctx,
+        "member.merged",
+        str(member.id),
+        {"merged": str(merged.id), "reason": reason, "assets": moved["assets"]},
     )
     return view(ctx, Member.scoped(ctx).get(Member.id == member.id))
 
@@ -158,14 +177,18 @@ def _repoint(ctx: Context, model: Any, old: UUID, new: UUID) -> list[str]:  # An
 
 
 def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
-    """Fill the survivor's row; return the names of fields taken, and old values of those that were not empty."""
+    """Fill the survivor's row; return the names of fields taken, and old values of those that were not
+    empty.
+    """
     values: dict[str, Any] = {}
     taken = _taken(member, merged)
     undo: dict[str, Any] = {"filled": [f for f in taken if f != "membership"]}
     for name in (f for f in FILLED if f in taken):
         values[name] = getattr(merged, name)
     if "phone" in taken:
-        Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(Member.id == merged.id).execute()
+        Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(
+            Member.id == merged.id
+        ).execute()
         values |= sealed_phone(ctx, phone_in_clear(ctx, merged))
     extra = {c: v for c, v in merged.attributes.items() if c not in member.attributes}
     if extra:
@@ -185,18 +208,28 @@ def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
 
 
 def _membership(row: Member) -> list[Any]:
-    return [row.state, row.valid_until.isoformat() if row.valid_until else None, row.frozen, row.membership_version]
+    return [
+        row.state,
+        row.valid_until.isoformat() if row.valid_until else None,
+        row.frozen,
+        row.membership_version,
+    ]
 
 
 def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     """Take the merge of `merged_id` back, up to 30 days after it. Needs members.merge; audited.
 
-    What is still there moves back: identities, consents, fields that nobody changed since, points that the survivor
-    still has. The rest is said in the result. What plugins moved stays with the survivor. Raises NotFound when there is
-    no such merge, Conflict when it is too old or one of the two was merged again or erased.
+    What is still there moves back: identities, consents, fields that nobody changed since, points that the
+    survivor still has. The rest is said in the result. What plugins moved stays with the survivor. Raises
+    NotFound when there is no such merge, Conflict when it is too old or one of the two was merged again or
+    erased.
     """
     ctx.require("members.merge")
-    query = MemberMerge.scoped(ctx).select().where(MemberMerge.merged == merged_id, MemberMerge.undone_at.is_null())
+    query = (
+        MemberMerge.scoped(ctx)
+        .select()
+        .where(MemberMerge.merged == merged_id, MemberMerge.undone_at.is_null())
+    )
     done = query.order_by(MemberMerge.merged_at.desc()).first()
     if done is None:
         raise NotFound("this member is not merged", "该会员未被合并")
@@ -239,7 +272,9 @@ def _return_children(ctx: Context, merged: UUID) -> None:
         Member.scoped(ctx).update(merged_into=merged).where(Member.id.in_(children)).execute()
 
 
-def _return_assets(ctx: Context, done: MemberMerge, member: UUID, merged: UUID) -> tuple[dict[str, int], dict[str, int]]:
+def _return_assets(
+    ctx: Context, done: MemberMerge, member: UUID, merged: UUID
+) -> tuple[dict[str, int], dict[str, int]]:
     returned: dict[str, int] = {}
     short: dict[str, int] = {}
     ledger = ctx.for_plugin("core")
@@ -247,7 +282,9 @@ def _return_assets(ctx: Context, done: MemberMerge, member: UUID, merged: UUID) 
     for asset, amount in sorted(done.moved["assets"].items()):
         back = min(amount, held[asset].available) if asset in held else 0
         if back:
-            points.transfer(ledger, member, merged, asset, back, key=f"unmerge:{done.id}:{asset}", reason="unmerge")
+            points.transfer(
+                ledger, member, merged, asset, back, key=f"unmerge:{done.id}:{asset}", reason="unmerge"
+            )
             returned[asset] = back
         if back < amount:
             short[asset] = amount - back
@@ -255,7 +292,9 @@ def _return_assets(ctx: Context, done: MemberMerge, member: UUID, merged: UUID) 
 
 
 def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any]) -> list[str]:
-    """Empty the survivor's fields that came from the merge, where nobody changed them; return those that stay."""
+    """Empty the survivor's fields that came from the merge, where nobody changed them; return those that
+    stay.
+    """
     values: dict[str, Any] = {}
     kept: list[str] = []
     attributes = dict(member.attributes)
@@ -299,7 +338,9 @@ def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any
 
 
 def _regain_phone(ctx: Context, merged: Member) -> bool:
-    """Let the merged one be found by their phone again; False when somebody else registered with it meanwhile."""
+    """Let the merged one be found by their phone again; False when somebody else registered with it
+    meanwhile.
+    """
     try:
         with db.savepoint():
             columns = sealed_phone(ctx, phone_in_clear(ctx, merged))

@@ -38,14 +38,18 @@ def _may_edit(ctx: Context, row: Member) -> None:
 def update_profile(ctx: Context, member_id: UUID, changes: Mapping[str, Any]) -> MemberView:
     """Change some of name, gender, birthday, venue, locale, attributes, consents; publish `member_updated`.
 
-    `attributes` is merged, None takes one away; `consents` is `{purpose: {"given": bool, "policy_version": "…",
-    "channel": "…"}}`. A birthday may be filled in once and then changed once in 365 days, by members and staff alike;
-    the system (the business software, an import) is not held to it. Raises Invalid with paths, Conflict for a birthday
-    changed too soon, Forbidden for somebody else's profile.
+    `attributes` is merged, None takes one away; `consents` is `{purpose: {"given": bool, "policy_version":
+    "…", "channel": "…"}}`. A birthday may be filled in once and then changed once in 365 days, by members
+    and staff alike; the system (the business software, an import) is not held to it. Raises Invalid with
+    paths, Conflict for a birthday changed too soon, Forbidden for somebody else's profile.
     """
     unknown = sorted(set(changes) - set(FIELDS))
     if unknown:
-        raise _wrong(unknown[0][:40], f"a profile has no {unknown[0][:40]!r}; it has {', '.join(FIELDS)}", "资料字段不存在")
+        raise _wrong(
+            unknown[0][:40],
+            f"a profile has no {unknown[0][:40]!r}; it has {', '.join(FIELDS)}",
+            "资料字段不存在",
+        )
     row = row_of(ctx, member_id, lock=True)
     _may_edit(ctx, row)
     if row.erased_at is not None:
@@ -86,10 +90,16 @@ def update_profile(ctx: Context, member_id: UUID, changes: Mapping[str, Any]) ->
 
 def _consent(ctx: Context, member: UUID, purpose: str, answer: Any) -> None:  # Any: JSON as it came
     if not isinstance(answer, Mapping) or not isinstance(answer.get("given"), bool):
-        raise _wrong(f"consents.{purpose[:40]}", "a consent is {given: true or false, policy_version, channel}", "同意记录格式不正确")
+        raise _wrong(
+            f"consents.{purpose[:40]}",
+            "a consent is {given: true or false, policy_version, channel}",
+            "同意记录格式不正确",
+        )
     channel = str(answer.get("channel") or "")
     if answer["given"]:
-        give_consent(ctx, member, purpose, policy_version=str(answer.get("policy_version") or ""), channel=channel)
+        give_consent(
+            ctx, member, purpose, policy_version=str(answer.get("policy_version") or ""), channel=channel
+        )
     else:
         withdraw_consent(ctx, member, purpose, channel=channel)
 
@@ -120,11 +130,17 @@ def _birthday(ctx: Context, row: Member, birthday: Any) -> dict[str, Any]:  # An
 
 
 def _a_year_later(day: date) -> date:
-    return day.replace(year=day.year + 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year + 1)
+    return (
+        day.replace(year=day.year + 1, day=28)
+        if (day.month, day.day) == (2, 29)
+        else day.replace(year=day.year + 1)
+    )
 
 
 def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
-    """Put a member in a class ("vip", "staff", …): another thing than the level. False when they are in it. Audited."""
+    """Put a member in a class ("vip", "staff", …): another thing than the level. False when they are in it.
+    Audited.
+    """
     if not 1 <= len(class_) <= 40:
         raise Invalid("a class has 1 to 40 characters", "会员类别需为 1 到 40 个字符")
     row = row_of(ctx, member_id, lock=True)
@@ -132,12 +148,16 @@ def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
         return False
     Member.scoped(ctx).update(class_=class_).where(Member.id == row.id).execute()
     ctx.publish(MemberUpdated(member=row.id, changed=("class",)))
-    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
+    ctx.runtime.audit(
+        ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason}
+    )
     return True
 
 
 def reveal_phone(ctx: Context, member_id: UUID, reason: str) -> str:
-    """Return a member's whole phone, `+8613812345678`, or "". Needs members.reveal and a reason; leaves an audit row."""
+    """Return a member's whole phone, `+8613812345678`, or "". Needs members.reveal and a reason; leaves an
+    audit row.
+    """
     ctx.require("members.reveal")
     if len(reason.strip()) < 2:
         raise Invalid(
@@ -151,7 +171,11 @@ def reveal_phone(ctx: Context, member_id: UUID, reason: str) -> str:
 
 
 def phone_of(ctx: Context, member_id: UUID) -> str:
-    """Return a member's whole phone for an integration that acts as the system (to match, to send); Forbidden for others."""
+    """Return a member's whole phone for an integration that acts as the system (to match, to send);
+    Forbidden for others.
+    """
     if ctx.actor.kind != "system":
-        raise Forbidden("only the system reads a phone without a reason; staff use reveal_phone", "无权查看完整手机号")
+        raise Forbidden(
+            "only the system reads a phone without a reason; staff use reveal_phone", "无权查看完整手机号"
+        )
     return phone_in_clear(ctx, row_of(ctx, member_id))

@@ -27,7 +27,9 @@ def tag_of(member: UUID) -> int:
 
 
 def clean_name(name: str) -> str:
-    """Return a name without control characters and outer blanks; raise Invalid when nothing is left or it is too long."""
+    """Return a name without control characters and outer blanks; raise Invalid when nothing is left or it
+    is too long.
+    """
     text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not text or len(text) > NAME_LENGTH:
         raise Invalid(
@@ -58,9 +60,9 @@ _GATE = db.Sql("SELECT pg_advisory_xact_lock(%s)")
 def pass_gate(ctx: Context, phone: str) -> None:
     """Let one transaction at a time write a phone while two index keys are in use.
 
-    The unique index tells two registrations of a phone apart only when both index it by the same key. During a rotation
-    processes may differ in which key is the newest, yet all hold the same keys: the least of the blind indexes names
-    the lock.
+    The unique index tells two registrations of a phone apart only when both index it by the same key.
+    During a rotation processes may differ in which key is the newest, yet all hold the same keys: the least
+    of the blind indexes names the lock.
     """
     if ctx.runtime.keyring.rotating and db.dialect() == "postgresql":
         least = min(ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
@@ -78,12 +80,13 @@ def register(
     occurred_at: datetime | None = None,
     external_id: str | None = None,
 ) -> tuple[MemberView, bool]:
-    """Return the member of a phone, or of `external_id` under the provider `channel`, and whether they are new.
+    """Return the member of a phone, or of `external_id` under the provider `channel`, and whether they are
+    new.
 
-    An unknown person becomes a lead, and `member_registered` is published once, however many register them at the same
-    time. A known one is returned as they are; only a missing identity is added. Without a phone and `external_id` a
-    lead of their own is made. Raises Invalid for a phone that is not a mainland mobile number, Conflict when the
-    identity belongs to another person than the phone.
+    An unknown person becomes a lead, and `member_registered` is published once, however many register them
+    at the same time. A known one is returned as they are; only a missing identity is added. Without a phone
+    and `external_id` a lead of their own is made. Raises Invalid for a phone that is not a mainland mobile
+    number, Conflict when the identity belongs to another person than the phone.
     """
     clear = normalise_phone(phone) if phone else None
     if clear is not None:
@@ -94,7 +97,9 @@ def register(
     if found is None:
         made = _insert(ctx, channel, clear, name, venue, occurred_at, external_id)
         if made is not None:
-            ctx.publish(MemberRegistered(member=made, channel=channel, invitation=invitation, occurred_at=occurred_at))
+            ctx.publish(
+                MemberRegistered(member=made, channel=channel, invitation=invitation, occurred_at=occurred_at)
+            )
             return view(ctx, row_of(ctx, made)), True
         found = by_phone(ctx, clear) if clear is not None else by_identity(ctx, channel, external_id or "")
         if found is None:
@@ -133,14 +138,18 @@ def _insert(
     if not list(Member.scoped(ctx).insert(**values).on_conflict_ignore().returning(Member.id).execute()):
         return None
     if external_id is not None and not _insert_identity(ctx, member, channel, external_id):
-        Member.scoped(ctx).delete().where(Member.id == member).execute()  # nobody has seen it: same transaction
+        Member.scoped(ctx).delete().where(
+            Member.id == member
+        ).execute()  # nobody has seen it: same transaction
         return None
     return member
 
 
 def _insert_identity(ctx: Context, member: UUID, provider: str, subject: str) -> bool:
     if not 1 <= len(subject) <= SUBJECT_LENGTH or not provider:
-        raise Invalid(f"an identity has a provider and a subject of 1 to {SUBJECT_LENGTH} characters", "外部账号无效")
+        raise Invalid(
+            f"an identity has a provider and a subject of 1 to {SUBJECT_LENGTH} characters", "外部账号无效"
+        )
     new = (
         MemberIdentity.scoped(ctx)
         .insert(member=member, provider=provider, subject=subject, linked_at=ctx.now())
@@ -186,7 +195,9 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
                 Member.scoped(ctx).update(**sealed_phone(ctx, clear)).where(Member.id == row.id).execute()
     except IntegrityError:
         raise Conflict(
-            "another member has this phone; merge the two instead", "该手机号已被其他会员使用", code="phone_taken"
+            "another member has this phone; merge the two instead",
+            "该手机号已被其他会员使用",
+            code="phone_taken",
         ) from None
     ctx.runtime.audit(ctx, "member.phone_changed", str(row.id))
     return view(ctx, row_of(ctx, row.id))

@@ -64,7 +64,7 @@ _ENCODERS: dict[Kind, Callable[[Sequence[Any]], str]] = {
 def array(kind: Kind, values: Sequence[Any]) -> str:
     """Return a PostgreSQL array literal: much quicker to make than a list of adapted parameters."""
     encode, first, count = _ENCODERS[kind], values[0], len(values)
-    if values.count(first) == count:  # a column of one value is common: now, a reason, NULL
+    if first is values[-1] and values.count(first) == count:  # a column of one value is common: now, a reason, NULL
         each = "NULL" if first is None else encode([first])
         return "{" + ",".join([each] * count) + "}"
     if None in values:

@@ -138,6 +138,11 @@ class Journal:
 class Book:
     """One locked account: what it holds now, after the movements gathered so far."""
 
+    __slots__ = (
+        "_before", "_journal", "_live", "_read_all", "asset", "balance", "debt", "held", "id", "lots", "member",
+        "next_expiry", "seq",
+    )  # fmt: skip
+
     def __init__(self, journal: Journal, row: Sequence[Any]) -> None:
         self.id = uuid_of(row[0])
         self.member = uuid_of(row[1])

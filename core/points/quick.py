@@ -41,16 +41,13 @@ def quick_credit(
     require_transaction()
     member, asset, amount, reason = content
     operation, said = new_id(), digest("credit", *content)
-    row = db.fetch_one(
-        ctx.scope,
-        _CREDIT,
-        {
-            "id": operation, "tenant": ctx.tenant.id, "plugin": ctx.plugin, "key": key, "digest": said,
-            "now": journal.now, "amount": amount, "expires_at": expires_at, "member": member, "asset": asset,
-            "reason": reason, "venue": told.venue, "cause": told.cause, "rule": told.rule,
-            "rule_version": told.rule_version, "occurred_at": told.occurred_at,
-        },
-    )  # fmt: skip
+    values: Any = {  # Any: the drivers' protocol also knows parameters by name
+        "id": operation, "tenant": ctx.tenant.id, "plugin": ctx.plugin, "key": key, "digest": said,
+        "now": journal.now, "amount": amount, "expires_at": expires_at, "member": member, "asset": asset,
+        "reason": reason, "venue": told.venue, "cause": told.cause, "rule": told.rule,
+        "rule_version": told.rule_version, "occurred_at": told.occurred_at,
+    }  # fmt: skip
+    row = db.fetch_one(ctx.scope, _CREDIT, values)
     assert row is not None
     if row[0] is None:
         return find_begun(ctx, key, said), None

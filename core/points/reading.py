@@ -29,11 +29,12 @@ _STATEMENT = db.Sql(
     " WHERE a.tenant = %s AND a.member = %s AND a.asset = %s AND e.seq < %s ORDER BY e.seq DESC LIMIT %s"
 )
 _EARNED = (
-    "SELECT a.member, SUM(CASE WHEN e.kind = 'credit' THEN e.amount ELSE -e.reversed END)"
+    "SELECT a.member, SUM(CASE WHEN e.kind = 'reversal' THEN -e.reversed ELSE e.amount END)"
     " FROM account a JOIN entry e ON e.tenant = a.tenant AND e.account = a.id"
     " LEFT JOIN entry o ON o.tenant = e.tenant AND o.id = e.reverses"
     " WHERE a.tenant = %s AND a.asset = %s AND a.member {among} AND e.recorded_at >= %s"
-    " AND (e.kind = 'credit' OR e.kind = 'reversal' AND o.kind = 'credit' AND o.recorded_at >= %s) GROUP BY a.member"
+    " AND (e.kind = 'credit' OR e.kind = 'reversal' AND o.kind = 'credit' AND o.recorded_at >= %s"
+    " OR a.asset = 'growth' AND e.kind IN ('transfer_in', 'transfer_out')) GROUP BY a.member"
 )
 _OUTSTANDING = db.Sql(
     "SELECT COALESCE(SUM(balance + held), 0) - COALESCE((SELECT SUM(l.remaining) FROM account d JOIN lot l"
@@ -100,8 +101,8 @@ def _instant(value: Any) -> datetime:
 def earned(ctx: Context, members: Sequence[UUID], asset: str, since: datetime) -> dict[UUID, int]:
     """Return what each member earned: credits recorded since `since`, less what was reversed of those very credits.
 
-    A reversal counts whole, also what could only be owed. Transfers, releases and returned debits are not earnings.
-    Members who earned nothing are there with 0.
+    A reversal counts whole, also what could only be owed. Transfers, releases and returned debits are not earnings, but
+    for growth: that moves only when members are merged or parted. Members who earned nothing are there with 0.
     """
     check_asset(asset)
     total = dict.fromkeys(members, 0)

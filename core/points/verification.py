@@ -21,6 +21,7 @@ PAGE_OF_LOTS = 5000
 MOST_FAULTS = 100  # told of one kind in one page
 
 _SNAPSHOT = db.Sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+_ENTER = db.Sql("SELECT 1")
 _NEXT_ACCOUNTS = db.Sql(
     "SELECT id FROM (SELECT id FROM (SELECT id FROM account WHERE tenant = %s AND id > %s ORDER BY id LIMIT %s) a"
     " UNION SELECT account FROM (SELECT DISTINCT account FROM entry WHERE tenant = %s AND account > %s"
@@ -147,14 +148,16 @@ def _verify_tenant(tenant: int) -> Iterator[Fault]:
 
 def _snapshot(tenant: int, work: Callable[[], Any]) -> Any:  # Any: what `work` returns
     """Run `work` on one unmoving picture of the database; inside a caller's transaction, on the caller's."""
+    if db.in_transaction() or db.dialect() == "sqlite":  # a transaction of SQLite is one picture by itself
+        return db.run_in_transaction(tenant, work)
 
     def still() -> Any:
-        if not joined and db.dialect() == "postgresql":
-            db.run(tenant, _SNAPSHOT)
+        db.run(tenant, _SNAPSHOT)
         return work()
 
-    joined = db.in_transaction()
-    return db.run_in_transaction(tenant, still)
+    with db.connection():
+        db.run(tenant, _ENTER)  # puts the scope on the connection, so that _SNAPSHOT comes first in the transaction
+        return db.run_in_transaction(tenant, still)
 
 
 def _page(tenant: int, after: UUID) -> tuple[UUID, list[Fault]] | None:

@@ -1,9 +1,10 @@
 """Root keys from the settings, and the keys derived from them for each tenant.
 
-`ROOST_ENCRYPTION_KEYS` and `ROOST_INDEX_KEYS` read `2:BASE64,1:BASE64`: newest first, versions 1 to 255, 32 bytes each.
-The newest seals and indexes; every listed one still opens and is tried in lookups. To rotate: add the new key *last* and
-restart every process (all can read it), move it *first* and restart (all write it), run the rotation
-(`core.members.rotation`), then drop the old one. Deleting a root key before that makes its rows unreadable for good.
+`ROOST_ENCRYPTION_KEYS` and `ROOST_INDEX_KEYS` read `2:BASE64,1:BASE64`: newest first, versions 1 to 255, 32
+bytes each. The newest seals and indexes; every listed one still opens and is tried in lookups. To rotate:
+add the new key *last* and restart every process (all can read it), move it *first* and restart (all write
+it), run the rotation (`core.members.rotation`), then drop the old one. Deleting a root key before that
+makes its rows unreadable for good.
 """
 
 import base64
@@ -36,7 +37,9 @@ def _decode(name: str, text: str) -> bytes:
     try:
         secret = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ConfigurationError(f"{name}: a key is not BASE64; make one with: openssl rand -base64 32") from None
+        raise ConfigurationError(
+            f"{name}: a key is not BASE64; make one with: openssl rand -base64 32"
+        ) from None
     if len(secret) != provider.KEY_BYTES:
         raise ConfigurationError(
             f"{name}: a key has {len(secret)} bytes, it needs {provider.KEY_BYTES}; make one with: openssl rand -base64 32"
@@ -45,7 +48,9 @@ def _decode(name: str, text: str) -> bytes:
 
 
 def parse_keys(name: str, text: str) -> tuple[RootKey, ...]:
-    """Read `2:BASE64,1:BASE64`, newest first; raise ConfigurationError that names the variable and what is wrong."""
+    """Read `2:BASE64,1:BASE64`, newest first; raise ConfigurationError that names the variable and what is
+    wrong.
+    """
     if not text.strip():
         raise ConfigurationError(
             f"{name} is not set: personal data cannot be kept without it. Set it to 1:KEY, with KEY from:"
@@ -56,7 +61,9 @@ def parse_keys(name: str, text: str) -> tuple[RootKey, ...]:
     for part in text.split(","):
         number, colon, encoded = part.strip().partition(":")
         if not colon or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 255:
-            raise ConfigurationError(f"{name}: each key is written VERSION:BASE64, with a version from 1 to 255")
+            raise ConfigurationError(
+                f"{name}: each key is written VERSION:BASE64, with a version from 1 to 255"
+            )
         keys.append(RootKey(int(number), _decode(name, encoded)))
     if len({k.version for k in keys}) < len(keys):
         raise ConfigurationError(f"{name}: two keys have the same version")
@@ -79,7 +86,9 @@ class Keyring:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Keyring":
-        """Read the deployment's keys; raise ConfigurationError when one is missing, short, repeated or shared."""
+        """Read the deployment's keys; raise ConfigurationError when one is missing, short, repeated or
+        shared.
+        """
         encryption = parse_keys("ROOST_ENCRYPTION_KEYS", settings.encryption_keys.get_secret_value())
         index = parse_keys("ROOST_INDEX_KEYS", settings.index_keys.get_secret_value())
         token_text = settings.token_key.get_secret_value().strip()
@@ -89,9 +98,14 @@ class Keyring:
                 "未设置 ROOST_TOKEN_KEY",
             )
         token = _decode("ROOST_TOKEN_KEY", token_text)
-        held = {"ROOST_ENCRYPTION_KEYS": {k.secret for k in encryption}, "ROOST_INDEX_KEYS": {k.secret for k in index}}
+        held = {
+            "ROOST_ENCRYPTION_KEYS": {k.secret for k in encryption},
+            "ROOST_INDEX_KEYS": {k.secret for k in index},
+        }
         if held["ROOST_ENCRYPTION_KEYS"] & held["ROOST_INDEX_KEYS"]:
-            raise ConfigurationError("ROOST_ENCRYPTION_KEYS and ROOST_INDEX_KEYS share a key: they must be independent")
+            raise ConfigurationError(
+                "ROOST_ENCRYPTION_KEYS and ROOST_INDEX_KEYS share a key: they must be independent"
+            )
         for name, secrets_ in held.items():
             if token in secrets_:
                 raise ConfigurationError(f"{name} and ROOST_TOKEN_KEY share a key: they must be independent")
@@ -111,15 +125,17 @@ class Keyring:
         return b"%d:%s" % (tenant_id, purpose.encode())
 
     def seal(self, tenant_id: int, purpose: str, plaintext: str) -> bytes:
-        """Encrypt for one tenant and purpose: the key's version byte, a random nonce, the ciphertext and its tag."""
+        """Encrypt for one tenant and purpose: the key's version byte, a random nonce, the ciphertext and
+        its tag.
+        """
         body = self._cipher(self._newest, tenant_id).seal(plaintext.encode(), self._bound(tenant_id, purpose))
         return bytes((self._newest,)) + body
 
     def open(self, tenant_id: int, purpose: str, sealed: bytes | memoryview) -> str:
         """Decrypt what `seal` made for the same tenant and purpose.
 
-        Raises ConfigurationError when the key of its version is not in the settings, IntegrityFault when it was altered
-        or was sealed for something else.
+        Raises ConfigurationError when the key of its version is not in the settings, IntegrityFault when it
+        was altered or was sealed for something else.
         """
         sealed = bytes(sealed)
         version = sealed[0] if sealed else 0
@@ -160,10 +176,13 @@ class Keyring:
         return provider.mac(self._index_key(self._index[0], tenant_id, purpose), value.encode())[:BLIND_BYTES]
 
     def blinds(self, tenant_id: int, purpose: str, value: str) -> list[bytes]:
-        """Return a value's blind index by every index key, newest first: rows of an unfinished rotation are found too."""
+        """Return a value's blind index by every index key, newest first: rows of an unfinished rotation are
+        found too.
+        """
         encoded = value.encode()
         return [
-            provider.mac(self._index_key(root, tenant_id, purpose), encoded)[:BLIND_BYTES] for root in self._index
+            provider.mac(self._index_key(root, tenant_id, purpose), encoded)[:BLIND_BYTES]
+            for root in self._index
         ]
 
     # signing

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.context import Context
-from core.rewards.batches import (
+from core.rewards.batching import (
     RECALL,
     RUN,
     approve_batch,

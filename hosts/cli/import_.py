@@ -1,23 +1,25 @@
 """`roost import purchases`: take a file of past purchases in. They earn; nobody gets a gift for them."""
 
+import codecs
 import csv
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from core.context import Context
-    from core.runtime.runtime import Runtime
-    from plugins.purchases import FileRow, Rejected
+from core.context import Context
+from core.errors import Conflict, Invalid, NotFound
+from hosts.cli.import_deliveries import Deliveries, Lag
+from hosts.cli.session import note, open_tenant
+from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, UnreadableFile, take_in
 
 BATCH = 1000  # rows of one transaction
-PATIENCE = 10.0  # seconds beyond a lease that we wait for deliveries another process holds
-PAUSE = 0.2  # seconds between two looks at them
 
 
 def import_purchases(
@@ -42,145 +44,164 @@ def import_purchases(
     ] = None,
 ) -> None:
     """Import purchases from a CSV file. The same file again, or one that overlaps, changes nothing twice."""
-    from rich.console import Console
-
-    from core import boot, tenants
-    from core.config import Settings
-    from core.errors import RoostError
-
-    console = Console(stderr=True, highlight=False)
-    mapping = _mapping(console, map_ or [])
-    _check_names(console, source, encoding)
-    if not file.is_file():
-        _refuse(console, f"there is no file {file}", "文件不存在")
-    try:
-        runtime = boot.start(Settings())
-        ctx = runtime.system(tenants.by_slug(tenant), "import").caused_by("command:import")
-        if not ctx.enabled("purchases"):
-            _refuse(
-                console,
-                f"the plugin purchases is off for {tenant}: roost plugins enable purchases --tenant {tenant}",
-                "请先启用消费记录插件",
-            )
-        beside = rejected or file.with_name(file.name + ".rejected.csv")
-        with file.open("rb") as stream:
-            _Import(ctx, console, file, beside).run(stream, mapping, source, encoding)
-    except RoostError as ex:
-        _refuse(console, ex.message, ex.message_zh)
-    except OSError as ex:
-        _refuse(console, f"{ex.filename or file}: {ex.strerror}", "文件读写失败")
-    except KeyboardInterrupt:
-        console.print("stopped; what is in stays in: run the same command again to go on")
-        raise typer.Exit(130) from None
+    mapping = read_mapping(map_ or [])
+    _check_names(file, source, encoding)
+    with open_tenant(tenant, "import purchases") as ctx:
+        try:
+            report = import_file(ctx, file, mapping, source=source, encoding=encoding, rejected=rejected)
+        except KeyboardInterrupt:
+            note("stopped; what is in stays in: run the same command again to go on")
+            raise
+    for line in report.lines():
+        print(line)
+    if report.unfinished:
+        raise typer.Exit(1)
 
 
-def _refuse(console: Any, message: str, message_zh: str) -> None:  # Any: rich's Console, imported late
-    said = message if message == message_zh else f"{message} · {message_zh}"
-    console.print(f"[bold red]refused[/] {_plain(said)}")
-    raise typer.Exit(1)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _mapping(console: Any, given: Sequence[str]) -> dict[str, str]:
+def read_mapping(given: Sequence[str]) -> dict[str, str]:
+    """Read `--map`: each FIELD=COLUMN, or several with commas. Raises Invalid for anything else."""
     mapping: dict[str, str] = {}
     for part in (part.strip() for item in given for part in item.split(",")):
-        name, equals, column = part.partition("=")
-        if not (name and equals and column):
-            _refuse(
-                console,
-                f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no",
-                "列映射格式有误",
+        name, _, column = (side.strip() for side in part.partition("="))
+        if not (name and column):
+            raise Invalid(
+                f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no", "列映射格式有误"
             )
-        mapping[name.strip()] = column.strip()
+        mapping[name] = column
     return mapping
 
 
-def _check_names(console: Any, source: str, encoding: str) -> None:
-    import codecs
-
+def _check_names(file: Path, source: str, encoding: str) -> None:
+    if not file.is_file():
+        raise NotFound(f"there is no file {file}", f"找不到文件 {file}")
     if not (source.isascii() and source.replace("-", "").replace("_", "").isalnum() and len(source) <= 30):
-        _refuse(console, f"--source {source!r}: use 1 to 30 letters, digits, - or _", "来源名称有误")
+        raise Invalid(f"--source {source!r}: use 1 to 30 letters, digits, - or _", "来源名称有误")
     try:
         codecs.lookup(encoding)
     except LookupError:
-        _refuse(
-            console,
-            f"--encoding {encoding!r} is not an encoding Python knows; try utf-8 or gb18030",
-            "不支持的编码",
+        raise Invalid(
+            f"--encoding {encoding!r} is unknown; use utf-8 or gb18030", f"不支持的编码 {encoding}"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one run. `seconds` include the deliveries, `after_last` is their part after the last row."""
+
+    read: int
+    recorded: int
+    known: int
+    rejected: int
+    rejected_file: Path
+    seconds: float
+    after_last: float
+    lag: Lag
+    unfinished: int
+
+    def lines(self) -> Iterator[str]:
+        """Yield it in words."""
+        yield (
+            f"rows        {self.read:,}: {self.recorded:,} recorded, {self.known:,} known already,"
+            f" {self.rejected:,} rejected"
         )
+        if self.rejected:
+            yield f"rejected    {self.rejected_file}"
+        pace = self.recorded / self.seconds
+        yield f"time        {self.seconds:.1f} s, {pace:,.0f} purchases/s with points, growth, levels and facts"
+        yield (
+            f"deliveries  {self.lag.count:,}, behind {self.lag.mean:.2f} s on average and"
+            f" {self.lag.slowest:.2f} s at most; all done {self.after_last:.2f} s after the last row"
+        )
+        if self.unfinished:
+            yield (
+                f"unfinished  {self.unfinished:,} deliveries failed or are held elsewhere;"
+                " a worker goes on with them: see roost jobs list"
+            )
 
 
-@dataclass
-class _Import:
+def import_file(
+    ctx: Context,
+    file: Path,
+    mapping: Mapping[str, str],
+    *,
+    source: str = "file",
+    encoding: str = "utf-8",
+    rejected: Path | None = None,
+) -> Report:
+    """Take a file in, a transaction for each `BATCH` rows, and do what its facts cause. Memory stays flat.
+
+    Rows that cannot go in are written to `rejected`, by default beside the file. Raises Conflict when the plugin
+    purchases is off, Invalid when the file as a whole cannot be read.
+    """
+    if not ctx.enabled("purchases"):
+        slug = ctx.tenant.slug
+        raise Conflict(
+            f"the plugin purchases is off for {slug}: roost plugins enable purchases --tenant {slug}",
+            f"请先为 {slug} 启用消费记录插件",
+        )
+    run = _Run(ctx, source, rejected or file.with_name(file.name + ".rejected.csv"))
+    try:
+        with file.open("rb") as stream:
+            return run.over(file, stream, mapping, encoding)
+    except UnreadableFile as ex:
+        raise Invalid(f"{file}: {ex}", f"无法识别文件 {file}") from None
+    except OSError as ex:
+        raise Invalid(
+            f"{ex.filename or file}: {ex.strerror}", f"文件读写失败：{ex.filename or file}"
+        ) from None
+
+
+class _Run:
     """One run over one file."""
 
-    ctx: "Context"
-    console: Any
-    file: Path
-    beside: Path  # where rejected rows go
-    read: int = 0
-    recorded: int = 0
-    known: int = 0
-    refused: int = 0
-    began: float = field(default_factory=time.monotonic)
+    def __init__(self, ctx: Context, source: str, rejected: Path) -> None:
+        self.ctx = ctx
+        self.source = source
+        self.rejected = rejected
+        self.read = self.recorded = self.known = 0
+        self.began = time.monotonic()
 
-    @property
-    def runtime(self) -> "Runtime":
-        return self.ctx.runtime
-
-    def run(self, stream: BinaryIO, mapping: dict[str, str], source: str, encoding: str) -> None:
-        from plugins.purchases import Lines, PurchaseFile, UnreadableFile
-
+    def over(self, file: Path, stream: BinaryIO, mapping: Mapping[str, str], encoding: str) -> Report:
+        """Read it to its end."""
+        rows = PurchaseFile(self.ctx, Lines(stream, encoding), mapping)
+        deliveries = Deliveries(self.ctx)
         try:
-            rows = PurchaseFile(self.ctx, Lines(stream, encoding), mapping)
-        except UnreadableFile as ex:
-            _refuse(self.console, f"{self.file}: {ex}", "文件无法识别")
-            raise
-        started = self.runtime.clock.now()
-        deliveries = _Deliveries(self.ctx)
-        try:
-            with _Rejections(self.beside) as rejections, self._bar(stream) as advance:
+            with _Rejections(self.rejected) as rejections, self._progress(file, stream) as advance:
                 for batch in _batches(rows):
-                    self._take(batch, source, rejections)
+                    rejections.add(self._take(batch))
                     deliveries.run()
                     advance()
-                self.refused = rejections.count
         finally:
             rows.close()
         last_row = time.monotonic()
-        unfinished = deliveries.wait(self.console)
-        self._say(time.monotonic() - last_row, deliveries.told(started), unfinished)
-        if unfinished:
-            raise typer.Exit(1)
+        unfinished = deliveries.finish()
+        end = time.monotonic()
+        return Report(
+            self.read, self.recorded, self.known, rejections.count, self.rejected,
+            end - self.began, end - last_row, deliveries.lag(), unfinished,
+        )  # fmt: skip
 
-    def _take(self, batch: Sequence["FileRow | Rejected"], source: str, rejections: "_Rejections") -> None:
-        from plugins.purchases import FileRow, Rejected, take_in
-
+    def _take(self, batch: Sequence[FileRow | Rejected]) -> list[Rejected]:
+        """Take the good rows of a batch in; return the others, in the file's order."""
         good = [row for row in batch if isinstance(row, FileRow)]
         bad = [row for row in batch if isinstance(row, Rejected)]
+        self.read += len(batch)
         if good:
-            taken = self.ctx.run(lambda: take_in(self.ctx, good, source))
+            taken = self.ctx.run(lambda: take_in(self.ctx, good, self.source))
             self.recorded += taken.recorded
             self.known += taken.known
-            bad = sorted([*bad, *taken.rejected], key=lambda row: row.line)
-        self.read += len(batch)
-        rejections.add(bad)
+            bad += taken.rejected
+        return sorted(bad, key=lambda row: row.line)
 
     @contextmanager
-    def _bar(self, stream: BinaryIO) -> Iterator[Any]:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
+    def _progress(self, file: Path, stream: BinaryIO) -> Iterator[Callable[[], None]]:
+        console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
             TextColumn("{task.fields[rows]} rows, {task.fields[pace]}/s"), TimeRemainingColumn(),
         )  # fmt: skip
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
-            task = progress.add_task(self.file.name, total=self.file.stat().st_size, rows="0", pace="0")
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task(file.name, total=file.stat().st_size, rows="0", pace="0")
 
             def advance() -> None:
                 pace = self.read / max(time.monotonic() - self.began, 0.001)
@@ -188,30 +209,8 @@ class _Import:
 
             yield advance
 
-    def _say(self, after_last: float, lag: "_Lag", unfinished: int) -> None:
-        took = time.monotonic() - self.began
-        print(
-            f"rows        {self.read:,}: {self.recorded:,} recorded, {self.known:,} known already,"
-            f" {self.refused:,} rejected"
-        )
-        if self.refused:
-            print(f"rejected    {self.beside}")
-        print(
-            f"time        {took:.1f} s, {self.recorded / took:,.0f} purchases/s"
-            " with points, growth, levels and facts"
-        )
-        print(
-            f"deliveries  {lag.count:,}, {lag.mean:.2f} s behind on average, {lag.slowest:.2f} s at most;"
-            f" all done {after_last:.2f} s after the last row"
-        )
-        if unfinished:
-            print(
-                f"unfinished  {unfinished:,} deliveries failed or are held elsewhere;"
-                " a worker goes on with them (roost jobs list)"
-            )
 
-
-def _batches(rows: "Iterator[FileRow | Rejected] | Any") -> Iterator[list["FileRow | Rejected"]]:
+def _batches(rows: Iterable[FileRow | Rejected]) -> Iterator[list[FileRow | Rejected]]:
     batch: list[FileRow | Rejected] = []
     for row in rows:
         batch.append(row)
@@ -227,15 +226,15 @@ class _Rejections:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: Any = None
+        self._file: Any = None  # Any: a text file, and csv's untyped writer on it
         self._writer: Any = None
         self.count = 0
 
     def __enter__(self) -> "_Rejections":
         return self
 
-    def add(self, rows: Sequence["Rejected"]) -> None:
-        """Write rejected rows with their line and reason."""
+    def add(self, rows: Sequence[Rejected]) -> None:
+        """Write rejected rows with their line and the reason."""
         if rows and self._file is None:
             self._file = self._path.open("w", encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
@@ -249,92 +248,3 @@ class _Rejections:
             self._file.close()
         elif kind is None:
             self._path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class _Lag:
-    """How far behind its fact a delivery was done: `count` of them, in seconds."""
-
-    count: int
-    mean: float
-    slowest: float
-
-
-class _Deliveries:
-    """The deliveries that an import's facts cause: run here as they come, with or without a worker."""
-
-    def __init__(self, ctx: "Context") -> None:
-        from core.events.outbox import delivery_kind
-
-        self._ctx = ctx
-        registry = ctx.runtime.registry
-        self._kinds = [
-            delivery_kind(impl.slug, name)
-            for name in registry.facts
-            for impl in registry.implementations(name)
-            if "import" in impl.origins
-        ]
-
-    def run(self) -> None:
-        """Run what is due."""
-        from core.events import jobs
-
-        if self._kinds:
-            jobs.drain(self._ctx.runtime, only=self._kinds)
-
-    def wait(self, console: Any) -> int:
-        """Run all there is; wait for what another process holds, a lease long; return how many are left."""
-        patience = self._ctx.runtime.settings.lease_seconds + PATIENCE
-        until = time.monotonic() + patience
-        said = False
-        while True:
-            self.run()
-            held, failed = self._unfinished()
-            if not held or time.monotonic() > until:
-                return held + failed
-            if not said:
-                console.print(
-                    f"waiting up to {patience:.0f} s for {held} deliveries that another process holds"
-                )
-                said = True
-            time.sleep(PAUSE)
-
-    def _unfinished(self) -> tuple[int, int]:
-        from core.events.models import Job
-
-        with self._ctx.transaction():
-            rows = list(
-                Job.scoped(self._ctx)
-                .select(Job.state, Job.failures)
-                .where(
-                    Job.state.in_(("queued", "running", "dead")),
-                    Job.origin == "import",
-                    Job.kind.in_(self._kinds),
-                )
-                .tuples()
-            )
-        failed = sum(state == "dead" or (state == "queued" and failures > 0) for state, failures in rows)
-        return len(rows) - failed, failed
-
-    def told(self, since: Any) -> _Lag:  # Any: a datetime
-        """Return how far behind the deliveries since an instant were."""
-        from core.events.models import Job
-
-        count, total, slowest = 0, 0.0, 0.0
-        with self._ctx.transaction():
-            rows = (
-                Job.scoped(self._ctx)
-                .select(Job.created_at, Job.finished_at)
-                .where(
-                    Job.state == "done",
-                    Job.origin == "import",
-                    Job.created_at >= since,
-                    Job.kind.in_(self._kinds),
-                )
-                .tuples()
-                .iterator()
-            )
-            for created_at, finished_at in rows:
-                behind = (finished_at - created_at).total_seconds()
-                count, total, slowest = count + 1, total + behind, max(slowest, behind)
-        return _Lag(count, total / count if count else 0.0, slowest)

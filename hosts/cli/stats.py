@@ -2,12 +2,17 @@
 
 import json as json_text
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from peewee import fn
 
-if TYPE_CHECKING:
-    from core.context import Context
+from core import points
+from core.context import Context
+from core.errors import Invalid
+from core.members.models import Member
+from hosts.cli.session import open_tenant
+from plugins.purchases import summary
 
 
 def stats(
@@ -21,17 +26,8 @@ def stats(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print members, purchases, money in fen, points, members by level, and silent buyers."""
-    from core import boot, tenants
-    from core.config import Settings
-    from core.errors import RoostError
-
-    try:
-        runtime = boot.start(Settings())
-        ctx = runtime.system(tenants.by_slug(tenant), "stats")
+    with open_tenant(tenant, "stats") as ctx:
         found = figures(ctx, _day(as_of, ctx.today()), silent_days)
-    except RoostError as ex:
-        typer.echo(f"refused: {ex.message} · {ex.message_zh}", err=True)
-        raise typer.Exit(1) from None
     print(json_text.dumps(found, ensure_ascii=False) if json else _table(found))
 
 
@@ -39,21 +35,15 @@ def _day(text: str, today: date) -> date:
     try:
         return date.fromisoformat(text) if text else today
     except ValueError:
-        typer.echo(f"refused: --as-of {text!r} is not a day like 1998-06-30 · 日期格式有误", err=True)
-        raise typer.Exit(2) from None
+        raise Invalid(f"--as-of {text!r} is not a day like 1998-06-30", f"日期 {text} 有误") from None
 
 
-def figures(ctx: "Context", as_of: date, silent_days: int = 90) -> dict[str, Any]:
+def figures(ctx: Context, as_of: date, silent_days: int = 90) -> dict[str, Any]:
     """Return a tenant's figures: counts, money in fen, `levels` as code → members (without a level: "").
 
     Purchases and silence are as of the end of the tenant's day `as_of`; members, points and levels are of
     now. A tenant without the plugin purchases has no purchases.
     """
-    from peewee import fn
-
-    from core import points
-    from core.members.models import Member
-
     with ctx.transaction():
         rows = (
             Member.scoped(ctx)
@@ -70,11 +60,9 @@ def figures(ctx: "Context", as_of: date, silent_days: int = 90) -> dict[str, Any
     return found
 
 
-def _purchases(ctx: "Context", as_of: date, silent_days: int) -> dict[str, int]:
+def _purchases(ctx: Context, as_of: date, silent_days: int) -> dict[str, int]:
     if "purchases" not in ctx.runtime.registry.plugins:
         return {"purchases": 0, "fen": 0, "refunded_fen": 0, "buyers": 0, "silent": 0}
-    from plugins.purchases import summary
-
     found = summary(ctx.for_plugin("purchases"), as_of, silent_days)
     return {
         "purchases": found.purchases,

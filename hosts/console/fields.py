@@ -3,7 +3,7 @@
 import enum
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from core.runtime.declarations import Column
 from core.runtime.manifest import Text
 from hosts.console.showing import yuan
 
@@ -22,6 +23,7 @@ Kind = Literal[
     "text", "lines", "int", "decimal", "fen", "bool", "choice", "date", "datetime", "time",
     "list", "choices", "json", "venue", "venues", "member", "secret", "group",
 ]  # fmt: skip
+LONG_LABEL = 24  # characters; a longer description becomes a hint
 LONG_TEXT = 200  # characters, from which a text gets a box of several lines
 DEEPEST = 2  # groups within groups; what lies deeper is typed in as JSON
 SECRET_WORDS = ("secret", "password", "private_key", "api_key", "api_v3_key", "aes_key")
@@ -46,10 +48,14 @@ class Field:
 
 
 def fields_of(
-    model: type[BaseModel], locale: str = "zh", *, prefix: str = "", depth: int = 0
+    model: type[BaseModel], locale: str, columns: Sequence[Column] = (), *, prefix: str = "", depth: int = 0
 ) -> tuple[Field, ...]:
-    """Return the fields of a model, in its order."""
-    return tuple(_field(name, info, locale, prefix, depth) for name, info in model.model_fields.items())
+    """Return the fields of a model, in its order. A field that is a column too is called and chosen from like it."""
+    known = {column.name: column for column in columns}
+    return tuple(
+        _field(name, info, locale, known.get(name), prefix, depth)
+        for name, info in model.model_fields.items()
+    )
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool]:
@@ -69,13 +75,13 @@ def _unwrap(annotation: Any) -> tuple[Any, bool]:
             return annotation, optional
 
 
-def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> Field:
+def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefix: str, depth: int) -> Field:
     kind_of, optional = _unwrap(info.annotation)
     extra: dict[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     default = None if info.default is PydanticUndefined else info.default
     if info.default_factory is not None:
         default = info.get_default(call_default_factory=True, validated_data={})
-    label, explained = _words(name, info, extra, locale)
+    label, explained = _words(name, info, extra, column, locale)
     kind, options, item = _kind(name, kind_of, extra, info, depth)
     inner: tuple[Field, ...] = ()
     if kind == "group":
@@ -93,7 +99,7 @@ def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> 
         required=info.is_required(),
         optional=optional,
         default=default,
-        options=tuple((value, _choice(extra, value, text, locale)) for value, text in options),
+        options=tuple((value, _choice(extra, column, value, text, locale)) for value, text in options),
         attributes=_attributes(kind, info),
         item=item,
         source=str(extra.get("source", "")),
@@ -101,30 +107,35 @@ def _field(name: str, info: FieldInfo, locale: str, prefix: str, depth: int) -> 
     )
 
 
-def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], locale: str) -> tuple[str, str]:
-    said, help_text = extra.get(locale) or extra.get("zh"), info.description or ""
-    english, both, chinese = help_text.partition(" · ")  # a description may be "English · 中文"
+def _words(
+    name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column | None, locale: str
+) -> tuple[str, str]:
+    """Return what a field is called, and the hint below it."""
+    hint = info.description or ""
+    english, both, chinese = hint.partition(" · ")  # a description may be "English · 中文"
     if both:
-        help_text = english if locale == "en" else chinese
+        hint = english if locale == "en" else chinese
+    said = extra.get(locale) or extra.get("zh") or info.title
     if isinstance(said, str):
-        return said, help_text if help_text != said else ""
-    if info.title:
-        return info.title, help_text
-    if help_text and len(help_text) <= 24:
-        return help_text, ""
-    return FIELD_NAMES[name].in_(locale) if name in FIELD_NAMES else name.replace(
-        "_", " "
-    ).capitalize(), help_text
+        return said, hint if hint != said else ""
+    if column is not None:
+        return column.title.in_(locale), hint
+    if hint and len(hint) <= LONG_LABEL and hint.isascii() == (locale == "en"):
+        return hint, ""
+    if name in FIELD_NAMES:
+        return FIELD_NAMES[name].in_(locale), hint
+    return name.replace("_", " ").capitalize(), hint
 
 
-def _choice(extra: Mapping[str, Any], value: str, text: str, locale: str) -> str:
-    """Return the words for one choice: `json_schema_extra={"choices": {"male": Text or str}}`, else the value."""
-    said = extra.get("choices", {}).get(value) if isinstance(extra.get("choices"), Mapping) else None
-    if isinstance(said, Text):
-        return said.in_(locale)
+def _choice(extra: Mapping[str, Any], column: Column | None, value: str, text: str, locale: str) -> str:
+    """Return the words for one choice: the column's, or `json_schema_extra={"choices": {"male": "男"}}`, or itself."""
+    if column is not None and value in column.choices:
+        return column.choices[value].in_(locale)
+    given = extra.get("choices")
+    said = given.get(value) if isinstance(given, Mapping) else None
     if isinstance(said, Mapping):
         return str(said.get(locale) or said.get("zh") or text)
-    return str(said) if said else text
+    return str(said) if said and locale == "zh" else text
 
 
 def _kind(

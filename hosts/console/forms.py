@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from core import identity
 from core.context import Context
 from core.errors import RoostError
+from core.runtime.declarations import Column
 from hosts.console.fields import Field, as_typed, fields_of
 from hosts.console.showing import find_members
 
@@ -55,9 +56,11 @@ class FormError(Exception):
         self.errors, self.problem = errors, problem
 
 
-def form_of(ctx: Context, model: type[BaseModel], source: Any = None, *, locale: str = "zh") -> FormView:
+def form_of(
+    ctx: Context, model: type[BaseModel], source: Any = None, columns: Sequence[Column] = ()
+) -> FormView:
     """Return a form that holds `source` (an object or a mapping of values), or the model's defaults."""
-    fields = _with_choices(ctx, fields_of(model, locale))
+    fields = _with_choices(ctx, fields_of(model, ctx.locale, columns))
     values: dict[str, Any] = {}
     _fill(fields, source, values, ctx.tenant.zone)
     return FormView(fields, values)
@@ -90,9 +93,9 @@ def _fill(fields: Sequence[Field], source: Any, values: dict[str, Any], zone: st
             values[one.path] = as_typed(one, value, zone)
 
 
-def as_sent(ctx: Context, model: type[BaseModel], sent: Sent, *, locale: str = "zh") -> FormView:
+def as_sent(ctx: Context, model: type[BaseModel], sent: Sent, columns: Sequence[Column] = ()) -> FormView:
     """Return a form that holds what the browser sent, to be shown again."""
-    fields = _with_choices(ctx, fields_of(model, locale))
+    fields = _with_choices(ctx, fields_of(model, ctx.locale, columns))
     values: dict[str, Any] = {}
     for one in _leaves(fields):
         given = sent.get(one.path, ())
@@ -105,21 +108,20 @@ def as_sent(ctx: Context, model: type[BaseModel], sent: Sent, *, locale: str = "
     return FormView(fields, values)
 
 
-def read(
-    ctx: Context, model: type[M], sent: Sent, *, locale: str = "zh", kept: Mapping[str, Any] | None = None
-) -> M:
+def read(ctx: Context, model: type[M], sent: Sent, *, kept: Mapping[str, Any] | None = None) -> M:
     """Return the model out of what the browser sent, or raise FormError with a message for each field.
 
     `kept` holds the stored values of secrets, which stand where theirs was left empty.
     """
     errors: dict[str, str] = {}
-    values = _values(ctx, fields_of(model, locale), sent, kept or {}, locale, errors)
+    fields = fields_of(model, ctx.locale)
+    values = _values(ctx, fields, sent, kept or {}, errors)
     try:
         made = model.model_validate(values)
     except ValidationError as ex:
         problem = ""
         for wrong in ex.errors():
-            path, message = _place(fields_of(model, locale), wrong["loc"]), say(wrong, locale)
+            path, message = _place(fields, wrong["loc"]), say(wrong, ctx.locale)
             if path:
                 errors.setdefault(path, message)
             else:
@@ -150,21 +152,19 @@ def _values(
     fields: Sequence[Field],
     sent: Sent,
     kept: Mapping[str, Any],
-    locale: str,
     errors: dict[str, str],
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    locale = ctx.locale
     for one in fields:
         name = one.path.rpartition(".")[2]
         if one.kind == "group":
             within = kept.get(name)
-            inner = _values(
-                ctx, one.fields, sent, within if isinstance(within, Mapping) else {}, locale, errors
-            )
             if one.optional and not any(sent.get(p, [""])[0] for p in _paths(one.fields)):
                 values[name] = None
             else:
-                values[name] = inner
+                held = within if isinstance(within, Mapping) else {}
+                values[name] = _values(ctx, one.fields, sent, held, errors)
             continue
         given = [
             text.strip() if one.kind != "lines" else text.replace("\r\n", "\n")

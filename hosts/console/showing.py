@@ -9,6 +9,8 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel
+
 from core import identity, members, tenants
 from core.context import Context
 from core.errors import Invalid, NotFound, Unauthorized
@@ -16,7 +18,7 @@ from core.privacy import mask_name
 from core.runtime.declarations import Column
 from hosts.console.resources import Row, masked
 
-Style = Literal["text", "number", "badge", "yes", "no", "pre", "link"]
+Style = Literal["text", "number", "time", "badge", "yes", "no", "pre", "link"]
 DASH = "—"
 
 
@@ -71,7 +73,7 @@ class Names:
 
 def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) -> Cell:
     """Return a value as its column's kind is shown."""
-    if value is None or value == "":
+    if value is None or value == "" or (column.kind == "json" and not value):
         return Cell(DASH)
     match column.kind:
         case "fen":
@@ -79,9 +81,9 @@ def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) ->
         case "int" | "points":
             return Cell(f"{int(value):,}", "number")
         case "time" if isinstance(value, datetime):
-            return Cell(local_time(ctx, value))
+            return Cell(local_time(ctx, value), "time")
         case "date" if isinstance(value, date):
-            return Cell(value.isoformat())
+            return Cell(value.isoformat(), "time")
         case "bool":
             yes = {"zh": "是", "en": "Yes"} if value else {"zh": "否", "en": "No"}
             return Cell(yes.get(locale, yes["zh"]), "yes" if value else "no")
@@ -96,9 +98,13 @@ def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) ->
             title = column.choices.get(str(value))
             return Cell(title.in_(locale) if title else str(value), "badge")
         case "json":
-            return Cell(json.dumps(value, ensure_ascii=False, indent=1, default=str), "pre")
+            return Cell(json.dumps(value, ensure_ascii=False, indent=1, default=_plain_value), "pre")
         case _:
             return Cell(str(value))
+
+
+def _plain_value(value: Any) -> Any:  # Any: what JSON does not know, to what it does
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
 def plain(ctx: Context, column: Column, value: Any, names: Names, locale: str) -> str | int | float:
@@ -110,7 +116,7 @@ def plain(ctx: Context, column: Column, value: Any, names: Names, locale: str) -
     if column.kind in ("int", "points"):
         return int(value)
     if column.kind == "json":
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=_plain_value)
     if column.kind == "member":
         view = names.members.get(value)
         return member_label(view) if view else str(value)

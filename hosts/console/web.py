@@ -18,6 +18,7 @@ from hosts.console.menu import menu_of
 from hosts.console.rendering import Templates
 from hosts.console.resources import Desk, all_desks
 from hosts.console.sessions import SignedIn
+from hosts.rest.adapter import with_connection
 
 
 class TooLarge(RoostError):
@@ -150,7 +151,7 @@ class Door:
     def _serve(self, handler: Handler, *, writes: bool) -> Callable[..., None]:
         def serve(req: falcon.Request, resp: falcon.Response, **params: str) -> None:
             with db.connection():
-                who = sessions.signed_in(self._console.runtime, req)
+                who = with_connection(lambda: sessions.signed_in(self._console.runtime, req))
                 if who is None:
                     back = (
                         "" if writes or req.get_header("HX-Request") else f"?next={quote(req.relative_uri)}"

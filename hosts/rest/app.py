@@ -8,6 +8,7 @@ import falcon
 from core.errors import ConfigurationError
 from core.runtime.declarations import Endpoints
 from core.runtime.runtime import Runtime
+from hosts.console.app import add_console, admin_endpoints
 from hosts.rest import problems
 from hosts.rest.access_log import AccessLog
 from hosts.rest.adapter import Parts, Responder, responder_of
@@ -16,6 +17,9 @@ from hosts.rest.docs import DocsPage, OpenApi
 from hosts.rest.health import Healthz, MetricsPage, Readyz
 from hosts.rest.metrics import Metrics
 from hosts.rest.routes import Route, routes_of
+
+
+CORE = "core"  # core's resources have endpoints of their own in `core_api`
 
 
 class Application(falcon.App[falcon.Request, falcon.Response]):
@@ -30,7 +34,8 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     app = Application(middleware=[AccessLog(metrics)])
     app.req_options.strip_url_path_trailing_slash = False
     problems.install(app)
-    app.routes = routes_of(runtime, more)
+    resources = [(slug, group) for slug, group in admin_endpoints(runtime) if slug != CORE]
+    app.routes = routes_of(runtime, [*resources, *more])
     parts = Parts.of(runtime)
     _add_endpoints(app, parts)
     app.add_route("/callbacks/{slug}/{tenant}", Callbacks(runtime))
@@ -40,6 +45,7 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     document = OpenApi(runtime, app.routes)
     app.add_route("/openapi.json", document)
     app.add_route("/docs", DocsPage(document))
+    add_console(app, runtime)
     return app
 
 

@@ -4,12 +4,14 @@ This module stays light and opens nothing: Granian forks its worker processes fr
 its own in `hosts.rest.process`.
 """
 
+import multiprocessing
 import os
 import shutil
 from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server import Server
+from pydantic import SecretStr
 
 from core.config import Settings
 
@@ -27,6 +29,8 @@ def settings_in_use() -> Settings:
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished."""
     _given.append(settings)
+    if multiprocessing.get_start_method() != "fork":
+        os.environ.update(_as_environment(settings))
     if settings.workers > 1:
         _share_metrics(settings.var / "metrics")
     Server(
@@ -42,6 +46,14 @@ def serve(settings: Settings) -> None:
         workers_kill_timeout=STOP_SECONDS,
         log_access=False,
     ).serve()
+
+
+def _as_environment(settings: Settings) -> dict[str, str]:
+    """Return settings as the variables they are read from: what a process that was not forked goes by."""
+    plain = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings
+    }
+    return {f"ROOST_{name.upper()}": str(value) for name, value in plain.items()}
 
 
 def _share_metrics(folder: Path) -> None:

@@ -17,6 +17,7 @@ from roost import Conflict, Context, Invalid, Next, Remote, members, tenants
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 MOST_TRIES = 12  # about five hours; the nightly sweep goes on for a fortnight
+TIMEOUT = (2.0, 5.0)  # seconds to connect, and to wait for an answer
 SWEEP = 200
 SWEEP_DAYS = 14
 DONE = ("matched", "pushed")
@@ -27,7 +28,9 @@ def client_of(ctx: Context) -> QinniaoClient:
     settings = ctx.settings(QinniaoSettings)
     secret = settings.secret.get_secret_value()
     signer = HmacSigner(settings.app_id, secret, clock=ctx.now)
-    return QinniaoClient(settings.base_url, settings.app_id, secret, signer=signer, attempts=2, total_seconds=10)
+    return QinniaoClient(
+        settings.base_url, settings.app_id, secret, signer=signer, timeout=TIMEOUT, attempts=2, total_seconds=10
+    )
 
 
 def backoff(tries: int) -> timedelta:
@@ -79,7 +82,7 @@ class Asked:
 class BringLead(Remote):
     """The job `qinniao.lead`: however often it runs, a person is pushed once, for the SaaS knows them by our id."""
 
-    def prepare(self, ctx: Context, payload: LeadJob) -> Prepared | None:
+    def prepare(self, ctx: Context, payload: LeadJob) -> Prepared | None:  # type: ignore[override]  # the job's payload
         """Read the person; None when there is nothing (more) to do."""
         settings = ctx.settings(QinniaoSettings)
         lead = QinniaoLead.scoped(ctx).first(QinniaoLead.member == payload.member)

@@ -81,7 +81,7 @@ class Fetched:
 class Pull(Remote):
     """The job `qinniao.pull`: one page of one kind."""
 
-    def prepare(self, ctx: Context, payload: PullJob) -> Prepared | None:
+    def prepare(self, ctx: Context, payload: PullJob) -> Prepared | None:  # type: ignore[override]  # the job's payload
         """Read where the list was left; None when another run has taken over."""
         settings = ctx.settings(QinniaoSettings)
         row = QinniaoCursor.scoped(ctx).first(QinniaoCursor.kind == payload.kind)

@@ -15,7 +15,7 @@ class Login(Remote):
     code and the button's `phone_code`.
     """
 
-    def prepare(self, ctx: Context, body: LoginIn) -> service.Asked:
+    def prepare(self, ctx: Context, body: LoginIn) -> service.Asked:  # type: ignore[override]  # the endpoint's body
         """Read the app's settings."""
         return service.prepare(ctx, body)
 

@@ -52,7 +52,7 @@ def register_schedules() -> Sequence[Schedule]:
 @hookimpl
 def member_registered(ctx: Context, fact: MemberRegistered) -> None:
     """Give the first level. Imported members get it with their first credit, or by the schedule."""
-    rising.judge(ctx, [fact.member])
+    rising.begin(ctx, fact.member)
 
 
 @hookimpl(origins=("live", "import"))

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from plugins.levels.ladder import Ladder, add_months
 from plugins.levels.schemas import LevelSettings
-from plugins.levels.standing import Judgement, growth_of, keep, ladder_of
-from roost import Context, local_midnight, members, points
+from plugins.levels.standing import Judgement, earned_of, growth_of, keep, ladder_of
+from roost import Context, local_midnight, members
 
 SETTLED_AT_ONCE = 2000  # members who get their first level in one go
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
@@ -49,6 +49,15 @@ def _first(member: UUID, ladder: Ladder) -> members.LevelChange:
     return members.LevelChange(member, "", ladder.base, up=True, silent=True)
 
 
+def begin(ctx: Context, member: UUID) -> None:
+    """Give a member who has none the lowest level. Growth is not looked at: that is for its own fact,
+    whose origin
+    decides whether a rise is news or history."""
+    _, ladder = ladder_of(ctx)
+    if members.levels_of(ctx, [member]).get(member) == "":
+        members.set_levels(ctx, [_first(member, ladder)])
+
+
 def settle(ctx: Context) -> int:
     """Give the lowest level to members who have none yet; return to how many. It is no rise: nothing is
     published.
@@ -66,7 +75,7 @@ def change_classes(ctx: Context, ids: Iterable[UUID]) -> int:
     since = EVER
     if settings.class_months:
         since = local_midnight(add_months(ctx.today(), -settings.class_months), ctx.tenant.zone)
-    earned = points.earned(ctx, list(ids), "points", since)
+    earned = earned_of(ctx, members.levels_of(ctx, ids), "points", since)
     enough = [m for m, total in earned.items() if total >= settings.class_points]
     moved = 0
     for asked, member in members.get_many(ctx, enough).items():

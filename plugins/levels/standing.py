@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from peewee import EXCLUDED
@@ -41,7 +41,18 @@ def growth_of(ctx: Context, settings: LevelSettings, ids: Iterable[UUID]) -> dic
     history counts
     from the day of the import."""
     since = local_midnight(add_months(ctx.today(), -settings.qualification_months), ctx.tenant.zone)
-    return points.earned(ctx, list(ids), "growth", since)
+    return earned_of(ctx, ids, "growth", since)
+
+
+def earned_of(ctx: Context, ids: Iterable[UUID], asset: str, since: datetime) -> dict[UUID, int]:
+    """Return what each member earned since, also under records that were merged into them."""
+    wanted = list(ids)
+    merged = members.merged_into(ctx, wanted)
+    earned = points.earned(ctx, [*wanted, *merged], asset, since)
+    total = {member: earned[member] for member in wanted}
+    for record, member in merged.items():
+        total[member] += earned[record]
+    return total
 
 
 def keep(ctx: Context, judged: Sequence[Judgement]) -> None:
@@ -90,7 +101,8 @@ def keep(ctx: Context, judged: Sequence[Judgement]) -> None:
             },
         ).execute()
         LevelsHistory.scoped(ctx).insert_many(history[start : start + ROWS]).execute()
-    rewards.note(ctx, [_note(j, ladder) for j in judged if j.old != j.new])
+    if ctx.origin != "import":  # of an import's thousands the history tells enough
+        rewards.note(ctx, [_note(j, ladder) for j in judged if j.old != j.new])
 
 
 def _note(judged: Judgement, ladder: Ladder) -> rewards.Note:

@@ -19,7 +19,7 @@ def _require(visit: Visit) -> None:
 def new(visit: Visit) -> Reply:
     """Show the form."""
     _require(visit)
-    return _page(visit, form_of(visit.ctx, KeyIn, locale=visit.locale))
+    return _page(visit, form_of(visit.ctx, KeyIn))
 
 
 def create(visit: Visit) -> Reply:
@@ -27,12 +27,10 @@ def create(visit: Visit) -> Reply:
     _require(visit)
     try:
         with savepoint():
-            body = read(visit.ctx, KeyIn, visit.form, locale=visit.locale)
+            body = read(visit.ctx, KeyIn, visit.form)
             _, token = identity.create_key(visit.ctx, body.name, body.permissions, body.venues)
     except (FormError, RoostError) as ex:
-        return _page(
-            visit, as_sent(visit.ctx, KeyIn, visit.form, locale=visit.locale).refused(ex, visit.locale), 422
-        )
+        return _page(visit, as_sent(visit.ctx, KeyIn, visit.form).refused(ex, visit.locale), 422)
     return visit.page("key.html", title=body.name, token=token, back=PATH)
 
 

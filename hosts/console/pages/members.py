@@ -7,6 +7,7 @@ from core import members, points, rewards, tenants
 from core.errors import RoostError
 from hosts.console import keyset
 from hosts.console.core_resources import ASSET_NAMES, STATES, core_desk
+from hosts.console.fields import FIELD_NAMES
 from hosts.console.pages import rows
 from hosts.console.showing import find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
@@ -17,7 +18,13 @@ ENTRY_KINDS = {
     "credit": "获得", "debit": "使用", "hold": "冻结", "release": "解冻", "transfer_out": "转出", "transfer_in": "转入",
     "reversal": "冲正", "repayment": "补扣", "expiry": "过期",
 }  # fmt: skip
-OUTCOMES = {"given": "已发放", "partly": "部分发放", "revoked": "已收回", "refused": "未发放", "noted": "已记录"}
+OUTCOMES = {
+    "given": "已发放",
+    "partly": "部分发放",
+    "revoked": "已收回",
+    "refused": "未发放",
+    "noted": "已记录",
+}
 
 
 def show(visit: Visit, *, row_id: str) -> Reply:
@@ -78,7 +85,8 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
                 "what": "、".join(why.rewards) or "—",
                 "state": visit.say(OUTCOMES.get(why.outcome, why.outcome)),
                 "reason": why.reason,
-                "rule": f"{why.subject or why.plugin}" + (f" · v{why.rule_version}" if why.rule_version else ""),
+                "rule": f"{why.subject or why.plugin}"
+                + (f" · v{why.rule_version}" if why.rule_version else ""),
                 "evidence": why.evidence,
             }
         )
@@ -91,11 +99,15 @@ def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, st
     return [
         (
             runtime.registry.manifest(slug).name.in_(visit.locale),
-            [(str(k), _plain(v)) for k, v in values.items()],
+            [(_called(k, visit.locale), _plain(v)) for k, v in values.items()],
         )
         for slug, values in answers
         if values
     ]
+
+
+def _called(key: str, locale: str) -> str:
+    return FIELD_NAMES[key].in_(locale) if key in FIELD_NAMES else key.replace("_", " ")
 
 
 def _plain(value: Any) -> str:  # Any: a JSON value

@@ -62,7 +62,7 @@ def settings(visit: Visit, *, slug: str) -> Reply:
     if model is NoSettings:
         raise NotFound(f"{slug} has no settings", "该插件没有设置项")
     held = model.model_validate(tenants.settings_values(visit.ctx, slug))
-    return _page(visit, slug, form_of(visit.ctx, model, held, locale=visit.locale))
+    return _page(visit, slug, form_of(visit.ctx, model, held))
 
 
 def save(visit: Visit, *, slug: str) -> Reply:
@@ -71,7 +71,7 @@ def save(visit: Visit, *, slug: str) -> Reply:
     model = visit.console.runtime.registry.settings_model(slug)
     stored = tenants.settings_values(visit.ctx, slug)
     try:
-        made = read(visit.ctx, model, visit.form, locale=visit.locale, kept=stored)
+        made = read(visit.ctx, model, visit.form, kept=stored)
         values = made.model_dump(mode="json")
         plain = model().model_dump(mode="json")
         for name in model.model_fields:  # a secret is dumped as stars: keep what was typed, or what is stored
@@ -80,7 +80,7 @@ def save(visit: Visit, *, slug: str) -> Reply:
         with savepoint():
             tenants.save_settings(visit.ctx, slug, {k: v for k, v in values.items() if v != plain.get(k)})
     except (FormError, RoostError) as ex:
-        view = as_sent(visit.ctx, model, visit.form, locale=visit.locale).refused(ex, visit.locale)
+        view = as_sent(visit.ctx, model, visit.form).refused(ex, visit.locale)
         return _page(visit, slug, view, 422)
     return visit.go(f"{PATH}/{slug}", visit.say("设置已保存"))
 

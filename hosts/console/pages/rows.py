@@ -180,7 +180,7 @@ def _form_page(
 def new(visit: Visit, *, slug: str, name: str) -> Reply:
     """Show the form of a new row."""
     desk, form = _creating(visit, slug, name)
-    view = form_of(visit.ctx, form.model, locale=visit.locale)
+    view = form_of(visit.ctx, form.model, None, desk.resource.columns)
     return _form_page(visit, desk, view, visit.say("新增"), f"{base(desk)}/new", base(desk))
 
 
@@ -189,9 +189,9 @@ def create(visit: Visit, *, slug: str, name: str) -> Reply:
     desk, form = _creating(visit, slug, name)
     try:
         with savepoint():
-            row = desk.create(visit.ctx, read(visit.ctx, form.model, visit.form, locale=visit.locale))
+            row = desk.create(visit.ctx, read(visit.ctx, form.model, visit.form))
     except (FormError, RoostError) as ex:
-        view = as_sent(visit.ctx, form.model, visit.form, locale=visit.locale).refused(ex, visit.locale)
+        view = as_sent(visit.ctx, form.model, visit.form, desk.resource.columns).refused(ex, visit.locale)
         return _form_page(visit, desk, view, visit.say("新增"), f"{base(desk)}/new", base(desk), 422)
     return visit.go(row_path(desk, row.id), visit.say("已新增"))
 
@@ -210,7 +210,7 @@ def edit(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
     desk, form, row = _editing(visit, slug, name, row_id)
     path = row_path(desk, row.id)
     source = {field: row.value(field) for field in form.model.model_fields if has_value(row, field)}
-    view = form_of(visit.ctx, form.model, source, locale=visit.locale)
+    view = form_of(visit.ctx, form.model, source, desk.resource.columns)
     return _form_page(visit, desk, view, visit.say("编辑"), f"{path}/edit", path)
 
 
@@ -227,9 +227,9 @@ def save(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
     path = row_path(desk, row.id)
     try:
         with savepoint():
-            desk.edit(visit.ctx, row.id, read(visit.ctx, form.model, visit.form, locale=visit.locale))
+            desk.edit(visit.ctx, row.id, read(visit.ctx, form.model, visit.form))
     except (FormError, RoostError) as ex:
-        view = as_sent(visit.ctx, form.model, visit.form, locale=visit.locale).refused(ex, visit.locale)
+        view = as_sent(visit.ctx, form.model, visit.form, desk.resource.columns).refused(ex, visit.locale)
         return _form_page(visit, desk, view, visit.say("编辑"), f"{path}/edit", path, 422)
     return visit.go(path, visit.say("已保存"))
 
@@ -249,7 +249,7 @@ def _editing(visit: Visit, slug: str, name: str, row_id: str) -> tuple[Desk, For
 def confirm(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> Reply:
     """Ask before an action: its form, a reason where one is needed."""
     desk, act, row = _acting(visit, slug, name, row_id, action)
-    form = form_of(visit.ctx, act.form, locale=visit.locale) if act.form else FormView((), {})
+    form = form_of(visit.ctx, act.form, None, desk.resource.columns) if act.form else FormView((), {})
     return _dialog(visit, desk, act, row, form)
 
 
@@ -260,11 +260,13 @@ def perform(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> 
     try:
         with savepoint():
             once.use(visit.ctx, visit.sent(once.NONCE))
-            body = read(visit.ctx, act.form, visit.form, locale=visit.locale) if act.form else None
+            body = read(visit.ctx, act.form, visit.form) if act.form else None
             body, own = split_body(act, body)
             outcome = desk.act(visit.ctx, row.id, act.name, body, own or reason)
     except (FormError, RoostError) as ex:
-        form = as_sent(visit.ctx, act.form, visit.form, locale=visit.locale) if act.form else FormView((), {})
+        form = (
+            as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
+        )
         return _dialog(visit, desk, act, row, form.refused(ex, visit.locale), reason, 422)
     said = visit.say("已提交，等待另一位同事审批") if outcome.pending else visit.say("操作完成")
     return visit.go(row_path(desk, row.id), said)

@@ -4,7 +4,18 @@
 const formToken = () => document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 document.addEventListener("htmx:config:request", (event) => {
-  event.detail.ctx.request.headers["X-CSRF-Token"] = formToken();
+  const { request } = event.detail.ctx;
+  request.headers["X-CSRF-Token"] = formToken();
+  if (request.method === "GET") {
+    // An empty filter has no place in the address.
+    for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
+  }
+});
+
+// A panel that fails says so in its own place.
+document.addEventListener("htmx:response:error", (event) => {
+  const panel = event.target.closest?.("[data-failed]");
+  if (panel) panel.textContent = panel.dataset.failed;
 });
 
 // An action's form arrives in the dialog; open it then.

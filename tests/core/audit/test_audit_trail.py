@@ -43,13 +43,22 @@ def test_a_row_says_who_did_what_and_why(tenant: Context) -> None:
         items = audit.find(ctx).items
 
     assert [(r.actor, r.action, r.subject, r.details, r.cause, r.sealed) for r in items] == [
-        (f"staff:{staff.id}", "member.barred", "someone", {"reason": "no-shows", "days": 30}, "request:abc", False)
+        (
+            f"staff:{staff.id}",
+            "member.barred",
+            "someone",
+            {"reason": "no-shows", "days": 30},
+            "request:abc",
+            False,
+        )
     ]
 
 
 def test_a_phone_typed_into_a_reason_does_not_reach_the_trail(tenant: Context) -> None:
     with tenant.transaction():
-        audit.record(tenant, "member.phone_revealed", "x", {"reason": "called 13812345678", "more": ["13912345678"]})
+        audit.record(
+            tenant, "member.phone_revealed", "x", {"reason": "called 13812345678", "more": ["13912345678"]}
+        )
         details = audit.find(tenant).items[0].details
 
     assert details == {"reason": "called 138****5678", "more": ["139****5678"]}
@@ -74,7 +83,10 @@ def test_it_is_searched_by_action_and_subject(tenant: Context) -> None:
         audit.record(tenant, "member.erased", "b")
         audit.record(tenant, "role.saved", "a")
 
-        assert [r.action for r in audit.find(tenant, action="member.*").items] == ["member.erased", "member.merged"]
+        assert [r.action for r in audit.find(tenant, action="member.*").items] == [
+            "member.erased",
+            "member.merged",
+        ]
         assert [r.action for r in audit.find(tenant, subject="a").items] == ["role.saved", "member.merged"]
 
 
@@ -156,7 +168,9 @@ def test_a_chain_cut_off_at_its_end_is_found_by_the_head_that_was_noted(tenant: 
     assert [f.block for f in verify(tenant, noted)] == [2]
 
 
-def test_rows_are_kept_180_days_and_the_chain_still_proves_the_rest(tenant: Context, clock: ManualClock) -> None:
+def test_rows_are_kept_180_days_and_the_chain_still_proves_the_rest(
+    tenant: Context, clock: ManualClock
+) -> None:
     act(tenant, 5)
     seal(tenant)
     clock.advance(days=179)
@@ -172,7 +186,11 @@ def test_rows_are_kept_180_days_and_the_chain_still_proves_the_rest(tenant: Cont
         assert len(audit.find(tenant).items) == 2
 
     assert verify(tenant) == []
-    tamper(tenant, "UPDATE audit_block SET sealed_at = %s WHERE number = 1 AND tenant = %s", clock.now() - timedelta(days=200))
+    tamper(
+        tenant,
+        "UPDATE audit_block SET sealed_at = %s WHERE number = 1 AND tenant = %s",
+        clock.now() - timedelta(days=200),
+    )
     assert verify(tenant) != []
 
 

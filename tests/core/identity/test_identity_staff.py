@@ -44,13 +44,18 @@ def test_staff_sign_in_and_act_with_the_permissions_of_their_roles(
     assert actions(tenant, "staff.signed_in") == ["staff.signed_in"]
 
 
-@pytest.mark.parametrize(("username", "password"), [("clerk", "wrong password"), ("nobody", PASSWORD), ("clerk", "")])
+@pytest.mark.parametrize(
+    ("username", "password"), [("clerk", "wrong password"), ("nobody", PASSWORD), ("clerk", "")]
+)
 def test_a_failed_sign_in_does_not_say_whether_the_account_exists(
     tenant: Context, clerk: StaffView, username: str, password: str
 ) -> None:
     with pytest.raises(Unauthorized) as caught:
         sign_in(tenant, username, password)
-    assert (caught.value.code, caught.value.message) == ("bad_credentials", "the username or the password is wrong")
+    assert (caught.value.code, caught.value.message) == (
+        "bad_credentials",
+        "the username or the password is wrong",
+    )
 
 
 def test_five_wrong_passwords_lock_the_account_for_a_quarter_of_an_hour(
@@ -114,14 +119,20 @@ def test_a_weak_password_is_refused(tenant: Context, password: str) -> None:
     assert password not in caught.value.message
 
 
-def test_a_changed_password_ends_the_other_sessions(tenant: Context, runtime: Runtime, clerk: StaffView) -> None:
+def test_a_changed_password_ends_the_other_sessions(
+    tenant: Context, runtime: Runtime, clerk: StaffView
+) -> None:
     here, there = sign_in(tenant), sign_in(tenant)
     keep = identity.authenticate(runtime, here).session
     with pytest.raises(Unauthorized):
-        tenant.run(lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery"))
+        tenant.run(
+            lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery")
+        )
     with pytest.raises(Invalid):
         tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, PASSWORD))
-    tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery", keep=keep))
+    tenant.run(
+        lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery", keep=keep)
+    )
 
     identity.authenticate(runtime, here)
     with pytest.raises(Unauthorized):
@@ -134,14 +145,18 @@ def test_a_changed_password_ends_the_other_sessions(tenant: Context, runtime: Ru
 def test_guessing_the_old_password_locks_the_account_too(tenant: Context, clerk: StaffView) -> None:
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            tenant.run(lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery"))
+            tenant.run(
+                lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery")
+            )
     with pytest.raises(TooManyRequests):
         tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery"))
     tenant.run(lambda: identity.reset_password(tenant, clerk.id, "another horse battery"))
     sign_in(tenant, password="another horse battery")
 
 
-def test_an_account_that_is_switched_off_is_out_at_once(tenant: Context, runtime: Runtime, clerk: StaffView) -> None:
+def test_an_account_that_is_switched_off_is_out_at_once(
+    tenant: Context, runtime: Runtime, clerk: StaffView
+) -> None:
     token = sign_in(tenant)
     tenant.run(lambda: identity.set_staff_active(tenant, clerk.id, False))
     with pytest.raises(Unauthorized):
@@ -161,7 +176,11 @@ def test_a_role_that_changes_changes_what_its_people_may_do_at_once(
     with tenant.transaction():
         identity.save_role(tenant, "points", "积分", ["points.view", "points.adjust"])
         identity.set_staff_roles(tenant, clerk.id, ["desk", "points"])
-    assert identity.authenticate(runtime, token).actor.permissions == {"members.view", "points.view", "points.adjust"}
+    assert identity.authenticate(runtime, token).actor.permissions == {
+        "members.view",
+        "points.view",
+        "points.adjust",
+    }
     with tenant.transaction():
         identity.save_role(tenant, "points", "积分", ["points.view"])
         assert {r.code: r.permissions for r in identity.roles(tenant)} == {
@@ -223,7 +242,9 @@ def test_nobody_gives_or_takes_more_than_they_have(tenant: Context, clerk: Staff
     assert second.venues == {here}
 
 
-def test_a_username_is_taken_once_a_brand(tenant: Context, clerk: StaffView, new_tenant: Callable[..., Context]) -> None:
+def test_a_username_is_taken_once_a_brand(
+    tenant: Context, clerk: StaffView, new_tenant: Callable[..., Context]
+) -> None:
     with tenant.transaction():
         with pytest.raises(Conflict):
             identity.create_staff(tenant, "CLERK", PASSWORD, "C", [])

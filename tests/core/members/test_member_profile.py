@@ -32,11 +32,20 @@ def changed(ctx: Context) -> list[str]:
         return [e.body for e in events]
 
 
-def test_a_member_changes_their_own_profile_and_the_fact_names_only_the_fields(tenant: Context, member: Make) -> None:
+def test_a_member_changes_their_own_profile_and_the_fact_names_only_the_fields(
+    tenant: Context, member: Make
+) -> None:
     one = member()
-    view = update(acting_as(tenant, one), one, name="韩梅梅", gender="female", birthday="1990-02-28", locale="en")
+    view = update(
+        acting_as(tenant, one), one, name="韩梅梅", gender="female", birthday="1990-02-28", locale="en"
+    )
 
-    assert (view.name, view.gender, view.birthday, view.locale) == ("韩梅梅", "female", date(1990, 2, 28), "en")
+    assert (view.name, view.gender, view.birthday, view.locale) == (
+        "韩梅梅",
+        "female",
+        date(1990, 2, 28),
+        "en",
+    )
     (body,) = changed(tenant)
     assert '"changed":["birthday","gender","locale","name"]' in body
     assert "1990" not in body
@@ -49,7 +58,9 @@ def test_saying_the_same_again_tells_nobody(tenant: Context, member: Make) -> No
     assert changed(tenant) == []
 
 
-def test_nobody_changes_somebody_elses_profile(tenant: Context, member: Make, staff: Callable[..., Context]) -> None:
+def test_nobody_changes_somebody_elses_profile(
+    tenant: Context, member: Make, staff: Callable[..., Context]
+) -> None:
     one, two = member(), member()
     with pytest.raises(Forbidden):
         update(acting_as(tenant, two), one, name="Mine")
@@ -72,14 +83,18 @@ def test_nobody_changes_somebody_elses_profile(tenant: Context, member: Make, st
         ({"consents": {"marketing": "yes"}}, "consents.marketing"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_path(tenant: Context, member: Make, changes: dict[str, Any], path: str) -> None:
+def test_a_wrong_value_is_refused_with_its_path(
+    tenant: Context, member: Make, changes: dict[str, Any], path: str
+) -> None:
     with pytest.raises(Invalid) as caught:
         update(tenant, member(), **changes)
 
     assert caught.value.fields[0]["path"] == path
 
 
-def test_a_birthday_is_filled_in_and_then_changed_once_a_year(tenant: Context, member: Make, clock: ManualClock) -> None:
+def test_a_birthday_is_filled_in_and_then_changed_once_a_year(
+    tenant: Context, member: Make, clock: ManualClock
+) -> None:
     one = member()
     own = acting_as(tenant, one)
     assert update(own, one, birthday=date(1990, 1, 1)).birthday_changed_on is None
@@ -104,7 +119,7 @@ def test_a_home_venue_must_be_one_of_the_brands(tenant: Context, member: Make) -
         update(tenant, one, venue=new_id())
 
 
-# --- the brand's own fields ------------------------------------------------------------------------------------------
+# --- the brand's own fields ---------------------------------------------------------------------------------
 
 
 def test_a_brand_defines_its_own_fields_and_their_types_are_kept(tenant: Context, member: Make) -> None:
@@ -122,7 +137,14 @@ def test_a_brand_defines_its_own_fields_and_their_types_are_kept(tenant: Context
     assert update(tenant, one, attributes=good).attributes == good
     assert "shoe" not in update(tenant, one, attributes={"shoe": None}).attributes
 
-    for wrong in ({"shoe": "42"}, {"shoe": True}, {"goal": "躺平"}, {"since": "2021-02-29"}, {"note": 7}, {"vegan": 1}):
+    for wrong in (
+        {"shoe": "42"},
+        {"shoe": True},
+        {"goal": "躺平"},
+        {"since": "2021-02-29"},
+        {"note": 7},
+        {"vegan": 1},
+    ):
         with pytest.raises(Invalid):
             update(tenant, one, attributes=wrong)
     own = acting_as(tenant, one)
@@ -138,14 +160,18 @@ def test_a_field_keeps_its_kind_and_can_be_put_away(tenant: Context, member: Mak
             members.define_attribute(tenant, Attribute("shoe", "鞋码", "text"))
         members.define_attribute(tenant, Attribute("shoe", "Shoe size", "int", active=False))
         assert members.attributes(tenant) == [Attribute("shoe", "Shoe size", "int", active=False)]
-        for wrong in (Attribute("Shoe", "x", "int"), Attribute("goal", "x", "choice"), Attribute("n", "x", "int", ("1",))):
+        for wrong in (
+            Attribute("Shoe", "x", "int"),
+            Attribute("goal", "x", "choice"),
+            Attribute("n", "x", "int", ("1",)),
+        ):
             with pytest.raises(Invalid):
                 members.define_attribute(tenant, wrong)
     with pytest.raises(Invalid):
         update(tenant, member(), attributes={"shoe": 42})
 
 
-# --- consents --------------------------------------------------------------------------------------------------------
+# --- consents -----------------------------------------------------------------------------------------------
 
 
 def test_a_consent_holds_until_it_is_withdrawn_and_names_its_policy(
@@ -153,7 +179,9 @@ def test_a_consent_holds_until_it_is_withdrawn_and_names_its_policy(
 ) -> None:
     one = member()
     own = acting_as(tenant, one)
-    update(own, one, consents={"marketing": {"given": True, "policy_version": "2026-10", "channel": "wechat"}})
+    update(
+        own, one, consents={"marketing": {"given": True, "policy_version": "2026-10", "channel": "wechat"}}
+    )
     with tenant.transaction():
         assert members.has_consent(tenant, one.id, "marketing")
         assert not members.has_consent(tenant, one.id, "marketing", policy_version="2026-11")
@@ -172,7 +200,7 @@ def test_a_consent_holds_until_it_is_withdrawn_and_names_its_policy(
         members.give_consent(acting_as(tenant, two), one.id, "marketing", policy_version="1")
 
 
-# --- bars ------------------------------------------------------------------------------------------------------------
+# --- bars ---------------------------------------------------------------------------------------------------
 
 
 def test_a_barred_member_is_kept_out_of_one_function_to_the_end_of_the_last_day(
@@ -207,7 +235,7 @@ def test_a_bar_is_lifted_after_an_appeal(tenant: Context, member: Make) -> None:
             members.bar(tenant, one.id, "lottery", "late", until=date(2026, 11, 21))
 
 
-# --- lists -----------------------------------------------------------------------------------------------------------
+# --- lists --------------------------------------------------------------------------------------------------
 
 
 def test_staff_page_through_members_newest_first_without_gaps(

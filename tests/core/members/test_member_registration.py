@@ -58,7 +58,9 @@ def test_no_row_fact_or_audit_row_holds_the_phone_or_the_name(tenant: Context) -
         everything = []
         for table in ("member", "member_identity", "event", "job", "audit"):
             rows = db.fetch_all(tenant.scope, db.Sql(f"SELECT * FROM {table}"))
-            everything += [bytes(v) if isinstance(v, memoryview | bytes) else str(v).encode() for r in rows for v in r]
+            everything += [
+                bytes(v) if isinstance(v, memoryview | bytes) else str(v).encode() for r in rows for v in r
+            ]
     text = b"\n".join(everything)
 
     for secret in (PHONE, "13900001111", "韩梅梅"):
@@ -66,7 +68,9 @@ def test_no_row_fact_or_audit_row_holds_the_phone_or_the_name(tenant: Context) -
     assert b"5678" not in text.replace(b"138****5678", b"")
 
 
-def test_the_same_phone_at_two_brands_is_two_people(tenant: Context, new_tenant: Callable[..., Context]) -> None:
+def test_the_same_phone_at_two_brands_is_two_people(
+    tenant: Context, new_tenant: Callable[..., Context]
+) -> None:
     mine, _ = register(tenant, phone=PHONE)
     theirs, created = register(new_tenant("other"), phone=PHONE)
 
@@ -172,7 +176,9 @@ def test_a_phone_can_be_changed_unless_it_is_somebody_elses(tenant: Context) -> 
     assert found.id == one.id
 
 
-def test_the_phone_is_for_the_system_and_for_staff_with_a_reason(tenant: Context, staff: Callable[..., Context]) -> None:
+def test_the_phone_is_for_the_system_and_for_staff_with_a_reason(
+    tenant: Context, staff: Callable[..., Context]
+) -> None:
     view, _ = register(tenant, phone=PHONE)
     with tenant.transaction():
         assert members.phone_of(tenant, view.id) == f"+86{PHONE}"
@@ -197,7 +203,7 @@ def test_a_name_is_masked_for_who_may_not_see_it(tenant: Context, staff: Callabl
         assert members.get(staff("members.view"), view.id).name == "王小明"
 
 
-# --- many at once ----------------------------------------------------------------------------------------------------
+# --- many at once -------------------------------------------------------------------------------------------
 
 
 def test_an_import_makes_each_person_once_and_tells_it_as_an_import(tenant: Context) -> None:
@@ -254,7 +260,7 @@ def test_two_imports_of_the_same_people_at_once_make_each_once(tenant: Context) 
     assert facts(tenant, "member_registered") == 200
 
 
-# --- rotation --------------------------------------------------------------------------------------------------------
+# --- rotation -----------------------------------------------------------------------------------------------
 
 
 def _rotated(runtime: Runtime) -> Keyring:
@@ -304,11 +310,14 @@ def test_a_rotation_resumes_from_its_cursor(tenant: Context, runtime: Runtime) -
         assert not [m for m in Member.scoped(tenant).select() if runtime.keyring.needs_rotation(m.phone)]
 
 
-def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(tenant: Context, runtime: Runtime) -> None:
+def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(
+    tenant: Context, runtime: Runtime
+) -> None:
     first = _rotated(runtime)
-    second = Keyring(first._encryption.values(), first._index[::-1], first._token)  # still writes with the old key
+    second = Keyring(
+        first._encryption.values(), first._index[::-1], first._token
+    )  # still writes with the old key
     turns, results = iter([first, second] * 4), []
-
 
     def work() -> Any:
         half = type("Half", (), {})()

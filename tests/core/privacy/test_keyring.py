@@ -17,7 +17,9 @@ def key(letter: str) -> str:
     return base64.b64encode(letter.encode() * 32).decode()
 
 
-def settings(encryption: str = f"1:{key('e')}", index: str = f"1:{key('i')}", token: str = key("t")) -> Settings:
+def settings(
+    encryption: str = f"1:{key('e')}", index: str = f"1:{key('i')}", token: str = key("t")
+) -> Settings:
     return Settings(
         _env_file=None,
         encryption_keys=SecretStr(encryption),
@@ -40,7 +42,9 @@ def test_what_was_sealed_opens_again_and_never_looks_the_same_twice(ring: Keyrin
 
 
 @pytest.mark.parametrize(("tenant", "purpose"), [(2, "phone"), (1, "name")])
-def test_a_sealed_value_opens_only_for_its_tenant_and_purpose(ring: Keyring, tenant: int, purpose: str) -> None:
+def test_a_sealed_value_opens_only_for_its_tenant_and_purpose(
+    ring: Keyring, tenant: int, purpose: str
+) -> None:
     sealed = ring.seal(1, "phone", PHONE)
 
     with pytest.raises(IntegrityFault):
@@ -112,7 +116,9 @@ def test_the_index_does_not_depend_on_the_encryption_keys(ring: Keyring) -> None
         ({"token": key("i")}, "share a key"),
     ],
 )
-def test_unusable_keys_stop_the_start_with_the_name_of_the_variable(values: dict[str, str], said: str) -> None:
+def test_unusable_keys_stop_the_start_with_the_name_of_the_variable(
+    values: dict[str, str], said: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Keyring.from_settings(settings(**values))
 
@@ -128,13 +134,22 @@ def test_a_root_key_does_not_show_itself() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["13812345678", " 138-1234-5678 ", "+86 138 1234 5678", "008613812345678", "8613812345678", "１３８１２３４５６７８"],
+    [
+        "13812345678",
+        " 138-1234-5678 ",
+        "+86 138 1234 5678",
+        "008613812345678",
+        "8613812345678",
+        "１３８１２３４５６７８",
+    ],
 )
 def test_a_phone_may_be_written_in_every_usual_way(written: str) -> None:
     assert normalise_phone(written) == PHONE
 
 
-@pytest.mark.parametrize("written", ["", "1381234567", "138123456789", "12812345678", "+1 202 555 0100", "phone", "²" * 11])
+@pytest.mark.parametrize(
+    "written", ["", "1381234567", "138123456789", "12812345678", "+1 202 555 0100", "phone", "²" * 11]
+)
 def test_what_is_no_phone_is_refused_without_repeating_it(written: str) -> None:
     with pytest.raises(Invalid) as caught:
         normalise_phone(written)

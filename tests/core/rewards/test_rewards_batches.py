@@ -9,7 +9,7 @@ from core.context import Context
 from core.errors import Conflict, Forbidden, Invalid
 from core.ids import new_id
 from core.members import MemberView
-from core.rewards import RewardSpec, batches
+from core.rewards import RewardSpec, batching
 
 Make = Callable[..., MemberView]
 Staff = Callable[..., Context]
@@ -23,7 +23,9 @@ def available(ctx: Context, member: MemberView) -> int:
 
 def preview(ctx: Context, people: list[MemberView], specs: list[RewardSpec] = FIFTY) -> rewards.BatchView:
     with ctx.transaction():
-        return rewards.preview_batch(ctx, name="Sorry", members=[m.id for m in people], rewards=specs, reason="outage")
+        return rewards.preview_batch(
+            ctx, name="Sorry", members=[m.id for m in people], rewards=specs, reason="outage"
+        )
 
 
 def approve(ctx: Context, batch: rewards.BatchView) -> None:
@@ -31,7 +33,9 @@ def approve(ctx: Context, batch: rewards.BatchView) -> None:
         rewards.approve_batch(ctx, batch.id)
 
 
-def test_a_preview_tells_heads_and_cost_and_gives_nothing(tenant: Context, member: Make, staff: Staff) -> None:
+def test_a_preview_tells_heads_and_cost_and_gives_nothing(
+    tenant: Context, member: Make, staff: Staff
+) -> None:
     people = [member() for _ in range(3)]
     batch = preview(staff("rewards.edit"), [*people, people[0]])
     assert (batch.state, batch.heads, batch.points, batch.what) == ("draft", 3, 150, ("50 积分",))
@@ -54,7 +58,7 @@ def test_only_somebody_else_may_approve(tenant: Context, member: Make, staff: St
 def test_an_approved_batch_reaches_every_head_once_in_chunks(
     tenant: Context, member: Make, staff: Staff, drain: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "CHUNK", 2)
+    monkeypatch.setattr(batching, "CHUNK", 2)
     people = [member() for _ in range(5)]
     batch = preview(staff("rewards.edit"), people)
     approve(staff("rewards.approve"), batch)
@@ -100,12 +104,12 @@ def test_a_recall_takes_the_unspent_back_and_lists_the_spent(
 def test_a_recall_stops_a_batch_that_still_runs(
     tenant: Context, member: Make, staff: Staff, drain: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "CHUNK", 1)
+    monkeypatch.setattr(batching, "CHUNK", 1)
     people = [member() for _ in range(3)]
     batch = preview(staff("rewards.edit"), people)
     approve(staff("rewards.approve"), batch)
     with tenant.transaction():
-        batches.run_batch(tenant, {"batch": str(batch.id), "place": 0})
+        batching.run_batch(tenant, {"batch": str(batch.id), "place": 0})
         rewards.recall_batch(staff("rewards.approve"), batch.id, reason="stop")
     drain()
     assert [available(tenant, m) for m in people] == [0, 0, 0]

@@ -14,7 +14,9 @@ Make = Callable[..., MemberView]
 HUNDRED = [RewardSpec(kind="points", spec={"amount": 100})]
 
 
-def give(ctx: Context, member: MemberView, key: str = "k", specs: list[RewardSpec] = HUNDRED) -> rewards.GrantView:
+def give(
+    ctx: Context, member: MemberView, key: str = "k", specs: list[RewardSpec] = HUNDRED
+) -> rewards.GrantView:
     with ctx.transaction():
         return rewards.give(ctx, member.id, specs, key=key, reason="thanks", evidence={"seen": 3})
 
@@ -88,7 +90,12 @@ def test_a_revoked_grant_gives_its_part_of_the_total_back_but_not_the_members_tu
     with tenant.transaction():
         rule = rewards.save_rule(
             tenant,
-            RuleSpec(name="First", trigger="t", rewards=HUNDRED, limits=Limits(per_member=1, total=1, budget_points=100)),
+            RuleSpec(
+                name="First",
+                trigger="t",
+                rewards=HUNDRED,
+                limits=Limits(per_member=1, total=1, budget_points=100),
+            ),
         )
         done = rewards.grant(tenant, rule, li.id, key="li")
         assert done is not None
@@ -111,7 +118,10 @@ def test_a_decision_that_no_rule_made_can_be_noted(tenant: Context, member: Make
     with tenant.transaction():
         rewards.note(
             tenant.for_plugin("levels"),
-            [Note(li.id, "level", "growth", {"growth": 120}), Note(li.id, "referral", "self", {}, refused=True)],
+            [
+                Note(li.id, "level", "growth", {"growth": 120}),
+                Note(li.id, "referral", "self", {}, refused=True),
+            ],
         )
     rows = {row.outcome: row for row in rewards.why(tenant, li.id, 10)}
     assert rows["noted"].evidence == {"growth": 120}

@@ -17,8 +17,7 @@ from core.context import Context
 from core.ids import new_id
 from core.runtime.registry import Registry
 from core.runtime.runtime import Runtime
-from hosts.console.app import add_console, admin_endpoints
-from hosts.rest.app import make_app
+from hosts.application import whole_application
 from hosts.testkit.plugin import PASSWORD
 
 ALL = ("stalls.view", "stalls.edit", "stalls.close", "stalls.refund", "stalls.export")
@@ -35,9 +34,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 def app(runtime: Runtime) -> Any:
-    app = make_app(runtime, admin_endpoints(runtime))
-    add_console(app, runtime)
-    return app
+    return whole_application(runtime)
 
 
 class Browser:
@@ -52,10 +49,14 @@ class Browser:
     def get(self, path: str, *, htmx: bool = False, **more: Any) -> Any:
         return self._send("GET", path, htmx, **more)
 
-    def post(self, path: str, form: dict[str, Any] | None = None, *, htmx: bool = False, token: str | None = None) -> Any:
+    def post(
+        self, path: str, form: dict[str, Any] | None = None, *, htmx: bool = False, token: str | None = None
+    ) -> Any:
         values = {"csrf": self.token if token is None else token, **(form or {})}
         body = urlencode(values, doseq=True)
-        return self._send("POST", path, htmx, body=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        return self._send(
+            "POST", path, htmx, body=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
 
     def act(self, path: str, form: dict[str, Any] | None = None) -> Any:
         """Open an action's form and send it."""
@@ -67,7 +68,9 @@ class Browser:
         page = self.get("/console/sign-in")
         self.token = _token(page.text)
         slug = self.tenant.tenant.slug
-        done = self.post("/console/sign-in", {"tenant": slug, "username": self.username, "password": password})
+        done = self.post(
+            "/console/sign-in", {"tenant": slug, "username": self.username, "password": password}
+        )
         if done.status_code == 303:
             self.token = _token(self.get("/console/password").text)
         return done
@@ -93,7 +96,9 @@ def _token(text: str) -> str:
 def staff(app: Any, tenant: Context) -> Callable[..., Browser]:
     """Return a function that makes a signed-in account: `staff("stalls.view", venues=[…])`."""
 
-    def make(*permissions: str, venues: Sequence[UUID] = (), ctx: Context | None = None, sign_in: bool = True) -> Browser:
+    def make(
+        *permissions: str, venues: Sequence[UUID] = (), ctx: Context | None = None, sign_in: bool = True
+    ) -> Browser:
         ctx = ctx or tenant
         name = f"staff-{new_id().hex[-12:]}"
         with ctx.transaction():

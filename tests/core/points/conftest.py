@@ -1,0 +1,46 @@
+"""What the ledger's tests share: members that need be no more than an id, and a look at rows as they are stored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core import db, points
+from core.context import Context
+
+
+@pytest.fixture
+def ctx(tenant: Context) -> Context:
+    """Return the context of a fresh tenant, and prove at the end that its ledger is sound."""
+    return tenant
+
+
+@pytest.fixture
+def rows() -> Callable[..., list[tuple[Any, ...]]]:
+    """Return a function that reads rows across tenants."""
+    return lambda text, *values: db.fetch_all(db.EVERY_TENANT, db.Sql(text), values)
+
+
+@pytest.fixture
+def sound(ctx: Context) -> Callable[[], None]:
+    """Return a function that proves the ledger."""
+
+    def prove() -> None:
+        assert points.verify(ctx) == []
+
+    return prove
+
+
+@pytest.fixture
+def snapshot(rows: Callable[..., list[tuple[Any, ...]]]) -> Callable[[], dict[str, list[tuple[Any, ...]]]]:
+    """Return a function that reads every row of the ledger, and of the facts it published."""
+    tables = {
+        "account": "id, balance, held, debt, version, next_expiry",
+        "operation": "id, key",
+        "entry": "id, amount",
+        "lot": "id, remaining",
+        "allocation": "entry, lot, amount",
+        "hold": "id, state",
+        "event": "id, name",
+    }
+    return lambda: {t: rows(f"SELECT {columns} FROM {t} ORDER BY 1, 2") for t, columns in tables.items()}

@@ -1,0 +1,32 @@
+"""A worker that is made to misbehave, for tests: `--stall` stops the whole process right after its first claim, as a
+machine that hangs does; `--no-fence` runs jobs whoever holds them, as a worker without the `attempt` condition would.
+"""
+
+import os
+import signal
+import sys
+
+from core import db
+from core.config import Settings
+from core.events import jobs
+from core.runtime.runtime import Runtime
+from hosts.worker.serve import work
+
+claim = jobs.claim
+
+
+def claim_and_stall(runtime: Runtime, limit: int) -> list[jobs.Claimed]:
+    claimed = claim(runtime, limit)
+    if claimed:
+        jobs.claim = claim  # type: ignore[assignment]  # only once
+        print(f"stalled with {len(claimed)}", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return claimed
+
+
+if __name__ == "__main__":
+    if "--stall" in sys.argv:
+        jobs.claim = claim_and_stall  # type: ignore[assignment]  # the point of this worker
+    if "--no-fence" in sys.argv:
+        jobs._DONE = db.Sql("UPDATE job SET state = %s, finished_at = %s WHERE id = %s AND %s > 0")
+    work(Settings(), threads=2)
