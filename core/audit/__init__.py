@@ -1,4 +1,4 @@
-"""The audit trail: append-only rows in the act's own transaction, sealed afterwards in hash-chained blocks."""
+"""The audit trail: rows in the act's own transaction, sealed afterwards in hash-chained blocks."""
 
 from core.audit.models import Audit, AuditBlock
 from core.audit.record import AuditPage, AuditView, find, record

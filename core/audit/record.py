@@ -77,8 +77,9 @@ def find(
     until: datetime | None = None,
     page: PageQuery | None = None,
 ) -> AuditPage:
-    """Return acts, newest first; needs the permission audit.view. `action` may end in `*`. Raises Invalid
-    for a bad cursor.
+    """Return acts, newest first; needs audit.view.
+
+    `action` may end in `*`. Raises Invalid for a bad cursor.
     """
     ctx.require("audit.view")
     query = Audit.scoped(ctx).select()

@@ -29,12 +29,15 @@ LATE = timedelta(
 )  # no transaction stays open so long: an unsealed row older than the last block was put in
 PURPOSE = "audit"
 
-_COLUMNS = "id, at, actor, plugin, action, subject, details, request_id, cause"
 _TAKE = db.Sql(
-    "UPDATE audit SET block = %s WHERE id IN (SELECT id FROM audit WHERE tenant = %s AND block IS NULL ORDER BY id LIMIT %s)"
-    f" RETURNING {_COLUMNS}"
+    "UPDATE audit SET block = %s WHERE id IN ("
+    "SELECT id FROM audit WHERE tenant = %s AND block IS NULL ORDER BY id LIMIT %s)"
+    " RETURNING id, at, actor, plugin, action, subject, details, request_id, cause"
 )
-_ROWS = db.Sql(f"SELECT {_COLUMNS} FROM audit WHERE tenant = %s AND block = %s ORDER BY id")
+_ROWS = db.Sql(
+    "SELECT id, at, actor, plugin, action, subject, details, request_id, cause FROM audit"
+    " WHERE tenant = %s AND block = %s ORDER BY id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,11 @@ def _last(ctx: Context) -> AuditBlock | None:
 
 
 def seal(ctx: Context, *, rows: int = BLOCK_ROWS, blocks: int = 20) -> int:
-    """Seal this tenant's unsealed rows in blocks of `rows`, at most `blocks` at once; return how many rows
-    were sealed.
+    """Seal this tenant's unsealed rows in blocks; return how many rows.
 
-    Assumes an open transaction. Two workers at once cannot fork the chain: the number of a block is unique
-    per tenant, so one of them is refused and its job runs again.
+    A block has `rows` rows at most, a call makes `blocks` at most. Assumes an open transaction. Two workers
+    at once cannot fork the chain: the number of a block is unique per tenant, so one of them is refused and
+    its job runs again.
     """
     sealed = 0
     for _ in range(blocks):
@@ -120,7 +123,7 @@ def head(ctx: Context) -> Head | None:
 
 
 def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
-    """Return every fault: a row altered, deleted or put in, a block missing or changed; empty when all is
+    """Return every fault: a row altered, deleted or put in, a block missing or changed; none when all is
     well.
 
     `noted` is a head kept outside the database: the chain must still contain it.
@@ -158,7 +161,7 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
             faults.append(
                 Fault(
                     0,
-                    f"row {row.id} claims {row.at:%Y-%m-%d %H:%M}, before rows sealed long ago: it was put in",
+                    f"row {row.id} claims {row.at:%Y-%m-%d %H:%M}, before rows sealed long ago: put in",
                 )
             )
     strays = Audit.scoped(ctx).select().where(Audit.block >= expected).count()
@@ -172,9 +175,7 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
 
 
 def prune(ctx: Context, *, days: int = KEPT_DAYS) -> int:
-    """Delete the rows of blocks sealed more than `days` days ago; the blocks stay. Raises Invalid below 180
-    days.
-    """
+    """Delete the rows of blocks sealed more than `days` days ago; Invalid below 180. The blocks stay."""
     if days < KEPT_DAYS:
         raise Invalid(
             f"audit rows are kept at least {KEPT_DAYS} days, not {days}", f"审计记录至少保留 {KEPT_DAYS} 天"

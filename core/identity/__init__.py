@@ -1,6 +1,4 @@
-"""Who is there and what they may do: sessions, one-time codes, signed tokens, staff, roles, keys. No secret
-in clear.
-"""
+"""Who is there and what they may do: sessions, codes, tokens, staff, roles, keys."""
 
 from core.identity.codes import check_code, issue_code
 from core.identity.keys import KeyView, create_key, keys, revoke_key

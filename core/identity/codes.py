@@ -26,9 +26,9 @@ def _hash(ctx: Context, purpose: str, subject: str, code: str) -> bytes:
 
 
 def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl: int = 300) -> str:
-    """Return a fresh code for a subject (a normalised phone, an id), good for `ttl` seconds; the one before
-    is dead.
+    """Return a fresh code for a subject (a normalised phone, an id), good for `ttl` seconds.
 
+    The one before is dead.
     Raises TooManyRequests within 60 seconds of the one before.
     """
     now, code = ctx.now(), f"{secrets.randbelow(10**digits):0{digits}d}"
@@ -37,7 +37,8 @@ def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl
     if held is not None and now - held.issued_at < AGAIN_AFTER:
         wait = int((held.issued_at + AGAIN_AFTER - now).total_seconds()) + 1
         raise TooManyRequests(
-            f"a code was sent less than a minute ago: try again in {wait} s", f"验证码已发送，请 {wait} 秒后再试",
+            f"a code was sent less than a minute ago: try again in {wait} s",
+            f"验证码已发送，请 {wait} 秒后再试",
             retry_after=wait,
         )  # fmt: skip
     fresh = {

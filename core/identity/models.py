@@ -1,6 +1,4 @@
-"""Who may come in: sessions, one-time codes, staff with their roles, integration keys. No secret stands in
-a row.
-"""
+"""Who may come in: sessions, one-time codes, staff, roles, keys. No secret stands in a row."""
 
 from peewee import BlobField, BooleanField, CharField, DateField, SmallIntegerField, TextField, UUIDField
 
@@ -60,9 +58,7 @@ class StaffRole(TenantModel):
 
 
 class Staff(TenantModel):
-    """A staff account. `permissions` is the union of its roles', kept in step so that a request reads one
-    row.
-    """
+    """A staff account. `permissions` is the union of its roles', kept in step: a request reads one row."""
 
     id = UUIDField(primary_key=True, default=new_id)
     username = CharField(max_length=60)

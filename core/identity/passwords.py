@@ -12,7 +12,7 @@ _nobody: list[str] = []
 
 
 def check_rules(username: str, password: str) -> None:
-    """Raise Invalid unless a password has 10 to 128 characters, at least 4 different, and is not the
+    """Raise Invalid unless a password has 10 to 128 characters, 4 of them different, and is not the
     username.
     """
     wrong = ""

@@ -59,15 +59,17 @@ def checked_permissions(ctx: Context, permissions: Iterable[str]) -> list[str]:
     lacking = [code for code in wanted if not ctx.has(code)]
     if lacking:
         raise Forbidden(
-            f"you cannot give {', '.join(lacking)}: you do not hold it yourself", f"不能授予自己没有的权限：{', '.join(lacking)}",
+            f"you cannot give {', '.join(lacking)}: you do not hold it yourself",
+            f"不能授予自己没有的权限：{', '.join(lacking)}",
             code="not_yours_to_give",
         )  # fmt: skip
     return wanted
 
 
 def checked_venues(ctx: Context, venues: Iterable[UUID]) -> str:
-    """Return a venue scope as it is stored; Forbidden when it reaches beyond the actor's own (empty is all
-    venues).
+    """Return a venue scope as it is stored; empty is all venues.
+
+    Raises Forbidden when it reaches beyond the actor's own.
     """
     wanted = set(venues)
     if ctx.actor.venues and (not wanted or not wanted <= ctx.actor.venues):

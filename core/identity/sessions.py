@@ -24,14 +24,16 @@ FORGET = timedelta(days=30)  # how long a dead session stays to be looked at
 # The actor's own row decides with the session's: a member who was erased and staff who were switched off
 # are out at once, a merged member goes on as the survivor.
 _SESSION = db.Sql(
-    "SELECT s.id, s.kind, s.expires_at, s.seen_at, t.version, COALESCE(m.merged_into, m.id), f.id, f.permissions, f.venues"
+    "SELECT s.id, s.kind, s.seen_at, t.version, COALESCE(m.merged_into, m.id), f.id, f.permissions, f.venues"
     " FROM session s JOIN tenant t ON t.id = s.tenant"
-    " LEFT JOIN member m ON s.kind = 'member' AND m.tenant = s.tenant AND m.id = s.subject AND m.erased_at IS NULL"
+    " LEFT JOIN member m ON s.kind = 'member' AND m.tenant = s.tenant AND m.id = s.subject"
+    " AND m.erased_at IS NULL"
     " LEFT JOIN staff f ON s.kind = 'staff' AND f.tenant = s.tenant AND f.id = s.subject AND f.active"
     " WHERE s.tenant = %s AND s.token = %s AND s.revoked_at IS NULL AND s.expires_at > %s"
 )
 _KEY = db.Sql(
-    "SELECT k.id, k.permissions, k.venues, k.seen_on, t.version FROM access_key k JOIN tenant t ON t.id = k.tenant"
+    "SELECT k.id, k.permissions, k.venues, k.seen_on, t.version"
+    " FROM access_key k JOIN tenant t ON t.id = k.tenant"
     " WHERE k.tenant = %s AND k.token = %s AND k.revoked_at IS NULL"
 )
 _SLIDE = db.Sql(
@@ -89,10 +91,10 @@ def _refused() -> Unauthorized:
 
 
 def authenticate(runtime: "Runtime", token: str) -> Signed:
-    """Return who a bearer token belongs to, by one statement; a session in use is kept alive at most once
-    an hour.
+    """Return who a bearer token belongs to, by one statement.
 
-    Raises Unauthorized, without saying why: unknown, expired, revoked, switched off, erased.
+    A session in use is kept alive by a second one, at most once an hour. Raises Unauthorized, without
+    saying why: unknown, expired, revoked, switched off, erased.
     """
     read = read_token_text(token)
     if read is None:
@@ -106,7 +108,7 @@ def _by_session(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
     row: Any = db.fetch_one(tenant_id, _SESSION, (tenant_id, hashed, now))
     if row is None:
         raise _refused()
-    session, kind, expires_at, seen_at, version, member, staff, permissions, venues = row
+    session, kind, seen_at, version, member, staff, permissions, venues = row
     subject = as_uuid(member if kind == "member" else staff)
     if subject is None:
         raise _refused()

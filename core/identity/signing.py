@@ -1,10 +1,9 @@
-"""Signed tokens that carry a little data: invitations, QR scenes, links. Nothing is stored; they cannot be
-revoked.
+"""Signed tokens that carry a little data: invitations, QR scenes, links.
 
-A payload of one entry, `{"member": UUID}` or another single key with an id or a short text, valid for a day
-or more, makes at most 32 characters of A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat
-mini-program code. It carries 40 bits of signature: enough for an invitation, too few for a credential. All
-others carry 128.
+Nothing is stored, so they cannot be revoked. The payload `{"member": UUID}`, or a single
+key with a short text (16 bytes with the key and a sign between), valid for a day or more, makes at most 32
+characters of A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat mini-program code. It carries 40 bits of signature: enough for an
+invitation, too few for a credential. All others carry 128.
 """
 
 import base64
@@ -46,10 +45,10 @@ def _short_body(payload: dict[str, Any]) -> tuple[int, bytes] | None:
 
 
 def sign_token(ctx: Context, purpose: str, payload: dict[str, Any], *, ttl: int) -> str:
-    """Return a token that carries `payload` (JSON values and ids), readable for the same brand and purpose
-    for `ttl` seconds.
+    """Return a token that carries `payload`: JSON values and ids.
 
-    The payload can be read by anyone who holds the token: no personal data. Raises Invalid above 1,500 bytes.
+    It is readable for the same brand and purpose for `ttl` seconds. The payload can be read by anyone who
+    holds the token: no personal data. Raises Invalid above 1,500 bytes.
     """
     now = ctx.now()
     short = _short_body(payload) if ttl >= SHORT_FROM else None

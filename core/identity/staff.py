@@ -101,9 +101,7 @@ def roles(ctx: Context) -> list[RoleView]:
 
 
 def _permissions_of(ctx: Context, codes: Sequence[str]) -> list[str]:
-    """Return the union of some roles, locked: a role that changes meanwhile is read before or after, not
-    between.
-    """
+    """Return the union of some roles, locked: one that changes meanwhile is read before or after."""
     query = (
         StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
     )

@@ -1,9 +1,8 @@
-"""Bearer tokens: `rst_` for sessions, `rsk_` for integration keys, then the tenant's number in base 36,
-then 256 random bits.
+"""Bearer tokens: `rst_` for sessions, `rsk_` for integration keys.
 
-The prefix tells a leaked token from other secrets (scanners look for it); the number lets the right
-tenant's rows be read in one statement, under that tenant's wall. Only the SHA-256 of a token is stored: it
-is random enough to need no salt.
+There follow the tenant's number in base 36 and 256 random bits. The prefix tells a leaked token from other
+secrets (scanners look for it); the number lets the right tenant's rows be read in one statement, under that
+tenant's wall. Only the SHA-256 of a token is stored: it is random enough to need no salt.
 """
 
 import hashlib

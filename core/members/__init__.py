@@ -1,6 +1,4 @@
-"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure. Never a phone in
-clear in a row.
-"""
+"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure."""
 
 from core.members.attributes import Attribute, attributes, define_attribute
 from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred

@@ -77,9 +77,7 @@ def attributes(ctx: Context) -> list[Attribute]:
 
 
 def checked_attributes(ctx: Context, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as they are stored; None takes one away. Raises Invalid with a path for each that is
-    wrong.
-    """
+    """Return values as they are stored, None takes one away; Invalid has a path for each wrong one."""
     known = {a.code: a for a in attributes(ctx) if a.active}
     wrong: list[dict[str, str]] = []
     checked: dict[str, Any] = {}

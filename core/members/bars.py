@@ -12,9 +12,7 @@ from core.members.models import MemberBar
 
 @dataclass(frozen=True, slots=True)
 class BarView:
-    """A member kept out of one function. `until` is the last day, in the tenant's time zone; None is for
-    good.
-    """
+    """A member kept out of one function. `until` is the last day, the tenant's date; None: for good."""
 
     id: UUID
     member: UUID

@@ -19,9 +19,10 @@ def born_on(
     after: UUID | None = None,
     limit: int = 500,
 ) -> list[MemberView]:
-    """Return members born on one of the (month, day) pairs, by id, beginning after an id. Merged and erased
-    ones are
-    left out. 29 February is a pair of its own: ask for it where it should count."""
+    """Return members born on one of the (month, day) pairs, by id, beginning after an id.
+
+    Merged and erased ones are left out. 29 February is a pair of its own: ask for it where it should count.
+    """
     this_year = ctx.today().year
     dates = [
         date(year, month, day)

@@ -48,12 +48,11 @@ _HOLDERS = "SELECT phone_blind, id FROM member WHERE tenant = %s AND phone_blind
 
 
 def register_many(ctx: Context, rows: Sequence[NewMember]) -> dict[str, UUID]:
-    """Return the members of many identities by subject; unknown people become leads, each with
-    `member_registered`.
+    """Return the members of many identities, by subject; unknown people become leads.
 
-    All rows are of one provider. A known identity or phone is returned as it is; a known phone gets the
-    identity. The facts carry `ctx.origin`, so an import runs with `ctx.imported()`. Raises Invalid for a
-    bad row, which it names by number, with nothing written.
+    Each new lead is told by a `member_registered`. All rows are of one provider. A known identity or phone
+    is returned as it is; a known phone gets the identity. The facts carry `ctx.origin`, so an import runs
+    with `ctx.imported()`. Raises Invalid for a bad row, which it names by number, with nothing written.
     """
     if not rows:
         return {}

@@ -1,6 +1,4 @@
-"""What a member agreed to: which version of the policy, for what purpose, when and where; and the
-withdrawal.
-"""
+"""What a member agreed to: which policy, for what purpose, when and where; and the withdrawal."""
 
 import re
 from dataclasses import dataclass

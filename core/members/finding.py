@@ -106,9 +106,7 @@ def find_by_identity(ctx: Context, provider: str, subject: str) -> MemberView | 
 
 
 def find_by_last_four(ctx: Context, digits: str) -> list[MemberView]:
-    """Return the members whose phone ends in four digits, newest first, at most 100; venue scope is
-    honoured.
-    """
+    """Return the members whose phone ends in four digits, newest first, at most 100, in the venue scope."""
     return find(ctx, MemberFilter(last_four=digits), PageQuery(limit=MOST)).items
 
 
@@ -131,8 +129,11 @@ class MemberFilter:
 
 
 def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
-    """Return the conditions of a filter. Only an exact phone looks beyond an account's venues: who can name
-    the whole number has the person before them, while a list would show strangers."""
+    """Return the conditions of a filter.
+
+    Only an exact phone looks beyond an account's venues: who can name the whole number has the person before
+    them, while a list would show strangers.
+    """
     where: list[Any] = [Member.merged_into.is_null(), Member.erased_at.is_null()]
     ring, tenant = ctx.runtime.keyring, ctx.tenant.id
     if wanted.phone:

@@ -90,8 +90,7 @@ def _account(ctx: Context, member: UUID, asset: str) -> dict[str, Any]:
 
 
 def erase(ctx: Context, member_id: UUID, reason: str) -> None:
-    """Forget a member: phone, name, birthday, attributes and identities go, in core and in every installed
-    plugin.
+    """Forget a member: phone, name, birthday, attributes and identities go, in core and in every plugin.
 
     For the member, or staff with members.erase; audited; publishes `member_erased`. Their sessions and
     member codes are dead at once, the phone may register anew as a stranger. The ledger stays, under an id

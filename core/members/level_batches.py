@@ -37,10 +37,10 @@ class LevelChange:
 
 
 def levels_of(ctx: Context, members: Iterable[UUID], *, lock: bool = False) -> dict[UUID, str]:
-    """Return the level of each member by id; a merged member counts as who they became, an erased one is left
-    out.
+    """Return the level of each member by id.
 
-    With `lock` the rows stay locked, in the order of their ids, until the transaction ends.
+    A merged member counts as who they became, an erased one is left out. With `lock` the rows stay locked,
+    in the order of their ids, until the transaction ends.
     """
     found: dict[UUID, str] = {}
     wanted = sorted(set(members))
@@ -84,9 +84,7 @@ def without_level(ctx: Context, limit: int) -> list[UUID]:
 
 
 def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange]:
-    """Set levels in few statements and publish `level_up` and `level_down`; return the changes that took
-    effect.
-    """
+    """Set levels in few statements and publish the facts; return the changes that took effect."""
     groups: dict[tuple[str, str], dict[UUID, LevelChange]] = defaultdict(dict)
     for change in changes:
         if change.old != change.new:

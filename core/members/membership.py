@@ -1,6 +1,4 @@
-"""The lifecycle: lead, member, lapsed, as the business software says; and the level, as the levels plugin
-says.
-"""
+"""The lifecycle: lead, member, lapsed, as the business software says; and the level."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

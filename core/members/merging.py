@@ -41,9 +41,7 @@ class MergePreview:
 
 @dataclass(frozen=True, slots=True)
 class Unmerged:
-    """What came of taking a merge back: amounts by asset, and the fields that had changed meanwhile and so
-    stayed.
-    """
+    """What came of taking a merge back: amounts by asset, and fields that stayed, changed meanwhile."""
 
     returned: Mapping[str, int]
     short: Mapping[str, int]  # spent or expired since: stays gone
@@ -177,9 +175,7 @@ def _repoint(ctx: Context, model: Any, old: UUID, new: UUID) -> list[str]:  # An
 
 
 def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
-    """Fill the survivor's row; return the names of fields taken, and old values of those that were not
-    empty.
-    """
+    """Fill the survivor's row; return the names of fields taken, and old values that were not empty."""
     values: dict[str, Any] = {}
     taken = _taken(member, merged)
     undo: dict[str, Any] = {"filled": [f for f in taken if f != "membership"]}
@@ -292,9 +288,7 @@ def _return_assets(
 
 
 def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any]) -> list[str]:
-    """Empty the survivor's fields that came from the merge, where nobody changed them; return those that
-    stay.
-    """
+    """Empty the survivor's fields that came from the merge and are as they were; return those that stay."""
     values: dict[str, Any] = {}
     kept: list[str] = []
     attributes = dict(member.attributes)
@@ -338,9 +332,7 @@ def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any
 
 
 def _regain_phone(ctx: Context, merged: Member) -> bool:
-    """Let the merged one be found by their phone again; False when somebody else registered with it
-    meanwhile.
-    """
+    """Let the merged one be found by their phone again; False when somebody else has it by now."""
     try:
         with db.savepoint():
             columns = sealed_phone(ctx, phone_in_clear(ctx, merged))

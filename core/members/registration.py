@@ -27,9 +27,7 @@ def tag_of(member: UUID) -> int:
 
 
 def clean_name(name: str) -> str:
-    """Return a name without control characters and outer blanks; raise Invalid when nothing is left or it
-    is too long.
-    """
+    """Return a name without control characters and outer blanks; raise Invalid for an unusable one."""
     text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not text or len(text) > NAME_LENGTH:
         raise Invalid(
@@ -80,13 +78,13 @@ def register(
     occurred_at: datetime | None = None,
     external_id: str | None = None,
 ) -> tuple[MemberView, bool]:
-    """Return the member of a phone, or of `external_id` under the provider `channel`, and whether they are
-    new.
+    """Return the member of a phone, or of an external id, and whether they are new.
 
-    An unknown person becomes a lead, and `member_registered` is published once, however many register them
-    at the same time. A known one is returned as they are; only a missing identity is added. Without a phone
-    and `external_id` a lead of their own is made. Raises Invalid for a phone that is not a mainland mobile
-    number, Conflict when the identity belongs to another person than the phone.
+    `external_id` is an identity whose provider is `channel`. An unknown person becomes a lead, and
+    `member_registered` is published once, however many register them at the same time. A known one is
+    returned as they are; only a missing identity is added. Without a phone and `external_id` a lead of
+    their own is made. Raises Invalid for a phone that is not a mainland mobile number, Conflict when the
+    identity belongs to another person than the phone.
     """
     clear = normalise_phone(phone) if phone else None
     if clear is not None:

@@ -17,9 +17,7 @@ NAME = "name"
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member at one moment. `phone_masked` is all there is of the phone; `name` is masked for who may not
-    see it.
-    """
+    """A member at one moment. The phone is always masked, the name for who may not see it."""
 
     id: UUID
     state: str  # lead, member, lapsed
@@ -50,8 +48,8 @@ class MemberPage:
 
 
 def may_see_name(ctx: Context, member: UUID) -> bool:
-    """Tell whether the actor may see a member's name whole: the member, the system, and staff who see
-    members.
+    """Tell whether the actor may see a member's name whole: the member, the system, staff with
+    members.view.
     """
     return (ctx.actor.kind == "member" and ctx.actor.id == member) or ctx.has("members.view")
 

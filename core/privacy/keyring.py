@@ -48,9 +48,7 @@ def _decode(name: str, text: str) -> bytes:
 
 
 def parse_keys(name: str, text: str) -> tuple[RootKey, ...]:
-    """Read `2:BASE64,1:BASE64`, newest first; raise ConfigurationError that names the variable and what is
-    wrong.
-    """
+    """Read `2:BASE64,1:BASE64`, newest first; a ConfigurationError names the variable and what is wrong."""
     if not text.strip():
         raise ConfigurationError(
             f"{name} is not set: personal data cannot be kept without it. Set it to 1:KEY, with KEY from:"
@@ -86,9 +84,7 @@ class Keyring:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Keyring":
-        """Read the deployment's keys; raise ConfigurationError when one is missing, short, repeated or
-        shared.
-        """
+        """Read the deployment's keys; a ConfigurationError when one is missing, short, repeated or shared."""
         encryption = parse_keys("ROOST_ENCRYPTION_KEYS", settings.encryption_keys.get_secret_value())
         index = parse_keys("ROOST_INDEX_KEYS", settings.index_keys.get_secret_value())
         token_text = settings.token_key.get_secret_value().strip()
@@ -125,9 +121,7 @@ class Keyring:
         return b"%d:%s" % (tenant_id, purpose.encode())
 
     def seal(self, tenant_id: int, purpose: str, plaintext: str) -> bytes:
-        """Encrypt for one tenant and purpose: the key's version byte, a random nonce, the ciphertext and
-        its tag.
-        """
+        """Encrypt for one tenant and purpose: version byte, random nonce, ciphertext and tag."""
         body = self._cipher(self._newest, tenant_id).seal(plaintext.encode(), self._bound(tenant_id, purpose))
         return bytes((self._newest,)) + body
 
@@ -176,9 +170,7 @@ class Keyring:
         return provider.mac(self._index_key(self._index[0], tenant_id, purpose), value.encode())[:BLIND_BYTES]
 
     def blinds(self, tenant_id: int, purpose: str, value: str) -> list[bytes]:
-        """Return a value's blind index by every index key, newest first: rows of an unfinished rotation are
-        found too.
-        """
+        """Return a value's blind index by every index key, newest first: for rows not yet rotated."""
         encoded = value.encode()
         return [
             provider.mac(self._index_key(root, tenant_id, purpose), encoded)[:BLIND_BYTES]

@@ -9,9 +9,7 @@ _PHONE_IN_TEXT = re.compile(
 
 
 def mask_phone(phone: str) -> str:
-    """Return `138****5678` for a mainland number in any accepted form; `****` and the last two digits for
-    others.
-    """
+    """Return `138****5678` for a mainland number in any accepted form, `****78` for others."""
     digits = re.sub(r"\D", "", phone)
     if not digits:
         return ""

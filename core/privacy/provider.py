@@ -30,9 +30,7 @@ class Cipher:
         self._aead = AESGCM(key)
 
     def seal(self, plain: bytes, bound_to: bytes) -> bytes:
-        """Return a random nonce followed by the ciphertext and its tag; `bound_to` must be given again to
-        open it.
-        """
+        """Return a random nonce, the ciphertext and its tag; `bound_to` must be given again to open it."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, plain, bound_to)
 

@@ -17,9 +17,7 @@ def unseal(ctx: "Context", purpose: str, sealed: bytes | memoryview) -> str:
 
 
 def blind(ctx: "Context", purpose: str, value: str) -> bytes:
-    """Return the 16 bytes under which `ctx.plugin` keeps a sealed value's index, so that an exact one is
-    found again.
-    """
+    """Return the 16 bytes by which a sealed value of `ctx.plugin` is found again."""
     return ctx.runtime.keyring.blind(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
 
 

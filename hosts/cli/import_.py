@@ -107,7 +107,7 @@ class Report:
         if self.rejected:
             yield f"rejected    {self.rejected_file}"
         pace = self.recorded / self.seconds
-        yield f"time        {self.seconds:.1f} s, {pace:,.0f} purchases/s with points, growth, levels and facts"
+        yield f"time        {self.seconds:.1f} s, {pace:,.0f} purchases/s, all that they cause included"
         yield (
             f"deliveries  {self.lag.count:,}, behind {self.lag.mean:.2f} s on average and"
             f" {self.lag.slowest:.2f} s at most; all done {self.after_last:.2f} s after the last row"

@@ -33,9 +33,12 @@ def stats(
 
 def _day(text: str, today: date) -> date:
     try:
-        return date.fromisoformat(text) if text else today
+        day = date.fromisoformat(text) if text else today
     except ValueError:
-        raise Invalid(f"--as-of {text!r} is not a day like 1998-06-30", f"日期 {text} 有误") from None
+        day = date.min
+    if not 1970 <= day.year <= 9000:
+        raise Invalid(f"--as-of {text!r} is not a day like 1998-06-30", f"日期 {text} 有误")
+    return day
 
 
 def figures(ctx: Context, as_of: date, silent_days: int = 90) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """One REST process: what Granian's worker calls to get its application."""
 
 from core import boot
-from hosts.application import whole_application
 from hosts.logging import configure_logging
-from hosts.rest.app import Application
+from hosts.rest.app import Application, make_app
 from hosts.rest.serve import settings_in_use
 from hosts.worker.bell import HueyBell
 
@@ -12,4 +11,4 @@ def build() -> Application:
     """Start a runtime of this process's own, after the fork, and return its application."""
     settings = settings_in_use()
     configure_logging(settings, "rest")
-    return whole_application(boot.start(settings, bell=HueyBell(settings)))
+    return make_app(boot.start(settings, bell=HueyBell(settings)))

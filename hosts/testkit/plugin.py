@@ -28,7 +28,7 @@ from core.migrate import create_all, migrate
 from core.privacy import Keyring
 from core.runtime.registry import PluginsFile, Registry
 from core.runtime.runtime import Runtime
-from hosts.application import whole_application
+from hosts.rest.app import make_app
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms as conforms
 from hosts.testkit.servers import PostgresServer, ValkeyServer
@@ -259,7 +259,7 @@ class Api:
 
     def __init__(self, runtime: Runtime, tenant: Context) -> None:
         self.runtime, self.tenant = runtime, tenant
-        self.app: falcon.App[Any, Any] = whole_application(runtime)
+        self.app: falcon.App[Any, Any] = make_app(runtime)
         self.client = falcon.testing.TestClient(self.app)
 
     def as_member(self, member: MemberView | UUID, ctx: Context | None = None) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from core import members, points
+from core import identity, members, points
 from core.context import Context
 from core.errors import Forbidden
 from core.points import EntryView
@@ -122,6 +122,7 @@ def change_me(ctx: Context, body: ProfileIn) -> MemberOut:
 def erase_me(ctx: Context, body: EraseIn) -> None:
     """Delete your personal data for good. Points and benefits are lost; this cannot be undone."""
     members.erase(ctx, own(ctx), body.reason)
+    identity.revoke_sessions_of(ctx, "member", own(ctx))
 
 
 @group.get("/points")

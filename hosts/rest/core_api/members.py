@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from core import members, points
+from core import identity, members, points
 from core.context import Context
 from core.errors import NotFound
 from core.members import MemberFilter
@@ -214,7 +214,9 @@ def export_member(ctx: Context, member_id: UUID) -> StaffExportOut:
 @group.post("/{member_id}/erase", permission="members.erase", idempotent=True)
 def erase_member(ctx: Context, member_id: UUID, body: ReasonIn) -> None:
     """Delete a member's personal data for good; the ledger stays, without a name."""
-    members.erase(ctx, in_scope(ctx, member_id), body.reason)
+    member = in_scope(ctx, member_id)
+    members.erase(ctx, member, body.reason)
+    identity.revoke_sessions_of(ctx, "member", member)
 
 
 def in_scope(ctx: Context, member_id: UUID) -> UUID:

@@ -1,14 +1,10 @@
 """A console with one plugin of the tests' own, and a browser that keeps cookies and the form token."""
 
-import html
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-import falcon.testing
 import pytest
 
 from core import identity, tenants
@@ -19,9 +15,7 @@ from core.runtime.registry import Registry
 from core.runtime.runtime import Runtime
 from hosts.application import whole_application
 from hosts.testkit.plugin import PASSWORD
-
-ALL = ("stalls.view", "stalls.edit", "stalls.close", "stalls.refund", "stalls.export")
-STALLS = "/console/stalls/stalls"
+from tests.hosts.console.browser import Browser
 
 
 @pytest.fixture(scope="session")
@@ -35,61 +29,6 @@ def registry() -> Registry:
 @pytest.fixture
 def app(runtime: Runtime) -> Any:
     return whole_application(runtime)
-
-
-class Browser:
-    """Somebody at the console. `get` and `post` follow nothing; `post` sends the form token of the last page."""
-
-    def __init__(self, app: Any, tenant: Context, staff: UUID, username: str) -> None:
-        self.client = falcon.testing.TestClient(app)
-        self.tenant, self.staff, self.username = tenant, staff, username
-        self.cookies: dict[str, str] = {}
-        self.token = ""
-
-    def get(self, path: str, *, htmx: bool = False, **more: Any) -> Any:
-        return self._send("GET", path, htmx, **more)
-
-    def post(
-        self, path: str, form: dict[str, Any] | None = None, *, htmx: bool = False, token: str | None = None
-    ) -> Any:
-        values = {"csrf": self.token if token is None else token, **(form or {})}
-        body = urlencode(values, doseq=True)
-        return self._send(
-            "POST", path, htmx, body=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
-        )
-
-    def act(self, path: str, form: dict[str, Any] | None = None) -> Any:
-        """Open an action's form and send it."""
-        once = re.search(r'name="once" value="(\w+)"', self.get(path).text)
-        assert once, f"{path} shows no form"
-        return self.post(path, {"once": once[1], **(form or {})})
-
-    def sign_in(self, password: str = PASSWORD) -> Any:
-        page = self.get("/console/sign-in")
-        self.token = _token(page.text)
-        slug = self.tenant.tenant.slug
-        done = self.post(
-            "/console/sign-in", {"tenant": slug, "username": self.username, "password": password}
-        )
-        if done.status_code == 303:
-            self.token = _token(self.get("/console/password").text)
-        return done
-
-    def _send(self, method: str, path: str, htmx: bool, **more: Any) -> Any:
-        headers = {**more.pop("headers", {}), **({"HX-Request": "true"} if htmx else {})}
-        reply = self.client.simulate_request(method, path, headers=headers, cookies=self.cookies, **more)
-        for name, cookie in reply.cookies.items():
-            if cookie.max_age == 0 or not cookie.value:
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = cookie.value
-        return reply
-
-
-def _token(text: str) -> str:
-    found = re.search(r'name="csrf" (?:content|value)="(\w+)"', text)
-    assert found, "the page carries no form token"
-    return found[1]
 
 
 @pytest.fixture
@@ -155,8 +94,3 @@ def audited(tenant: Context) -> Callable[..., list[Audit]]:
         return [row for row in query if subject is None or row.subject == subject]
 
     return read
-
-
-def words(text: str) -> str:
-    """Return a page as a reader sees it: no tags, entities read."""
-    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)))
