@@ -4,6 +4,7 @@ from core.identity.codes import check_code, issue_code
 from core.identity.keys import KeyView, create_key, keys, revoke_key
 from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffRole
 from core.identity.permissions import CORE_PERMISSIONS, known_permissions
+from core.identity.roles import RoleView, roles, save_role
 from core.identity.sessions import (
     SessionView,
     Signed,
@@ -16,14 +17,11 @@ from core.identity.sessions import (
 )
 from core.identity.signing import read_token, sign_token
 from core.identity.staff import (
-    RoleView,
     StaffView,
     all_staff,
     change_password,
     create_staff,
     reset_password,
-    roles,
-    save_role,
     set_staff_active,
     set_staff_roles,
     sign_in_staff,

@@ -40,7 +40,7 @@ def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl
             f"a code was sent less than a minute ago: try again in {wait} s",
             f"验证码已发送，请 {wait} 秒后再试",
             retry_after=wait,
-        )  # fmt: skip
+        )
     fresh = {
         "code": _hash(ctx, purpose, subject, code),
         "tries": 0,

@@ -66,8 +66,13 @@ def keys(ctx: Context) -> list[KeyView]:
     ctx.require("staff.view")
     return [
         KeyView(
-            k.id, k.name, permission_set(k.permissions), venue_set(k.venues), k.created_at, k.seen_on,
+            k.id,
+            k.name,
+            permission_set(k.permissions),
+            venue_set(k.venues),
+            k.created_at,
+            k.seen_on,
             k.revoked_at is not None,
         )
         for k in AccessKey.scoped(ctx).select().order_by(AccessKey.id)
-    ]  # fmt: skip
+    ]

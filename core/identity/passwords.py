@@ -24,9 +24,11 @@ def check_rules(username: str, password: str) -> None:
         wrong = "a password has at least 4 different characters"
     if wrong:
         raise Invalid(
-            wrong, f"密码需为 {SHORTEST} 位以上，且不能是用户名或重复字符", code="weak_password",
+            wrong,
+            f"密码需为 {SHORTEST} 位以上，且不能是用户名或重复字符",
+            code="weak_password",
             fields=[{"path": "password", "message": wrong}],
-        )  # fmt: skip
+        )
 
 
 def hash_password(password: str) -> str:

@@ -53,16 +53,17 @@ def checked_permissions(ctx: Context, permissions: Iterable[str]) -> list[str]:
     unknown = [code for code in wanted if code not in known]
     if unknown:
         raise Invalid(
-            f"there is no permission {', '.join(unknown)[:200]}", f"没有权限 {', '.join(unknown)[:200]}",
+            f"there is no permission {', '.join(unknown)[:200]}",
+            f"没有权限 {', '.join(unknown)[:200]}",
             code="unknown_permission",
-        )  # fmt: skip
+        )
     lacking = [code for code in wanted if not ctx.has(code)]
     if lacking:
         raise Forbidden(
             f"you cannot give {', '.join(lacking)}: you do not hold it yourself",
             f"不能授予自己没有的权限：{', '.join(lacking)}",
             code="not_yours_to_give",
-        )  # fmt: skip
+        )
     return wanted
 
 

@@ -1,9 +1,9 @@
 """Signed tokens that carry a little data: invitations, QR scenes, links.
 
-Nothing is stored, so they cannot be revoked. The payload `{"member": UUID}`, or a single
-key with a short text (16 bytes with the key and a sign between), valid for a day or more, makes at most 32
-characters of A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat mini-program code. It carries 40 bits of signature: enough for an
-invitation, too few for a credential. All others carry 128.
+Nothing is stored, so they cannot be revoked. The payload `{"member": UUID}`, or a single key with a short
+text (16 bytes, the key and a sign between included), valid for a day or more, makes at most 32 characters of
+A-Z, a-z, 0-9, - and _, which fits the `scene` of a WeChat mini-program code. It carries 40 bits of signature:
+enough for an invitation, too few for a credential. All others carry 128.
 """
 
 import base64

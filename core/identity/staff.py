@@ -1,4 +1,4 @@
-"""Staff accounts: sign-in with lock-out, passwords, roles, venue scope."""
+"""Staff accounts: sign-in with lock-out, passwords, venue scope."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,23 +13,14 @@ from core import db, tenants
 from core.context import Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized
 from core.identity import passwords
-from core.identity.models import Staff, StaffRole
+from core.identity.models import Staff
 from core.identity.permissions import checked_permissions, checked_venues, permission_set, stored, venue_set
+from core.identity.roles import permissions_of
 from core.identity.sessions import open_session, revoke_sessions_of
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,59}")
-CODE = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class RoleView:
-    """A named set of permissions."""
-
-    code: str
-    name: str
-    permissions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,77 +40,16 @@ class StaffView:
 
 def _view(row: Staff) -> StaffView:
     return StaffView(
-        row.id, row.username, row.name, tuple(row.roles), permission_set(row.permissions), venue_set(row.venues),
-        row.active, row.locked_until, row.signed_in_at,
-    )  # fmt: skip
-
-
-# --- roles --------------------------------------------------------------------------------------------------
-
-
-def save_role(ctx: Context, code: str, name: str, permissions: Iterable[str]) -> RoleView:
-    """Create or change a role; every account that has it gains or loses at once. Needs staff.edit; audited.
-
-    Raises Invalid for an unknown permission, Forbidden for one that the actor does not hold.
-    """
-    ctx.require("staff.edit")
-    if not CODE.fullmatch(code) or not 1 <= len(name.strip()) <= 60:
-        raise Invalid(
-            "a role has a code of a-z, 0-9, ., _ and -, and a name of at most 60 characters",
-            "角色编码或名称不正确",
-        )
-    wanted = checked_permissions(ctx, permissions)
-    fresh = {"name": name.strip(), "permissions": wanted, "updated_at": ctx.now()}
-    made = (
-        StaffRole.scoped(ctx)
-        .insert(code=code, **fresh)
-        .on_conflict_ignore()
-        .returning(StaffRole.id)
-        .execute()
+        row.id,
+        row.username,
+        row.name,
+        tuple(row.roles),
+        permission_set(row.permissions),
+        venue_set(row.venues),
+        row.active,
+        row.locked_until,
+        row.signed_in_at,
     )
-    if not list(made):
-        held = StaffRole.scoped(ctx).lock(StaffRole.code == code)
-        taken = set(held.permissions) - set(wanted)
-        if any(not ctx.has(permission) for permission in taken):
-            raise Forbidden(
-                "this role has permissions that you do not hold",
-                "该角色包含您没有的权限",
-                code="not_yours_to_give",
-            )
-        StaffRole.scoped(ctx).update(**fresh).where(StaffRole.id == held.id).execute()
-        for row in Staff.scoped(ctx).select():
-            if code in row.roles:
-                _grant(ctx, row.id, row.roles)
-    ctx.runtime.audit(ctx, "role.saved", code, {"permissions": wanted})
-    return RoleView(code, name.strip(), frozenset(wanted))
-
-
-def roles(ctx: Context) -> list[RoleView]:
-    """Return the tenant's roles, by code."""
-    rows = StaffRole.scoped(ctx).select().order_by(StaffRole.code)
-    return [RoleView(r.code, r.name, frozenset(r.permissions)) for r in rows]
-
-
-def _permissions_of(ctx: Context, codes: Sequence[str]) -> list[str]:
-    """Return the union of some roles, locked: one that changes meanwhile is read before or after."""
-    query = (
-        StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
-    )
-    found = list(query.for_update() if db.dialect() == "postgresql" else query)
-    missing = sorted(set(codes) - {r.code for r in found})
-    if missing:
-        raise Invalid(
-            f"there is no role {', '.join(missing)[:200]}",
-            f"没有角色 {', '.join(missing)[:200]}",
-            code="unknown_role",
-        )
-    return sorted({permission for r in found for permission in r.permissions})
-
-
-def _grant(ctx: Context, staff: UUID, codes: Sequence[str]) -> None:
-    Staff.scoped(ctx).update(permissions=stored(_permissions_of(ctx, codes))).where(
-        Staff.id == staff
-    ).execute()
 
 
 # --- accounts -----------------------------------------------------------------------------------------------
@@ -141,7 +71,7 @@ def create_staff(
             "用户名或姓名不正确",
         )
     passwords.check_rules(username, password)
-    permissions = checked_permissions(ctx, _permissions_of(ctx, roles))
+    permissions = checked_permissions(ctx, permissions_of(ctx, roles))
     venues = list(venues)
     for venue in venues:
         tenants.venue(ctx, venue)
@@ -203,7 +133,7 @@ def set_staff_roles(
     """Give an account other roles and venues, at once in every process. Needs staff.edit; audited."""
     row = _row(ctx, staff_id, lock=True)
     _may_govern(ctx, row)
-    permissions = checked_permissions(ctx, _permissions_of(ctx, roles))
+    permissions = checked_permissions(ctx, permissions_of(ctx, roles))
     venues = list(venues)
     for venue in venues:
         tenants.venue(ctx, venue)
@@ -245,9 +175,11 @@ def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "
     if row is not None and row.locked_until is not None and now < row.locked_until:
         wait = int((row.locked_until - now).total_seconds()) + 1
         raise TooManyRequests(
-            "too many wrong passwords: the account is locked for a while", "密码错误次数过多，账号已临时锁定",
-            code="locked", retry_after=wait,
-        )  # fmt: skip
+            "too many wrong passwords: the account is locked for a while",
+            "密码错误次数过多，账号已临时锁定",
+            code="locked",
+            retry_after=wait,
+        )
     if not passwords.matches(row.password if row is not None else None, password) or not row.active:
         if row is not None:
             _count_failure(ctx, row)

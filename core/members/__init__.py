@@ -21,11 +21,12 @@ from core.members.finding import (
 from core.members.leaving import erase, export
 from core.members.level_batches import LevelChange, levels_of, merged_into, set_levels, without_level
 from core.members.membership import set_level, set_membership
-from core.members.merging import MergePreview, Unmerged, merge, merge_preview, unmerge
+from core.members.merging import MergePreview, merge, merge_preview
 from core.members.models import AttributeDefinition, Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.profile import phone_of, reveal_phone, set_class, update_profile
 from core.members.registration import change_phone, link_identity, register
 from core.members.rotation import CORE_JOBS, start_rotation
+from core.members.unmerging import Unmerged, unmerge
 from core.members.views import MemberPage, MemberView
 
 __all__ = [

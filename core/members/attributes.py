@@ -61,7 +61,7 @@ def define_attribute(ctx: Context, attribute: Attribute) -> None:
     else:
         if held.kind != attribute.kind:
             raise Invalid(
-                f"the attribute {attribute.code} is of the kind {held.kind}: its values are stored; add another instead",
+                f"the attribute {attribute.code} is of the kind {held.kind}: it has values, add another",
                 "属性类型不可更改，请新增属性",
             )
         AttributeDefinition.scoped(ctx).update(**values).where(AttributeDefinition.id == held.id).execute()

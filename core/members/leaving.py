@@ -106,9 +106,10 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
     for asset, balance in points.balances(ctx, row.id).items():
         if balance.held:
             raise Conflict(
-                f"{balance.held} {asset} are on hold for an open order: settle it first", "尚有未完成的订单，暂不能注销",
+                f"{balance.held} {asset} are on hold for an open order: settle it first",
+                "尚有未完成的订单，暂不能注销",
                 code="held_points",
-            )  # fmt: skip
+            )
     ctx.runtime.dispatcher.oblige(ctx, "erase_member", member=row.id)
     merged = [m.id for m in Member.scoped(ctx).select(Member.id).where(Member.merged_into == row.id)]
     gone = [row.id, *merged]

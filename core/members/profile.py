@@ -161,9 +161,11 @@ def reveal_phone(ctx: Context, member_id: UUID, reason: str) -> str:
     ctx.require("members.reveal")
     if len(reason.strip()) < 2:
         raise Invalid(
-            "say why the number is needed", "请填写查看原因", code="reason_needed",
+            "say why the number is needed",
+            "请填写查看原因",
+            code="reason_needed",
             fields=[{"path": "reason", "message": "a reason of at least two characters"}],
-        )  # fmt: skip
+        )
     row = row_of(ctx, member_id)
     check_scope(ctx, row)
     ctx.runtime.audit(ctx, "member.phone_revealed", str(row.id), {"reason": reason.strip()[:200]})

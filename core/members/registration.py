@@ -31,9 +31,10 @@ def clean_name(name: str) -> str:
     text = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     if not text or len(text) > NAME_LENGTH:
         raise Invalid(
-            f"a name has 1 to {NAME_LENGTH} characters", f"姓名需为 1 到 {NAME_LENGTH} 个字符",
+            f"a name has 1 to {NAME_LENGTH} characters",
+            f"姓名需为 1 到 {NAME_LENGTH} 个字符",
             fields=[{"path": "name", "message": f"1 to {NAME_LENGTH} characters"}],
-        )  # fmt: skip
+        )
     return text
 
 
@@ -102,9 +103,10 @@ def register(
         found = by_phone(ctx, clear) if clear is not None else by_identity(ctx, channel, external_id or "")
         if found is None:
             raise Conflict(
-                f"this identity of {channel} belongs to another member; merge the two", "该账号已绑定其他会员",
+                f"this identity of {channel} belongs to another member; merge the two",
+                "该账号已绑定其他会员",
                 code="identity_taken",
-            )  # fmt: skip
+            )
     if external_id is not None:
         link_identity(ctx, found.id, channel, external_id)
     return view(ctx, found), False
@@ -169,9 +171,10 @@ def link_identity(ctx: Context, member_id: UUID, provider: str, subject: str) ->
     holder = by_identity(ctx, provider, subject)
     if holder is None or holder.id != row.id:
         raise Conflict(
-            f"this identity of {provider} belongs to another member; merge the two", "该账号已绑定其他会员",
+            f"this identity of {provider} belongs to another member; merge the two",
+            "该账号已绑定其他会员",
             code="identity_taken",
-        )  # fmt: skip
+        )
 
 
 def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:

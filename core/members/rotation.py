@@ -11,7 +11,7 @@ from uuid import UUID
 from peewee import IntegrityError
 from pydantic import BaseModel
 
-from core import db
+from core import db, tenants
 from core.context import Context
 from core.members.models import Member
 from core.members.registration import sealed_name, sealed_phone
@@ -33,7 +33,8 @@ class RotationPayload(BaseModel):
 
 
 def start_rotation(ctx: Context) -> None:
-    """Put the rotation of this tenant's members in the work table."""
+    """Bring this tenant's secret settings to the newest key, and put the rotation of its members in the work table."""
+    tenants.reseal_settings(ctx)
     ctx.enqueue(KIND, RotationPayload())
     ctx.runtime.audit(ctx, "keys.rotation_started")
 

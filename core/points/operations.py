@@ -64,7 +64,7 @@ def story(
     rule_version: int | None = None,
 ) -> Story:
     """Fill in what the caller left open: now, and the context's cause."""
-    if not reason or len(reason) > LONGEST_REASON:
+    if not reason or len(reason) > LONGEST_REASON or "\x00" in reason:
         raise Invalid(
             f"a reason has 1 to {LONGEST_REASON} characters, not {len(reason)}", f"原因须为 1 至 {LONGEST_REASON} 个字符"
         )

@@ -42,7 +42,8 @@ def _decode(name: str, text: str) -> bytes:
         ) from None
     if len(secret) != provider.KEY_BYTES:
         raise ConfigurationError(
-            f"{name}: a key has {len(secret)} bytes, it needs {provider.KEY_BYTES}; make one with: openssl rand -base64 32"
+            f"{name}: a key has {len(secret)} bytes, it needs {provider.KEY_BYTES};"
+            " make one with: openssl rand -base64 32"
         )
     return secret
 
@@ -90,7 +91,8 @@ class Keyring:
         token_text = settings.token_key.get_secret_value().strip()
         if not token_text:
             raise ConfigurationError(
-                "ROOST_TOKEN_KEY is not set: tokens cannot be signed without it; make one with: openssl rand -base64 32",
+                "ROOST_TOKEN_KEY is not set: tokens cannot be signed without it;"
+                " make one with: openssl rand -base64 32",
                 "未设置 ROOST_TOKEN_KEY",
             )
         token = _decode("ROOST_TOKEN_KEY", token_text)
@@ -136,7 +138,7 @@ class Keyring:
         if version not in self._encryption:
             raise ConfigurationError(
                 f"a value is sealed with encryption key {version}, which ROOST_ENCRYPTION_KEYS does not hold"
-                f" (it holds {', '.join(map(str, self._encryption))}): put the key back until the rotation is done"
+                f" (it holds {', '.join(map(str, self._encryption))}): put it back until the rotation is done"
             )
         try:
             return self._cipher(version, tenant_id).open(sealed[1:], self._bound(tenant_id, purpose)).decode()

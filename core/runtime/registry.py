@@ -246,7 +246,7 @@ class Registry:
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise ConfigurationError(f"{plugin.slug}: hook {name} is a wrapper; wrappers are refused")
             hook = options.get("specname") or name
-            if hook not in self.specs and not options.get("optionalhook"):
+            if hook not in self.specs:
                 near = difflib.get_close_matches(hook, self.specs, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ConfigurationError(f"{plugin.slug}: there is no hook {hook!r}{hint}")

@@ -102,16 +102,15 @@ def spec_of(function: Any) -> Spec | None:
 @overload
 def hookimpl(function: F) -> F: ...
 @overload
-def hookimpl(*, origins: tuple[Origin, ...] = ("live",), optional: bool = False) -> Callable[[F], F]: ...
-def hookimpl(function: F | None = None, *, origins: tuple[Origin, ...] = ("live",), optional: bool = False) -> Any:
+def hookimpl(*, origins: tuple[Origin, ...] = ("live",)) -> Callable[[F], F]: ...
+def hookimpl(function: F | None = None, *, origins: tuple[Origin, ...] = ("live",)) -> Any:
     """Mark a function of `hooks.py` as the implementation of the hook of its name.
 
-    A fact's handler hears only what happened live; name other `origins` to hear imports and replays too. `optional` is
-    for the fact of a plugin that this one does not require: where that plugin is not installed nothing is heard.
+    A fact's handler hears only what happened live; name other `origins` to hear imports and replays too.
     """
 
     def mark(implementation: F) -> F:
         implementation.roost_origins = frozenset(origins)  # type: ignore[attr-defined]  # read by the registry
-        return _impl_marker(implementation, optionalhook=optional)
+        return _impl_marker(implementation)
 
     return mark if function is None else mark(function)

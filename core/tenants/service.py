@@ -31,7 +31,13 @@ class _Deployment:
 
 
 def create_tenant(
-    slug: str, name: str, *, zone: str = "Asia/Shanghai", plugins: Iterable[str] = (), now: datetime, host: str | None = None
+    slug: str,
+    name: str,
+    *,
+    zone: str = "Asia/Shanghai",
+    plugins: Iterable[str] = (),
+    now: datetime,
+    host: str | None = None,
 ) -> Tenant:
     """Create a brand with `plugins` on; return it. Raises Invalid for a bad slug or zone, Conflict when it exists."""
     if not SLUG.fullmatch(slug):
@@ -44,7 +50,9 @@ def create_tenant(
         with db.transaction(db.EVERY_TENANT):
             row = TenantRow.create(slug=slug, name=name, zone=zone, host=host, created_at=now)
             for plugin in plugins:
-                TenantPlugin.scoped(_Deployment).create(tenant=row.id, slug=plugin, enabled=True, enabled_at=now)
+                TenantPlugin.scoped(_Deployment).create(
+                    tenant=row.id, slug=plugin, enabled=True, enabled_at=now
+                )
     except IntegrityError:
         raise Conflict(f"there is a tenant {slug!r} already", f"租户 {slug} 已存在") from None
     return _load(row)
@@ -141,12 +149,16 @@ def enable_plugin(ctx: Context, slug: str) -> None:
         off = [need for need in manifest.requires if not (states.get(need) and states[need].enabled)]
         if off:
             raise Conflict(
-                f"{slug} needs {', '.join(off)}: switch them on first", f"请先启用：{', '.join(off)}", code="requires_off"
+                f"{slug} needs {', '.join(off)}: switch them on first",
+                f"请先启用：{', '.join(off)}",
+                code="requires_off",
             )
         if slug in states and states[slug].enabled:
             return
         if slug in states:
-            TenantPlugin.scoped(ctx).update(enabled=True, enabled_at=ctx.now()).where(TenantPlugin.slug == slug).execute()
+            TenantPlugin.scoped(ctx).update(enabled=True, enabled_at=ctx.now()).where(
+                TenantPlugin.slug == slug
+            ).execute()
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=True, enabled_at=ctx.now())
         _bump(ctx)
@@ -171,7 +183,9 @@ def disable_plugin(ctx: Context, slug: str) -> None:
         )
         if users:
             raise Conflict(
-                f"{', '.join(users)} need {slug}: switch them off first", f"请先停用：{', '.join(users)}", code="required_on"
+                f"{', '.join(users)} need {slug}: switch them off first",
+                f"请先停用：{', '.join(users)}",
+                code="required_on",
             )
         ctx.runtime.dispatcher.decide(ctx, "may_switch_off", only=slug)
         TenantPlugin.scoped(ctx).update(enabled=False).where(TenantPlugin.slug == slug).execute()
@@ -191,7 +205,9 @@ def settings_with_secrets(ctx: Context, slug: str) -> dict[str, Any]:
     """Return what this tenant set for a plugin, its secrets opened: for the plugin itself, never to be shown."""
     ring, tenant = ctx.runtime.keyring, ctx.tenant.id
     return {
-        name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED])) if _is_sealed(value) else value
+        name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED]))
+        if _is_sealed(value)
+        else value
         for name, value in _stored(ctx, slug).items()
     }
 
@@ -225,6 +241,22 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
     return checked
 
 
+def reseal_settings(ctx: Context) -> int:
+    """Seal this tenant's secret settings with the newest key where they are not; return how many were. For rotation."""
+    ring, changed = ctx.runtime.keyring, 0
+    for row in TenantPlugin.scoped(ctx).select():
+        values = dict(row.settings)
+        for name, value in values.items():
+            if _is_sealed(value) and ring.needs_rotation(base64.b64decode(value[SEALED])):
+                clear = ring.open(ctx.tenant.id, _purpose(row.slug, name), base64.b64decode(value[SEALED]))
+                fresh = ring.seal(ctx.tenant.id, _purpose(row.slug, name), clear)
+                values[name] = {SEALED: base64.b64encode(fresh).decode()}
+                changed += 1
+        if values != row.settings:
+            TenantPlugin.scoped(ctx).update(settings=values).where(TenantPlugin.slug == row.slug).execute()
+    return changed
+
+
 def _stored(ctx: Context, slug: str) -> dict[str, Any]:
     row = TenantPlugin.scoped(ctx).first(TenantPlugin.slug == slug)
     return dict(row.settings) if row else {}
@@ -243,7 +275,9 @@ def _secret_fields(model: type[BaseModel]) -> Iterable[str]:
         if field.annotation is SecretStr:
             yield name
         elif "SecretStr" in str(field.annotation):  # nested, it would be stored as asterisks
-            raise ConfigurationError(f"{model.__name__}.{name}: a secret setting is a plain SecretStr field of the model")
+            raise ConfigurationError(
+                f"{model.__name__}.{name}: a secret setting is a plain SecretStr field of the model"
+            )
 
 
 def _sealed(ctx: Context, slug: str, checked: BaseModel, names: Iterable[str]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _check_names(file: Path, source: str, encoding: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of one run. `seconds` include the deliveries, `after_last` is their part after the last row."""
+    """What came of one run. `seconds` include the deliveries; `after_last`, what came after the last row."""
 
     read: int
     recorded: int
@@ -130,8 +130,8 @@ def import_file(
 ) -> Report:
     """Take a file in, a transaction for each `BATCH` rows, and do what its facts cause. Memory stays flat.
 
-    Rows that cannot go in are written to `rejected`, by default beside the file. Raises Conflict when the plugin
-    purchases is off, Invalid when the file as a whole cannot be read.
+    Rows that cannot go in are written to `rejected`, by default beside the file. Raises Conflict when the
+    plugin purchases is off, Invalid when the file as a whole cannot be read.
     """
     if not ctx.enabled("purchases"):
         slug = ctx.tenant.slug

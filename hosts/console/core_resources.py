@@ -28,7 +28,11 @@ STATES = {
     "lapsed": Text(zh="已过期", en="Lapsed"),
 }
 GENDERS = {"male": Text(zh="男", en="Male"), "female": Text(zh="女", en="Female")}
-ASSET_NAMES = {"points": "积分", "growth": "成长值", "stored_value": "储值"}
+ASSET_NAMES = {
+    "points": Text(zh="积分", en="Points"),
+    "growth": Text(zh="成长值", en="Growth"),
+    "stored_value": Text(zh="储值", en="Stored value"),
+}
 JOB_STATES = {
     "queued": Text(zh="排队", en="Queued"),
     "running": Text(zh="执行中", en="Running"),

@@ -186,7 +186,7 @@ def _typed(field: Any, value: Any) -> Any:
         instant = datetime.fromisoformat(value)
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     if isinstance(field, UUIDField):
-        return UUID(value)
+        return UUID(str(value))
     if isinstance(field, DateField):
         return date.fromisoformat(value)
     if isinstance(field, IntegerField | BigIntegerField):

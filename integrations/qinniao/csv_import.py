@@ -26,7 +26,15 @@ COLUMNS = {  # heading: field
     "ends_on": "ends_on", "valid_until": "ends_on", "到期日": "ends_on", "到期日期": "ends_on",
     "store_id": "store_id", "门店": "store_id", "门店编号": "store_id",
 }  # fmt: skip
-STATUSES = {"有效": "active", "正常": "active", "停卡": "frozen", "冻结": "frozen", "过期": "expired", "到期": "expired", "退卡": "refunded"}
+STATUSES = {
+    "有效": "active",
+    "正常": "active",
+    "停卡": "frozen",
+    "冻结": "frozen",
+    "过期": "expired",
+    "到期": "expired",
+    "退卡": "refunded",
+}
 REQUIRED = ("id", "phone", "status")
 
 
@@ -49,20 +57,30 @@ class ImportReport:
             self.errors.append((line, why))
 
 
-def import_csv(ctx: Context, lines: Iterable[str], *, register: bool = False, as_of: datetime | None = None) -> ImportReport:
+def import_csv(
+    ctx: Context, lines: Iterable[str], *, register: bool = False, as_of: datetime | None = None
+) -> ImportReport:
     """Take over the members of a CSV file, chunk by chunk in transactions of its own; safe to run again.
 
-    Headings are `id, phone, status` and optionally `name, joined_on, ends_on, store_id`, in English or Chinese; `status`
-    is active, frozen, expired, refunded or cancelled, or 有效, 停卡, 过期, 退卡. `as_of` is when the file was written (None: now): a
-    row does not undo later news. With `register` unknown people become leads of the channel `saas`; otherwise they wait
-    until they register. Facts are of the origin import. Raises Invalid for missing headings; a bad row is in the report.
+    Headings are `id, phone, status` and optionally `name, joined_on, ends_on, store_id`, in English or
+    Chinese; `status` is active, frozen, expired, refunded or cancelled, or 有效, 停卡, 过期, 退卡. `as_of`
+    is when the file was written (None: now): a row does not undo later news. With `register` unknown people
+    become leads of the channel `saas`; otherwise they wait until they register. Facts are of the origin
+    import. Raises Invalid for missing headings; a bad row is in the report.
     """
     ctx = ctx.for_plugin(service.SLUG).imported()
     reader = csv.DictReader(lines)
-    fields = {heading: COLUMNS.get((heading or "").strip().lstrip("\ufeff").lower()) for heading in reader.fieldnames or ()}
+    fields = {
+        heading: COLUMNS.get((heading or "").strip().lstrip("\ufeff").lower())
+        for heading in reader.fieldnames or ()
+    }
     missing = [name for name in REQUIRED if name not in fields.values()]
     if missing:
-        raise Invalid(f"the file has no column {', '.join(missing)}", f"文件缺少列：{', '.join(missing)}", code="bad_file")
+        raise Invalid(
+            f"the file has no column {', '.join(missing)}",
+            f"文件缺少列：{', '.join(missing)}",
+            code="bad_file",
+        )
     report = ImportReport()
     told_at = min(as_of or ctx.now(), ctx.now())
     numbered = _rows(reader, fields)
@@ -71,18 +89,30 @@ def import_csv(ctx: Context, lines: Iterable[str], *, register: bool = False, as
     return report
 
 
-def _rows(reader: "csv.DictReader[str]", fields: dict[str, str | None]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(
+    reader: "csv.DictReader[str]", fields: dict[str, str | None]
+) -> Iterator[tuple[int, dict[str, str]]]:
     for row in reader:
         values = {name: (row.get(heading) or "").strip() for heading, name in fields.items() if name}
         yield reader.line_num, {name: value for name, value in values.items() if value}
 
 
 def _take(
-    ctx: Context, chunk: list[tuple[int, dict[str, str]]], told_at: datetime, register: bool, before: ImportReport
+    ctx: Context,
+    chunk: list[tuple[int, dict[str, str]]],
+    told_at: datetime,
+    register: bool,
+    before: ImportReport,
 ) -> ImportReport:
     """Take one chunk; the report is a new one, because the transaction may be run again."""
     report = ImportReport(
-        before.rows, before.applied, before.waiting, before.unchanged, before.failed, before.registered, list(before.errors)
+        before.rows,
+        before.applied,
+        before.waiting,
+        before.unchanged,
+        before.failed,
+        before.registered,
+        list(before.errors),
     )
     for line, values in chunk:
         report.rows += 1
@@ -111,8 +141,13 @@ def _take(
 
 
 def _item(ctx: Context, values: dict[str, str], told_at: datetime) -> SaasMember:
-    """Return a row as an item. A file knows no versions: it stands beside the version that is here, at its own time."""
-    held = QinniaoObject.scoped(ctx).first(QinniaoObject.kind == "members", QinniaoObject.saas_id == values.get("id", ""))
+    """Return a row as an item.
+
+    A file knows no versions: it stands beside the version that is here, at its own time.
+    """
+    held = QinniaoObject.scoped(ctx).first(
+        QinniaoObject.kind == "members", QinniaoObject.saas_id == values.get("id", "")
+    )
     known = {**values, "status": STATUSES.get(values.get("status", ""), values.get("status", ""))}
     version = max(held.version, 0) if held is not None else 0
     return SaasMember.model_validate({**known, "version": version, "updated_at": told_at})

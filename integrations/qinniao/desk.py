@@ -36,7 +36,9 @@ def retry_object(ctx: Context, object_id: UUID, body: None = None) -> None:
         raise Conflict("there is nothing to try again", "没有可重试的内容")
     outcome = service.resume(ctx, row)
     if outcome.state in ("waiting", "failed"):
-        raise Conflict(f"it is still {outcome.state}: {outcome.note}", f"仍未成功：{outcome.note}", code="still_waiting")
+        raise Conflict(
+            f"it is still {outcome.state}: {outcome.note}", f"仍未成功：{outcome.note}", code="still_waiting"
+        )
 
 
 def assign(ctx: Context, object_id: UUID, body: Assignment) -> None:
@@ -53,14 +55,23 @@ def assign(ctx: Context, object_id: UUID, body: Assignment) -> None:
 
 
 def figures(ctx: Context) -> list[tuple[str, str]]:
-    """Return the lag panel: what waits, what failed, what came late, and when pushes and reconciliation last worked."""
+    """Return the lag panel: what waits, failed or came late, and when pushes and pulls last worked."""
     since = ctx.now() - LATELY
     late = ctx.settings(QinniaoSettings).late_minutes * 60
     events = _counts(ctx, QinniaoEvent, QinniaoEvent.state.in_(("received", "failed")))
     objects = _counts(ctx, QinniaoObject, QinniaoObject.state.in_(("waiting", "failed")))
     found = _counts(ctx, QinniaoLead, QinniaoLead.state.in_(("pending", "failed")))
-    conversions = QinniaoLead.scoped(ctx).select().where(QinniaoLead.converted_at > since, QinniaoLead.conversion_lag > late)
-    last = QinniaoEvent.scoped(ctx).select(QinniaoEvent.received_at).order_by(QinniaoEvent.received_at.desc()).first()
+    conversions = (
+        QinniaoLead.scoped(ctx)
+        .select()
+        .where(QinniaoLead.converted_at > since, QinniaoLead.conversion_lag > late)
+    )
+    last = (
+        QinniaoEvent.scoped(ctx)
+        .select(QinniaoEvent.received_at)
+        .order_by(QinniaoEvent.received_at.desc())
+        .first()
+    )
     oldest = (
         QinniaoEvent.scoped(ctx)
         .select(QinniaoEvent.received_at)
@@ -77,12 +88,16 @@ def figures(ctx: Context) -> list[tuple[str, str]]:
         ("近 7 天延迟转会员", str(conversions.count())),
     ]
     for kind, state, finished_at, error in reconcile.states(ctx):
-        shown.append((f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at)))
+        shown.append(
+            (f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at))
+        )
     return shown
 
 
 def _counts(ctx: Context, model: Any, where: Any) -> dict[str, int]:
-    rows = model.scoped(ctx).select(model.state, fn.COUNT(model.id)).where(where).group_by(model.state).tuples()
+    rows = (
+        model.scoped(ctx).select(model.state, fn.COUNT(model.id)).where(where).group_by(model.state).tuples()
+    )
     return {str(state): int(count) for state, count in rows}
 
 

@@ -7,7 +7,7 @@ from roost import Context, Fact, fact
 
 
 class MembershipChanged(Fact):
-    """The SaaS says something new of a membership. `state` is member or lapsed, `valid_until` the last day."""
+    """A membership is another now. `state` is member or lapsed, `valid_until` the last day."""
 
     member: UUID
     state: str

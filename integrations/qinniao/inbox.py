@@ -1,4 +1,4 @@
-"""Events that the SaaS pushes: verified, stored, answered at once; processed by a job, each with one effect."""
+"""Events that the SaaS pushes: verified, stored and answered at once; processed by a job, with one effect."""
 
 import json
 from datetime import timedelta
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from integrations.qinniao import service
+from integrations.qinniao import effects, service
 from integrations.qinniao.models import QinniaoEvent, QinniaoNonce
 from integrations.qinniao.schemas import EventJob, QinniaoSettings
 from integrations.qinniao.signing import NONCE_SECONDS, BadSignature, verify
@@ -15,14 +15,18 @@ from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, PushedEvent, w
 from roost import Answer, Conflict, Context, Invalid, NotFound, Push, Unauthorized, members, seal, unseal
 
 OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
-AS_EVENT = {"applied": "done", "known": "done"}  # an outcome as the state of its event, where the words differ
+AS_EVENT = {
+    "applied": "done",
+    "known": "done",
+}  # an outcome as the state of its event, where the words differ
 
 
 def receive(ctx: Context, push: Push) -> Answer:
     """Verify and store a push, and put its processing in the table.
 
-    The same event again is answered the same way and changes nothing. Raises Unauthorized for a signature, timestamp or
-    nonce that is not good, Invalid for a body that is no event, NotFound while the plugin is off.
+    The same event again is answered the same way and changes nothing. Raises Unauthorized for a signature,
+    timestamp or nonce that is not good, Invalid for a body that is no event, NotFound while the plugin is
+    off.
     """
     ctx = ctx.for_plugin(service.SLUG)
     settings = ctx.settings(QinniaoSettings)
@@ -30,9 +34,15 @@ def receive(ctx: Context, push: Push) -> Answer:
     if not ctx.enabled(service.SLUG):
         raise NotFound("nothing is connected here", "未启用对接")
     if not settings.app_id or not secret:
-        raise Unauthorized("no app id and secret are set here: nothing can be verified", "未配置签名密钥", code="not_configured")
+        raise Unauthorized(
+            "no app id and secret are set here: nothing can be verified",
+            "未配置签名密钥",
+            code="not_configured",
+        )
     try:
-        sender = verify(secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id)
+        sender = verify(
+            secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id
+        )
     except BadSignature as ex:
         raise Unauthorized(f"the push is refused: {ex}", "签名校验失败", code=ex.reason) from None
     _use(ctx, sender.nonce)
@@ -50,7 +60,7 @@ def receive(ctx: Context, push: Push) -> Answer:
             kind=kind,
             saas_id=str(found)[: service.ID_LENGTH] if kind and isinstance(found, str | int) else "",
             body=seal(ctx, "event", push.body.decode()),
-            venue=service.venue_of(ctx, event.store_id),
+            venue=effects.venue_of(ctx, event.store_id),
             occurred_at=event.occurred_at,
             received_at=ctx.now(),
         )
@@ -100,7 +110,7 @@ def _process(ctx: Context, row: Any) -> tuple[str, str, UUID | None]:
 def _whose(ctx: Context, event: PushedEvent) -> UUID | None:
     """Return the member a booking, a coach or a lead is about, where the SaaS's number of them is known."""
     number = event.data.get("member_id")
-    found = members.find_by_identity(ctx, service.PROVIDER, number) if isinstance(number, str) else None
+    found = members.find_by_identity(ctx, effects.PROVIDER, number) if isinstance(number, str) else None
     return found.id if found is not None else None
 
 
@@ -115,5 +125,7 @@ def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
 def clean(ctx: Context, most: int = 5000) -> int:
     """Delete events past their keeping, at most `most`; return how many went. What they told stays."""
     before = ctx.now() - timedelta(days=ctx.settings(QinniaoSettings).keep_days)
-    old = QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
+    old = (
+        QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
+    )
     return int(QinniaoEvent.scoped(ctx).delete().where(QinniaoEvent.id.in_(old)).execute())

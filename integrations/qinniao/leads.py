@@ -24,18 +24,24 @@ DONE = ("matched", "pushed")
 
 
 def client_of(ctx: Context) -> QinniaoClient:
-    """Return a client of the tenant's SaaS. One quick second attempt; what fails longer is the job's to try again."""
+    """Return a client of the tenant's SaaS. It tries twice; what fails longer is the job's to try again."""
     settings = ctx.settings(QinniaoSettings)
     secret = settings.secret.get_secret_value()
     signer = HmacSigner(settings.app_id, secret, clock=ctx.now)
     return QinniaoClient(
-        settings.base_url, settings.app_id, secret, signer=signer, timeout=TIMEOUT, attempts=2, total_seconds=10
+        settings.base_url,
+        settings.app_id,
+        secret,
+        signer=signer,
+        timeout=TIMEOUT,
+        attempts=2,
+        total_seconds=10,
     )
 
 
 def backoff(tries: int) -> timedelta:
     """Return how long to wait after so many failures."""
-    return min(FIRST_RETRY * 2 ** min(tries - 1, 20), LONGEST_RETRY)
+    return min(FIRST_RETRY * (1 << min(tries - 1, 20)), LONGEST_RETRY)
 
 
 def start(ctx: Context, member: UUID) -> None:
@@ -80,9 +86,9 @@ class Asked:
 
 
 class BringLead(Remote):
-    """The job `qinniao.lead`: however often it runs, a person is pushed once, for the SaaS knows them by our id."""
+    """The job `qinniao.lead`: however often it runs a person is pushed once, for our id names them there."""
 
-    def prepare(self, ctx: Context, payload: LeadJob) -> Prepared | None:  # type: ignore[override]  # the job's payload
+    def prepare(self, ctx: Context, payload: LeadJob) -> Prepared | None:  # type: ignore[override]  # the payload
         """Read the person; None when there is nothing (more) to do."""
         settings = ctx.settings(QinniaoSettings)
         lead = QinniaoLead.scoped(ctx).first(QinniaoLead.member == payload.member)
@@ -96,8 +102,9 @@ class BringLead(Remote):
             return None
         venue = tenants.venue(ctx, person.venue) if person.venue else None
         return Prepared(
-            lead.id, person.id, settings.push_leads, client_of(ctx), members.phone_of(ctx, person.id).removeprefix("+86"),
-            person.name, venue.code if venue is not None else None, person.channel,
+            lead.id, person.id, settings.push_leads, client_of(ctx),
+            members.phone_of(ctx, person.id).removeprefix("+86"), person.name,
+            venue.code if venue is not None else None, person.channel,
         )  # fmt: skip
 
     def call(self, prepared: Prepared | None) -> Asked:
@@ -127,9 +134,9 @@ class BringLead(Remote):
         if answer.member is not None:
             _match(ctx, lead, answer.member.id, answer.member)
         elif answer.accepted is not None:
+            _set(ctx, lead, state="pushed", saas_lead=answer.accepted.lead_id[: service.ID_LENGTH], error="")
             if answer.accepted.member_id:  # they became a member there while we asked
                 _match(ctx, lead, answer.accepted.member_id, None)
-            _set(ctx, lead, state="pushed", saas_lead=answer.accepted.lead_id[: service.ID_LENGTH], error="")
         return None
 
 
@@ -154,7 +161,13 @@ def _later(ctx: Context, lead: Any, answer: Asked) -> Next | None:
 
 
 def _fail(ctx: Context, lead: Any, error: str, tries: int | None = None) -> None:
-    _set(ctx, lead, state="failed", error=error[: service.NOTE_LENGTH], tries=lead.tries + 1 if tries is None else tries)
+    _set(
+        ctx,
+        lead,
+        state="failed",
+        error=error[: service.NOTE_LENGTH],
+        tries=lead.tries + 1 if tries is None else tries,
+    )
 
 
 def _set(ctx: Context, lead: Any, **values: object) -> None:
@@ -162,12 +175,13 @@ def _set(ctx: Context, lead: Any, **values: object) -> None:
 
 
 def sweep(ctx: Context, payload: SweepJob) -> Next | None:
-    """Take up what is pending without a job (nothing was connected then) and what failed within a fortnight."""
+    """Take up what is pending without a job (nothing was connected) and what failed within a fortnight."""
     if not ctx.settings(QinniaoSettings).connected:
         return None
+    since = ctx.now() - timedelta(days=SWEEP_DAYS)
     rows = QinniaoLead.scoped(ctx).select().where(
         (QinniaoLead.state == "pending")
-        | ((QinniaoLead.state == "failed") & (QinniaoLead.created_at > ctx.now() - timedelta(days=SWEEP_DAYS))),
+        | ((QinniaoLead.state == "failed") & (QinniaoLead.created_at > since)),
         QinniaoLead.changed_at < ctx.now() - 2 * LONGEST_RETRY,
     )  # fmt: skip
     if payload.after is not None:
@@ -178,7 +192,7 @@ def sweep(ctx: Context, payload: SweepJob) -> Next | None:
     return Next(SweepJob(after=found[-1].id)) if len(found) == SWEEP else None
 
 
-# --- the desk --------------------------------------------------------------------------------------------------------
+# --- the desk ---------------------------------------------------------------------------------------------
 
 
 def add(ctx: Context, body: NewLead) -> QinniaoLead:
@@ -207,7 +221,9 @@ def retry(ctx: Context, lead_id: UUID, body: None = None) -> None:
 def _require_connection(ctx: Context) -> None:
     if not ctx.settings(QinniaoSettings).connected:
         raise Conflict(
-            "no SaaS is connected: set base_url, app_id and secret first", "尚未配置 SaaS 接口", code="not_configured"
+            "no SaaS is connected: set base_url, app_id and secret first",
+            "尚未配置 SaaS 接口",
+            code="not_configured",
         )
 
 
@@ -235,7 +251,12 @@ def convert(ctx: Context, lead_id: UUID, body: Conversion) -> None:
     person = members.get(ctx, lead.member)
     ctx.publish(
         MembershipChanged(
-            member=person.id, state="member", frozen=False, valid_until=body.valid_until, venue=person.venue, occurred_at=now
+            member=person.id,
+            state="member",
+            frozen=False,
+            valid_until=body.valid_until,
+            venue=person.venue,
+            occurred_at=now,
         )
     )
     membership.note_conversion(ctx, lead.member, now, "staff")

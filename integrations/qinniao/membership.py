@@ -1,8 +1,8 @@
 """What the SaaS's records say of a membership, taken together, whatever the order they came in.
 
-A person has one record of kind `members` and any number of `cards`. Whichever was told last speaks: the cards when the
-newest of them is newer than the person's own record, else that record. Somebody may have several records of a person;
-the best of them counts.
+A person has one record of kind `members` and any number of `cards`. Whichever was told last speaks: the
+cards when the newest of them is newer than the person's own record, else that record. Somebody may have
+several records of a person; the best of them counts.
 """
 
 from collections import defaultdict
@@ -70,7 +70,11 @@ def standing(records: Iterable[Record], today: date) -> Standing | None:
     if person is not None and not any(card.told_at > person.told_at for card in cards):
         state, frozen = _of(person)
         live = [card for card in cards if _of(card)[0] == "member"]
-        ends = [record.ends_on for record in (live if state == "member" and live else [person, *cards]) if record.ends_on]
+        ends = [
+            record.ends_on
+            for record in (live if state == "member" and live else [person, *cards])
+            if record.ends_on
+        ]
         return Standing(state, frozen, max(ends, default=None), venue)
     best = max(cards, key=lambda card: _rank(card, today))
     state, frozen = _of(best)
@@ -92,18 +96,23 @@ def _rank(card: Record, today: date) -> tuple[int, date, datetime]:
 def update(ctx: Context, member: UUID, *, history: bool, happened: datetime, via: str) -> None:
     """Take over what all records of a member say together; publish `membership_changed` when it is news.
 
-    `history`: the facts are of the origin import. Nothing older than what staff entered by hand changes anything.
+    `history`: the facts are of the origin import. Nothing older than what staff entered by hand changes
+    anything.
     """
     person = members.get(ctx, member)
     owners: dict[str, list[Record]] = defaultdict(list)
     newest: datetime | None = None
     rows = QinniaoObject.scoped(ctx).select().where(
-        QinniaoObject.member == person.id, QinniaoObject.kind.in_(("members", "cards")), QinniaoObject.state == "applied"
+        QinniaoObject.member == person.id,
+        QinniaoObject.kind.in_(("members", "cards")),
+        QinniaoObject.state == "applied",
     )  # fmt: skip
     for row in rows:
         facts: dict[str, Any] = row.facts or {}
         ends_on = date.fromisoformat(facts["ends_on"]) if facts.get("ends_on") else None
-        owners[row.owner].append(Record(row.kind, facts["status"], ends_on, facts["deleted"], row.told_at, row.venue))
+        owners[row.owner].append(
+            Record(row.kind, facts["status"], ends_on, facts["deleted"], row.told_at, row.venue)
+        )
         newest = row.told_at if newest is None else max(newest, row.told_at)
     said = [found for records in owners.values() if (found := standing(records, ctx.today())) is not None]
     if not said or newest is None:
@@ -133,7 +142,7 @@ def update(ctx: Context, member: UUID, *, history: bool, happened: datetime, via
 
 
 def version_of(instant: datetime) -> int:
-    """Return an instant as the version of a membership: later news wins over what staff entered, earlier does not."""
+    """Return an instant as a membership's version: news later than what staff entered wins over it."""
     return int(instant.timestamp() * 1000)
 
 

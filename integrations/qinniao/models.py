@@ -1,6 +1,6 @@
 """Tables: leads on their way, events as they came, objects as they were last told, cursors, nonces."""
 
-from peewee import BigIntegerField, BlobField, CharField, DateField, IntegerField, UUIDField
+from peewee import AutoField, BigIntegerField, BlobField, CharField, DateField, IntegerField, UUIDField
 
 from roost import JsonField, TenantModel, TimeField, new_id
 
@@ -45,7 +45,9 @@ class QinniaoEvent(TenantModel):
     kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
     saas_id = CharField(max_length=100, default="")
     body = BlobField(null=True)
-    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
+    state = CharField(
+        max_length=8, default="received"
+    )  # received, done, stale, waiting, stored, ignored, failed
     note = CharField(max_length=300, default="")
     member = UUIDField(null=True)
     venue = UUIDField(null=True)
@@ -69,10 +71,11 @@ class QinniaoEvent(TenantModel):
 
 
 class QinniaoObject(TenantModel):
-    """One object of the SaaS at the last version that we took over: later news wins, whatever the order it comes in.
+    """One object of the SaaS at the last version that we took over: later news wins, whatever the order it
+    comes in.
 
-    `owner` is the SaaS's number of the person it belongs to. What cannot be taken over yet waits with its body. Of
-    members and cards `facts` keeps what the membership follows from.
+    `owner` is the SaaS's number of the person it belongs to. What cannot be taken over yet waits with its
+    body. Of members and cards `facts` keeps what the membership follows from.
     """
 
     id = UUIDField(primary_key=True, default=new_id)
@@ -110,6 +113,7 @@ class QinniaoObject(TenantModel):
 class QinniaoCursor(TenantModel):
     """How far the reconciliation of one kind has come."""
 
+    id = AutoField()
     kind = CharField(max_length=10)
     cursor = CharField(max_length=500, null=True)
     run = UUIDField(null=True)  # the chain that is at work: an older one stops when it sees another here
@@ -129,6 +133,7 @@ class QinniaoCursor(TenantModel):
 class QinniaoNonce(TenantModel):
     """A nonce that was used; kept for as long as its signature could be replayed."""
 
+    id = AutoField()
     nonce = CharField(max_length=128)
     seen_at = TimeField()
 

@@ -1,4 +1,4 @@
-"""What becomes of the SaaS's records here when a member is erased, merged or exported, and when a tenant leaves."""
+"""What becomes of the SaaS's records when a member is erased, merged or exported, or a tenant leaves."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from roost import Context
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Forget a member. That their numbers were seen stays, so that the SaaS telling them again brings nobody back."""
+    """Forget a member. Their numbers stay, so that the SaaS telling them again brings nobody back."""
     owners = _owners(ctx, member)
     mine = QinniaoObject.member == member
     if owners:
@@ -26,9 +26,15 @@ def erase(ctx: Context, member: UUID) -> None:
 
 
 def _owners(ctx: Context, member: UUID) -> list[str]:
-    rows = QinniaoObject.scoped(ctx).select(QinniaoObject.owner).where(QinniaoObject.member == member, QinniaoObject.owner != "")
+    rows = (
+        QinniaoObject.scoped(ctx)
+        .select(QinniaoObject.owner)
+        .where(QinniaoObject.member == member, QinniaoObject.owner != "")
+    )
     lead = QinniaoLead.scoped(ctx).first(QinniaoLead.member == member)
-    return sorted({row.owner for row in rows} | ({lead.saas_member} if lead is not None and lead.saas_member else set()))
+    return sorted(
+        {row.owner for row in rows} | ({lead.saas_member} if lead is not None and lead.saas_member else set())
+    )
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
@@ -41,13 +47,19 @@ def merge(ctx: Context, member: UUID, merged: UUID) -> None:
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Return how the member stands with the SaaS, and which events of it were about them; None without any."""
+    """Return how the member stands with the SaaS, and which events were about them; None without any."""
     lead = QinniaoLead.scoped(ctx).first(QinniaoLead.member == member)
-    objects = QinniaoObject.scoped(ctx).select().where(QinniaoObject.member == member).order_by(QinniaoObject.id)
+    objects = (
+        QinniaoObject.scoped(ctx).select().where(QinniaoObject.member == member).order_by(QinniaoObject.id)
+    )
     events = QinniaoEvent.scoped(ctx).select().where(QinniaoEvent.member == member).order_by(QinniaoEvent.id)
     told = {
-        "lead": {"state": lead.state, "at": lead.created_at.isoformat(), "number": lead.saas_lead} if lead else None,
-        "records": [{"kind": o.kind, "number": o.saas_id, "at": o.told_at and o.told_at.isoformat()} for o in objects],
+        "lead": {"state": lead.state, "at": lead.created_at.isoformat(), "number": lead.saas_lead}
+        if lead
+        else None,
+        "records": [
+            {"kind": o.kind, "number": o.saas_id, "at": o.told_at and o.told_at.isoformat()} for o in objects
+        ],
         "events": [{"type": e.event_type, "at": e.occurred_at.isoformat()} for e in events],
     }
     return told if any(told.values()) else None

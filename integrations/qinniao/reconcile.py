@@ -1,7 +1,9 @@
-"""Fetch what pushes missed: each kind's list from where it was left, page by page, and then what waits once more.
+"""Fetch what pushes missed: each kind's list from where it was left, page by page, and then what waits once
+more.
 
-A run of a kind is a chain of jobs. A page, its cursor and the next step are committed together, so that a run which is
-killed goes on where it stopped; a run that is started anew takes over from one that is still at work.
+A run of a kind is a chain of jobs. A page, its cursor and the next step are committed together, so that a
+run which is killed goes on where it stopped; a run that is started anew takes over from one that is still
+at work.
 """
 
 from dataclasses import dataclass, field
@@ -40,11 +42,24 @@ def start(ctx: Context) -> None:
     ctx = ctx.for_plugin(service.SLUG)
     if not ctx.settings(QinniaoSettings).connected:
         raise Conflict(
-            "no SaaS is connected: set base_url, app_id and secret first", "尚未配置 SaaS 接口", code="not_configured"
+            "no SaaS is connected: set base_url, app_id and secret first",
+            "尚未配置 SaaS 接口",
+            code="not_configured",
         )
     for kind in KINDS:
         row, run = _locked(ctx, kind), new_id()
-        _set(ctx, row, run=run, state="running", started_on=ctx.today(), items=0, found=0, rejected=0, tries=0, error="")
+        _set(
+            ctx,
+            row,
+            run=run,
+            state="running",
+            started_on=ctx.today(),
+            items=0,
+            found=0,
+            rejected=0,
+            tries=0,
+            error="",
+        )
         ctx.enqueue("qinniao.pull", PullJob(kind=kind, run=run))
 
 
@@ -81,7 +96,7 @@ class Fetched:
 class Pull(Remote):
     """The job `qinniao.pull`: one page of one kind."""
 
-    def prepare(self, ctx: Context, payload: PullJob) -> Prepared | None:  # type: ignore[override]  # the job's payload
+    def prepare(self, ctx: Context, payload: PullJob) -> Prepared | None:  # type: ignore[override]  # the payload
         """Read where the list was left; None when another run has taken over."""
         settings = ctx.settings(QinniaoSettings)
         row = QinniaoCursor.scoped(ctx).first(QinniaoCursor.kind == payload.kind)
@@ -111,8 +126,8 @@ class Pull(Remote):
         found = take(ctx, prepared.kind, answer.page)
         ended = not answer.page.has_more
         _set(
-            ctx, row, cursor=answer.page.next_cursor, items=row.items + len(answer.page.items), found=row.found + found,
-            rejected=row.rejected + len(answer.page.rejected), tries=0, error="",
+            ctx, row, cursor=answer.page.next_cursor, items=row.items + len(answer.page.items),
+            found=row.found + found, rejected=row.rejected + len(answer.page.rejected), tries=0, error="",
             state="idle" if ended else "running", finished_at=ctx.now() if ended else row.finished_at,
         )  # fmt: skip
         return None if ended else Next(again)
@@ -149,13 +164,15 @@ def sweep(ctx: Context, payload: SweepJob) -> Next | None:
     return Next(SweepJob(after=found[-1].id)) if len(found) == SWEEP else None
 
 
-# --- the desk --------------------------------------------------------------------------------------------------------
+# --- the desk ---------------------------------------------------------------------------------------------
 
 
 def states(ctx: Context) -> list[tuple[str, str, datetime | None, str]]:
     """Return (kind, state, when a run last came to the end, error) of each kind."""
     rows = {row.kind: row for row in QinniaoCursor.scoped(ctx).select()}
     return [
-        (kind, rows[kind].state, rows[kind].finished_at, rows[kind].error) if kind in rows else (kind, "idle", None, "")
+        (kind, rows[kind].state, rows[kind].finished_at, rows[kind].error)
+        if kind in rows
+        else (kind, "idle", None, "")
         for kind in KINDS
     ]

@@ -18,20 +18,31 @@ class QinniaoSettings(BaseModel):
 
     base_url: str = Field(
         "", max_length=200, pattern=r"^(https?://\S+)?$",
-        description="address of the SaaS or of the brand's middleware; empty: no API · 接口地址，留空表示无接口",
+        description="address of the SaaS or the brand's middleware; empty: none · 接口地址，留空表示无接口",
     )  # fmt: skip
-    app_id: str = Field("", max_length=64, pattern=r"^[0-9A-Za-z._~-]*$", description="app id, both ways · 应用编号")
-    secret: SecretStr = Field(SecretStr(""), description="signs both ways; can be written and never read · 签名密钥（只写）")
-    push_leads: bool = Field(True, description="push new people to the SaaS as leads · 将新注册用户推送为潜客")
+    app_id: str = Field(
+        "", max_length=64, pattern=r"^[0-9A-Za-z._~-]*$", description="app id, both ways · 应用编号"
+    )
+    secret: SecretStr = Field(
+        SecretStr(""), description="signs both ways; can be written and never read · 签名密钥（只写）"
+    )
+    push_leads: bool = Field(
+        True, description="push new people to the SaaS as leads · 将新注册用户推送为潜客"
+    )
     reconcile: bool = Field(True, description="fetch every night what pushes missed · 每晚对账")
-    reconcile_hour: int = Field(3, ge=0, le=23, description="hour of the night, in the brand's time zone · 对账时间（点）")
+    reconcile_hour: int = Field(
+        3, ge=0, le=23, description="hour of the night, in the brand's time zone · 对账时间（点）"
+    )
     page: int = Field(100, ge=1, le=200, description="items fetched at a time · 每页条数")
     live_days: int = Field(
         7, ge=0, le=90,
-        description="what happened longer ago, or before the person registered, is history and starts no gifts · 超过几天按历史处理",
+        description="what happened longer ago is history and starts no gifts · 超过几天按历史处理",
     )  # fmt: skip
     late_minutes: int = Field(
-        60, ge=1, le=10_080, description="a conversion we hear of later than this counts as late · 转会员超过多少分钟算延迟"
+        60,
+        ge=1,
+        le=10_080,
+        description="a conversion we hear of later than this counts as late · 转会员超过多少分钟算延迟",
     )
     keep_days: int = Field(90, ge=7, le=1000, description="how long events stay readable · 推送记录保留天数")
 
@@ -41,7 +52,7 @@ class QinniaoSettings(BaseModel):
         return bool(self.base_url and self.app_id and self.secret.get_secret_value())
 
 
-# --- what jobs carry -------------------------------------------------------------------------------------------------
+# --- what jobs carry --------------------------------------------------------------------------------------
 
 
 class LeadJob(BaseModel):
@@ -69,7 +80,7 @@ class SweepJob(BaseModel):
     after: UUID | None = None
 
 
-# --- what staff see --------------------------------------------------------------------------------------------------
+# --- what staff see ---------------------------------------------------------------------------------------
 
 
 class LeadRow(BaseModel):

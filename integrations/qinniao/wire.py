@@ -135,7 +135,7 @@ KIND_OF_EVENT: Mapping[str, Kind] = {
     "order.refunded": "refunds",
     "checkin.created": "checkins",
 }
-"""The events that change something here; all others (bookings, coaches, leads) are kept and change nothing."""
+"""The events that change something here; others (bookings, coaches, leads) are kept and change nothing."""
 
 
 def wrong_fields(ex: ValidationError) -> str:

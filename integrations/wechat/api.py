@@ -11,8 +11,8 @@ public = Endpoints("public")
 class Login(Remote):
     """Log in with WeChat; one tap with the phone number makes a new person known.
 
-    Send the code of `wx.login`. When the reply says `needs_phone`, show the quick-phone button and call again with a new
-    code and the button's `phone_code`.
+    Send the code of `wx.login`. When the reply says `needs_phone`, show the quick-phone button and call
+    again with a new code and the button's `phone_code`.
     """
 
     def prepare(self, ctx: Context, body: LoginIn) -> service.Asked:  # type: ignore[override]  # the endpoint's body

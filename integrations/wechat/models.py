@@ -1,6 +1,6 @@
 """The access token of each app, and who is fetching the next one."""
 
-from peewee import BlobField, CharField, UUIDField
+from peewee import AutoField, BlobField, CharField, UUIDField
 
 from roost import TenantModel, TimeField
 
@@ -8,6 +8,7 @@ from roost import TenantModel, TimeField
 class WechatToken(TenantModel):
     """One app's token. While `lease_until` lies ahead, `lease_owner` alone asks WeChat for the next."""
 
+    id = AutoField()
     appid = CharField(max_length=40)
     value = BlobField(null=True)  # sealed
     expires_at = TimeField(null=True)

@@ -13,10 +13,17 @@ class WechatSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    appid: str = Field("", max_length=32, pattern=r"^[0-9A-Za-z]*$", description="app id of the mini-program · 小程序 AppID")
-    secret: SecretStr = Field(SecretStr(""), description="its secret; can be written and never read · 小程序密钥（只写）")
+    appid: str = Field(
+        "", max_length=32, pattern=r"^[0-9A-Za-z]*$", description="app id of the mini-program · 小程序 AppID"
+    )
+    secret: SecretStr = Field(
+        SecretStr(""), description="its secret; can be written and never read · 小程序密钥（只写）"
+    )
     base_url: str = Field(
-        BASE_URL, max_length=200, pattern=r"^https?://\S+$", description="where WeChat answers; another one for trials · 接口地址"
+        BASE_URL,
+        max_length=200,
+        pattern=r"^https?://\S+$",
+        description="where WeChat answers; another one for trials · 接口地址",
     )
 
 
@@ -27,10 +34,18 @@ class LoginIn(BaseModel):
 
     code: str = Field(min_length=1, max_length=200, description="from wx.login")
     phone_code: str | None = Field(
-        None, min_length=1, max_length=200, description="from the quick-phone button; needed when the reply says needs_phone"
+        None,
+        min_length=1,
+        max_length=200,
+        description="from the quick-phone button; needed when the reply says needs_phone",
     )
     invitation: str = Field("", max_length=200, description="the signed token in the page's path or QR scene")
-    channel: str = Field("", max_length=30, pattern=r"^[0-9A-Za-z_-]*$", description="channel code (渠道码), if the page has one")
+    channel: str = Field(
+        "",
+        max_length=30,
+        pattern=r"^[0-9A-Za-z_-]*$",
+        description="channel code (渠道码), if the page has one",
+    )
 
 
 class MemberOut(BaseModel):
@@ -53,4 +68,6 @@ class LoginOut(BaseModel):
     token: str | None = Field(description="send it as Authorization: Bearer …")
     member: MemberOut | None
     registered: bool = Field(False, description="true when this call made them known")
-    needs_phone: bool = Field(False, description="true: an unknown person; call again with a new code and a phone_code")
+    needs_phone: bool = Field(
+        False, description="true: an unknown person; call again with a new code and a phone_code"
+    )

@@ -19,7 +19,17 @@ from integrations.wechat.client import (
 from integrations.wechat.models import WechatToken
 from integrations.wechat.schemas import LoginIn, LoginOut, MemberOut, WechatSettings
 from integrations.wechat.tokens import DatabaseTokenStore
-from roost import Actor, Context, Forbidden, Invalid, RoostError, TooManyRequests, Unavailable, identity, members
+from roost import (
+    Actor,
+    Context,
+    Forbidden,
+    Invalid,
+    RoostError,
+    TooManyRequests,
+    Unavailable,
+    identity,
+    members,
+)
 
 log = structlog.get_logger("roost.wechat")
 RETRY_SECONDS = 3
@@ -95,7 +105,8 @@ def ask(asked: Asked) -> Told:
 def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
     """Open a session for the person; register an unknown one who gave a phone.
 
-    Raises Invalid for a phone code that is not good or a phone from abroad, and what WeChat's failure amounts to.
+    Raises Invalid for a phone code that is not good or a phone from abroad, and what WeChat's failure
+    amounts to.
     """
     openid, registered = told.session.openid, False
     found = members.find_by_identity(ctx, asked.provider, openid)
@@ -107,7 +118,8 @@ def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
         assert told.phone is not None  # a phone code gives a phone or a refusal
         if told.phone.country_code != MAINLAND:
             raise Invalid(
-                "registration is for mainland mobile numbers", "目前仅支持中国大陆手机号注册", code="wechat_phone_abroad",
+                "registration is for mainland mobile numbers", "目前仅支持中国大陆手机号注册",
+                code="wechat_phone_abroad",
                 fields=[{"path": "body.phone_code", "message": "a number from abroad"}],
             )  # fmt: skip
         channel = f"wechat:{asked.body.channel}" if asked.body.channel else "wechat"
@@ -121,16 +133,19 @@ def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
 
 
 def refusal(ex: WechatError, path: str) -> RoostError:
-    """Return what a failure of WeChat's is to the caller: 4xx for what the caller can mend, 503 for the rest."""
+    """Return what a failure of WeChat's is to the caller: 4xx for what they can mend, 503 for the rest."""
     if isinstance(ex, InvalidCode):
         code = "wechat_code_invalid" if path == "code" else "wechat_phone_code_invalid"
         fields = [{"path": f"body.{path}", "message": "unknown, used or too old: get a new one"}]
         return Invalid(
-            "this code of WeChat is not good (any more): get a new one and call again", "微信凭证已失效，请重试",
+            "this code of WeChat is not good (any more): get a new one and call again",
+            "微信凭证已失效，请重试",
             code=code, fields=fields,
         )  # fmt: skip
     if isinstance(ex, HighRisk):
-        return Forbidden("WeChat holds this account to be risky", "该微信账号存在风险，暂不能登录", code="wechat_high_risk")
+        return Forbidden(
+            "WeChat holds this account to be risky", "该微信账号存在风险，暂不能登录", code="wechat_high_risk"
+        )
     if isinstance(ex, TooOften):
         return TooManyRequests(
             "WeChat was asked too often: wait a minute", "操作过于频繁，请一分钟后再试",
@@ -144,7 +159,7 @@ def refusal(ex: WechatError, path: str) -> RoostError:
         )  # fmt: skip
     log.error("wechat_refused", errcode=ex.code, error=str(ex))
     return Unavailable(
-        f"WeChat refuses this app (error {ex.code}): an administrator checks appid, secret and the address white list",
+        f"WeChat refuses this app (error {ex.code}): an administrator checks appid, secret and white list",
         "微信接入配置有误，请联系管理员",
         code="wechat_misconfigured",
     )
@@ -155,5 +170,7 @@ def status(ctx: Context) -> list[tuple[str, str]]:
     settings = ctx.settings(WechatSettings)
     ready = bool(settings.appid and settings.secret.get_secret_value())
     row = WechatToken.scoped(ctx).first(WechatToken.appid == settings.appid) if ready else None
-    left = int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0
+    left = (
+        int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0
+    )
     return [("小程序", "已配置" if ready else "未配置"), ("访问令牌剩余（分钟）", str(max(left, 0)))]

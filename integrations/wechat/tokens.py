@@ -9,7 +9,9 @@ from integrations.wechat.client import Token, WechatUnavailable
 from integrations.wechat.models import WechatToken
 from roost import Context, connection, new_id, seal, unseal
 
-LEASE = timedelta(seconds=20)  # longer than a fetch may take; a process that died holds the others up no longer
+LEASE = timedelta(
+    seconds=20
+)  # longer than a fetch may take; a process that died holds the others up no longer
 PATIENCE_SECONDS = 10.0  # how long a process waits for another's fetch
 POLL_SECONDS = 0.05
 
@@ -17,11 +19,13 @@ POLL_SECONDS = 0.05
 class DatabaseTokenStore:
     """A `TokenStore` over the table `wechat_token`, for one tenant.
 
-    The lease is a row, taken and given back in short transactions: none is open while `fetch` is on the network. Not
-    to be called inside a transaction.
+    The lease is a row, taken and given back in short transactions: none is open while `fetch` is on the
+    network. Not to be called inside a transaction.
     """
 
-    def __init__(self, ctx: Context, *, sleep: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, ctx: Context, *, sleep: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._ctx = ctx.for_plugin("wechat")
         self._sleep = sleep
         self._patience = patience
@@ -45,7 +49,9 @@ class DatabaseTokenStore:
             if mine:
                 break
             if time.monotonic() > give_up_at:
-                raise WechatUnavailable(None, "another process is still fetching the access token", retryable=True)
+                raise WechatUnavailable(
+                    None, "another process is still fetching the access token", retryable=True
+                )
             self._sleep(POLL_SECONDS)
         try:
             token = fetch()

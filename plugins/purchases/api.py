@@ -12,9 +12,10 @@ staff = Endpoints("staff")
 def my_purchases(ctx: Context, page: PageQuery) -> Listing[PurchaseOut]:
     """List my purchases, the latest recorded first, with what each earned."""
     assert ctx.actor.id is not None  # the host lets nobody but a member in here
-    found = service.of_member(ctx, ctx.actor.id, page)
-    items = [PurchaseOut.model_validate(view) for view in found.items]
-    return Listing[PurchaseOut](items=items, next_cursor=found.next_cursor)
+    views, cursor = service.of_member(ctx, ctx.actor.id, page)
+    return Listing[PurchaseOut](
+        items=[PurchaseOut.model_validate(view) for view in views], next_cursor=cursor
+    )
 
 
 @staff.post("", permission="purchases.record", idempotent=True)

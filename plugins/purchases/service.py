@@ -25,7 +25,6 @@ from roost import (
     Context,
     Invalid,
     KeyReused,
-    Listing,
     PageQuery,
     insert_rows,
     keyset,
@@ -259,11 +258,11 @@ def find(ctx: Context, source: str, source_key: str) -> PurchaseView | None:
     return view(row) if row else None
 
 
-def of_member(ctx: Context, member: UUID, page: PageQuery) -> Listing[Any]:
-    """Return a page of a member's purchases, the latest recorded first."""
+def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[PurchaseView], str | None]:
+    """Return a page of a member's purchases, the latest recorded first, and the next cursor."""
     query = Purchase.scoped(ctx).select().where(Purchase.member == members.resolve(ctx, member))
     rows, cursor = keyset(query, Purchase.id, page)
-    return Listing(items=[view(row) for row in rows], next_cursor=cursor)
+    return [view(row) for row in rows], cursor
 
 
 def view(row: Purchase) -> PurchaseView:

@@ -82,6 +82,7 @@ def _brought(ctx: Context, member: UUID, relations_: list[UUID]) -> dict[UUID, l
         .where(ReferralsReward.relation.in_(relations_), ReferralsReward.member == member)
     )
     found: dict[UUID, list[str]] = {}
-    for row in query.where(ReferralsReward.state == "given", ReferralsReward.role.in_(list(given))):
+    paid = query.where(ReferralsReward.state == "given", ReferralsReward.role.in_(list(given)))
+    for row in paid.order_by(ReferralsReward.id):
         found.setdefault(row.relation, []).extend(rewards.describe(ctx, spec) for spec in given[row.role])
     return found

@@ -12,9 +12,8 @@ staff = Endpoints("staff")
 def my_visits(ctx: Context, page: PageQuery) -> Listing[VisitOut]:
     """List my visits, the latest recorded first, with what each earned."""
     assert ctx.actor.id is not None  # the host lets nobody but a member in here
-    found = service.of_member(ctx, ctx.actor.id, page)
-    items = [VisitOut.model_validate(view) for view in found.items]
-    return Listing[VisitOut](items=items, next_cursor=found.next_cursor)
+    views, cursor = service.of_member(ctx, ctx.actor.id, page)
+    return Listing[VisitOut](items=[VisitOut.model_validate(view) for view in views], next_cursor=cursor)
 
 
 @staff.post("", permission="visits.record", idempotent=True)

@@ -15,7 +15,6 @@ from roost import (
     Context,
     Invalid,
     KeyReused,
-    Listing,
     PageQuery,
     keyset,
     local_date,
@@ -174,11 +173,11 @@ def find(ctx: Context, source: str, source_key: str) -> VisitView | None:
     return view(row) if row else None
 
 
-def of_member(ctx: Context, member: UUID, page: PageQuery) -> Listing[Any]:
-    """Return a page of a member's visits, the latest recorded first."""
+def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[VisitView], str | None]:
+    """Return a page of a member's visits, the latest recorded first, and the next cursor."""
     query = Visit.scoped(ctx).select().where(Visit.member == members.resolve(ctx, member))
     rows, cursor = keyset(query, Visit.id, page)
-    return Listing(items=[view(row) for row in rows], next_cursor=cursor)
+    return [view(row) for row in rows], cursor
 
 
 def day_figures(ctx: Context, day: date, venues: list[UUID]) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Initial tables."""
 
 from peewee import *  # noqa: F403
-from core.fields import JsonField
-from core.fields import TimeField
+
+from core.fields import JsonField, TimeField
 
 
 def up(migrator, db):

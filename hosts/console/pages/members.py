@@ -5,6 +5,7 @@ from uuid import UUID
 
 from core import members, points, rewards, tenants
 from core.errors import RoostError
+from core.runtime.manifest import Text
 from hosts.console import keyset
 from hosts.console.core_resources import ASSET_NAMES, STATES, core_desk
 from hosts.console.fields import FIELD_NAMES
@@ -15,15 +16,22 @@ from hosts.console.web import Reply, Route, Visit, local_path, with_query
 STATEMENT = 20
 WHY = 20
 ENTRY_KINDS = {
-    "credit": "获得", "debit": "使用", "hold": "冻结", "release": "解冻", "transfer_out": "转出", "transfer_in": "转入",
-    "reversal": "冲正", "repayment": "补扣", "expiry": "过期",
-}  # fmt: skip
+    "credit": Text(zh="获得", en="earned"),
+    "debit": Text(zh="使用", en="spent"),
+    "hold": Text(zh="冻结", en="held"),
+    "release": Text(zh="解冻", en="released"),
+    "transfer_out": Text(zh="转出", en="sent"),
+    "transfer_in": Text(zh="转入", en="received"),
+    "reversal": Text(zh="冲正", en="reversed"),
+    "repayment": Text(zh="补扣", en="repaid"),
+    "expiry": Text(zh="过期", en="expired"),
+}
 OUTCOMES = {
-    "given": "已发放",
-    "partly": "部分发放",
-    "revoked": "已收回",
-    "refused": "未发放",
-    "noted": "已记录",
+    "given": Text(zh="已发放", en="given"),
+    "partly": Text(zh="部分发放", en="partly given"),
+    "revoked": Text(zh="已收回", en="taken back"),
+    "refused": Text(zh="未发放", en="refused"),
+    "noted": Text(zh="已记录", en="noted"),
 }
 
 
@@ -39,7 +47,7 @@ def show(visit: Visit, *, row_id: str) -> Reply:
     values["balances"] = (
         [
             (
-                ASSET_NAMES.get(a, a),
+                ASSET_NAMES[a].in_(visit.locale) if a in ASSET_NAMES else a,
                 f"{b.available:,}",
                 f"{b.held:,}",
                 local_time(ctx, b.next_expiry) if b.next_expiry else "",
@@ -50,7 +58,10 @@ def show(visit: Visit, *, row_id: str) -> Reply:
         else []
     )
     values["statement"], values["next"] = _statement(visit, row.id, asset) if may_see_points else ([], "")
-    values["asset"], values["assets"] = asset, list(ASSET_NAMES.items())
+    values["asset"], values["assets"] = (
+        asset,
+        [(a, name.in_(visit.locale)) for a, name in ASSET_NAMES.items()],
+    )
     values["why"] = _why(visit, row.id) if ctx.has("rewards.view") else None
     values["summaries"] = _summaries(visit, row.id)
     return visit.page("_statement.html" if visit.htmx else "member.html", **values)
@@ -64,7 +75,7 @@ def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, A
     lines = [
         {
             "at": local_time(visit.ctx, entry.occurred_at),
-            "kind": visit.say(ENTRY_KINDS.get(entry.kind, entry.kind)),
+            "kind": ENTRY_KINDS[entry.kind].in_(visit.locale),
             "amount": f"{entry.amount:+,}",
             "balance": f"{entry.balance:,}",
             "reason": entry.reason,
@@ -83,7 +94,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
             {
                 "at": local_time(visit.ctx, why.at),
                 "what": "、".join(why.rewards) or "—",
-                "state": visit.say(OUTCOMES.get(why.outcome, why.outcome)),
+                "state": OUTCOMES[why.outcome].in_(visit.locale) if why.outcome in OUTCOMES else why.outcome,
                 "reason": why.reason,
                 "rule": f"{why.subject or why.plugin}"
                 + (f" · v{why.rule_version}" if why.rule_version else ""),

@@ -91,9 +91,12 @@ def test_it_is_searched_by_action_and_subject(tenant: Context) -> None:
 
 
 def test_a_rolled_back_act_leaves_no_row(tenant: Context) -> None:
-    with pytest.raises(RuntimeError), tenant.transaction():
+    def fail() -> None:
         audit.record(tenant, "thing.done")
         raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        tenant.run(fail)
     with tenant.transaction():
         assert audit.find(tenant).items == []
 

@@ -79,9 +79,19 @@ def test_the_database_does_not_hold_the_token(tenant: Context, member: Make) -> 
 
 @pytest.mark.parametrize(
     "token",
-    ["", "rst", "rst_1_short", "rst_1_" + "x" * 43, "rsk_1_" + "x" * 43, "rst_zzzzzz_" + "x" * 43, "rst_0_" + "x" * 43,
-     "rst_1_" + "x" * 42 + "é", "abc_1_" + "x" * 43, "rst_1_" + "x" * 43 + "\x00"],
-)  # fmt: skip
+    [
+        "",
+        "rst",
+        "rst_1_short",
+        "rst_1_" + "x" * 43,
+        "rsk_1_" + "x" * 43,
+        "rst_zzzzzz_" + "x" * 43,
+        "rst_0_" + "x" * 43,
+        "abc_1_" + "x" * 43,
+        "rst_1_" + "x" * 42 + "é",
+        "rst_1_" + "x" * 43 + "\x00",
+    ],
+)
 def test_what_is_no_valid_token_is_refused(tenant: Context, runtime: Runtime, token: str) -> None:
     with pytest.raises(Unauthorized):
         identity.authenticate(runtime, token)

@@ -256,3 +256,17 @@ def test_a_username_is_taken_once_a_brand(
         identity.create_staff(other, "clerk", PASSWORD, "C", [])
         with pytest.raises(NotFound):
             identity.staff_account(other, clerk.id)
+
+
+def test_wrong_passwords_over_http_count_and_leave_no_idempotency_key_behind(
+    tenant: Context, clerk: StaffView, api: Any
+) -> None:
+    def post(password: str, key: str) -> Any:
+        return api.post("/admin/v1/session", json={"username": "clerk", "password": password}, key=key)
+
+    # The same key again is the same question again, not one that "is still running".
+    assert [post("wrong password", "k1").status_code for _ in range(5)] == [401] * 5
+    locked = post(PASSWORD, "k2")
+    assert (locked.status_code, locked.json["code"]) == (429, "locked")
+    with tenant.transaction():
+        assert db.fetch_all(tenant.scope, db.Sql("SELECT slot FROM idempotency")) == []

@@ -1,4 +1,4 @@
-"""Profiles: who may change what, the birthday, the brand's own fields, consents, bars, and lists for staff."""
+"""Profiles: who may change what, birthdays, the brand's own fields, consents, bars, lists for staff."""
 
 from collections.abc import Callable
 from datetime import date

@@ -9,6 +9,7 @@ from uuid import UUID
 import falcon.testing
 
 from core.context import Context
+from hosts.console import sessions
 from hosts.testkit.plugin import PASSWORD
 
 ALL = ("stalls.view", "stalls.edit", "stalls.close", "stalls.refund", "stalls.export")
@@ -57,6 +58,11 @@ class Browser:
         if done.status_code == 303:
             self.token = self.token_of(self.get("/console/password"))
         return done
+
+    def hold(self, session: str) -> None:
+        """Be signed in with a session that was opened elsewhere."""
+        self.cookies[sessions.SESSION] = session
+        self.token = sessions.form_token(session)
 
     @staticmethod
     def token_of(page: Any) -> str:

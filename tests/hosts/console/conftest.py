@@ -13,7 +13,7 @@ from core.context import Context
 from core.ids import new_id
 from core.runtime.registry import Registry
 from core.runtime.runtime import Runtime
-from hosts.application import whole_application
+from hosts.rest.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.console.browser import Browser
 
@@ -28,7 +28,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 def app(runtime: Runtime) -> Any:
-    return whole_application(runtime)
+    return make_app(runtime)
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def staff(app: Any, tenant: Context) -> Callable[..., Browser]:
             made = identity.create_staff(ctx, name, PASSWORD, f"Name {name}", [f"role-{name}"], venues)
         browser = Browser(app, ctx, made.id, name)
         if sign_in:
-            assert browser.sign_in().status_code == 303
+            with ctx.transaction():
+                browser.hold(identity.open_session(ctx, "staff", made.id))
         return browser
 
     return make

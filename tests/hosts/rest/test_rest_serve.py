@@ -37,7 +37,8 @@ class Server:
             "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(), "ROOST_POOL_SIZE": "4",
             "ROOST_TOKEN_KEY": settings.token_key.get_secret_value(),
         }  # fmt: skip
-        self.process = subprocess.Popen([sys.executable, "-c", START], env=environment, stderr=self.log.open("wb"))
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, "-c", START], env=environment, stderr=log, stdout=log)
 
     def wait(self) -> None:
         """Return when the server answers."""
@@ -51,6 +52,13 @@ class Server:
                 threading.Event().wait(0.05)
             else:
                 return
+
+    def wait_for_log(self, words: str) -> None:
+        """Return when the server has written some words."""
+        until = time.monotonic() + PATIENCE
+        while words not in self.log.read_text():
+            assert time.monotonic() < until, self.log.read_text()
+            threading.Event().wait(0.02)
 
 
 @pytest.fixture
@@ -87,7 +95,7 @@ def test_processes_serve_add_up_their_counts_and_stop_gracefully(
             f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:5]
         )
         server.process.send_signal(signal.SIGTERM)
-        threading.Event().wait(0.5)  # the signal is on its way while the request is half sent
+        server.wait_for_log("Shutting down")
         line.sendall(body[5:])
         answer = b""
         while part := line.recv(65536):

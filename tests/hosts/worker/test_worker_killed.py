@@ -1,14 +1,13 @@
 """kill -9 of a worker while facts are delivered: nothing acknowledged is lost, and nothing happens twice."""
 
 import signal
-from typing import Any
 
 import pytest
 
 from hosts.testkit.waiting import wait_until
+from tests.hosts.worker.lab import Lab
 
 ECHO = 1_000_000
-Lab = Any  # the fixture's type; a conftest cannot be imported
 
 
 def storm(lab: Lab, kills: int, *, fence: bool = True) -> None:

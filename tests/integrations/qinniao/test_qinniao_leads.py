@@ -24,7 +24,12 @@ def test_an_unknown_person_is_pushed_as_a_lead_under_our_id(story: Any, brand: C
     person = story.register(name="Li Lei", venue=venue.id)
     (lead,) = story.fake.leads
     assert lead["external_id"] == str(person.id)
-    assert (lead["phone"], lead["name"], lead["store_id"], lead["source"]) == (PHONE, "Li Lei", "001", "wechat")
+    assert (lead["phone"], lead["name"], lead["store_id"], lead["source"]) == (
+        PHONE,
+        "Li Lei",
+        "001",
+        "wechat",
+    )
     row = story.lead(person)
     assert (row.state, row.saas_lead, row.error) == ("pushed", lead["lead_id"], "")
 
@@ -36,7 +41,11 @@ def test_a_member_of_the_saas_is_matched_by_phone_and_not_pushed(story: Any, bra
     row = story.lead(person)
     assert (row.state, row.saas_member) == ("matched", "m-1")
     now = story.member()
-    assert (now.state, now.valid_until, now.venue) == ("member", date(2027, 3, 31), tenants.venue(brand, "002").id)
+    assert (now.state, now.valid_until, now.venue) == (
+        "member",
+        date(2027, 3, 31),
+        tenants.venue(brand, "002").id,
+    )
     assert members.find_by_identity(brand, "qinniao", "m-1").id == person.id
 
 
@@ -47,8 +56,12 @@ def test_a_match_at_login_is_history_and_starts_no_gift(story: Any) -> None:
     assert [fact.origin for fact in story.facts("membership_changed")] == ["import"]
 
 
-@pytest.mark.parametrize(("status", "state", "frozen"), [("frozen", "member", True), ("expired", "lapsed", False)])
-def test_a_match_takes_the_membership_over_as_it_stands(story: Any, status: str, state: str, frozen: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "state", "frozen"), [("frozen", "member", True), ("expired", "lapsed", False)]
+)
+def test_a_match_takes_the_membership_over_as_it_stands(
+    story: Any, status: str, state: str, frozen: bool
+) -> None:
     story.fake.put("members", {"id": "m-1", "phone": PHONE, "status": status})
     story.register()
     now = story.member()
@@ -154,8 +167,12 @@ def test_people_whom_the_saas_brought_are_not_pushed_back(story: Any) -> None:
     assert story.fake.log == []
 
 
-def test_a_brand_that_does_not_push_still_matches(story: Any, brand: Context, enable_plugin: Callable[..., None], saas: Running) -> None:
-    tenants.save_settings(brand, "qinniao", {"base_url": saas.url, "app_id": "roost-demo", "push_leads": False})
+def test_a_brand_that_does_not_push_still_matches(
+    story: Any, brand: Context, enable_plugin: Callable[..., None], saas: Running
+) -> None:
+    tenants.save_settings(
+        brand, "qinniao", {"base_url": saas.url, "app_id": "roost-demo", "push_leads": False}
+    )
     object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
     person = story.register()
     assert story.fake.leads == []
@@ -163,8 +180,8 @@ def test_a_brand_that_does_not_push_still_matches(story: Any, brand: Context, en
 
 
 def test_people_wait_for_a_connection_that_is_set_up_later(
-    tenant: Context, enable_plugin: Callable[..., None], drain: Callable[[], int], saas: Running, clock: ManualClock,
-    member: Callable[..., Any],
+    tenant: Context, enable_plugin: Callable[..., None], drain: Callable[[], int], saas: Running, clock:
+    ManualClock, member: Callable[..., Any],
 ) -> None:  # fmt: skip
     enable_plugin("qinniao")
     person = member(phone=PHONE)
@@ -193,7 +210,9 @@ class TestByHand:
         sent = {"proof": "contract 2026-118", "valid_until": "2027-11-21", **body}
         return api.post(f"/admin/v1/qinniao/leads/{lead.id}/convert", token=token, json=sent)
 
-    def test_staff_convert_on_proof_and_it_is_a_conversion_like_any_other(self, story: Any, api: Api, brand: Context) -> None:
+    def test_staff_convert_on_proof_and_it_is_a_conversion_like_any_other(
+        self, story: Any, api: Api, brand: Context
+    ) -> None:
         person = story.register()
         token = api.as_staff("qinniao.view", "qinniao.convert", "members.view")
         reply = self.convert(api, story.lead(person), token, reason="the SaaS is down since noon")
@@ -222,7 +241,16 @@ class TestByHand:
         before = clock.now()
         clock.advance(hours=1)
         assert self.convert(api, story.lead(person), token, reason="x").status_code < 300
-        story.push("member.updated", {"id": "m-1", "phone": PHONE, "status": "expired", "version": 1, "updated_at": before.isoformat()})
+        story.push(
+            "member.updated",
+            {
+                "id": "m-1",
+                "phone": PHONE,
+                "status": "expired",
+                "version": 1,
+                "updated_at": before.isoformat(),
+            },
+        )
         story.drain()
         assert story.member().state == "member"
         clock.advance(hours=1)
@@ -240,7 +268,9 @@ def test_staff_of_one_venue_see_its_leads_only(story: Any, api: Api, brand: Cont
     assert [item["member"] for item in listed] == [str(mine.id)]
 
 
-def test_staff_bring_a_member_whom_nobody_brought(story: Any, brand: Context, api: Api, drain: Callable[[], int]) -> None:
+def test_staff_bring_a_member_whom_nobody_brought(
+    story: Any, brand: Context, api: Api, drain: Callable[[], int]
+) -> None:
     with brand.transaction():
         person, _ = members.register(brand.imported(), channel="import", phone=PHONE)
     drain()

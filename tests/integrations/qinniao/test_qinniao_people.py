@@ -1,4 +1,4 @@
-"""Members of the SaaS from a file; and what becomes of its records when a member is erased, merged or exported."""
+"""Members of the SaaS from a file; what becomes of its records when one is erased, merged or exported."""
 
 import io
 from collections.abc import Callable
@@ -22,7 +22,9 @@ def file(*rows: str, heading: str = "id,phone,status,ends_on,name") -> io.String
 
 
 class TestFile:
-    def test_known_phones_are_taken_over_and_others_wait_for_their_registration(self, story: Any, brand: Context) -> None:
+    def test_known_phones_are_taken_over_and_others_wait_for_their_registration(
+        self, story: Any, brand: Context
+    ) -> None:
         story.register(channel="saas")
         report = import_csv(brand, file(f"m-1,{PHONE},active,2027-05-01,Li", "m-2,13800002222,frozen,,Han"))
         assert (report.rows, report.applied, report.waiting, report.failed) == (2, 1, 1, 0)
@@ -50,17 +52,29 @@ class TestFile:
         assert import_csv(brand, file(f"m-1,{PHONE},expired,,")).applied == 1
         assert story.member().state == "lapsed"
         late = import_csv(brand, file(rows), as_of=written + timedelta(hours=1))
-        assert (late.unchanged, story.member().state) == (1, "lapsed"), "an older file does not undo a newer one"
+        assert (late.unchanged, story.member().state) == (1, "lapsed"), (
+            "an older file does not undo a newer one"
+        )
 
-    def test_unknown_people_are_registered_when_asked_and_not_pushed(self, story: Any, brand: Context) -> None:
+    def test_unknown_people_are_registered_when_asked_and_not_pushed(
+        self, story: Any, brand: Context
+    ) -> None:
         report = import_csv(brand, file(f"m-1,{PHONE},active,,Li Lei"), register=True)
         story.drain()
         assert (report.registered, report.applied) == (1, 1)
         assert (story.member().name, story.member().channel) == ("Li Lei", "saas")
         assert story.fake.leads == []
 
-    def test_a_bad_row_is_named_by_its_line_and_the_others_are_taken(self, story: Any, brand: Context) -> None:
-        rows = ("m-1,13800001111,active,,", ",13800002222,active,,", "m-3,13800003333,gone,,", "m-4,12,active,,", "m-5,13800005555,active,soon,")
+    def test_a_bad_row_is_named_by_its_line_and_the_others_are_taken(
+        self, story: Any, brand: Context
+    ) -> None:
+        rows = (
+            "m-1,13800001111,active,,",
+            ",13800002222,active,,",
+            "m-3,13800003333,gone,,",
+            "m-4,12,active,,",
+            "m-5,13800005555,active,soon,",
+        )
         report = import_csv(brand, file(*rows), register=True)
         assert (report.rows, report.applied, report.failed) == (5, 1, 4)
         assert [line for line, _ in report.errors] == [3, 4, 5, 6]
@@ -95,14 +109,19 @@ class TestDuties:
         assert all(row.body is None and row.member is None for row in QinniaoEvent.scoped(brand).select())
         clock.advance(hours=1)
         story.push("member.updated", {"id": "m-1", "phone": PHONE})
-        story.push("order.paid", {"id": "o-1", "member_id": "m-1", "amount_fen": 5, "paid_at": clock.now().isoformat()})
+        story.push(
+            "order.paid",
+            {"id": "o-1", "member_id": "m-1", "amount_fen": 5, "paid_at": clock.now().isoformat()},
+        )
         story.drain()
         assert story.event_states() == {"done": 1, "ignored": 2}
         assert story.bought() == (0, 0)
         assert all(row.body is None for row in QinniaoObject.scoped(brand).select())
         assert members.find_by_identity(brand, "qinniao", "m-1") is None
 
-    def test_who_registers_again_after_that_is_matched_again(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_who_registers_again_after_that_is_matched_again(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         person = self.known(story, clock)
         with brand.transaction():
             members.erase(brand, person.id, "asked for it")
@@ -117,7 +136,9 @@ class TestDuties:
         with brand.transaction():
             members.merge(brand, kept.id, merged.id, "one person")
         story.drain()
-        owners = {row.member for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "members")}
+        owners = {
+            row.member for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "members")
+        }
         assert owners == {kept.id}
         clock.advance(hours=1)
         paid = {"id": "o-2", "member_id": "m-2", "amount_fen": 300_00, "paid_at": clock.now().isoformat()}
@@ -125,7 +146,9 @@ class TestDuties:
         story.drain()
         assert points.balance(brand, kept.id).available == 300
 
-    def test_of_two_records_of_one_person_the_better_counts(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_of_two_records_of_one_person_the_better_counts(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         kept = self.known(story, clock)
         merged = self.known(story, clock, "13800002222", "m-2")
         with brand.transaction():
@@ -135,7 +158,9 @@ class TestDuties:
         story.drain()
         assert members.get(brand, kept.id).state == "member"
 
-    def test_a_member_takes_away_how_they_stand_with_the_saas(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_a_member_takes_away_how_they_stand_with_the_saas(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         person = self.known(story, clock)
         with brand.transaction():
             kept = members.export(brand, person.id)["plugins"]["qinniao"]

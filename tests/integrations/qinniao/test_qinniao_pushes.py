@@ -30,7 +30,13 @@ def order(saas_id: str, at: Any, fen: int = 100_00, **more: Any) -> dict[str, An
 
 
 def refund(saas_id: str, order_id: str, at: Any, fen: int) -> dict[str, Any]:
-    return {"id": saas_id, "order_id": order_id, "member_id": "m-1", "amount_fen": fen, "refunded_at": at.isoformat()}
+    return {
+        "id": saas_id,
+        "order_id": order_id,
+        "member_id": "m-1",
+        "amount_fen": fen,
+        "refunded_at": at.isoformat(),
+    }
 
 
 def checkin(saas_id: str, at: Any, **more: Any) -> dict[str, Any]:
@@ -54,12 +60,15 @@ class TestDoor:
         assert (time.monotonic() - began) / 20 < 1
 
     @pytest.mark.parametrize(
-        ("how", "code"), [({"bad_signature": True}, "wrong_signature"), ({"old_timestamp": True}, "outside_window")]
+        ("how", "code"),
+        [({"bad_signature": True}, "wrong_signature"), ({"old_timestamp": True}, "outside_window")],
     )
     def test_a_forged_or_old_push_is_refused_and_leaves_nothing(
         self, story: Any, brand: Context, how: dict[str, bool], code: str
     ) -> None:
-        pushed = story.fake.push(Push(event_type="member.converted", data={"id": "m-1", "phone": PHONE}, **how))
+        pushed = story.fake.push(
+            Push(event_type="member.converted", data={"id": "m-1", "phone": PHONE}, **how)
+        )
         (delivery,) = pushed["deliveries"]
         assert (delivery["status"], delivery["body"]["code"]) == (401, code)
         assert story.event_states() == {}
@@ -67,7 +76,10 @@ class TestDoor:
         assert SECRET not in str(delivery)
 
     def test_a_nonce_is_good_once_in_ten_minutes(self, story: Any, clock: ManualClock) -> None:
-        assert story.push("member.updated", {"id": "m-1", "phone": PHONE}, times=2, nonce="nonce-0001") == [200, 401]
+        assert story.push("member.updated", {"id": "m-1", "phone": PHONE}, times=2, nonce="nonce-0001") == [
+            200,
+            401,
+        ]
         assert story.push("order.paid", {"id": "o-1"}, nonce="nonce-0001") == [401]
         clock.advance(minutes=11)
         assert story.push("order.paid", {"id": "o-1"}, nonce="nonce-0001") == [200]
@@ -75,8 +87,11 @@ class TestDoor:
     def test_a_captured_push_cannot_be_replayed_at_all(
         self, story: Any, brand: Context, api: Api, clock: ManualClock
     ) -> None:
-        path, body = "/callbacks/qinniao/acme", json.dumps(
-            {"event_id": "e-1", "event_type": "x", "occurred_at": clock.now().isoformat(), "data": {}}
+        path, body = (
+            "/callbacks/qinniao/acme",
+            json.dumps(
+                {"event_id": "e-1", "event_type": "x", "occurred_at": clock.now().isoformat(), "data": {}}
+            ),
         )
         headers = dict(HmacSigner(APP_ID, SECRET, clock=clock.now).headers("POST", path, body.encode()))
 
@@ -106,7 +121,9 @@ class TestDoor:
         assert QinniaoEvent.scoped(brand).select().count() == 1
         assert Job.scoped(brand).select().where(Job.kind == "qinniao.event").count() == 1
 
-    def test_what_is_no_event_is_refused_with_what_is_wrong(self, story: Any, api: Api, clock: ManualClock) -> None:
+    def test_what_is_no_event_is_refused_with_what_is_wrong(
+        self, story: Any, api: Api, clock: ManualClock
+    ) -> None:
         path = "/callbacks/qinniao/acme"
         for body in (b"", b"{", b"[]", b'{"event_id":""}', b"\xff"):
             headers = dict(HmacSigner(APP_ID, SECRET, clock=clock.now).headers("POST", path, body))
@@ -137,7 +154,9 @@ class TestDoor:
 
 
 class TestMembership:
-    def test_a_lead_who_buys_a_card_becomes_a_member_live(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_a_lead_who_buys_a_card_becomes_a_member_live(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         person = story.register()
         clock.advance(days=2)
         bought = {"id": "m-1", "phone": PHONE, "joined_on": brand.today().isoformat(), "store_id": "001"}
@@ -145,14 +164,20 @@ class TestMembership:
         story.push("card.opened", {"id": "c-1", "member_id": "m-1", "ends_on": "2027-11-23"})
         story.drain()
         now = story.member()
-        assert (now.state, now.valid_until, now.venue) == ("member", date(2027, 11, 23), tenants.venue(brand, "001").id)
+        assert (now.state, now.valid_until, now.venue) == (
+            "member",
+            date(2027, 11, 23),
+            tenants.venue(brand, "001").id,
+        )
         assert [fact.origin for fact in story.facts("member_converted")] == ["live"]
         row = story.lead(person)
         assert (row.saas_member, row.converted_by, row.conversion_lag) == ("m-1", "push", 0)
 
     def test_our_id_on_the_lead_finds_them_though_the_phone_is_another(self, story: Any) -> None:
         person = story.register()
-        story.push("member.converted", {"id": "m-1", "phone": "13999999999", "lead_external_id": str(person.id)})
+        story.push(
+            "member.converted", {"id": "m-1", "phone": "13999999999", "lead_external_id": str(person.id)}
+        )
         story.drain()
         assert story.member().state == "member"
 
@@ -228,7 +253,9 @@ class TestMembership:
 
 
 class TestMoneyAndVisits:
-    def test_a_paid_order_is_a_purchase_that_earns(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_a_paid_order_is_a_purchase_that_earns(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("order.paid", order("o-1", clock.now(), 3000_00, store_id="002"))
@@ -250,7 +277,9 @@ class TestMoneyAndVisits:
         assert story.bought() == (100_00, 40_00)
         assert story.event_states() == {"done": 3}
 
-    def test_an_order_told_with_another_amount_is_kept_for_staff(self, story: Any, clock: ManualClock) -> None:
+    def test_an_order_told_with_another_amount_is_kept_for_staff(
+        self, story: Any, clock: ManualClock
+    ) -> None:
         story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("order.paid", order("o-1", clock.now()))
@@ -272,7 +301,9 @@ class TestMoneyAndVisits:
         story.drain()
         assert story.bought() == (100_00, 100_00)
 
-    def test_a_gate_scan_is_a_visit_in_its_venue(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_a_gate_scan_is_a_visit_in_its_venue(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("checkin.created", checkin("k-1", clock.now(), store_id=1))  # a number that lost its zeros
@@ -288,7 +319,9 @@ class TestMoneyAndVisits:
         assert story.visit("k-1").venue is None
         assert story.object_state("checkins", "k-1") == ("applied", "no venue has the code 009")
 
-    @pytest.mark.parametrize("event_type", ["booking.created", "coach.assigned", "lead.created", "something.new"])
+    @pytest.mark.parametrize(
+        "event_type", ["booking.created", "coach.assigned", "lead.created", "something.new"]
+    )
     def test_what_changes_nothing_here_is_kept(self, story: Any, brand: Context, event_type: str) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
@@ -299,7 +332,9 @@ class TestMoneyAndVisits:
         row = QinniaoEvent.scoped(brand).get(QinniaoEvent.event_type == event_type)
         assert row.member == person.id
 
-    def test_an_item_that_cannot_be_read_has_failed_and_names_its_fields_only(self, story: Any, brand: Context) -> None:
+    def test_an_item_that_cannot_be_read_has_failed_and_names_its_fields_only(
+        self, story: Any, brand: Context
+    ) -> None:
         story.push("order.paid", {"id": "o-1", "member_id": "m-1", "amount_fen": -5, "paid_at": PHONE})
         story.drain()
         row = QinniaoEvent.scoped(brand).get()
@@ -325,7 +360,9 @@ class TestUnknown:
         assert story.visit("k-1").member == now.id
         assert story.event_states() == {"done": 5}
 
-    def test_all_of_a_stranger_waits_and_a_registration_resolves_it_as_history(self, story: Any, clock: ManualClock) -> None:
+    def test_all_of_a_stranger_waits_and_a_registration_resolves_it_as_history(
+        self, story: Any, clock: ManualClock
+    ) -> None:
         self.waiting(story, clock)
         clock.advance(hours=1)
         story.register()
@@ -334,7 +371,9 @@ class TestUnknown:
         for name in ("member_converted", "purchase_recorded", "visit_recorded"):
             assert [fact.origin for fact in story.facts(name)] == ["import"], name
 
-    def test_without_an_api_the_phone_alone_resolves_it(self, story: Any, clock: ManualClock, brand: Context) -> None:
+    def test_without_an_api_the_phone_alone_resolves_it(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
         self.waiting(story, clock)
         tenants.save_settings(brand, "qinniao", {"app_id": APP_ID})
         object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
@@ -348,22 +387,28 @@ class TestUnknown:
         listed = api.get("/admin/v1/qinniao/records?state=waiting&kind=members", token=token).json["items"]
         assert [item["phone"] for item in listed] == ["138****1111"]
         path = f"/admin/v1/qinniao/records/{listed[0]['id']}/assign"
-        reply = api.post(path, token=token, json={"member": str(person.id), "reason": "showed the card at the desk"})
+        reply = api.post(
+            path, token=token, json={"member": str(person.id), "reason": "showed the card at the desk"}
+        )
         assert reply.status_code < 300, reply.text
         assert members.get(brand, person.id).state == "member"
         assert story.event_states() == {"done": 5}
 
-    def test_a_retry_that_still_finds_nobody_says_so(self, story: Any, clock: ManualClock, api: Api, brand: Context) -> None:
+    def test_a_retry_that_still_finds_nobody_says_so(
+        self, story: Any, clock: ManualClock, api: Api, brand: Context
+    ) -> None:
         self.waiting(story, clock)
         row = QinniaoObject.scoped(brand).get(QinniaoObject.kind == "orders")
         token = api.as_staff("qinniao.view", "qinniao.retry")
         reply = api.post(f"/admin/v1/qinniao/records/{row.id}/retry", token=token, json={})
         assert (reply.status_code, reply.json["code"]) == (409, "still_waiting")
 
-    def test_an_event_is_tried_again_by_staff(self, story: Any, clock: ManualClock, api: Api, brand: Context) -> None:
+    def test_an_event_is_tried_again_by_staff(
+        self, story: Any, clock: ManualClock, api: Api, brand: Context
+    ) -> None:
         self.waiting(story, clock)
         with brand.transaction():  # known by now, through a door that told nobody
-            person, _ = members.register(brand.imported(), channel="import", phone=PHONE)
+            members.register(brand.imported(), channel="import", phone=PHONE)
         row = QinniaoEvent.scoped(brand).get(QinniaoEvent.event_type == "member.converted")
         token = api.as_staff("qinniao.view", "qinniao.retry")
         reply = api.post(f"/admin/v1/qinniao/events/{row.id}/retry", token=token, json={})
@@ -385,7 +430,12 @@ def test_a_whole_life_pushed_ten_times_shuffled_and_late_has_one_effect(
         ("member.updated", {"id": "m-1", "phone": PHONE, "name": "Li"}, 2, 1),
         ("card.opened", {"id": "c-1", "member_id": "m-1", "ends_on": "2027-01-01"}, 1, 2),
         ("card.frozen", {"id": "c-1", "member_id": "m-1", "status": "frozen", "ends_on": "2027-01-01"}, 2, 3),
-        ("card.renewed", {"id": "c-1", "member_id": "m-1", "status": "active", "ends_on": "2028-01-01"}, 3, 4),
+        (
+            "card.renewed",
+            {"id": "c-1", "member_id": "m-1", "status": "active", "ends_on": "2028-01-01"},
+            3,
+            4,
+        ),
         ("order.paid", order("o-1", now, 1000_00), 1, 5),
         ("order.paid", order("o-2", now, 500_00), 1, 5),
         ("order.refunded", refund("r-1", "o-1", now, 200_00), 1, 6),
@@ -440,7 +490,9 @@ def test_two_workers_on_the_same_object_at_once_have_one_effect(
     assert story.event_states() == {"done": 7}
 
 
-def test_events_past_their_keeping_go_and_what_they_told_stays(story: Any, brand: Context, clock: ManualClock) -> None:
+def test_events_past_their_keeping_go_and_what_they_told_stays(
+    story: Any, brand: Context, clock: ManualClock
+) -> None:
     story.register()
     story.push("member.converted", {"id": "m-1", "phone": PHONE})
     story.drain()
@@ -450,3 +502,17 @@ def test_events_past_their_keeping_go_and_what_they_told_stays(story: Any, brand
     assert story.event_states() == {}
     assert story.object_state("members", "m-1")[0] == "applied"
     assert service.SLUG == "qinniao"
+
+
+def test_a_stranger_who_left_the_saas_does_not_wait_for_ever(story: Any) -> None:
+    story.push("member.updated", {"id": "m-1", "phone": PHONE, "deleted": True})
+    story.drain()
+    assert story.event_states() == {"ignored": 1}
+
+
+def test_a_member_who_is_deleted_in_the_saas_has_lapsed(story: Any) -> None:
+    story.register()
+    story.push("member.converted", {"id": "m-1", "phone": PHONE})
+    story.push("member.updated", {"id": "m-1", "phone": PHONE, "deleted": True})
+    story.drain()
+    assert story.member().state == "lapsed"

@@ -75,7 +75,9 @@ class TestOneTap:
         assert said["member"]["name"] == "Han Mei"
         assert login(api, "code-han#2")["member"]["id"] == str(han.id)
 
-    def test_a_channel_code_is_kept_and_cannot_pose_as_another_channel(self, brand: Context, api: Api) -> None:
+    def test_a_channel_code_is_kept_and_cannot_pose_as_another_channel(
+        self, brand: Context, api: Api
+    ) -> None:
         said = login(api, "code-alice", phone_code="phone-13800001111", channel="saas")
         view = members.get(brand, members.find_by_phone(brand, "13800001111").id)
         assert (str(view.id), view.channel) == (said["member"]["id"], "wechat:saas")
@@ -128,7 +130,9 @@ class TestRefusals:
         said = login(api, "code-alice", 422, phone_code="phone-852-91234567")
         assert said["code"] == "wechat_phone_abroad"
 
-    def test_an_app_that_is_not_set_up_says_so(self, tenant: Context, api: Api, enable_plugin: Callable[..., None]) -> None:
+    def test_an_app_that_is_not_set_up_says_so(
+        self, tenant: Context, api: Api, enable_plugin: Callable[..., None]
+    ) -> None:
         enable_plugin("wechat")
         assert login(api, "code-alice", 503)["code"] == "wechat_not_configured"
 
@@ -142,7 +146,9 @@ class TestRefusals:
 
 
 class TestSecret:
-    def test_the_secret_is_sealed_in_its_row_and_opened_for_the_plugin_only(self, brand: Context, api: Api) -> None:
+    def test_the_secret_is_sealed_in_its_row_and_opened_for_the_plugin_only(
+        self, brand: Context, api: Api
+    ) -> None:
         row = TenantPlugin.scoped(brand).get(TenantPlugin.slug == "wechat")
         assert SECRET not in str(row.settings)
         assert "secret" not in tenants.settings_values(brand, "wechat")

@@ -109,7 +109,10 @@ def test_the_fact_says_what_went_back_and_whether_anything_is_left(tenant, buyer
     with tenant.transaction():
         rows = Event.scoped(tenant).select().where(Event.name == "purchase_refunded").order_by(Event.id)
         bodies = [row.body for row in rows]
-    assert [('"whole":true' in body, '"points":40' in body) for body in bodies] == [(False, True), (True, False)]
+    assert [('"whole":true' in body, '"points":40' in body) for body in bodies] == [
+        (False, True),
+        (True, False),
+    ]
 
 
 def test_a_sale_to_nobody_known_can_be_refunded(tenant):

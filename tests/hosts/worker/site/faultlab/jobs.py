@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from datetime import timedelta
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ class Order(BaseModel):
 
     number: int = 0
     rounds: int = 0
+    seconds: float = 0
     steps: int = 1
     until: str = ""  # a file: fail as long as it is absent
 
@@ -74,8 +76,10 @@ class CallOut(Remote):
         return payload
 
     def call(self, prepared: Order) -> int:
+        until = time.monotonic() + prepared.seconds
         with traced(prepared.number):
-            toil(prepared.rounds)
+            while time.monotonic() < until:
+                toil(10)
         return prepared.number * 2
 
     def complete(self, ctx: Context, prepared: Order, answer: int) -> None:
@@ -88,7 +92,7 @@ def minutely(ctx: Context, slot: str) -> None:
 
 JOBS = (
     Job("work", Order, work),
-    Job("stubborn", Order, stubborn, max_failures=2),
+    Job("stubborn", Order, stubborn, max_failures=2, first_retry=timedelta(milliseconds=50)),
     Job("chain", Order, chain),
     Job("end_worker", Order, end_worker),
     Job("leave", Order, leave, max_failures=1),

@@ -1,0 +1,174 @@
+"""`make bench`: each figure beside its floor, in one run, with the same clients and server.
+
+It prints what it does, and writes `benchmarks/latest.json`: `{name: {value, unit, floor, ratio, p95_ms?}}`.
+"""
+
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from benchmarks import bare, deliveries, floor, load, subscribers
+from benchmarks.deployment import Brand, make_brand, serving, settings_for
+from core.config import Settings
+from core.runtime.registry import PluginsFile
+from hosts.testkit.servers import PostgresServer
+
+LATEST = Path(__file__).parent / "latest.json"
+CLIENTS = 16
+MEMBERS = 10_000
+WANTED = {"credit": 0.25, "me": 0.6, "plugins": 0.8, "deliveries": 0.3}
+MOST_MEGABYTES = 150
+
+
+class Bench:
+    """One run of all measures."""
+
+    def __init__(self, folder: Path, *, quick: bool) -> None:
+        self.folder = folder
+        self.seconds = 3 if quick else 10
+        self.requests = 2_000 if quick else 12_000
+        self.facts = 1_000 if quick else 6_000
+        self.results: dict[str, dict[str, Any]] = {}
+        self.server = PostgresServer(durable=True)
+
+    def fresh(self, name: str) -> Settings:
+        """Return settings for a new database."""
+        folder = self.folder / name
+        folder.mkdir()
+        return settings_for(self.server.url(self.server.create()), folder)
+
+    def keep(self, name: str, value: float, unit: str, over: float, *, p95: float | None = None, ratio: float | None = None) -> None:
+        """Note a figure and print it beside its floor."""
+        share = value / over if ratio is None else ratio
+        self.results[name] = {"value": round(value, 1), "unit": unit, "floor": round(over, 1), "ratio": round(share, 3)}
+        if p95 is not None:
+            self.results[name]["p95_ms"] = round(p95, 1)
+        wanted = WANTED.get(name)
+        verdict = "" if wanted is None else f" (wanted {wanted:.2f}: {'reached' if share >= wanted else 'NOT reached'})"
+        tail = f", p95 {p95:.1f} ms" if p95 is not None else ""
+        print(f"{name:<11} {value:>9,.0f} {unit:<13} floor {over:>9,.0f}  ratio {share:.2f}{verdict}{tail}", flush=True)
+
+    # --- the measures
+
+    def credit(self) -> None:
+        """Measure a credit over HTTP against the same writes by pgbench."""
+        settings = self.fresh("credit")
+        brand = make_brand(settings, count=MEMBERS, tokens=MEMBERS)
+        with serving(settings) as (port, _):
+            result = load.run(("127.0.0.1", port), self.credits(brand), connections=CLIENTS, warm_up=200)
+        self.check(result)
+        over = floor.credit_floor(settings.database_url, settings.var, clients=CLIENTS, seconds=self.seconds)
+        self.keep("credit", result.rate, "credits/s", over, p95=result.percentile(0.95))
+        self.me(settings, brand)
+
+    def credits(self, brand: Brand) -> Iterator[bytes]:
+        """Yield credits of points to members in turn."""
+        body = json.dumps({"asset": "points", "amount": 10, "reason": "bench"}).encode()
+        for number in range(self.requests):
+            headers = {"Authorization": f"Bearer {brand.key}", "Idempotency-Key": uuid.uuid4().hex}
+            member = brand.members[(number * 7919) % len(brand.members)]
+            yield load.request("POST", f"/admin/v1/members/{member}/points", headers, body)
+
+    @staticmethod
+    def check(result: load.Result) -> None:
+        """Refuse a figure made of refusals."""
+        wrong = {status: n for status, n in result.statuses.items() if status >= 300}
+        if wrong:
+            raise RuntimeError(f"the measured calls were refused: {wrong}")
+
+    def me(self, settings: Settings, brand: Brand) -> None:
+        """Measure `GET /v1/me` against a bare route that reads one row."""
+        with psycopg.connect(settings.database_url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE bench_row (id int PRIMARY KEY, name text, balance bigint)")
+            connection.execute(f"INSERT INTO bench_row SELECT n, 'Li Lei', n FROM generate_series(0, {MEMBERS}) n")  # noqa: S608
+        wanted = [
+            load.request("GET", "/v1/me", {"Authorization": f"Bearer {brand.tokens[(n * 7919) % MEMBERS]}"})
+            for n in range(self.requests)
+        ]
+        with serving(settings) as (port, _):
+            result = load.run(("127.0.0.1", port), wanted, connections=CLIENTS, warm_up=500)
+        self.check(result)
+        rows = [load.request("GET", f"/row/{(n * 7919) % MEMBERS}", {}) for n in range(self.requests)]
+        with serving(settings, target=f"{bare.__name__}:build") as (port, _):
+            over = load.run(("127.0.0.1", port), rows, connections=CLIENTS, warm_up=500)
+        self.check(over)
+        self.keep("me", result.rate, "requests/s", over.rate, p95=result.percentile(0.95))
+
+    def plugins(self) -> None:
+        """Measure the credit with 25 plugins on, eight of them subscribed to its fact, against none."""
+        place = self.folder / "plugins-path"
+        slugs = subscribers.write(place, count=25, subscribed=8)
+        rates = []
+        for on in ([], slugs):
+            settings = self.fresh(f"plugins-{len(on)}")
+            sys.path.insert(0, str(place))
+            try:
+                wanted = PluginsFile(load=tuple(slugs) if on else (), start=())
+                brand = make_brand(settings, count=MEMBERS, tokens=0, plugins=on, load=wanted)
+            finally:
+                sys.path.remove(str(place))
+            listed = settings.var / "plugins.toml"
+            listed.write_text(f"load = {json.dumps(list(wanted.load))}\n")
+            with serving(settings, paths=(place,), ROOST_PLUGINS_FILE=str(listed)) as (port, _):
+                result = load.run(("127.0.0.1", port), self.credits(brand), connections=CLIENTS, warm_up=200)
+            self.check(result)
+            rates.append(result.rate)
+        self.keep("plugins", rates[1], "credits/s", rates[0])
+
+    def deliveries(self) -> None:
+        """Measure deliveries of facts against Huey's own no-op tasks on the same storage."""
+        place = self.folder / "deliveries-path"
+        slugs = subscribers.write(place, count=1, subscribed=1)
+        settings = self.fresh("deliveries")
+        rate, over = deliveries.measure(settings, place, slugs[0], facts=self.facts)
+        self.keep("deliveries", rate, "deliveries/s", over)
+
+    def rss(self) -> None:
+        """Measure the memory of one REST process after 10,000 requests, and whether it grew."""
+        settings = self.fresh("rss")
+        brand = make_brand(settings, count=1000, tokens=1000, plugins=self.started())
+        wanted = [
+            load.request("GET", "/v1/me", {"Authorization": f"Bearer {brand.tokens[n % 1000]}"}) for n in range(10_000)
+        ]
+        with serving(settings, workers=1) as (port, process):
+            load.run(("127.0.0.1", port), wanted[:2000], connections=CLIENTS)
+            worker = max(psutil.Process(process.pid).children(recursive=True), key=lambda p: p.memory_info().rss)
+            early = worker.memory_info().rss / 1e6
+            load.run(("127.0.0.1", port), wanted, connections=CLIENTS)
+            late = worker.memory_info().rss / 1e6
+        self.results["rss"] = {
+            "value": round(late, 1), "unit": "MB", "floor": MOST_MEGABYTES, "ratio": round(late / MOST_MEGABYTES, 3),
+            "growth": round(late - early, 1),
+        }  # fmt: skip
+        verdict = "reached" if late <= MOST_MEGABYTES and late - early < 5 else "NOT reached"
+        print(f"{'rss':<11} {late:>9,.0f} MB after 10,000 requests; {late - early:+.1f} MB since 2,000 (wanted at most {MOST_MEGABYTES}, flat: {verdict})")
+
+    @staticmethod
+    def started() -> list[str]:
+        """Return what a new tenant starts with."""
+        return ["levels", "purchases", "visits", "gifts", "referrals", "feedback", "seckill"]
+
+
+def main(*, only: str = "", quick: bool = False) -> int:
+    """Run the measures, or one of them, and write the results."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="roost-bench-") as folder:
+        bench = Bench(Path(folder), quick=quick)
+        measures: dict[str, Callable[[], None]] = {
+            "credit": bench.credit, "plugins": bench.plugins, "deliveries": bench.deliveries, "rss": bench.rss
+        }  # fmt: skip
+        for name, measure in measures.items():
+            if not only or only == name or (only == "me" and name == "credit"):
+                measure()
+    if not only and not quick:
+        LATEST.write_text(json.dumps(bench.results, indent=1) + "\n")
+    print(f"{time.monotonic() - began:.0f} s; {psutil.cpu_count()} cores, {CLIENTS} clients")
+    return 0

@@ -1,0 +1,23 @@
+"""`roost bench`: run the measures of a checkout."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import ConfigurationError
+
+
+def bench(
+    only: Annotated[str, typer.Option(help="One measure: credit, me, plugins, deliveries or rss.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="A short run that only shows that it works.")] = False,
+) -> None:
+    """Measure speed against the floor of this machine; the whole run takes some minutes."""
+    sys.path.insert(0, str(Path.cwd()))
+    if find_spec("benchmarks") is None:
+        raise ConfigurationError("the measures are in benchmarks/ of a checkout of Roost: run this there")
+    from benchmarks.run import main  # type: ignore[import-not-found,unused-ignore]  # not part of the wheel
+
+    raise typer.Exit(main(only=only, quick=quick))

@@ -1,0 +1,132 @@
+"""What an item of the SaaS does here, by kind. Everything runs in the caller's transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from integrations.qinniao import membership
+from integrations.qinniao.schemas import QinniaoSettings
+from integrations.qinniao.wire import SaasCard, SaasCheckin, SaasItem, SaasMember, SaasOrder, SaasRefund
+from plugins import purchases, visits
+from roost import Conflict, Context, NotFound, local_midnight, members, tenants
+
+PROVIDER = "qinniao"  # of members' identities, and the source of purchases and visits
+
+Via = Literal["push", "pull", "match", "csv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An item with how and when we came to hear of it."""
+
+    item: SaasItem
+    via: Via
+    occurred_at: datetime  # when it happened, as far as is known
+
+
+def venue_of(ctx: Context, store: str | None) -> UUID | None:
+    """Return the venue of a store of the SaaS, None when none has its code."""
+    if not store:
+        return None
+    try:
+        found: UUID = tenants.venue(ctx, store).id
+    except NotFound:
+        return None
+    return found
+
+
+def is_history(ctx: Context, person: members.MemberView, happened: datetime) -> bool:
+    """Tell whether something starts no gifts: it was before the person registered, or long ago."""
+    days = timedelta(days=ctx.settings(QinniaoSettings).live_days)
+    return happened < person.registered_at or ctx.now() - happened > days
+
+
+def update_membership(ctx: Context, person: members.MemberView, told: Told) -> None:
+    """Take over a member's membership after one of their records was written."""
+    happened = told.occurred_at
+    joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
+    if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
+        happened = min(happened, local_midnight(joined + timedelta(days=1), ctx.tenant.zone))
+    history = told.via in ("match", "csv") or is_history(ctx, person, happened)  # never a gift for logging in
+    membership.update(ctx, person.id, history=history, happened=happened, via=told.via)
+
+
+def _membership(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    assert isinstance(told.item, SaasMember | SaasCard)
+    membership.check_status(told.item.status)
+    return None
+
+
+def _order(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    item = told.item
+    assert isinstance(item, SaasOrder)
+    if item.deleted:
+        sold = purchases.find(ctx, PROVIDER, item.id)
+        if sold is not None and sold.refunded_fen < sold.amount_fen:
+            purchases.refund(
+                ctx,
+                sold.id,
+                source_key="deleted",
+                reason="withdrawn in the SaaS",
+                occurred_at=told.occurred_at,
+            )
+        return None
+    told_as = ctx.imported() if is_history(ctx, person, item.paid_at) else ctx
+    purchases.record(
+        told_as,
+        purchases.NewPurchase(
+            source=PROVIDER,
+            source_key=item.id,
+            amount_fen=item.amount_fen,
+            occurred_at=item.paid_at,
+            member=person.id,
+            venue=venue_of(ctx, item.store_id),
+            kind="renewal" if item.renewal else "sale",
+        ),
+    )
+    return None
+
+
+def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    item = told.item
+    assert isinstance(item, SaasRefund)
+    sold = purchases.find(ctx, PROVIDER, item.order_id)
+    if item.deleted:
+        if sold is not None and sold.refunded_fen:
+            raise Conflict(
+                "a refund was withdrawn in the SaaS: see whether it was booked here, and record the sale anew"
+            )
+        return None
+    if sold is None:
+        return "order"
+    if item.amount_fen:
+        told_as = ctx.imported() if is_history(ctx, person, item.refunded_at) else ctx
+        purchases.refund(told_as, sold.id, item.amount_fen, source_key=item.id, occurred_at=item.refunded_at)
+    return None
+
+
+def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    item = told.item
+    assert isinstance(item, SaasCheckin)
+    if item.deleted:
+        if visits.find(ctx, PROVIDER, item.id) is not None:
+            raise Conflict(
+                "a gate scan was withdrawn in the SaaS: the visit stays, see about its points by hand"
+            )
+        return None
+    told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
+    venue = venue_of(ctx, item.store_id)
+    visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
+    return None
+
+
+EFFECTS: dict[str, Callable[[Context, members.MemberView, Told], str | None]] = {
+    "members": _membership,
+    "cards": _membership,
+    "orders": _order,
+    "refunds": _refund,
+    "checkins": _checkin,
+}
+"""What an item does, by kind; an effect returns what it has to wait for, or None."""

@@ -1,0 +1,147 @@
+"""Working requests of core's endpoints."""
+
+from typing import Any
+from uuid import UUID
+
+from core import identity, points
+from core.events.models import Job
+from hosts.testkit.plugin import PASSWORD
+from tests.hosts.rest.working import Call, Maker, Stage
+
+
+def of_owner(body: Any = None, **query: Any) -> Maker:
+    """Return a maker of a call about the owner."""
+    return lambda stage: Call({"member_id": stage.owner.id}, query, body)
+
+
+def body(value: Any) -> Maker:
+    """Return a maker of a call with a body alone."""
+    return lambda stage: Call(body=value)
+
+
+def funded(body: Any) -> Maker:
+    """Return a maker of a call about the owner, who has a hundred points."""
+
+    def make(stage: Stage) -> Call:
+        with stage.ctx.transaction():
+            points.credit(stage.ctx, stage.owner.id, "points", 100, key=stage.unique("fund"), reason="test")
+        return Call({"member_id": stage.owner.id}, body=body)
+
+    return make
+
+
+def own_session(stage: Stage) -> Call:
+    """End another session of the owner's own."""
+    stage.near.member_token(stage.owner)
+    held = identity.sessions_of(stage.ctx, "member", stage.owner.id)
+    return Call({"session_id": held[0].id})
+
+
+def sign_in(stage: Stage) -> Call:
+    """Sign in."""
+    return Call(body={"username": "boss", "password": PASSWORD})
+
+
+def change_password(stage: Stage) -> Call:
+    """Change the password of an account of its own: the one that signs in keeps it."""
+    account = new_staff(stage)
+    with stage.ctx.transaction():
+        stage.staff_token = identity.open_session(stage.ctx, "staff", account)
+    return Call(body={"old": PASSWORD, "new": "another fine password"})
+
+
+def new_staff(stage: Stage) -> UUID:
+    """Make a staff account."""
+    with stage.ctx.transaction():
+        return identity.create_staff(stage.ctx, stage.unique("staff"), PASSWORD, "Anna", []).id
+
+
+def of_staff(value: Any = None) -> Maker:
+    """Return a maker of a call about a fresh staff account."""
+    return lambda stage: Call({"staff_id": new_staff(stage)}, body=value)
+
+
+def a_key(stage: Stage) -> Call:
+    """Name a fresh integration key."""
+    with stage.ctx.transaction():
+        return Call({"key_id": identity.create_key(stage.ctx, "till", [])[0]})
+
+
+def merge_preview(stage: Stage) -> Call:
+    """Ask about two records of the tenant."""
+    return Call({"member_id": stage.owner.id}, {"merged": stage.new_member().id})
+
+
+def merge(stage: Stage) -> Call:
+    """Merge two records of the tenant."""
+    return Call({"member_id": stage.owner.id}, body={"merged": str(stage.new_member().id), "reason": "same person"})
+
+
+def unmerge(stage: Stage) -> Call:
+    """Take a merge back."""
+    merged = stage.new_member()
+    stage.staff("POST", f"/admin/v1/members/{stage.owner.id}/merge", {"merged": str(merged.id), "reason": "same"})
+    return Call({"member_id": merged.id}, body={"reason": "was wrong"})
+
+
+def dead_letter(stage: Stage) -> Call:
+    """Name a dead letter."""
+    now = stage.ctx.now()
+    with stage.ctx.transaction():
+        query = Job.scoped(stage.ctx).insert(
+            plugin="core", kind="core.nothing", payload="{}", state="dead", due_at=now, created_at=now, finished_at=now
+        )
+        return Call({"job_id": query.execute()})
+
+
+def a_plugin(value: Any = None) -> Maker:
+    """Return a maker of a call about a plugin that nothing requires."""
+    return lambda stage: Call({"slug": "feedback"}, body=value)
+
+
+REASON = {"reason": "asked for"}
+
+WORKING: dict[str, Maker] = {
+    "PATCH /v1/me": body({"gender": "female"}),
+    "DELETE /v1/me": body({"confirm": "erase"}),
+    "POST /v1/me/consents": body({"purpose": "marketing", "given": True, "policy_version": "1"}),
+    "POST /v1/me/export": body(None),
+    "POST /v1/me/logout": body(None),
+    "DELETE /v1/me/sessions": body(None),
+    "DELETE /v1/me/sessions/{session_id}": own_session,
+    "POST /admin/v1/session": sign_in,
+    "DELETE /admin/v1/session": body(None),
+    "PUT /admin/v1/me/password": change_password,
+    "POST /admin/v1/members": lambda stage: Call(body={"phone": f"138{int(stage.unique('')):08d}", "name": "Lucy"}),
+    "GET /admin/v1/members/{member_id}": of_owner(),
+    "PATCH /admin/v1/members/{member_id}": of_owner({"gender": "female"}),
+    "PUT /admin/v1/members/{member_id}/class": of_owner({"class": "vip", "reason": "asked for"}),
+    "POST /admin/v1/members/{member_id}/reveal-phone": of_owner(REASON),
+    "GET /admin/v1/members/{member_id}/merge-preview": merge_preview,
+    "POST /admin/v1/members/{member_id}/merge": merge,
+    "POST /admin/v1/members/{member_id}/unmerge": unmerge,
+    "POST /admin/v1/members/{member_id}/export": of_owner(),
+    "POST /admin/v1/members/{member_id}/erase": of_owner(REASON),
+    "GET /admin/v1/members/{member_id}/points": of_owner(),
+    "GET /admin/v1/members/{member_id}/points/statement": of_owner(asset="points"),
+    "POST /admin/v1/members/{member_id}/points": of_owner({"amount": 5, "reason": "gift"}),
+    "POST /admin/v1/members/{member_id}/points/debit": funded({"amount": 5, "reason": "mug"}),
+    "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
+    "GET /admin/v1/plugins/{slug}": a_plugin(),
+    "POST /admin/v1/plugins/{slug}/enable": a_plugin(),
+    "POST /admin/v1/plugins/{slug}/disable": a_plugin(),
+    "GET /admin/v1/plugins/{slug}/settings": a_plugin(),
+    "PUT /admin/v1/plugins/{slug}/settings": a_plugin({"values": {}}),
+    "POST /admin/v1/staff": lambda stage: Call(
+        body={"username": stage.unique("new"), "password": PASSWORD, "name": "Anna", "roles": ["all"]}
+    ),
+    "GET /admin/v1/staff/{staff_id}": of_staff(),
+    "PATCH /admin/v1/staff/{staff_id}": of_staff({"active": False}),
+    "PUT /admin/v1/staff/{staff_id}/password": of_staff({"password": "another fine password"}),
+    "PUT /admin/v1/roles/{code}": lambda stage: Call(
+        {"code": stage.unique("role")}, body={"name": "Desk", "permissions": ["members.view"]}
+    ),
+    "POST /admin/v1/keys": body({"name": "till", "permissions": ["members.view"]}),
+    "DELETE /admin/v1/keys/{key_id}": a_key,
+    "POST /admin/v1/jobs/dead/{job_id}/replay": dead_letter,
+}
