@@ -1,7 +1,7 @@
-"""Insert many rows of one tenant in one message: for imports, where building a statement would cost more than running it.
+"""Many rows of one tenant in one message: for imports, where making a statement costs more than running it.
 
-PostgreSQL gets one array literal per column and unnests them, so that the statement stays the same, and prepared,
-whatever the number of rows. SQLite, where a statement costs no round trip, gets rows of VALUES.
+PostgreSQL gets one array literal per column and unnests them, so that the statement stays the same, and
+prepared, whatever the number of rows. SQLite, where a statement costs no round trip, gets rows of VALUES.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,8 @@ def _bytes(value: Any) -> str:
     return "NULL" if value is None else f'"\\\\x{bytes(value).hex()}"'
 
 
-_KINDS: dict[str, tuple[str, Encoder]] = {  # peewee's name of a type → PostgreSQL's, and how it stands in an array
+# peewee's name of a type → PostgreSQL's, and how a value stands in an array
+_KINDS: dict[str, tuple[str, Encoder]] = {
     "UUID": ("uuid", _plain),
     "BIGINT": ("bigint", _plain),
     "INT": ("integer", _plain),
@@ -70,7 +71,6 @@ class _Plan:
 
 
 _plans: dict[tuple[type[TenantModel], tuple[str, ...], bool], _Plan] = {}
-_sqlite: dict[tuple[str, int], db.Sql] = {}
 
 
 def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bool) -> _Plan:
@@ -125,15 +125,14 @@ def _insert_sqlite(ctx: Context, plan: _Plan, columns: list[list[Any]], count: i
             values[:] = [None if value is None else field.db_value(value) for value in values]
     rows = list(zip(*columns, strict=True))
     size = SQLITE_PARAMETERS // (len(columns) + 1)
+    mark = "(" + ",".join(["?"] * (len(columns) + 1)) + ")"
     inserted = 0
     for start in range(0, count, size):
         chunk = rows[start : start + size]
-        statement = _sqlite.get((plan.head + plan.tail, len(chunk)))
-        if statement is None:
-            marks = ",".join(["(" + ",".join(["?"] * (len(columns) + 1)) + ")"] * len(chunk))
-            statement = _sqlite[(plan.head + plan.tail, len(chunk))] = db.Sql("", sqlite=f"{plan.head} VALUES {marks}{plan.tail}")
-        tenant = ctx.tenant.id
-        inserted += db.run(ctx.scope, statement, [value for row in chunk for value in (tenant, *row)]).rowcount
+        marks = ",".join([mark] * len(chunk))
+        statement = db.Sql("", sqlite=f"{plan.head} VALUES {marks}{plan.tail}")
+        values = [value for row in chunk for value in (ctx.tenant.id, *row)]
+        inserted += db.run(ctx.scope, statement, values).rowcount
     return inserted
 
 
@@ -150,7 +149,7 @@ def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, an
 
 
 def among(values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return the same for a raw statement of core: what stands after the column, and its parameters."""
+    """Return the same for a raw statement of core: what follows the column, and the parameters."""
     if db.dialect() == "postgresql":
         return f"IN (SELECT unnest(%s::{_array_of(values)}))", [list(values)]
     return f"IN ({','.join(['%s'] * len(values))})", list(values)

@@ -23,7 +23,7 @@ def as_uuid(value: UUID | str | None) -> UUID | None:
     return UUID(value) if isinstance(value, str) else value
 
 
-class TimeField(Field):  # type: ignore[misc]  # peewee's stubs leave Field untyped
+class TimeField(Field):
     """An instant: `timestamptz` on PostgreSQL; on SQLite UTC text of fixed width, so that text order is time order."""
 
     field_type = "TIMESTAMPTZ"
@@ -41,7 +41,7 @@ class TimeField(Field):  # type: ignore[misc]  # peewee's stubs leave Field unty
         return as_time(value)
 
 
-class JsonField(TextField):  # type: ignore[misc]  # peewee's stubs leave TextField untyped
+class JsonField(TextField):
     """A JSON value kept as compact text: read and written whole, never queried by path."""
 
     def db_value(self, value: Any) -> Any:

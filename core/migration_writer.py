@@ -6,8 +6,9 @@ added here. The file is then the author's: read it, and fill in what a default c
 
 import re
 from pathlib import Path
+from typing import Any
 
-from peewee import SQL, ModelIndex
+from peewee import SQL, ModelIndex, SchemaManager
 from playhouse.migrations import template
 from playhouse.schema_diff import diff_models
 
@@ -28,7 +29,7 @@ def write_migration(component: Component, title: str) -> Path | None:
         body = template(difference)
     body = re.sub(r"^# Generated from.*\n", "", body)
     body = re.sub(r"^# TODO: .*(partial/expression|must be added by hand).*\n", "", body, flags=re.MULTILINE)
-    body = re.sub(r"^from peewee import \*$", "from peewee import *  # noqa: F403", body, flags=re.MULTILINE)
+    body = re.sub(r"^from peewee import \*$", "from peewee import *", body, flags=re.MULTILINE)
     for model in sorted(created, key=lambda m: m.__name__):
         body = _complete(body, model)
     body = re.sub(r"\n{4,}", "\n\n\n", body.strip() + "\n")
@@ -53,7 +54,8 @@ def _complete(body: str, model: type[BaseModel]) -> str:
     statements = []
     for index in model._meta.indexes or ():
         if isinstance(index, ModelIndex):
-            sql, params = model._schema._create_index(index).query()
+            manager: Any = SchemaManager(model)
+            sql, params = manager._create_index(index).query()
             if params:
                 raise ValueError(f"{name}: a partial index must use literal values: {sql}")
             statements.append(f"    db.execute_sql({sql!r})\n")

@@ -347,6 +347,7 @@ def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100, most: int
     """
     now = ctx.now()
     gone = 0
+    model: Any  # one of three tables
     for model, where, before in (
         (JobRow, JobRow.state.in_(("done", "skipped")), JobRow.finished_at < now - timedelta(days=jobs_days)),
         (Event, None, Event.recorded_at < now - timedelta(days=events_days)),

@@ -52,6 +52,7 @@ Job.add_index(Job.due_at, where=Job.state.in_(("queued", "running")), name="job_
 class ScheduleSlot(TenantModel):
     """A schedule fired for a slot; the unique index makes it fire once however many workers look."""
 
+    id = BigAutoField()
     schedule = CharField(max_length=100)
     slot = CharField(max_length=16)  # the tenant's local date, or a UTC minute
     fired_at = TimeField()

@@ -17,7 +17,7 @@ from core.fields import as_time, as_uuid
 from core.ids import new_id
 from core.runtime.dispatcher import Dispatcher
 
-ENVELOPE = frozenset(("occurred_at", "cause", "origin", "event"))
+ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
 _EVENT = "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
@@ -104,7 +104,9 @@ def read_events(ids: Collection[UUID]) -> dict[UUID, StoredEvent]:
     """
     if not ids:
         return {}
-    rows = db.fetch_all(db.EVERY_TENANT, _read_statement(len(ids)), [list(ids)] if db.dialect() == "postgresql" else list(ids))
+    rows = db.fetch_all(
+        db.EVERY_TENANT, _read_statement(len(ids)), [list(ids)] if db.dialect() == "postgresql" else list(ids)
+    )
     events = (StoredEvent(_id(r[0]), r[1], r[2], r[3], as_time(r[4])) for r in rows)
     return {event.id: event for event in events}
 

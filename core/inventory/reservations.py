@@ -17,7 +17,15 @@ from core.context import Context
 from core.errors import Conflict, Invalid, LimitReached, NotFound, RoostError, SoldOut
 from core.fields import as_time, as_uuid
 from core.ids import new_id
-from core.inventory.stock import PUT_BACK, check_key, check_quantity, key_reused, require_transaction, unknown, uuid_of
+from core.inventory.stock import (
+    PUT_BACK,
+    check_key,
+    check_quantity,
+    key_reused,
+    require_transaction,
+    unknown,
+    uuid_of,
+)
 from core.inventory.values import Limit, Reservation
 
 LONGEST_LIMIT = 120
@@ -26,11 +34,13 @@ MOST_TRIES = 32  # buckets lost to others between looking and taking, before all
 _LOOK = db.Sql(
     "SELECT i.id, i.buckets, (SELECT COALESCE(SUM(b.available), 0) FROM inventory_bucket b"
     " WHERE b.tenant = i.tenant AND b.item = i.id), r.id FROM inventory_item i LEFT JOIN inventory_reservation r"
-    " ON r.tenant = i.tenant AND r.plugin = i.plugin AND r.key = %s WHERE i.tenant = %s AND i.plugin = %s AND i.item = %s"
+    " ON r.tenant = i.tenant AND r.plugin = i.plugin AND r.key = %s"
+    " WHERE i.tenant = %s AND i.plugin = %s AND i.item = %s"
 )
 _INSERT = db.Sql(
-    "INSERT INTO inventory_reservation (id, tenant, item, plugin, key, quantity, member, state, deadline, parts, limits,"
-    " created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s)"
+    "INSERT INTO inventory_reservation"
+    " (id, tenant, item, plugin, key, quantity, member, state, deadline, parts, limits, created_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s)"
     " ON CONFLICT (tenant, plugin, key) DO NOTHING RETURNING id"
 )
 _DROP = db.Sql("DELETE FROM inventory_reservation WHERE tenant = %s AND id = %s")
@@ -47,25 +57,29 @@ _TAKE = db.Sql(
     "UPDATE inventory_bucket SET available = available - %s"
     " WHERE tenant = %s AND item = %s AND number = %s AND available >= %s RETURNING number"
 )
-_ENOUGH = db.Sql("SELECT number FROM inventory_bucket WHERE tenant = %s AND item = %s AND available >= %s ORDER BY number")
-_LOCK_LEFT_TEXT = (
+_ENOUGH = db.Sql(
+    "SELECT number FROM inventory_bucket WHERE tenant = %s AND item = %s AND available >= %s ORDER BY number"
+)
+_LEFT = (
     "SELECT number, available FROM inventory_bucket WHERE tenant = %s AND item = %s AND available > 0 ORDER BY number"
 )
-_LOCK_LEFT = db.Sql(f"{_LOCK_LEFT_TEXT} FOR UPDATE", sqlite=_LOCK_LEFT_TEXT)
+_LOCK_LEFT = db.Sql(f"{_LEFT} FOR UPDATE", sqlite=_LEFT)
 
 _COLUMNS = "r.id, r.item, i.item, r.plugin, r.quantity, r.state, r.deadline, r.member, r.parts, r.limits, r.key"
-_READ_FROM = "FROM inventory_reservation r JOIN inventory_item i ON i.tenant = r.tenant AND i.id = r.item WHERE r.tenant = %s"
-_READ = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.plugin = %s AND r.id = %s")
-_READ_KEY = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.plugin = %s AND r.key = %s")
+_READ_FROM = (
+    "FROM inventory_reservation r JOIN inventory_item i ON i.tenant = r.tenant AND i.id = r.item"
+    " WHERE r.tenant = %s AND r.plugin = %s"
+)
+_READ = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.id = %s")
+_READ_KEY = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.key = %s")
 _CONFIRM = db.Sql(
     "UPDATE inventory_reservation SET state = 'confirmed' WHERE tenant = %s AND id = %s AND state = 'open' RETURNING id"
 )
 _RELEASE = db.Sql(
-    "UPDATE inventory_reservation SET state = 'released' WHERE tenant = %s AND id = %s AND state <> 'released' RETURNING id"
+    "UPDATE inventory_reservation SET state = 'released'"
+    " WHERE tenant = %s AND id = %s AND state <> 'released' RETURNING id"
 )
-_DUE = db.Sql(
-    f"SELECT {_COLUMNS} {_READ_FROM} AND r.plugin = %s AND r.state = 'open' AND r.deadline <= %s ORDER BY r.deadline LIMIT %s"
-)
+_DUE = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.state = 'open' AND r.deadline <= %s ORDER BY r.deadline LIMIT %s")
 _LAPSE = db.Sql(
     "UPDATE inventory_reservation SET state = 'released'"
     " WHERE tenant = %s AND id = %s AND state = 'open' AND deadline <= %s RETURNING id"
@@ -113,13 +127,15 @@ def reserve(
     `limits` are the member's own. After `deadline` the sweep (`release_due`) gives the units back unless they were
     confirmed. Raises NotFound, Invalid, KeyReused, LimitReached, and SoldOut when fewer units than asked for are left.
     """
-    _check(ctx, quantity, key, member, deadline, limits)
+    _check(quantity, key, member, limits)
     look = db.fetch_one(ctx.scope, _LOOK, (key, ctx.tenant.id, ctx.plugin, item))
     if look is None:
         raise unknown(item)
     item_id, buckets, left = uuid_of(look[0]), int(look[1]), int(look[2])
     if look[3] is not None:
         return _again(ctx, item_id, quantity, key, member)
+    if deadline is not None and (deadline.tzinfo is None or deadline <= ctx.now()):
+        raise Invalid(f"the deadline {deadline} is not an instant in the future", "截止时间必须晚于现在")
     if left < quantity:
         raise _sold_out(item, quantity, left)
     made, start = new_id(), zlib.crc32(key.encode()) % buckets
@@ -143,19 +159,17 @@ def reserve(
     return Reservation(made, item, quantity, "open", deadline, member)
 
 
-def _check(
-    ctx: Context, quantity: int, key: str, member: UUID | None, deadline: datetime | None, limits: Sequence[Limit]
-) -> None:
+def _check(quantity: int, key: str, member: UUID | None, limits: Sequence[Limit]) -> None:
     check_quantity(quantity)
     check_key(key)
     require_transaction()
-    if deadline is not None and (deadline.tzinfo is None or deadline <= ctx.now()):
-        raise Invalid(f"the deadline {deadline} is not an instant in the future", "截止时间必须晚于现在")
     names = [limit.name for limit in limits]
     if limits and member is None:
         raise Invalid("limits are a member's own: say whose", "限购需要指定会员")
     if len(set(names)) < len(names) or not all(0 < len(name) <= LONGEST_LIMIT for name in names):
-        raise Invalid(f"limits have names of their own, of 1 to {LONGEST_LIMIT} characters; not {names}", "限购名称有误")
+        raise Invalid(
+            f"limits have names of their own, of 1 to {LONGEST_LIMIT} characters; not {names}", "限购名称有误"
+        )
 
 
 def _again(ctx: Context, item: UUID, quantity: int, key: str, member: UUID | None) -> Reservation:
@@ -195,7 +209,7 @@ def _undone_when_refused(
 
 
 def _take(ctx: Context, item: UUID, quantity: int, start: int) -> list[list[int]] | None:
-    """Take units from the bucket `start`, else from another that has enough, else from several in order; None: too few."""
+    """Take units from the bucket `start`, else from another that has enough, else from several; None: too few."""
     tried = 0
     candidates = [start]
     while candidates and tried < MOST_TRIES:

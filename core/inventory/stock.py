@@ -17,8 +17,8 @@ USUAL_BUCKETS = 16
 UNITS_PER_BUCKET = 4  # with fewer, buyers spend their time sweeping empty buckets
 
 _DEFINE = db.Sql(
-    "INSERT INTO inventory_item (id, tenant, plugin, item, total, buckets, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (tenant, plugin, item) DO NOTHING RETURNING id"
+    "INSERT INTO inventory_item (id, tenant, plugin, item, total, buckets, created_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant, plugin, item) DO NOTHING RETURNING id"
 )
 _FIND = db.Sql("SELECT id, total, buckets FROM inventory_item WHERE tenant = %s AND plugin = %s AND item = %s")
 _AVAILABLE = db.Sql(
@@ -35,7 +35,9 @@ _RESTOCK = db.Sql(
 )
 _RESTOCKED = db.Sql("SELECT item, quantity FROM inventory_restock WHERE tenant = %s AND plugin = %s AND key = %s")
 _MORE_TOTAL = db.Sql("UPDATE inventory_item SET total = total + %s WHERE tenant = %s AND id = %s")
-PUT_BACK = db.Sql("UPDATE inventory_bucket SET available = available + %s WHERE tenant = %s AND item = %s AND number = %s")
+PUT_BACK = db.Sql(
+    "UPDATE inventory_bucket SET available = available + %s WHERE tenant = %s AND item = %s AND number = %s"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,7 @@ def register_many(ctx: Context, rows: Sequence[NewMember]) -> dict[str, UUID]:
     return found
 
 
-def _register(
-    ctx: Context, provider: str, chunk: dict[str, NewMember], start: int, found: dict[str, UUID]
-) -> None:
+def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: int, found: dict[str, UUID]) -> None:
     _known(ctx, provider, [s for s in chunk if s not in found], found)
     new = [row for subject, row in chunk.items() if subject not in found]
     if not new:
@@ -171,9 +169,7 @@ def _values(ctx: Context, row: NewMember, member: UUID, phone: str | None, numbe
 
 
 def _bad_row(number: int, ex: Invalid) -> Invalid:
-    return Invalid(
-        f"row {number}: {ex.message}", f"第 {number} 行：{ex.message_zh}", code=ex.code, row=number
-    )
+    return Invalid(f"row {number}: {ex.message}", f"第 {number} 行：{ex.message_zh}", code=ex.code, row=number)
 
 
 def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from core.context import Context
-from core.db import dialect
 from core.errors import NotFound
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, PHONE, MemberPage, MemberView, view
@@ -27,10 +26,8 @@ def not_found() -> NotFound:
 def row_of(ctx: Context, member_id: UUID, *, lock: bool = False) -> Member:
     """Return the row of a member, of the survivor when they were merged; locked if asked. Raises NotFound."""
     for _ in range(HOPS):
-        query = Member.scoped(ctx).select().where(Member.id == member_id)
-        row = (query.for_update() if lock and dialect() == "postgresql" else query).first()
-        if row is None:
-            raise not_found()
+        mine = Member.scoped(ctx)
+        row = mine.lock(Member.id == member_id) if lock else mine.get(Member.id == member_id)
         if row.merged_into is None:
             return row  # type: ignore[no-any-return]  # peewee
         member_id = row.merged_into

@@ -33,7 +33,7 @@ class RotationPayload(BaseModel):
 
 
 def start_rotation(ctx: Context) -> None:
-    """Bring this tenant's secret settings to the newest key, and put the rotation of its members in the work table."""
+    """Bring this tenant's secret settings to the newest key; put the rotation of its members in the work table."""
     tenants.reseal_settings(ctx)
     ctx.enqueue(KIND, RotationPayload())
     ctx.runtime.audit(ctx, "keys.rotation_started")

@@ -1,7 +1,7 @@
-"""An account at work: locked, its lots read as needed, its movements gathered, and all of it written at the end.
+"""An account at work: its lots read as needed, its movements gathered for the journal.
 
-The lock comes first and lots are read in statements after it. Were the two one statement, its snapshot would be older
-than the lock it waited for, and two debits would spend the same lot.
+It was locked before (`locking`), and lots are read in statements after that. Were the two one statement, its snapshot
+would be older than the lock it waited for, and two debits would spend the same lot.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,65 +11,21 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
 from core.errors import InsufficientBalance, IntegrityFault
-from core.events.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
+from core.events.facts import Movement
 from core.fields import as_time
 from core.ids import new_id
-from core.points.batch import Row, Write, among, uuid_of, write_all
+from core.points.batch import Row, uuid_of
+from core.points.journal import Journal
 from core.points.operations import Story
 from core.points.values import EntryKind
 
-FIRST_PAGE = 32  # lots read at first; each further page is four times as large
+FIRST_PAGE = 32  # lots read at first; each further page is three times what was read so far
 
-ACCOUNT_COLUMNS = "id, member, asset, balance, held, debt, next_expiry, version"
-_LOCK = db.Sql(
-    f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND member = %s AND asset = %s FOR UPDATE",
-    sqlite=f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND member = %s AND asset = %s",
-)
 _LOTS = db.Sql(
     "SELECT id, remaining, expires_at FROM lot WHERE tenant = %s AND account = %s AND remaining > 0"
     " ORDER BY expires_at NULLS LAST, id LIMIT %s OFFSET %s"
 )
-
-_OPEN = Write(
-    "INSERT INTO account (id, tenant, member, asset, balance, held, debt, version, created_at)"
-    " SELECT d.id, {tenant}, d.member, d.asset, 0, 0, 0, 0, d.created_at FROM {rows}"
-    " WHERE true ON CONFLICT (tenant, member, asset) DO NOTHING",
-    (("id", "uuid"), ("member", "uuid"), ("asset", "text"), ("created_at", "timestamptz")),
-)
-_ENTRY = Write(
-    "INSERT INTO entry (tenant, id, operation, account, seq, kind, amount, balance_after, owed, reverses, reversed,"
-    " reason, venue, cause, rule, rule_version, occurred_at, recorded_at) SELECT {tenant}, d.* FROM {rows}",
-    (
-        ("id", "uuid"), ("operation", "uuid"), ("account", "uuid"), ("seq", "integer"), ("kind", "text"),
-        ("amount", "bigint"), ("balance_after", "bigint"), ("owed", "bigint"), ("reverses", "uuid"),
-        ("reversed", "bigint"), ("reason", "text"), ("venue", "uuid"), ("cause", "text"), ("rule", "text"),
-        ("rule_version", "integer"), ("occurred_at", "timestamptz"), ("recorded_at", "timestamptz"),
-    ),
-)  # fmt: skip
-_LOT = Write(
-    "INSERT INTO lot (tenant, id, account, amount, remaining, expires_at) SELECT {tenant}, d.* FROM {rows}",
-    (("id", "uuid"), ("account", "uuid"), ("amount", "bigint"), ("remaining", "bigint"), ("expires_at", "timestamptz")),
-)
-_ALLOCATION = Write(
-    "INSERT INTO allocation (tenant, entry, lot, amount) SELECT {tenant}, d.* FROM {rows}",
-    (("entry", "uuid"), ("lot", "uuid"), ("amount", "bigint")),
-)
-# `tenant + 0`: on tables without statistics (a fresh import) the planner else walks all of a tenant's rows by an index.
-_LOT_CHANGE = Write(
-    "UPDATE lot SET remaining = remaining + d.change FROM {rows} WHERE lot.id = d.lot AND lot.tenant + 0 = {tenant}",
-    (("lot", "uuid"), ("change", "bigint")),
-)
-_ACCOUNT_CHANGE = Write(
-    "UPDATE account SET balance = balance + d.more, held = held + d.more_held, debt = debt + d.more_debt,"
-    " version = version + d.entries, next_expiry = d.next_look FROM {rows}"
-    " WHERE account.id = d.account AND account.tenant + 0 = {tenant}",
-    (
-        ("account", "uuid"), ("more", "bigint"), ("more_held", "bigint"), ("more_debt", "bigint"),
-        ("entries", "integer"), ("next_look", "timestamptz"),
-    ),
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -81,58 +37,6 @@ class WorkingLot:
     expires_at: datetime | None
     amount: int = 0
     stored: int | None = None
-
-
-class Journal:
-    """What one door will write, for one account or many, and the facts that tell it."""
-
-    def __init__(self, ctx: Context) -> None:
-        self.ctx = ctx
-        self.now = ctx.now()
-        self.books: list[Book] = []
-        self.entries: list[Row] = []
-        self.allocations: list[Row] = []
-        self.credited: list[Movement] = []
-        self.debited: list[Movement] = []
-        self.expired: list[Movement] = []
-
-    def write(self, *, occurred_at: datetime | None = None) -> None:
-        """Write everything, accounts last, and publish the facts."""
-        lots: list[Row] = []
-        lot_changes: list[Row] = []
-        accounts: list[Row] = []
-        for book in sorted(self.books, key=lambda b: b.id.int):
-            for lot in book.lots.values():
-                if lot.stored is None:
-                    lots.append((lot.id, book.id, lot.amount, lot.remaining, lot.expires_at))
-                elif lot.remaining != lot.stored:
-                    lot_changes.append((lot.id, lot.remaining - lot.stored))
-            change = book.change()
-            if change is not None:
-                accounts.append(change)
-        write_all(
-            self.ctx.scope,
-            self.ctx.tenant.id,
-            (
-                (_ENTRY, self.entries),
-                (_LOT, lots),
-                (_ALLOCATION, self.allocations),
-                (_LOT_CHANGE, lot_changes),
-                (_ACCOUNT_CHANGE, accounts),
-            ),
-        )
-        told: tuple[tuple[type[PointsCredited | PointsDebited | PointsExpired], list[Movement]], ...] = (
-            (PointsExpired, self.expired),
-            (PointsDebited, self.debited),
-            (PointsCredited, self.credited),
-        )
-        facts: list[Fact] = [
-            fact(movements=tuple(moved), occurred_at=None if fact is PointsExpired else occurred_at)
-            for fact, moved in told
-            if moved
-        ]
-        if facts:
-            self.ctx.runtime.publish_many(self.ctx, facts)
 
 
 class Book:
@@ -204,7 +108,8 @@ class Book:
             self._journal.allocations.append((entry, lot.id, -part))
         if left:
             raise IntegrityFault(
-                f"account {self.id}: its lots are {left} short of its balance; run `roost ledger verify`", "账目异常"
+                f"account {self.id}: its lots are {left} short of its balance; run `roost ledger verify`",
+                "账目异常",
             )
         return taken
 
@@ -244,9 +149,24 @@ class Book:
         self.debt += owed
         self._journal.entries.append(
             (
-                entry, operation, self.id, self.seq, kind, amount, self.balance, owed, reverses, reversed,
-                told.reason, told.venue, told.cause, told.rule, told.rule_version, told.occurred_at, self._journal.now,
-            )  # fmt: skip
+                entry,
+                operation,
+                self.id,
+                self.seq,
+                kind,
+                amount,
+                self.balance,
+                owed,
+                reverses,
+                reversed,
+                told.reason,
+                told.venue,
+                told.cause,
+                told.rule,
+                told.rule_version,
+                told.occurred_at,
+                self._journal.now,
+            )
         )
         return entry
 
@@ -319,58 +239,3 @@ def short(asset: str, wanted: int, there: int) -> InsufficientBalance:
         f"this needs {wanted} {asset}, and {there} can be spent", f"余额不足：需要 {wanted}，可用 {there}",
         asset=asset, needed=wanted, available=there,
     )  # fmt: skip
-
-
-# --- locking ---------------------------------------------------------------------------------------------------------
-
-
-def lock(journal: Journal, member: UUID, asset: str) -> Book | None:
-    """Lock a member's account until the transaction ends; None when there is none. SQLite is locked as a whole."""
-    ctx = journal.ctx
-    row = db.fetch_one(ctx.scope, _LOCK, (ctx.tenant.id, member, asset))
-    return Book(journal, row) if row is not None else None
-
-
-def lock_or_open(journal: Journal, member: UUID, asset: str) -> Book:
-    """Lock a member's account, made on demand: two that make it at once end up with one."""
-    book = lock(journal, member, asset)
-    if book is None:
-        open_accounts(journal, [(member, asset)])
-        book = lock(journal, member, asset)
-        assert book is not None
-    return book
-
-
-def open_accounts(journal: Journal, owners: Sequence[tuple[UUID, str]]) -> None:
-    """Make the accounts that are not there yet."""
-    rows = [(new_id(), member, asset, journal.now) for member, asset in owners]
-    write_all(journal.ctx.scope, journal.ctx.tenant.id, ((_OPEN, rows),))
-
-
-def lock_by_id(journal: Journal, accounts: Sequence[UUID]) -> dict[UUID, Book]:
-    """Lock accounts in the order of their ids."""
-    condition, values = among("uuid", accounts)
-    return {book.id: book for book in _lock_where(journal, f"id {condition}", values)}
-
-
-def lock_owned(journal: Journal, owners: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Book]:
-    """Lock the accounts of (member, asset) pairs that exist, in the order of their ids."""
-    found: dict[tuple[UUID, str], Book] = {}
-    by_asset: dict[str, list[UUID]] = {}
-    for member, asset in owners:
-        by_asset.setdefault(asset, []).append(member)
-    conditions, values = [], []
-    for asset, members in sorted(by_asset.items()):
-        condition, parameters = among("uuid", members)
-        conditions.append(f"(asset = %s AND member {condition})")
-        values += [asset, *parameters]
-    for book in _lock_where(journal, f"({' OR '.join(conditions)})", values):
-        found[(book.member, book.asset)] = book
-    return found
-
-
-def _lock_where(journal: Journal, condition: str, values: Sequence[Any]) -> list[Book]:
-    ctx = journal.ctx
-    text = f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE tenant = %s AND {condition} ORDER BY id"
-    rows = db.fetch_all(ctx.scope, db.Sql(f"{text} FOR UPDATE", sqlite=text), [ctx.tenant.id, *values])
-    return [Book(journal, row) for row in rows]

@@ -9,7 +9,9 @@ from core.context import Context
 from core.errors import Invalid
 from core.ids import new_id
 from core.points.batch import Write, among, uuid_of, write_returning
-from core.points.book import Book, Journal, lock_or_open, lock_owned, open_accounts
+from core.points.book import Book
+from core.points.journal import Journal
+from core.points.locking import lock_or_open, lock_owned, open_accounts
 from core.points.operations import (
     Story,
     begin,
@@ -64,12 +66,11 @@ def credit(
     """Give a member `amount` of an asset; publish `points_credited`.
 
     A lot is made that dies at `expires_at` (None: never). What the account owes from reversals is repaid at once, and
-    a lot that is dead already (imports) expires at once. A known key returns the first result. Raises Invalid, KeyReused.
+    a lot that is dead already (imports) expires at once. A known key returns the first result. Raises Invalid and
+    KeyReused.
     """
     _check(asset, amount, expires_at)
-    told = story(
-        ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue, rule=rule, rule_version=rule_version
-    )
+    told = story(ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue, rule=rule, rule_version=rule_version)
     content = (member, asset, amount, reason)
     journal = Journal(ctx)
     if db.dialect() == "postgresql" and (expires_at is None or expires_at > journal.now):

@@ -9,7 +9,9 @@ from core.context import Context
 from core.fields import as_time
 from core.ids import new_id
 from core.points.batch import among, uuid_of
-from core.points.book import ACCOUNT_COLUMNS, Book, Journal
+from core.points.book import Book
+from core.points.journal import Journal
+from core.points.locking import ACCOUNT_COLUMNS
 from core.points.operations import begin, require_transaction
 
 MOST_ACCOUNTS = 5000

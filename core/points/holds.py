@@ -10,26 +10,25 @@ from core.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from core.fields import as_time
 from core.points.batch import uuid_of
-from core.points.book import Book, Journal, WorkingLot, lock, lock_by_id, short
+from core.points.book import Book, WorkingLot, short
+from core.points.journal import Journal
+from core.points.locking import lock, lock_by_id
 from core.points.operations import Story, begin, check_amount, check_asset, first_result, refusing, story
 from core.points.spending import ask
 from core.points.values import HoldState, HoldView, Operation
 
-_INSERT = db.Sql(
-    "INSERT INTO hold (id, tenant, account, amount, deadline, state) VALUES (%s, %s, %s, %s, %s, 'open')"
-)
+_INSERT = db.Sql("INSERT INTO hold (id, tenant, account, amount, deadline, state) VALUES (%s, %s, %s, %s, %s, 'open')")
 _FIND = db.Sql("SELECT account, amount, state, deadline FROM hold WHERE tenant = %s AND id = %s")
 _CLOSE = db.Sql("UPDATE hold SET state = %s WHERE tenant = %s AND id = %s AND state = 'open' RETURNING amount")
 _DUE = db.Sql("SELECT id FROM hold WHERE tenant = %s AND state = 'open' AND deadline <= %s ORDER BY deadline LIMIT %s")
 _PARTS = db.Sql(
-    "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x JOIN lot l ON l.id = x.lot AND l.tenant = x.tenant"
+    "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x"
+    " JOIN lot l ON l.id = x.lot AND l.tenant = x.tenant"
     " WHERE x.tenant = %s AND x.entry = %s ORDER BY l.expires_at NULLS LAST, l.id"
 )
 
 
-def hold(
-    ctx: Context, member: UUID, asset: str, amount: int, *, key: str, deadline: datetime, reason: str
-) -> HoldView:
+def hold(ctx: Context, member: UUID, asset: str, amount: int, *, key: str, deadline: datetime, reason: str) -> HoldView:
     """Set `amount` aside for a later `capture` or `release`; held points do not expire.
 
     After `deadline` a sweep (`release_due`) gives them back, unless a capture came before it. A known key returns the
@@ -37,13 +36,13 @@ def hold(
     """
     check_asset(asset)
     check_amount(amount)
-    if deadline.tzinfo is None or deadline <= ctx.now():
-        raise Invalid(f"the deadline {deadline} is not an instant in the future", "截止时间必须晚于现在")
     told = story(ctx, reason)
     begun = begin(ctx, "hold", key, member, asset, amount, reason)
     if begun.again:
         return held(ctx, begun.id)
     with refusing(ctx, begun.id):
+        if deadline.tzinfo is None or deadline <= ctx.now():
+            raise Invalid(f"the deadline {deadline} is not an instant in the future", "截止时间必须晚于现在")
         journal = Journal(ctx)
         book = lock(journal, member, asset)
         if book is None:
@@ -158,7 +157,9 @@ def _close(ctx: Context, hold: UUID, state: HoldState) -> None:
 
 
 def _reason(ctx: Context, hold: UUID) -> str:
-    row = db.fetch_one(ctx.scope, db.Sql("SELECT reason FROM entry WHERE tenant = %s AND id = %s"), (ctx.tenant.id, hold))
+    row = db.fetch_one(
+        ctx.scope, db.Sql("SELECT reason FROM entry WHERE tenant = %s AND id = %s"), (ctx.tenant.id, hold)
+    )
     return str(row[0]) if row else "hold"
 
 

@@ -66,12 +66,20 @@ def story(
     """Fill in what the caller left open: now, and the context's cause."""
     if not reason or len(reason) > LONGEST_REASON or "\x00" in reason:
         raise Invalid(
-            f"a reason has 1 to {LONGEST_REASON} characters, not {len(reason)}", f"原因须为 1 至 {LONGEST_REASON} 个字符"
+            f"a reason has 1 to {LONGEST_REASON} characters, not {len(reason)}",
+            f"原因须为 1 至 {LONGEST_REASON} 个字符",
         )
     if occurred_at is not None and occurred_at.tzinfo is None:
         raise Invalid(f"occurred_at {occurred_at} has no time zone", "时间缺少时区")
     named = None if rule is None else str(rule)
-    return Story(reason, (ctx.cause if cause is None else cause)[:100], occurred_at or ctx.now(), venue, named, rule_version)
+    return Story(
+        reason,
+        (ctx.cause if cause is None else cause)[:100],
+        occurred_at or ctx.now(),
+        venue,
+        named,
+        rule_version,
+    )
 
 
 def check_amount(amount: object) -> None:
@@ -93,7 +101,10 @@ def check_asset(asset: str) -> None:
 def check_key(key: str) -> None:
     """Raise Invalid unless `key` can stand in the table."""
     if not key or len(key) > LONGEST_KEY or "\x00" in key:
-        raise Invalid(f"a key has 1 to {LONGEST_KEY} characters; this one has {len(key)}", f"键须为 1 至 {LONGEST_KEY} 个字符")
+        raise Invalid(
+            f"a key has 1 to {LONGEST_KEY} characters; this one has {len(key)}",
+            f"键须为 1 至 {LONGEST_KEY} 个字符",
+        )
 
 
 def digest(door: str, *content: object) -> str:
@@ -105,7 +116,7 @@ def digest(door: str, *content: object) -> str:
 def key_reused(plugin: str, key: str) -> KeyReused:
     """Make the error of a key that came again with other content."""
     return KeyReused(
-        f"the key {key!r} of {plugin} was used for another operation; use a new key, or repeat the first request as it was",
+        f"the key {key!r} of {plugin} was used for another operation; take a new key, or repeat the first request",
         "该键已用于另一笔操作",
         key=key,
     )

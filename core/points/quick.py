@@ -1,7 +1,7 @@
 """The common credit in one message on PostgreSQL: an account that is there, owes nothing, and has no dead lot.
 
 It reads no lots, so the trap of an old snapshot is not in it: the update waits for the account's lock and then adds to
-what it finds. Where a condition does not hold nothing but the operation is written, and the long way goes on from there.
+what it finds. Where a condition does not hold, only the operation is written, and the long way goes on from there.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from uuid import UUID
 from core import db
 from core.events.facts import Movement
 from core.ids import new_id
-from core.points.book import Journal
+from core.points.journal import Journal
 from core.points.operations import Begun, Story, check_key, digest, find_begun, require_transaction
 
 _CREDIT = db.Sql(

@@ -8,7 +8,6 @@ from uuid import UUID
 from core import db
 from core.context import Context
 from core.errors import Invalid
-
 from core.fields import as_time, as_uuid
 from core.points.batch import among, uuid_of
 from core.points.operations import check_asset
@@ -73,7 +72,7 @@ def _balance(row: Sequence[Any], dated: list[tuple[datetime, int]], now: datetim
 def statement(
     ctx: Context, member: UUID, asset: str = "points", *, limit: int = 20, cursor: str = ""
 ) -> Listing[EntryView]:
-    """Return a member's movements, newest first, a keyset page at a time. Raises Invalid for a cursor that is not ours."""
+    """Return a member's movements, newest first, a keyset page at a time. Raises Invalid for a foreign cursor."""
     check_asset(asset)
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
         raise Invalid(f"the cursor {cursor[:20]!r} is not one of ours", "翻页标记无效", code="invalid_cursor")
@@ -86,9 +85,9 @@ def statement(
 
 def _line(row: Sequence[Any]) -> EntryView:
     return EntryView(
-        id=uuid_of(row[0]), operation=uuid_of(row[1]), kind=row[2], amount=int(row[3]), balance=int(row[4]), reason=row[5],
-        venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9], occurred_at=_instant(row[10]),
-        recorded_at=_instant(row[11]),
+        id=uuid_of(row[0]), operation=uuid_of(row[1]), kind=row[2], amount=int(row[3]), balance=int(row[4]),
+        reason=row[5], venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9],
+        occurred_at=_instant(row[10]), recorded_at=_instant(row[11]),
     )  # fmt: skip
 
 
@@ -123,5 +122,3 @@ def outstanding(ctx: Context, asset: str = "points") -> int:
     row = db.fetch_one(ctx.scope, _OUTSTANDING, values)
     assert row is not None
     return int(row[0])
-
-

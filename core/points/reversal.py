@@ -6,9 +6,19 @@ from uuid import UUID
 from core import db
 from core.context import Context
 from core.errors import Conflict, Invalid, NotFound
-from core.points.batch import uuid_of
-from core.points.book import Book, Journal, lock_by_id
-from core.points.operations import MainEntry, Story, begin, check_amount, first_result, main_entry, refusing, story
+from core.points.book import Book
+from core.points.journal import Journal
+from core.points.locking import lock_by_id
+from core.points.operations import (
+    MainEntry,
+    Story,
+    begin,
+    check_amount,
+    first_result,
+    main_entry,
+    refusing,
+    story,
+)
 from core.points.values import Operation, Reversal
 
 GRACE_DAYS = 7
@@ -24,7 +34,8 @@ _EXPIRED = db.Sql(
 )
 # The lot that was spent last is given back first.
 _SPENT = db.Sql(
-    "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x JOIN lot l ON l.id = x.lot AND l.tenant = x.tenant"
+    "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x"
+    " JOIN lot l ON l.id = x.lot AND l.tenant = x.tenant"
     " WHERE x.tenant = %s AND x.entry = %s ORDER BY l.expires_at DESC NULLS FIRST, l.id DESC"
 )
 
@@ -42,7 +53,8 @@ def reverse(
 
     A credit: what is left of its own lot goes first; what has expired of it is gone and is not asked for; the rest is
     taken from the member's other lots, and what these cannot give is a shortfall that later credits repay first.
-    A debit: the points return to their lots; what would die within `grace_days` becomes a new lot with that long to live.
+    A debit: the points return to their lots; what would die within `grace_days` becomes a new lot with that long to
+    live.
 
     Publishes `points_debited` for a credit and `points_credited` for a debit. Raises NotFound, Invalid for an
     operation that cannot be reversed, KeyReused, and Conflict (`over_reversal`) beyond the original.
@@ -86,7 +98,10 @@ def reverse(
 def _take_back(
     journal: Journal, book: Book, operation: UUID, credited: UUID, wanted: int, forgiven: int, told: Story
 ) -> tuple[int, int, int]:
-    """Reverse a credit; return what was taken, what is owed, and what had expired. `forgiven` expired parts count once."""
+    """Reverse a credit; return what was taken, what is owed, and what had expired.
+
+    `forgiven` is what earlier reversals of it found expired: that counts once.
+    """
     ctx = journal.ctx
     row = db.fetch_one(ctx.scope, _LOT, (ctx.tenant.id, credited))
     gone = db.fetch_one(ctx.scope, _EXPIRED, (ctx.tenant.id, credited))
@@ -101,7 +116,14 @@ def _take_back(
     taken = min(wanted - expired, book.balance)
     shortfall = wanted - expired - taken
     book.post(
-        operation, "reversal", -taken, told, entry=operation, owed=shortfall, reverses=credited, reversed=wanted
+        operation,
+        "reversal",
+        -taken,
+        told,
+        entry=operation,
+        owed=shortfall,
+        reverses=credited,
+        reversed=wanted,
     )
     if taken:
         book.take(operation, taken, first={credited})
@@ -110,7 +132,14 @@ def _take_back(
 
 
 def _give_back(
-    journal: Journal, book: Book, operation: UUID, debited: UUID, wanted: int, done: int, told: Story, grace_days: int
+    journal: Journal,
+    book: Book,
+    operation: UUID,
+    debited: UUID,
+    wanted: int,
+    done: int,
+    told: Story,
+    grace_days: int,
 ) -> None:
     """Reverse a debit: its allocations in a fixed order, from where the last reversal stopped."""
     ctx = journal.ctx

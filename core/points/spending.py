@@ -6,7 +6,9 @@ from uuid import UUID
 from core.context import Context
 from core.errors import Invalid
 from core.ids import new_id
-from core.points.book import Journal, lock, lock_or_open, lock_owned, short
+from core.points.book import short
+from core.points.journal import Journal
+from core.points.locking import lock, lock_or_open, lock_owned
 from core.points.operations import begin, check_amount, check_asset, first_result, refusing, story
 from core.points.values import Operation
 
@@ -57,10 +59,11 @@ def debit(
 def transfer(
     ctx: Context, sender: UUID, receiver: UUID, asset: str, amount: int, *, key: str, reason: str
 ) -> Operation:
-    """Move `amount` from one member to another; each lot keeps its expiry. Publish `points_debited` and `points_credited`.
+    """Move `amount` from one member to another; each lot keeps its expiry.
 
-    Returns the sender's side. The accounts are locked in the order of their ids. Raises Invalid, KeyReused,
-    InsufficientBalance, and Vetoed (the system at core's own work, a merge, is not asked).
+    Publishes `points_debited` and `points_credited`. Returns the sender's side. The accounts are locked in the order of
+    their ids. Raises Invalid, KeyReused, InsufficientBalance, and Vetoed (the system at core's own work, a merge, is
+    not asked).
     """
     check_asset(asset)
     check_amount(amount)

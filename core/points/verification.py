@@ -1,7 +1,7 @@
 """Prove the ledger: replay its entries and allocations from empty and compare accounts, lots and holds with them.
 
-The database does the replaying, a page of accounts at a time, so memory stays flat whatever the ledger's size; each page
-is one snapshot, so that live traffic is no fault.
+The database does the replaying, a page of accounts at a time, so memory stays flat whatever the ledger's size; each
+page is one snapshot, so that live traffic is no fault.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,28 +27,29 @@ _NEXT_ACCOUNTS = db.Sql(
     " UNION SELECT account FROM (SELECT DISTINCT account FROM entry WHERE tenant = %s AND account > %s"
     " ORDER BY account LIMIT %s) e) p ORDER BY id LIMIT %s"
 )
-_OF = "tenant = %s AND account >= %s AND account <= %s"
-
 # Each check returns (id, what it says, what it should say) of the rows at fault, for (tenant, first, last account).
 _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         "account",
         "the account is missing but has entries",
-        f"SELECT DISTINCT account, 'nothing', 'an account' FROM entry e WHERE {_OF}"
+        "SELECT DISTINCT e.account, 'nothing', 'an account' FROM entry e"
+        " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s"
         " AND NOT EXISTS (SELECT 1 FROM account a WHERE a.tenant = e.tenant AND a.id = e.account)",
     ),
     (
         "entry",
         "an entry before this one is missing: its seq is",
-        "SELECT id, seq, due FROM (SELECT id, seq, COALESCE(LAG(seq) OVER (PARTITION BY account ORDER BY seq), 0) + 1 AS due"
-        f" FROM entry WHERE {_OF}) c WHERE seq <> due",
+        "SELECT id, seq, due FROM (SELECT e.id, e.seq,"
+        " COALESCE(LAG(e.seq) OVER (PARTITION BY e.account ORDER BY e.seq), 0) + 1 AS due FROM entry e"
+        " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s) c WHERE seq <> due",
     ),
     (
         "entry",
         "balance_after does not follow from the entry before and the amount: it is",
-        "SELECT id, balance_after, due FROM (SELECT id, balance_after, amount"
-        " + COALESCE(LAG(balance_after) OVER (PARTITION BY account ORDER BY seq), 0) AS due"
-        f" FROM entry WHERE {_OF}) c WHERE balance_after <> due OR balance_after < 0",
+        "SELECT id, balance_after, due FROM (SELECT e.id, e.balance_after,"
+        " e.amount + COALESCE(LAG(e.balance_after) OVER (PARTITION BY e.account ORDER BY e.seq), 0) AS due FROM entry e"
+        " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s) c"
+        " WHERE balance_after <> due OR balance_after < 0",
     ),
     (
         "entry",
@@ -61,13 +62,15 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         "entry",
         "no operation asked for it: there is",
-        f"SELECT id, 'nothing', 'an operation' FROM entry e WHERE {_OF}"
+        "SELECT e.id, 'nothing', 'an operation' FROM entry e"
+        " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s"
         " AND NOT EXISTS (SELECT 1 FROM operation o WHERE o.tenant = e.tenant AND o.id = e.operation)",
     ),
     (
         "entry",
         "more of it was reversed than it moved:",
-        "SELECT o.id, SUM(e.reversed), MAX(ABS(o.amount)) FROM entry e JOIN entry o ON o.tenant = e.tenant AND o.id = e.reverses"
+        "SELECT o.id, SUM(e.reversed), MAX(ABS(o.amount)) FROM entry e"
+        " JOIN entry o ON o.tenant = e.tenant AND o.id = e.reverses"
         " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s GROUP BY o.id"
         " HAVING SUM(e.reversed) > MAX(ABS(o.amount))",
     ),
@@ -90,8 +93,9 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
     (
         "lot",
         "remaining is not what its allocations leave: it is",
-        "SELECT id, remaining, due FROM (SELECT l.id, l.remaining, l.amount + COALESCE((SELECT SUM(x.amount) FROM allocation x"
-        " WHERE x.tenant = l.tenant AND x.lot = l.id), 0) AS due FROM entry e JOIN lot l ON l.tenant = e.tenant AND l.id = e.id"
+        "SELECT id, remaining, due FROM (SELECT l.id, l.remaining, l.amount + COALESCE((SELECT SUM(x.amount)"
+        " FROM allocation x WHERE x.tenant = l.tenant AND x.lot = l.id), 0) AS due"
+        " FROM entry e JOIN lot l ON l.tenant = e.tenant AND l.id = e.id"
         " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s) c WHERE remaining <> due",
     ),
     (
@@ -99,7 +103,8 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         "at some entry it held more than its amount, or less than nothing:",
         "SELECT lot, held, amount FROM (SELECT x.lot, l.amount, l.amount + SUM(x.amount) OVER"
         " (PARTITION BY x.lot ORDER BY e.seq) AS held FROM entry e"
-        " JOIN allocation x ON x.tenant = e.tenant AND x.entry = e.id JOIN lot l ON l.tenant = x.tenant AND l.id = x.lot"
+        " JOIN allocation x ON x.tenant = e.tenant AND x.entry = e.id"
+        " JOIN lot l ON l.tenant = x.tenant AND l.id = x.lot"
         " WHERE e.tenant = %s AND e.account >= %s AND e.account <= %s) c WHERE held < 0 OR held > amount",
     ),
     (
@@ -115,13 +120,13 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         "it is not what its entry set aside: it is of",
         "SELECT id, amount, due FROM (SELECT h.id, h.amount, COALESCE((SELECT -e.amount FROM entry e"
         " WHERE e.tenant = h.tenant AND e.id = h.id AND e.account = h.account AND e.kind = 'hold'), 0) AS due"
-        f" FROM hold h WHERE {_OF}) c WHERE amount <> due",
+        " FROM hold h WHERE h.tenant = %s AND h.account >= %s AND h.account <= %s) c WHERE amount <> due",
     ),
 )
 _NEXT_LOTS = db.Sql("SELECT id FROM lot WHERE tenant = %s AND id > %s ORDER BY id LIMIT %s")
 _STRAY_LOTS = db.Sql(
     "SELECT l.id FROM lot l WHERE l.tenant = %s AND l.id > %s AND l.id <= %s AND NOT EXISTS (SELECT 1 FROM entry e"
-    f" WHERE e.tenant = l.tenant AND e.id = l.id AND e.account = l.account) LIMIT {MOST_FAULTS}"
+    " WHERE e.tenant = l.tenant AND e.id = l.id AND e.account = l.account) LIMIT %s"
 )
 
 
@@ -179,5 +184,5 @@ def _lots(tenant: int, after: UUID) -> tuple[UUID, list[Fault]] | None:
     if not rows:
         return None
     last = uuid_of(rows[-1][0])
-    stray = db.fetch_all(tenant, _STRAY_LOTS, (tenant, after, last))
+    stray = db.fetch_all(tenant, _STRAY_LOTS, (tenant, after, last, MOST_FAULTS))
     return last, [Fault(tenant, "lot", uuid_of(row[0]), "no entry of its account made it") for row in stray]

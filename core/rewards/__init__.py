@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.context import Context
+from core.rewards.audience import Audience, audience
 from core.rewards.batching import (
     RECALL,
     RUN,
@@ -22,7 +23,8 @@ from core.rewards.batching import (
     run_recall,
 )
 from core.rewards.grants import find_grant, give, grant, note, revoke
-from core.rewards.models import RewardBatch, RewardGrant, RewardItem, RewardRule
+from core.rewards.kinds import CONDITIONS, REWARDS
+from core.rewards.models import RewardBatch, RewardBatchMember, RewardGrant, RewardItem, RewardRule
 from core.rewards.rules import all_rules, check_rewards, rule, rule_versions, rules, save_rule
 from core.rewards.specs import (
     BatchView,
@@ -43,7 +45,10 @@ from core.rewards.why import describe, why
 JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {RUN: run_batch, RECALL: run_recall}
 
 __all__ = [
+    "CONDITIONS",
     "JOBS",
+    "REWARDS",
+    "Audience",
     "BatchView",
     "ConditionSpec",
     "GivenReward",
@@ -52,6 +57,7 @@ __all__ = [
     "Note",
     "Revocation",
     "RewardBatch",
+    "RewardBatchMember",
     "RewardGrant",
     "RewardItem",
     "RewardRule",
@@ -61,6 +67,7 @@ __all__ = [
     "WhyRow",
     "all_rules",
     "approve_batch",
+    "audience",
     "batch",
     "batch_heads",
     "batches",

@@ -89,9 +89,7 @@ def preview_batch(
                     for n, member in enumerate(heads[start : start + ROWS])
                 ]
             ).execute()
-        ctx.runtime.audit(
-            ctx, "rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points}
-        )
+        ctx.runtime.audit(ctx, "rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points})
         return _view(ctx, row)
 
 
@@ -125,15 +123,11 @@ def approve_batch(ctx: Context, batch_id: UUID) -> BatchView:
         row = RewardBatch.scoped(ctx).lock(RewardBatch.id == batch_id)
         _expect(row, "draft")
         if str(ctx.actor) == row.made_by:
-            raise Forbidden(
-                "somebody else has to approve this batch", "须由其他员工审批", code="second_approver"
-            )
-        RewardBatch.scoped(ctx).update(
-            state="approved", approved_by=str(ctx.actor), approved_at=ctx.now()
-        ).where(RewardBatch.id == batch_id).execute()
-        ctx.runtime.audit(
-            ctx, "rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points}
-        )
+            raise Forbidden("somebody else has to approve this batch", "须由其他员工审批", code="second_approver")
+        RewardBatch.scoped(ctx).update(state="approved", approved_by=str(ctx.actor), approved_at=ctx.now()).where(
+            RewardBatch.id == batch_id
+        ).execute()
+        ctx.runtime.audit(ctx, "rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points})
         ctx.enqueue(RUN, Step(batch=batch_id), dedupe=f"batch:{batch_id}")
         return batch(ctx, batch_id)
 
@@ -251,6 +245,4 @@ def batch_heads(
     )
     if state is not None:
         query = query.where(RewardBatchMember.state == state)
-    return [
-        (h.place, h.member, h.state, h.remark) for h in query.order_by(RewardBatchMember.place).limit(limit)
-    ]
+    return [(h.place, h.member, h.state, h.remark) for h in query.order_by(RewardBatchMember.place).limit(limit)]

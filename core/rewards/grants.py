@@ -49,9 +49,7 @@ def _known(ctx: Context, key: str, member: UUID, rule: UUID | None, digest: str)
         return None
     same = row.rule == rule and row.digest == digest
     if not same or (row.member != member and members.resolve(ctx, row.member) != member):
-        raise KeyReused(
-            f"the key {key!r} of {ctx.plugin} has given something else already", "幂等键已用于其他奖励"
-        )
+        raise KeyReused(f"the key {key!r} of {ctx.plugin} has given something else already", "幂等键已用于其他奖励")
     return view(ctx, row)
 
 
@@ -60,9 +58,7 @@ def _insert(ctx: Context, **values: Any) -> bool:
     return bool(list(query.execute()))
 
 
-def grant(
-    ctx: Context, rule: RuleView, member: UUID, *, key: str, cause: str | None = None
-) -> GrantView | None:
+def grant(ctx: Context, rule: RuleView, member: UUID, *, key: str, cause: str | None = None) -> GrantView | None:
     """Give what a rule says, once for a key of `ctx.plugin`; None when the rule says no, which "why" then
     tells.
 
@@ -127,9 +123,7 @@ def _by_rule(ctx: Context, rule: RuleView, member: UUID, key: str, evidence: dic
         held = _known(ctx, key, member, rule.id, "")
         assert held is not None, "the insert met a committed row"
         return held
-    if (
-        most.per_member is not None
-    ):  # a member's own limit comes before accounts and stock in the order of locks
+    if most.per_member is not None:  # a member's own limit comes before accounts and stock in the order of locks
         period = limits.period_name(ctx, most.per_member_period)
         left = most.per_member - limits.used_by_merged(ctx, rule.id, member, period)
         if not limits.take(ctx, rule.id, f"member:{member}:{period}", 1, left):
@@ -172,9 +166,7 @@ def _give_all(
         key = f"{grant_id}:{place}"
         if slug == "core":  # the ledger keeps the rule beside the entry
             asset: Asset = "growth" if kind.name == "growth" else "points"
-            receipt = kinds.credit(
-                ctx, member, asset, spec.amount, spec.reason or subject, key, rule, version
-            )
+            receipt = kinds.credit(ctx, member, asset, spec.amount, spec.reason or subject, key, rule, version)
         else:
             receipt = kind.grant(ctx.for_plugin(slug), member, spec, key)
         RewardItem.scoped(ctx).insert(
@@ -185,9 +177,7 @@ def _give_all(
     return tuple(given)
 
 
-def _refuse(
-    ctx: Context, rule: RuleView, member: UUID, key: str, reason: str, evidence: dict[str, Any]
-) -> None:
+def _refuse(ctx: Context, rule: RuleView, member: UUID, key: str, reason: str, evidence: dict[str, Any]) -> None:
     RewardGrant.scoped(ctx).insert(
         plugin=ctx.plugin,
         asked=key,
@@ -249,9 +239,7 @@ def give(
             assert held is not None, "the insert met a committed row"
             return held
         items = _give_all(ctx, member, rewards, grant_id, None, None, reason[:60])
-        return GrantView(
-            grant_id, member, ctx.plugin, key, None, None, "given", minted, items, ctx.cause, ctx.now()
-        )
+        return GrantView(grant_id, member, ctx.plugin, key, None, None, "given", minted, items, ctx.cause, ctx.now())
 
 
 def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
@@ -266,9 +254,7 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
         row = RewardGrant.scoped(ctx).lock(RewardGrant.id == grant_id, RewardGrant.key.is_null(False))
         if ctx.plugin not in ("core", row.plugin):
             raise NotFound(f"no such grant of {ctx.plugin}", "找不到该奖励")
-        items = list(
-            RewardItem.scoped(ctx).select().where(RewardItem.grant == grant_id).order_by(RewardItem.position)
-        )
+        items = list(RewardItem.scoped(ctx).select().where(RewardItem.grant == grant_id).order_by(RewardItem.position))
         if row.state != "given":
             return Revocation(
                 grant_id,
@@ -282,9 +268,7 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
             spec = kinds.read_spec(kind.spec, item.spec, f"rewards.{item.position}.spec")
             left = kind.revoke(ctx.for_plugin(slug), member, spec, item.receipt)
             state = "spent" if left else "revoked"
-            RewardItem.scoped(ctx).update(state=state, remark=left or "").where(
-                RewardItem.id == item.id
-            ).execute()
+            RewardItem.scoped(ctx).update(state=state, remark=left or "").where(RewardItem.id == item.id).execute()
             ctx.publish(RewardRevoked(member=member, grant=grant_id, kind=item.kind, plugin=slug))
             if left:
                 spent.insert(0, left)

@@ -19,9 +19,7 @@ class Amount(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amount: int = Field(ge=1, le=1_000_000_000, description="数量 / how many")
-    reason: str = Field(
-        "", max_length=60, description="流水说明 / what the statement says; empty: the rule's name"
-    )
+    reason: str = Field("", max_length=60, description="流水说明 / what the statement says; empty: the rule's name")
 
 
 class OneOf(BaseModel):
@@ -75,9 +73,7 @@ def credit(
 
 def _reverse(ctx: Context, member: UUID, spec: Amount, receipt: dict[str, Any]) -> str | None:
     operation = receipt["operation"]
-    undone = points.reverse(
-        ctx.for_plugin("core"), UUID(operation), key=f"revoke:{operation}", reason="revoked"
-    )
+    undone = points.reverse(ctx.for_plugin("core"), UUID(operation), key=f"revoke:{operation}", reason="revoked")
     if not undone.shortfall:
         return None
     return f"{undone.shortfall} 已使用 / spent already"
@@ -98,8 +94,7 @@ def _amount_kind(asset: Asset, zh: str, en: str) -> RewardKind:
 
 
 REWARDS = {
-    kind.name: kind
-    for kind in (_amount_kind("points", "积分", "Points"), _amount_kind("growth", "成长值", "Growth"))
+    kind.name: kind for kind in (_amount_kind("points", "积分", "Points"), _amount_kind("growth", "成长值", "Growth"))
 }
 
 
@@ -119,9 +114,7 @@ def _field(name: str, field: str, zh: str, en: str) -> ConditionKind:
         value = getattr(members.get(ctx, member), field)
         return value in spec.values, value
 
-    return ConditionKind(
-        name, Text(zh=zh, en=en), OneOf, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en)
-    )
+    return ConditionKind(name, Text(zh=zh, en=en), OneOf, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en))
 
 
 def _at_venue(ctx: Context, member: UUID, spec: Venues) -> tuple[bool, Any]:
@@ -205,9 +198,7 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
     return found
 
 
-def read_spec(
-    model: type[BaseModel], values: dict[str, Any], path: str
-) -> Any:  # Any: an instance of `model`
+def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:  # Any: an instance of `model`
     """Validate what a rule says for a kind. Raises Invalid with the path of each wrong value."""
     try:
         return model.model_validate(values)
@@ -215,7 +206,5 @@ def read_spec(
         raise Invalid(
             f"{path} cannot be used",
             "奖励或条件的参数有误",
-            fields=[
-                {"path": ".".join([path, *map(str, e["loc"])]), "message": e["msg"]} for e in ex.errors()
-            ],
+            fields=[{"path": ".".join([path, *map(str, e["loc"])]), "message": e["msg"]} for e in ex.errors()],
         ) from None

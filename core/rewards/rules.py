@@ -9,6 +9,8 @@ from core.rewards import kinds
 from core.rewards.models import RewardRule, RewardRuleVersion
 from core.rewards.specs import RewardSpec, RuleSpec, RuleView
 
+EARLIEST, LATEST = 2000, 2200  # years of a rule's window
+
 
 def check_rewards(ctx: Context, rewards: list[RewardSpec], path: str = "rewards") -> int:
     """Check that each reward can be given; return the points they mint. Raises Invalid or Conflict."""
@@ -34,6 +36,12 @@ def check_rule(ctx: Context, spec: RuleSpec) -> None:
                 f"{name} needs an offset, as in 2026-11-22T10:00:00+08:00",
                 "时间需带时区",
                 fields=[{"path": name, "message": "no offset"}],
+            )
+        if value is not None and not EARLIEST <= value.year <= LATEST:
+            raise Invalid(
+                f"{name} is in the year {value.year}; it must be between {EARLIEST} and {LATEST}",
+                f"年份须在 {EARLIEST} 至 {LATEST} 之间",
+                fields=[{"path": name, "message": "out of range"}],
             )
     if spec.starts_at and spec.ends_at and spec.ends_at <= spec.starts_at:
         raise Invalid(

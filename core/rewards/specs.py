@@ -34,14 +34,10 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    per_member: int | None = Field(
-        None, ge=1, le=1_000_000, description="每人次数 / grants a member and period"
-    )
+    per_member: int | None = Field(None, ge=1, le=1_000_000, description="每人次数 / grants a member and period")
     per_member_period: Period = Field("life", description="周期 / day, month, year, life")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总次数 / grants in all")
-    budget_points: int | None = Field(
-        None, ge=1, le=10**15, description="积分预算 / points it may mint in all"
-    )
+    budget_points: int | None = Field(None, ge=1, le=10**15, description="积分预算 / points it may mint in all")
 
 
 class RuleSpec(BaseModel):
@@ -52,9 +48,7 @@ class RuleSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, description="规则名称 / name")
-    trigger: str = Field(
-        min_length=1, max_length=60, description="触发时机 / what sets it off, as its plugin names it"
-    )
+    trigger: str = Field(min_length=1, max_length=60, description="触发时机 / what sets it off, as its plugin names it")
     conditions: list[ConditionSpec] = Field(default_factory=list, max_length=20, description="条件 / who")
     rewards: list[RewardSpec] = Field(default_factory=list, max_length=20, description="奖励 / what")
     limits: Limits = Field(default_factory=Limits, description="限制 / how often and how much")

@@ -41,9 +41,7 @@ def why(ctx: Context, member: UUID, limit: int = 50) -> list[WhyRow]:
     items: dict[UUID, list[Any]] = defaultdict(list)
     wanted = [row.id for row in rows if row.key is not None]
     if wanted:
-        for item in (
-            RewardItem.scoped(ctx).select().where(RewardItem.grant.in_(wanted)).order_by(RewardItem.position)
-        ):
+        for item in RewardItem.scoped(ctx).select().where(RewardItem.grant.in_(wanted)).order_by(RewardItem.position):
             items[item.grant].append(item)
     return [
         WhyRow(

@@ -292,7 +292,8 @@ class Registry:
                 raise ConfigurationError(
                     f"{slug}: resource {resource.name} must name its venue column, or say venue_free=True"
                 )
-        for shown in (*plugin.pages, *plugin.panels):
+        seen: list[Page | Panel] = [*plugin.pages, *plugin.panels]
+        for shown in seen:
             self._permission(plugin, shown.permission, f"{type(shown).__name__} {shown.title.en}")
         for schedule in plugin.schedules:
             if (schedule.daily is None) == (schedule.every is None):

@@ -216,7 +216,8 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
     """Check and store this tenant's settings of a plugin; return them validated. Audited.
 
     A field of the type `SecretStr` is stored sealed. One that `values` leaves out keeps what was set, so that a form
-    need not know it; an empty one takes it away. Raises Invalid with a path for each wrong value; nothing is stored then.
+    need not know it; an empty one takes it away. Raises Invalid with a path for each wrong value; nothing
+    is stored then.
     """
     model = ctx.runtime.registry.settings_model(slug)
     with ctx.transaction():

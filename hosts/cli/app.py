@@ -5,6 +5,7 @@ from importlib import import_module
 import typer
 
 from hosts.cli import access, backup, checks, plugins, run, tenants, work
+from hosts.cli.session import quiet_logs
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -37,6 +38,7 @@ def _late(group: typer.Typer, name: str, module: str, function: str, help_text: 
     """Declare a verb whose module is imported, and its options read, only when it is called."""
 
     def call(context: typer.Context) -> None:
+        quiet_logs()
         verb = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         verb.command()(getattr(import_module(module), function))
         verb(args=context.args, prog_name=context.command_path)

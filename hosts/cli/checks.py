@@ -75,8 +75,8 @@ def openapi() -> None:
     """Print the OpenAPI 3.1 document of this deployment's API."""
     from falcon.testing import TestClient
 
-    from hosts.application import whole_application
+    from hosts.rest.app import make_app
 
     with open_runtime() as runtime:
-        answer = TestClient(whole_application(runtime)).simulate_get("/openapi.json")
+        answer = TestClient(make_app(runtime)).simulate_get("/openapi.json")
     print(json_text.dumps(answer.json, ensure_ascii=False, indent=2, sort_keys=True))

@@ -20,7 +20,7 @@ def find_faults() -> tuple[Registry, list[str]]:
     """Load what `plugins.toml` asks for and return the registry, and every fault with the plugin it is in."""
     settings = Settings()
     registry = Registry.load(read_plugins_file(settings.plugins_file))
-    faults = [f"{slug}: {why}" for slug, why in sorted(registry.broken.items())]
+    faults = [_named(slug, why) for slug, why in sorted(registry.broken.items())]
     for plugin in registry.plugins.values():
         faults += _rules(registry, plugin)
         faults += _permissions(plugin)
@@ -31,14 +31,17 @@ def _rules(registry: Registry, plugin: Plugin) -> list[str]:
     try:
         assert_plugin_conforms(registry, plugin.slug)
     except (AssertionError, ConfigurationError) as ex:
-        said = str(ex)
-        return [said if said.startswith(plugin.slug) else f"{plugin.slug}: {said}"]
+        return [_named(plugin.slug, str(ex))]
     return []
+
+
+def _named(slug: str, fault: str) -> str:
+    return fault if fault.startswith(f"{slug}:") else f"{slug}: {fault}"
 
 
 def _permissions(plugin: Plugin) -> list[str]:
     used = {e.permission for group in plugin.routes for e in group.items}
-    used |= {shown.permission for shown in (*plugin.pages, *plugin.panels)}
+    used |= {page.permission for page in plugin.pages} | {panel.permission for panel in plugin.panels}
     for resource in plugin.resources:
         used |= {resource.permission, resource.edit_permission, resource.export_permission}
         used |= {action.permission for action in resource.actions}

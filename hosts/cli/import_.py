@@ -23,9 +23,7 @@ BATCH = 1000  # rows of one transaction
 
 
 def import_purchases(
-    file: Annotated[
-        Path, typer.Argument(help="CSV with a header: customer_id, date, amount; items if there are any.")
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV with a header: customer_id, date, amount; items if there are any.")],
     tenant: Annotated[str, typer.Option(help="The tenant's slug.")],
     map_: Annotated[
         list[str] | None,
@@ -64,9 +62,7 @@ def read_mapping(given: Sequence[str]) -> dict[str, str]:
     for part in (part.strip() for item in given for part in item.split(",")):
         name, _, column = (side.strip() for side in part.partition("="))
         if not (name and column):
-            raise Invalid(
-                f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no", "列映射格式有误"
-            )
+            raise Invalid(f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no", "列映射格式有误")
         mapping[name] = column
     return mapping
 
@@ -79,9 +75,7 @@ def _check_names(file: Path, source: str, encoding: str) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        raise Invalid(
-            f"--encoding {encoding!r} is unknown; use utf-8 or gb18030", f"不支持的编码 {encoding}"
-        ) from None
+        raise Invalid(f"--encoding {encoding!r} is unknown; use utf-8 or gb18030", f"不支持的编码 {encoding}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +140,7 @@ def import_file(
     except UnreadableFile as ex:
         raise Invalid(f"{file}: {ex}", f"无法识别文件 {file}") from None
     except OSError as ex:
-        raise Invalid(
-            f"{ex.filename or file}: {ex.strerror}", f"文件读写失败：{ex.filename or file}"
-        ) from None
+        raise Invalid(f"{ex.filename or file}: {ex.strerror}", f"文件读写失败：{ex.filename or file}") from None
 
 
 class _Run:

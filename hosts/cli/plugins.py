@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hosts.cli.session import note, open_runtime, open_tenant, show
+from hosts.cli.session import note, open_runtime, open_tenant, quiet_logs, show
 
 if TYPE_CHECKING:
     from core.runtime.registry import Registry
@@ -83,6 +83,7 @@ def check() -> None:
     """
     from hosts.cli.conformity import find_faults
 
+    quiet_logs("CRITICAL")  # what is wrong is what we print
     registry, faults = find_faults()
     for fault in faults:
         print(fault)

@@ -16,11 +16,10 @@ def open_runtime(*, strict: bool = False) -> Iterator["Runtime"]:
     """Start a runtime for one command and close it at the end. Raises ConfigurationError for unusable settings."""
     from core import boot, db
     from core.config import Settings
-    from hosts.logging import configure_logging
     from hosts.worker.bell import HueyBell
 
+    quiet_logs()
     settings = Settings()
-    configure_logging(settings.model_copy(update={"log_level": "WARNING", "log_json": False}), "cli")
     bell = HueyBell(settings)
     runtime = boot.start(settings, bell=bell, strict=strict)
     try:
@@ -28,6 +27,14 @@ def open_runtime(*, strict: bool = False) -> Iterator["Runtime"]:
         bell.flush()
     finally:
         db.close_database()
+
+
+def quiet_logs(level: str = "WARNING") -> None:
+    """Have only warnings logged, for people, and on standard error: standard output is the verb's own."""
+    from core.config import Settings
+    from hosts.logging import configure_logging
+
+    configure_logging(Settings().model_copy(update={"log_level": level, "log_json": False}), "cli")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ CORE_ROUTES = (
 def admin_endpoints(runtime: Runtime) -> list[tuple[str, Endpoints]]:
     """Return the staff endpoints that resources give, as (slug, group), for the REST host.
 
-    Core's own are in `hosts.rest.core_api`, but for the adjustment of points by hand, which knows a second approver.
+    Core's own are in `hosts.rest.core_api`, but for the adjustment of points by hand: it knows a second approver.
     """
     groups = [
         (plugin.slug, endpoints_for(plugin.slug, resource))
@@ -62,9 +62,7 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
             if path in taken:
                 raise ConfigurationError(f"{plugin.slug}: the page {path} is taken by {taken[path]}")
             taken[path] = plugin.slug
-            app.add_route(
-                path, Door(console, Route(path, get=home.own_page), slug=plugin.slug, page=page.path)
-            )
+            app.add_route(path, Door(console, Route(path, get=home.own_page), slug=plugin.slug, page=page.path))
 
 
 def _routes_of(desk: Desk) -> Iterator[tuple[Route, dict[str, str]]]:

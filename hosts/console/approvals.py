@@ -80,9 +80,7 @@ def approve(ctx: Context, desks: Desks, approval_id: UUID) -> Any:
     }
     subject = held.desk.detail(ctx, keyset.read_key(held.desk.resource, row.subject))
     if held.action.shown is not None and not held.action.shown(subject.stored):
-        raise Conflict(
-            "the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作"
-        )
+        raise Conflict("the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作")
     return held.desk.perform(ctx, subject.id, held.action, body_of(held), details)
 
 

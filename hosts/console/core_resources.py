@@ -1,38 +1,26 @@
-"""Core's own tables as resources: members, venues, staff, roles, the audit trail, jobs."""
+"""Core's own tables as resources: venues, the audit trail, jobs; members and staff are in files of their own."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from core import identity, members, points, tenants
+from core import identity, tenants
 from core.audit.models import Audit
 from core.context import Context
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
-from core.ids import new_id
-from core.members.models import Member
 from core.runtime.declarations import Action, Column, Form, Resource
 from core.runtime.manifest import Text
 from core.tenants.models import Venue
+from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk
+from hosts.console.reward_resources import BATCH_HEADS, BATCHES
 from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
-ADJUST_LIMIT = 1000  # points or growth a single account may move by hand; above it a second one approves
-STATES = {
-    "lead": Text(zh="潜客", en="Lead"),
-    "member": Text(zh="会员", en="Member"),
-    "lapsed": Text(zh="已过期", en="Lapsed"),
-}
-GENDERS = {"male": Text(zh="男", en="Male"), "female": Text(zh="女", en="Female")}
-ASSET_NAMES = {
-    "points": Text(zh="积分", en="Points"),
-    "growth": Text(zh="成长值", en="Growth"),
-    "stored_value": Text(zh="储值", en="Stored value"),
-}
 JOB_STATES = {
     "queued": Text(zh="排队", en="Queued"),
     "running": Text(zh="执行中", en="Running"),
@@ -41,186 +29,7 @@ JOB_STATES = {
     "skipped": Text(zh="已跳过", en="Skipped"),
 }
 
-# --- members ---------------------------------------------------------------------------------------------------------
-
-
-class MemberOut(BaseModel):
-    """A member as staff see one in a list; the phone is masked."""
-
-    id: UUID
-    name: str
-    phone_masked: str
-    state: str
-    level: str
-    member_class: str
-    gender: str
-    birthday: date | None
-    venue: UUID | None
-    channel: str
-    registered_at: datetime
-    converted_at: datetime | None
-    valid_until: date | None
-    frozen: bool
-
-
-class MemberIn(BaseModel):
-    """A person staff register on site."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    phone: str = Field(min_length=11, max_length=20, json_schema_extra={"zh": "手机号", "en": "Phone"})
-    name: str = Field("", max_length=40, json_schema_extra={"zh": "姓名", "en": "Name"})
-    venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
-
-
-class ProfileIn(BaseModel):
-    """What staff may change of a profile."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field("", max_length=40, json_schema_extra={"zh": "姓名", "en": "Name"})
-    gender: Literal["male", "female"] | None = Field(
-        None, json_schema_extra={"zh": "性别", "en": "Gender", "choices": {"male": "男", "female": "女"}}
-    )
-    birthday: date | None = Field(
-        None, description="每年只能修改一次", json_schema_extra={"zh": "生日", "en": "Birthday"}
-    )
-    venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
-
-
-class AdjustIn(BaseModel):
-    """A correction of an account by hand."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    asset: Literal["points", "growth"] = Field(
-        "points",
-        json_schema_extra={"zh": "账户", "en": "Account", "choices": {"points": "积分", "growth": "成长值"}},
-    )
-    amount: int = Field(
-        ge=-1_000_000_000,
-        le=1_000_000_000,
-        description="正数增加，负数扣减",
-        json_schema_extra={"zh": "数量", "en": "Amount"},
-    )
-    reason: str = Field(min_length=2, max_length=100, json_schema_extra={"zh": "原因", "en": "Reason"})
-
-    @field_validator("amount")
-    @classmethod
-    def _not_zero(cls, amount: int) -> int:
-        if amount == 0:
-            raise ValueError("数量不能为 0")
-        return amount
-
-
-class ClassIn(BaseModel):
-    """The class a member is put in."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    member_class: str = Field(
-        min_length=1,
-        max_length=40,
-        description="ordinary, vip, staff …",
-        json_schema_extra={"zh": "会员类别", "en": "Class"},
-    )
-    reason: str = Field(min_length=2, max_length=200, json_schema_extra={"zh": "原因", "en": "Reason"})
-
-
-class EraseIn(BaseModel):
-    """Why a member's personal data are erased."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(
-        min_length=2,
-        max_length=200,
-        description="此操作不可恢复",
-        json_schema_extra={"zh": "注销原因", "en": "Reason"},
-    )
-
-
-def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
-    found = members.get_many(ctx, [row.id for row in rows])
-    shown = []
-    for row in rows:
-        view = found[row.id]
-        values = {name: getattr(view, name) for name in MemberOut.model_fields if name != "member_class"}
-        shown.append({**values, "member_class": view.class_})
-    return shown
-
-
-def _register(ctx: Context, body: MemberIn) -> UUID:
-    view, _ = members.register(
-        ctx, channel="staff", phone=body.phone, name=body.name or None, venue=body.venue
-    )
-    return view.id
-
-
-def _update(ctx: Context, member: UUID, body: ProfileIn) -> None:
-    changes = {name: getattr(body, name) for name in body.model_fields_set}
-    if "gender" in changes:
-        changes["gender"] = changes["gender"] or ""
-    members.update_profile(ctx, member, changes)
-
-
-def _adjust(ctx: Context, member: UUID, body: AdjustIn) -> None:
-    move = points.credit if body.amount > 0 else points.debit
-    move(ctx, member, body.asset, abs(body.amount), key=f"adjust:{new_id()}", reason=body.reason)
-
-
-def _set_class(ctx: Context, member: UUID, body: ClassIn) -> None:
-    members.set_class(ctx, member, body.member_class, body.reason)
-
-
-def _erase(ctx: Context, member: UUID, body: EraseIn) -> None:
-    members.erase(ctx, member, body.reason)
-
-
-def _alive(row: Any) -> bool:
-    return row.erased_at is None
-
-
-MEMBERS = Resource(
-    name="members",
-    title=Text(zh="会员", en="Members"),
-    model=Member,
-    reply=MemberOut,
-    permission="members.view",
-    edit_permission="members.edit",
-    export_permission="members.export",
-    venue="venue",
-    member="id",
-    present=_members,
-    create=Form(MemberIn, _register),
-    edit=Form(ProfileIn, _update),
-    actions=(
-        Action(
-            "adjust", Text(zh="调整积分", en="Adjust points"), _adjust, "points.adjust", form=AdjustIn, reason=True,
-            idempotent=True, approve_over=lambda body: abs(body.amount), limit=ADJUST_LIMIT, shown=_alive,
-        ),
-        Action("class", Text(zh="更改类别", en="Change class"), _set_class, "members.edit", form=ClassIn, reason=True, shown=_alive),
-        Action("erase", Text(zh="注销并清除资料", en="Erase"), _erase, "members.erase", form=EraseIn, reason=True, shown=_alive),
-    ),
-    columns=(
-        Column("name", Text(zh="姓名", en="Name")),
-        Column("phone_masked", Text(zh="手机号", en="Phone"), "phone"),
-        Column("state", Text(zh="身份", en="State"), "choice", choices=STATES, filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("member_class", Text(zh="类别", en="Class")),
-        Column("venue", Text(zh="所属门店", en="Home venue"), "venue", filter=True),
-        Column("channel", Text(zh="来源", en="Channel"), filter=True),
-        Column("registered_at", Text(zh="注册时间", en="Registered"), "time", filter=True),
-        Column("gender", Text(zh="性别", en="Gender"), "choice", choices=GENDERS, list=False),
-        Column("birthday", Text(zh="生日", en="Birthday"), "date", list=False),
-        Column("converted_at", Text(zh="入会时间", en="Joined"), "time", list=False),
-        Column("valid_until", Text(zh="有效期至", en="Valid until"), "date"),
-        Column("frozen", Text(zh="停卡", en="Frozen"), "bool", filter=True),
-    ),
-)  # fmt: skip
-
-
-# --- venues ----------------------------------------------------------------------------------------------------------
+# --- venues -------------------------------------------------------------------------------------------------
 
 
 class VenueOut(BaseModel):
@@ -262,9 +71,7 @@ def _add_venue(ctx: Context, body: VenueIn) -> UUID:
 
 
 def _edit_venue(ctx: Context, venue: UUID, body: VenueEdit) -> None:
-    Venue.scoped(ctx).update(name=body.name, region=body.region, open=body.open).where(
-        Venue.id == venue
-    ).execute()
+    Venue.scoped(ctx).update(name=body.name, region=body.region, open=body.open).where(Venue.id == venue).execute()
 
 
 VENUES = Resource(
@@ -289,7 +96,7 @@ VENUES = Resource(
 )
 
 
-# --- the audit trail -------------------------------------------------------------------------------------------------
+# --- the audit trail ----------------------------------------------------------------------------------------
 
 
 class AuditOut(BaseModel):
@@ -345,7 +152,7 @@ AUDIT = Resource(
 )
 
 
-# --- jobs ------------------------------------------------------------------------------------------------------------
+# --- jobs ---------------------------------------------------------------------------------------------------
 
 
 class JobOut(BaseModel):
@@ -396,16 +203,14 @@ JOBS = Resource(
 )
 
 
-def _unmerged() -> Any:  # Any: a peewee expression
-    return Member.merged_into.is_null()
-
-
 CORE_DESKS = (
-    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=_unmerged),
+    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=unmerged),
     Desk(CORE, VENUES),
     Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
     Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),
     Desk(CORE, KEYS, audited=frozenset({"revoke"})),
+    Desk(CORE, BATCHES, audited=frozenset({"created", "approve", "drop", "recall"})),
+    Desk(CORE, BATCH_HEADS),
     Desk(CORE, AUDIT),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),
 )

@@ -2,6 +2,7 @@
 
 import enum
 import json
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,31 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.runtime.declarations import Column
-from core.runtime.manifest import Text
+from hosts.console.field_names import CHOICE_NAMES, FIELD_NAMES
 from hosts.console.showing import yuan
 
 Kind = Literal[
-    "text", "lines", "int", "decimal", "fen", "bool", "choice", "date", "datetime", "time",
-    "list", "choices", "json", "venue", "venues", "member", "secret", "group",
-]  # fmt: skip
+    "text",
+    "lines",
+    "int",
+    "decimal",
+    "fen",
+    "bool",
+    "choice",
+    "date",
+    "datetime",
+    "time",
+    "list",
+    "choices",
+    "json",
+    "venue",
+    "venues",
+    "member",
+    "secret",
+    "group",
+]
 LONG_LABEL = 24  # characters; a longer description becomes a hint
+_CLAUSE = re.compile(r"[，；：;:]")  # a label is the first clause of a description
 LONG_TEXT = 200  # characters, from which a text gets a box of several lines
 DEEPEST = 2  # groups within groups; what lies deeper is typed in as JSON
 SECRET_WORDS = ("secret", "password", "private_key", "api_key", "api_v3_key", "aes_key")
@@ -50,11 +68,10 @@ class Field:
 def fields_of(
     model: type[BaseModel], locale: str, columns: Sequence[Column] = (), *, prefix: str = "", depth: int = 0
 ) -> tuple[Field, ...]:
-    """Return the fields of a model, in its order. A field that is a column too is called and chosen from like it."""
+    """Return the fields of a model, in its order; one that is a column too has the words of the column."""
     known = {column.name: column for column in columns}
     return tuple(
-        _field(name, info, locale, known.get(name), prefix, depth)
-        for name, info in model.model_fields.items()
+        _field(name, info, locale, known.get(name), prefix, depth) for name, info in model.model_fields.items()
     )
 
 
@@ -83,6 +100,8 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
         default = info.get_default(call_default_factory=True, validated_data={})
     label, explained = _words(name, info, extra, column, locale)
     kind, options, item = _kind(name, kind_of, extra, info, depth)
+    if kind == "fen":  # it is typed in yuan, whatever its model counts in
+        label, explained = (words.replace("（分）", "（元）") for words in (label, explained))
     inner: tuple[Field, ...] = ()
     if kind == "group":
         inner = fields_of(kind_of, locale, prefix=f"{prefix}{name}.", depth=depth + 1)
@@ -107,35 +126,46 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
     )
 
 
-def _words(
-    name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column | None, locale: str
-) -> tuple[str, str]:
+def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column | None, locale: str) -> tuple[str, str]:
     """Return what a field is called, and the hint below it."""
-    hint = info.description or ""
-    english, both, chinese = hint.partition(" · ")  # a description may be "English · 中文"
-    if both:
-        hint = english if locale == "en" else chinese
+    hint = _in_language(info.description or "", locale)
     said = extra.get(locale) or extra.get("zh") or info.title
     if isinstance(said, str):
         return said, hint if hint != said else ""
     if column is not None:
-        return column.title.in_(locale), hint
-    if hint and len(hint) <= LONG_LABEL and hint.isascii() == (locale == "en"):
-        return hint, ""
+        return column.title.in_(locale), hint if hint != column.title.in_(locale) else ""
+    first = _CLAUSE.split(hint, maxsplit=1)[0].strip()
+    if first and len(first) <= LONG_LABEL and _is_chinese(first) == (locale == "zh"):
+        return first, hint if hint != first else ""
     if name in FIELD_NAMES:
         return FIELD_NAMES[name].in_(locale), hint
     return name.replace("_", " ").capitalize(), hint
 
 
+def _in_language(text: str, locale: str) -> str:
+    """Return the reader's half of a description in two languages: `English · 中文` or `中文 / English`."""
+    for between in (" · ", " / "):
+        halves = text.split(between)
+        if len(halves) == 2 and _is_chinese(halves[0]) != _is_chinese(halves[1]):
+            return next(half for half in halves if _is_chinese(half) == (locale == "zh"))
+    return text
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
 def _choice(extra: Mapping[str, Any], column: Column | None, value: str, text: str, locale: str) -> str:
-    """Return the words for one choice: the column's, or `json_schema_extra={"choices": {"male": "男"}}`, or itself."""
+    """Return the words for a choice: the column's, or `json_schema_extra={"choices": {"male": "男"}}`, or itself."""
     if column is not None and value in column.choices:
         return column.choices[value].in_(locale)
     given = extra.get("choices")
     said = given.get(value) if isinstance(given, Mapping) else None
     if isinstance(said, Mapping):
         return str(said.get(locale) or said.get("zh") or text)
-    return str(said) if said and locale == "zh" else text
+    if said and locale == "zh":
+        return str(said)
+    return CHOICE_NAMES[text].in_(locale) if text in CHOICE_NAMES else text
 
 
 def _kind(
@@ -157,13 +187,17 @@ def _kind(
         return "choice", tuple((str(m.value), str(m.value)) for m in kind_of), None
     if issubclass(kind_of, BaseModel):
         return ("group" if depth < DEEPEST and kind_of.model_fields else "json"), (), None
-    if issubclass(kind_of, SecretStr) or (
-        issubclass(kind_of, str) and any(w in name.lower() for w in SECRET_WORDS)
-    ):
+    if issubclass(kind_of, SecretStr) or (issubclass(kind_of, str) and any(w in name.lower() for w in SECRET_WORDS)):
         return "secret", (), None
     simple: list[tuple[type, Kind]] = [
-        (bool, "bool"), (int, "int"), (float, "decimal"), (Decimal, "decimal"), (datetime, "datetime"), (date, "date"), (time, "time")
-    ]  # fmt: skip
+        (bool, "bool"),
+        (int, "int"),
+        (float, "decimal"),
+        (Decimal, "decimal"),
+        (datetime, "datetime"),
+        (date, "date"),
+        (time, "time"),
+    ]
     for python, kind in simple:
         if issubclass(kind_of, python):
             return ("fen" if kind == "int" and (name == "fen" or name.endswith("_fen")) else kind), (), None
@@ -247,24 +281,3 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_jsonable(v) for v in value]
     return {str(k): _jsonable(v) for k, v in value.items()} if isinstance(value, Mapping) else value
-
-
-FIELD_NAMES: dict[str, Text] = {
-    name: Text(zh=zh, en=en)
-    for name, zh, en in (
-        ("name", "名称", "Name"), ("title", "标题", "Title"), ("code", "编号", "Code"), ("venue", "门店", "Venue"),
-        ("venues", "适用门店", "Venues"), ("member", "会员", "Member"), ("amount", "数量", "Amount"),
-        ("quantity", "数量", "Quantity"), ("points", "积分", "Points"), ("reason", "原因", "Reason"),
-        ("note", "备注", "Note"), ("starts_at", "开始时间", "Starts at"), ("ends_at", "结束时间", "Ends at"),
-        ("active", "启用", "Active"), ("enabled", "启用", "Enabled"), ("stock", "库存", "Stock"),
-        ("price_fen", "价格（元）", "Price (yuan)"), ("description", "说明", "Description"), ("limits", "限制", "Limits"),
-        ("total", "总量", "Total"), ("per_member", "每人上限", "Per member"), ("level", "等级", "Level"),
-        ("levels", "等级", "Levels"), ("state", "状态", "State"), ("region", "区域", "Region"), ("kind", "类型", "Kind"),
-        ("conditions", "条件", "Conditions"), ("rewards", "奖励", "Rewards"), ("reply", "回复", "Reply"),
-        ("text", "内容", "Text"), ("asset", "账户", "Asset"), ("username", "用户名", "Username"),
-        ("password", "密码", "Password"), ("roles", "角色", "Roles"), ("zh", "中文", "Chinese"), ("en", "英文", "English"),
-        ("address", "地址", "Address"), ("tracking", "运单号", "Tracking number"), ("carrier", "快递公司", "Carrier"),
-        ("occurred_at", "发生时间", "Occurred at"), ("budget_points", "积分预算", "Points budget"),
-        ("per_member_period", "每人周期", "Per-member period"), ("trigger", "触发", "Trigger"), ("phone", "手机号", "Phone"),
-    )
-}  # fmt: skip

@@ -56,9 +56,7 @@ class FormError(Exception):
         self.errors, self.problem = errors, problem
 
 
-def form_of(
-    ctx: Context, model: type[BaseModel], source: Any = None, columns: Sequence[Column] = ()
-) -> FormView:
+def form_of(ctx: Context, model: type[BaseModel], source: Any = None, columns: Sequence[Column] = ()) -> FormView:
     """Return a form that holds `source` (an object or a mapping of values), or the model's defaults."""
     fields = _with_choices(ctx, fields_of(model, ctx.locale, columns))
     values: dict[str, Any] = {}
@@ -74,9 +72,7 @@ def _with_choices(ctx: Context, fields: Sequence[Field]) -> tuple[Field, ...]:
             one = replace(one, options=tuple((r.code, f"{r.name}（{r.code}）") for r in identity.roles(ctx)))
         elif one.source == "permissions":
             known = identity.known_permissions(ctx)
-            one = replace(
-                one, options=tuple((c, f"{words}（{c}）") for c, words in known.items() if ctx.has(c))
-            )
+            one = replace(one, options=tuple((c, f"{words}（{c}）") for c, words in known.items() if ctx.has(c)))
         made.append(one)
     return tuple(made)
 
@@ -123,7 +119,8 @@ def read(ctx: Context, model: type[M], sent: Sent, *, kept: Mapping[str, Any] | 
         for wrong in ex.errors():
             path, message = _place(fields, wrong["loc"]), say(wrong, ctx.locale)
             if path:
-                errors.setdefault(path, message)
+                deeper = ".".join(str(part) for part in wrong["loc"])[len(path) + 1 :]
+                errors.setdefault(path, f"{deeper}: {message}" if deeper else message)
             else:
                 problem = problem or message
         raise FormError(errors, problem) from None
@@ -166,18 +163,13 @@ def _values(
                 held = within if isinstance(within, Mapping) else {}
                 values[name] = _values(ctx, one.fields, sent, held, errors)
             continue
-        given = [
-            text.strip() if one.kind != "lines" else text.replace("\r\n", "\n")
-            for text in sent.get(one.path, ())
-        ]
+        given = [text.strip() if one.kind != "lines" else text.replace("\r\n", "\n") for text in sent.get(one.path, ())]
         if one.kind == "bool":
             values[name] = bool(given)
         elif one.kind in ("choices", "venues"):
             values[name] = [v for v in given if v]
         elif one.kind == "list":
-            values[name] = [
-                line.strip() for line in re.split(r"[\n,，]", given[0] if given else "") if line.strip()
-            ]
+            values[name] = [line.strip() for line in re.split(r"[\n,，]", given[0] if given else "") if line.strip()]
         elif not given or not given[0]:
             _empty(one, name, values, kept, locale, errors)
         elif one.kind == "member":
@@ -198,9 +190,7 @@ def _values(
 
 def _which(count: int, locale: str) -> str:
     if count:
-        return (
-            f"{count} members fit: choose one" if locale == "en" else f"有 {count} 位会员符合，请选择其中一位"
-        )
+        return f"{count} members fit: choose one" if locale == "en" else f"有 {count} 位会员符合，请选择其中一位"
     return "no such member" if locale == "en" else "找不到该会员"
 
 

@@ -43,7 +43,7 @@ def read_key(resource: Resource, text: str) -> UUID | int | str | None:
     return None if isinstance(key, int) and not 0 <= key < 2**63 else key
 
 
-# --- filters ---------------------------------------------------------------------------------------------------------
+# --- filters ------------------------------------------------------------------------------------------------
 
 
 def filters(resource: Resource) -> list[Column]:
@@ -93,9 +93,7 @@ def filter_model(slug: str, resource: Resource) -> type[BaseModel]:
         else:
             options = Field(None, description=column.title.en)
         fields[column.name] = (kind | None, options)
-    name = "".join(
-        part.title() for part in (*slug.split("_"), *resource.name.replace("-", "_").split("_"), "query")
-    )
+    name = "".join(part.title() for part in (*slug.split("_"), *resource.name.replace("-", "_").split("_"), "query"))
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -116,14 +114,12 @@ def conditions(ctx: Context, resource: Resource, wanted: BaseModel) -> list[Any]
         else:
             parts += [field >= local_midnight(first, ctx.tenant.zone)] if first else []
             parts += (
-                [field < local_midnight(last + timedelta(days=1), ctx.tenant.zone)]
-                if last and last < date.max
-                else []
+                [field < local_midnight(last + timedelta(days=1), ctx.tenant.zone)] if last and last < date.max else []
             )
     return parts
 
 
-# --- pages -----------------------------------------------------------------------------------------------------------
+# --- pages --------------------------------------------------------------------------------------------------
 
 
 def page_of(resource: Resource, query: Any, page: PageQuery) -> tuple[list[Any], str | None]:

@@ -11,7 +11,8 @@ from hosts.console.resources import CORE, Desk
 _HOME = Text(zh="工作台", en="Dashboard")
 _MEMBERS = Text(zh="会员", en="Members")
 _SYSTEM = Text(zh="系统", en="System")
-# core pages that are not resources: group, title, link, permission ("" is for everybody), for accounts of all venues only
+# core pages that are not resources: group, title, link, permission ("" is for everybody), and whether they are
+# for accounts of all venues only
 _PAGES = (
     (_HOME, Text(zh="首页", en="Home"), "/console", "", False),
     (_HOME, Text(zh="待审批", en="Approvals"), "/console/core/approvals", "", False),
@@ -38,8 +39,7 @@ class Group:
     def holds(self, path: str) -> bool:
         """Tell whether one of its links is where the reader is."""
         return any(
-            path == item.link or (item.link != "/console" and path.startswith(item.link + "/"))
-            for item in self.items
+            path == item.link or (item.link != "/console" and path.startswith(item.link + "/")) for item in self.items
         )
 
 

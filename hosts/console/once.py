@@ -17,17 +17,10 @@ def nonce() -> str:
 
 
 def use(ctx: Context, given: str) -> None:
-    """Remember a form's value in the open transaction; raise Conflict when it was used, or is none of ours."""
+    """Remember a form's value in the open transaction; raise Conflict when it was used or is none of ours."""
     if not (len(given) == 32 and given.isalnum()):
         raise Conflict("open the form anew and send it again", "请重新打开表单后再提交", code="form_used")
     SentForm.scoped(ctx).delete().where(SentForm.sent_at < ctx.now() - KEPT).execute()
-    fresh = (
-        SentForm.scoped(ctx)
-        .insert(nonce=given, sent_at=ctx.now())
-        .on_conflict_ignore()
-        .returning(SentForm.nonce)
-    )
+    fresh = SentForm.scoped(ctx).insert(nonce=given, sent_at=ctx.now()).on_conflict_ignore().returning(SentForm.nonce)
     if not list(fresh.execute()):
-        raise Conflict(
-            "this form was sent already; it acted once", "该表单已提交过，请勿重复操作", code="form_used"
-        )
+        raise Conflict("this form was sent already; it acted once", "该表单已提交过，请勿重复操作", code="form_used")

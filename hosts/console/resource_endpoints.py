@@ -45,9 +45,9 @@ def endpoints_for(slug: str, resource: Resource) -> Endpoints:
 
 
 def endpoints_of(desk: Desk) -> Endpoints:
-    """Return the endpoints of one resource, below `/admin/v1/{slug}`: list, detail, create, edit, and each action.
+    """Return the endpoints of a resource, below `/admin/v1/{slug}`: list, detail, create, edit, each action.
 
-    An action above its limit answers `{"state": "pending", "approval": …}`; a second member of staff decides at
+    An action above its limit answers `{"state": "pending", "approval": …}`; a second person decides at
     `…/{action}/approvals/{approval}/approve` or `/reject`.
     """
     slug, resource = desk.slug, desk.resource
@@ -150,9 +150,7 @@ def body_model(action: Action, stem: str) -> type[BaseModel] | None:
     if action.form is not None:
         if "reason" in action.form.model_fields:
             return action.form
-        return create_model(
-            name, __base__=action.form, reason=(str, Field(min_length=1, max_length=REASON_LENGTH))
-        )
+        return create_model(name, __base__=action.form, reason=(str, Field(min_length=1, max_length=REASON_LENGTH)))
     return create_model(
         name,
         __config__=ConfigDict(extra="forbid"),

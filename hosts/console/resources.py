@@ -1,6 +1,6 @@
-"""What staff do with a declared resource: list, look, create, edit, act. The pages and the REST endpoints both call this.
+"""What staff do with a declared resource: list, look, create, edit, act. Pages and REST endpoints both call this.
 
-Every check stands here once: the plugin is on, the permission, the venue; and every act leaves one audit row here.
+Every check stands here once (the plugin is on, the permission, the venue), and every act leaves one audit row here.
 All of it runs in the caller's transaction.
 """
 
@@ -66,7 +66,8 @@ def masked(value: Any) -> str:
 class Desk:
     """A resource as staff work with it.
 
-    `audited` names the acts (`created`, `edited`, an action) that core writes an audit row for by itself; `only` narrows the rows, whoever looks.
+    `audited` names the acts (`created`, `edited`, an action) that core writes an audit row for by itself; `only`
+    narrows the rows, whoever looks.
     """
 
     slug: str
@@ -91,7 +92,7 @@ class Desk:
         return self._on(ctx) and ctx.has(self.resource.permission) and self._within_reach(ctx)
 
     def require_visible(self, ctx: Context) -> None:
-        """Raise NotFound when the plugin is off, Forbidden without the permission or for a venue's account."""
+        """Raise NotFound when the plugin is off, Forbidden without permission or for a venue's account."""
         if not self._on(ctx):
             raise NotFound(f"the plugin {self.slug} is off", "该功能未启用")
         ctx.require(self.resource.permission)
@@ -117,11 +118,7 @@ class Desk:
 
     def actions(self, ctx: Context, row: Row) -> list[Action]:
         """Return the actions that make sense for a row and that the account may do."""
-        return [
-            a
-            for a in self.resource.actions
-            if ctx.has(a.permission) and (a.shown is None or a.shown(row.stored))
-        ]
+        return [a for a in self.resource.actions if ctx.has(a.permission) and (a.shown is None or a.shown(row.stored))]
 
     def action(self, name: str) -> Action:
         """Return an action by name, or raise NotFound."""
@@ -141,9 +138,7 @@ class Desk:
             query = query.where(column.in_(sorted(ctx.actor.venues)))
         return query
 
-    def listing(
-        self, ctx: Context, wanted: BaseModel | None, page: PageQuery
-    ) -> tuple[list[Row], str | None]:
+    def listing(self, ctx: Context, wanted: BaseModel | None, page: PageQuery) -> tuple[list[Row], str | None]:
         """Return a page of the rows the account may see, and the next cursor."""
         self.require_visible(ctx)
         query = self._query(ctx)
@@ -157,9 +152,7 @@ class Desk:
         self.require_visible(ctx)
         found = self._find(ctx, row_id)
         if found is None:
-            raise NotFound(
-                f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}"
-            )
+            raise NotFound(f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}")
         return found
 
     def _find(self, ctx: Context, row_id: Any) -> Row | None:
@@ -215,9 +208,7 @@ class Desk:
             raise Forbidden("this would then belong to a venue that is not yours", "不能移到其他门店")
         if "edited" not in self.audited:
             changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
-            ctx.runtime.audit(
-                ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed}
-            )
+            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
         return after
 
     def _form(self, ctx: Context, form: Form | None) -> Form:
@@ -242,7 +233,7 @@ class Desk:
     def act(self, ctx: Context, row_id: Any, name: str, body: BaseModel | None, reason: str = "") -> Outcome:
         """Do an action to a row, or put it before a second approver when it is above its limit.
 
-        Raises Invalid without a reason where one is asked for, Conflict where the action does not fit the row.
+        Raises Invalid without a reason where one is asked for, Conflict where it does not fit the row.
         """
         self.require_visible(ctx)
         action = self.action(name)
@@ -251,9 +242,7 @@ class Desk:
         if action.reason:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
-            raise Conflict(
-                f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}"
-            )
+            raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
         amount = action.approve_over(body) if action.approve_over is not None else 0
         if action.approve_over is not None and amount > limit_of(ctx.for_plugin(self.slug), action):
             return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
@@ -269,9 +258,7 @@ class Desk:
             ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
         return result
 
-    def _ask(
-        self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int
-    ) -> UUID:
+    def _ask(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int) -> UUID:
         asked = Approval.scoped(ctx).create(
             plugin=self.slug,
             resource=self.resource.name,
@@ -285,9 +272,7 @@ class Desk:
             requested_at=ctx.now(),
         )
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
-        ctx.runtime.audit(
-            ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details
-        )
+        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
 
 
@@ -326,15 +311,11 @@ def check_declaration(slug: str, resource: Resource) -> None:
     fields = resource.model._meta.fields
     for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue")):
         if named is not None and named not in fields:
-            raise ConfigurationError(
-                f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have"
-            )
+            raise ConfigurationError(f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have")
     taken = {"new", "edit"}
     for action in resource.actions:
         if action.name in taken:
-            raise ConfigurationError(
-                f"{where}: an action cannot be called {action.name!r}, or is there twice"
-            )
+            raise ConfigurationError(f"{where}: an action cannot be called {action.name!r}, or is there twice")
         taken.add(action.name)
 
 

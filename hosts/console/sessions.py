@@ -1,4 +1,4 @@
-"""Who looks at the console: the session cookie, the token against forged requests, the language, the headers."""
+"""Who looks at the console: the session cookie, the token against forged requests, language, headers."""
 
 import hashlib
 import hmac
@@ -27,8 +27,8 @@ HEADER_TOKEN = "X-CSRF-Token"
 PATH = "/console"
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -108,9 +108,7 @@ def secure(runtime: Runtime, req: falcon.Request) -> bool:
     return req.scheme == "https" or runtime.settings.public_url.startswith("https://")
 
 
-def set_cookie(
-    resp: falcon.Response, name: str, value: str, *, https: bool, max_age: int | None = None
-) -> None:
+def set_cookie(resp: falcon.Response, name: str, value: str, *, https: bool, max_age: int | None = None) -> None:
     """Set a cookie that no script reads and no other site sends along."""
     resp.set_cookie(name, value, path=PATH, http_only=True, same_site="Lax", secure=https, max_age=max_age)
 

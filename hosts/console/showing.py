@@ -1,4 +1,4 @@
-"""How a value is shown to staff: money in yuan, instants in the tenant's time zone, members and venues by name."""
+"""How a value is shown to staff: money in yuan, times in the tenant's zone, members and venues by name."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,9 +39,7 @@ def yuan(fen: int) -> str:
 def local_time(ctx: Context, instant: datetime, *, seconds: bool = False) -> str:
     """Return an instant as the tenant's clock shows it: `2026-11-22 10:00`."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime(
-        "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
-    )
+    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
 def member_label(view: members.MemberView) -> str:
@@ -91,7 +89,12 @@ def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) ->
             return Cell(masked(value))
         case "member":
             view = names.members.get(value)
-            return Cell(member_label(view) if view else str(value), "link", f"/console/core/members/{value}")
+            if view is None:
+                return Cell(str(value))
+            within = not ctx.actor.venues or view.venue in ctx.actor.venues
+            if not (within and ctx.has("members.view")):
+                return Cell(member_label(view))
+            return Cell(member_label(view), "link", f"/console/core/members/{view.id}")
         case "venue":
             return Cell(names.venues.get(value, str(value)))
         case "choice":
@@ -125,7 +128,7 @@ def plain(ctx: Context, column: Column, value: Any, names: Names, locale: str) -
 
 
 def find_members(ctx: Context, text: str) -> list[members.MemberView]:
-    """Return the members that staff may mean: by exact phone, the last four digits, the code a member shows, or an id.
+    """Return the members that staff may mean: by exact phone, last four digits, a member's code, or an id.
 
     Never by a part of a phone or a name: this is how a venue's staff find a member of the whole group.
     """
@@ -139,8 +142,6 @@ def find_members(ctx: Context, text: str) -> list[members.MemberView]:
             return [found] if found is not None else []
         if not text:
             return []
-        return [
-            members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))
-        ]
+        return [members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))]
     except (NotFound, Invalid, Unauthorized, ValueError):
         return []

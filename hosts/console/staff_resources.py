@@ -1,4 +1,4 @@
-"""Staff accounts, roles and integration keys as resources. What nobody may give away is refused by `core.identity`."""
+"""Staff accounts, roles and integration keys as resources. `core.identity` refuses what nobody may give."""
 
 import json
 from collections.abc import Sequence
@@ -60,9 +60,7 @@ class StaffEdit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    roles: list[Word] = Field(
-        max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"}
-    )
+    roles: list[Word] = Field(max_length=50, json_schema_extra={"zh": "角色", "en": "Roles", "source": "roles"})
     venues: list[UUID] = Field(
         [],
         max_length=1000,
@@ -85,9 +83,7 @@ def _staff(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     for row in rows:
         values = {name: getattr(row, name) for name in StaffOut.model_fields if name != "venues"}
         venues = [UUID(text) for text in json.loads(row.venues)]
-        shown.append(
-            {**values, "venues": venues, "venue_names": "、".join(named.get(v, str(v)) for v in venues)}
-        )
+        shown.append({**values, "venues": venues, "venue_names": "、".join(named.get(v, str(v)) for v in venues)})
     return [{**one, "role_names": "、".join(one["roles"])} for one in shown]
 
 
@@ -126,9 +122,7 @@ STAFF = Resource(
     create=Form(StaffIn, _create),
     edit=Form(StaffEdit, _edit),
     actions=(
-        Action(
-            "reset-password", Text(zh="重置密码", en="Reset password"), _reset, "staff.edit", form=PasswordIn
-        ),
+        Action("reset-password", Text(zh="重置密码", en="Reset password"), _reset, "staff.edit", form=PasswordIn),
         Action(
             "switch-off",
             Text(zh="停用", en="Switch off"),

@@ -1,4 +1,4 @@
-"""One request of the console, from cookie to page: sign-in, forged requests, transaction, audit of the view, errors."""
+"""One request of the console, from cookie to page: sign-in, forged requests, transaction, audit, errors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -126,16 +126,14 @@ Handler = Callable[..., Reply]  # (visit, **path parameters)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers one path. A view leaves an audit row, unless it is a part of a page, or writes a row of its own."""
+    """What answers one path. A view leaves an audit row, unless it is a part of a page or writes its own."""
 
     path: str
     get: Handler | None = None
     post: Handler | None = None
     audited: bool = True
     records: bool = False  # the GET writes its own audit row: exports
-    refused: Callable[[Visit, RoostError], Reply] | None = (
-        None  # shows a refusal; otherwise the page of problems
-    )
+    refused: Callable[[Visit, RoostError], Reply] | None = None  # shows a refusal; otherwise the page of problems
 
 
 class Door:
@@ -153,9 +151,7 @@ class Door:
             with db.connection():
                 who = with_connection(lambda: sessions.signed_in(self._console.runtime, req))
                 if who is None:
-                    back = (
-                        "" if writes or req.get_header("HX-Request") else f"?next={quote(req.relative_uri)}"
-                    )
+                    back = "" if writes or req.get_header("HX-Request") else f"?next={quote(req.relative_uri)}"
                     write(self._console, req, resp, Reply(status=303, location=f"/console/sign-in{back}"))
                     return
                 ctx = sessions.context_of(self._console.runtime, req, who)
@@ -185,9 +181,7 @@ class Door:
             reply = handler(visit, **params)
         if self._route.audited and reply.status == 200:
             names = sorted(visit.query)
-            visit.ctx.runtime.audit(
-                visit.ctx, "console.viewed", visit.req.path, {"query": names} if names else {}
-            )
+            visit.ctx.runtime.audit(visit.ctx, "console.viewed", visit.req.path, {"query": names} if names else {})
         return reply
 
 
@@ -248,8 +242,4 @@ def with_query(path: str, query: Mapping[str, str], **changes: str | None) -> st
 def local_path(text: str, otherwise: str = "/console") -> str:
     """Return a path of the console to go back to; anything that leads elsewhere gives `otherwise`."""
     inside = text == "/console" or text.startswith(("/console/", "/console?"))
-    return (
-        text
-        if inside and "\\" not in text and text.isprintable() and "//" not in text.split("?")[0]
-        else otherwise
-    )
+    return text if inside and "\\" not in text and text.isprintable() and "//" not in text.split("?")[0] else otherwise

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 from uuid import UUID
 
 import falcon
@@ -215,7 +215,7 @@ def member(tenant: Context) -> Callable[..., MemberView]:
     made = iter(range(1, 10_000))
 
     def make(
-        *, ctx: Context | None = None, phone: str | None = None, name: str = "Li Lei", state: str = "lead", **more: Any
+        *, ctx: Context | None = None, phone: str | None = None, name: str = "Li Lei", state: Literal["lead", "member", "lapsed"] = "lead", **more: Any
     ) -> MemberView:
         ctx = ctx or tenant
         phone = phone or f"1390000{next(made):04d}"
@@ -243,15 +243,6 @@ def tick(runtime: Runtime) -> Callable[[], int]:
         return jobs.drain(runtime)
 
     return run
-
-
-class Reply(Protocol):
-    """What the API client gives back: falcon's result."""
-
-    status_code: int
-    json: Any
-    text: str
-    headers: Any
 
 
 class Api:
@@ -286,7 +277,7 @@ class Api:
     def request(
         self, method: str, path: str, *, token: str | None = None, key: str | None = None, json: Any = None,
         headers: dict[str, str] | None = None, tenant: str | None = None, **more: Any,
-    ) -> Reply:  # fmt: skip
+    ) -> falcon.testing.Result:  # fmt: skip
         """Send a request; `key` is the Idempotency-Key, `tenant` the slug for calls before login."""
         sent = dict(headers or {})
         if token:
@@ -295,26 +286,25 @@ class Api:
             sent.setdefault("X-Roost-Tenant", tenant or self.tenant.tenant.slug)
         if key:
             sent["Idempotency-Key"] = key
-        reply: Reply = self.client.simulate_request(method, path, json=json, headers=sent, **more)
-        return reply
+        return self.client.simulate_request(method, path, json=json, headers=sent, **more)
 
-    def get(self, path: str, **more: Any) -> Reply:
+    def get(self, path: str, **more: Any) -> falcon.testing.Result:
         """Send GET."""
         return self.request("GET", path, **more)
 
-    def post(self, path: str, **more: Any) -> Reply:
+    def post(self, path: str, **more: Any) -> falcon.testing.Result:
         """Send POST."""
         return self.request("POST", path, **more)
 
-    def put(self, path: str, **more: Any) -> Reply:
+    def put(self, path: str, **more: Any) -> falcon.testing.Result:
         """Send PUT."""
         return self.request("PUT", path, **more)
 
-    def patch(self, path: str, **more: Any) -> Reply:
+    def patch(self, path: str, **more: Any) -> falcon.testing.Result:
         """Send PATCH."""
         return self.request("PATCH", path, **more)
 
-    def delete(self, path: str, **more: Any) -> Reply:
+    def delete(self, path: str, **more: Any) -> falcon.testing.Result:
         """Send DELETE."""
         return self.request("DELETE", path, **more)
 

@@ -100,7 +100,7 @@ def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
             )
         return None
     if sold is None:
-        return "order"
+        return None
     if item.amount_fen:
         told_as = ctx.imported() if is_history(ctx, person, item.refunded_at) else ctx
         purchases.refund(told_as, sold.id, item.amount_fen, source_key=item.id, occurred_at=item.refunded_at)

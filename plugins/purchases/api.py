@@ -13,9 +13,7 @@ def my_purchases(ctx: Context, page: PageQuery) -> Listing[PurchaseOut]:
     """List my purchases, the latest recorded first, with what each earned."""
     assert ctx.actor.id is not None  # the host lets nobody but a member in here
     views, cursor = service.of_member(ctx, ctx.actor.id, page)
-    return Listing[PurchaseOut](
-        items=[PurchaseOut.model_validate(view) for view in views], next_cursor=cursor
-    )
+    return Listing[PurchaseOut](items=[PurchaseOut.model_validate(view) for view in views], next_cursor=cursor)
 
 
 @staff.post("", permission="purchases.record", idempotent=True)

@@ -66,9 +66,7 @@ def _say_spent(spec: SpentSpec, locale: str) -> str:
     if locale.startswith("en"):
         when = f" in {spec.days} days" if spec.days else ""
         return f"spent {_range(spec.least_fen // 100, most, locale)} yuan{when}"
-    return (
-        f"{f'近 {spec.days} 天' if spec.days else ''}消费满 {_range(spec.least_fen // 100, most, locale)} 元"
-    )
+    return f"{f'近 {spec.days} 天' if spec.days else ''}消费满 {_range(spec.least_fen // 100, most, locale)} 元"
 
 
 def _range(least: int, most: int | None, locale: str) -> str:
@@ -78,8 +76,6 @@ def _range(least: int, most: int | None, locale: str) -> str:
 
 
 KINDS = (
-    ConditionKind(
-        "purchase_count", Text(zh="消费笔数", en="Number of purchases"), CountSpec, _has_bought, _say_count
-    ),
+    ConditionKind("purchase_count", Text(zh="消费笔数", en="Number of purchases"), CountSpec, _has_bought, _say_count),
     ConditionKind("spent", Text(zh="消费金额", en="Money spent"), SpentSpec, _has_spent, _say_spent),
 )

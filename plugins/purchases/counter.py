@@ -30,9 +30,7 @@ def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
 
 def take_back(ctx: Context, purchase: UUID, body: RefundIn) -> RefundView:
     """Register a refund that was entered by hand: each call is a refund of its own."""
-    return refunds.refund(
-        ctx, purchase, body.amount_fen, source_key=f"staff:{new_id().hex}", reason=body.reason
-    )[0]
+    return refunds.refund(ctx, purchase, body.amount_fen, source_key=f"staff:{new_id().hex}", reason=body.reason)[0]
 
 
 def refundable(row: Any) -> bool:

@@ -21,9 +21,7 @@ class Earned:
 NOTHING = Earned(0, 0, 0)
 
 
-def earned(
-    rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[PurchaseLine], ordinal: int
-) -> Earned:
+def earned(rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[PurchaseLine], ordinal: int) -> Earned:
     """Return what a purchase earns; `ordinal` is its place among its member's of the month, from 1.
 
     Lines only move the amount that counts: an excluded good is taken off, a good at 200 % is added once more.
@@ -41,9 +39,7 @@ def earned(
     if rules.frequency_from and ordinal >= rules.frequency_from:
         counted, scale = counted * rules.frequency_percent, scale * 100
     counted //= scale
-    return Earned(
-        counted, _units(counted, rules.fen_per_point, rules), _units(counted, rules.fen_per_growth, rules)
-    )
+    return Earned(counted, _units(counted, rules.fen_per_point, rules), _units(counted, rules.fen_per_growth, rules))
 
 
 def _units(counted_fen: int, fen_per_unit: int, rules: PurchaseSettings) -> int:

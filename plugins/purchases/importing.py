@@ -69,7 +69,5 @@ def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
     return Taken(
         recorded=sum(result.created for result in done),
         known=sum(not result.created and not result.refusal for result in done),
-        rejected=[
-            Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal
-        ],
+        rejected=[Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal],
     )

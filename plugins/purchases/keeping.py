@@ -26,16 +26,11 @@ def move(ctx: Context, member: UUID, merged: UUID) -> None:
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
     """Return a member's purchases with their refunds, oldest first; None without any. Money in fen."""
     rows = list(
-        Purchase.scoped(ctx)
-        .select()
-        .where(Purchase.member == member)
-        .order_by(Purchase.occurred_at, Purchase.id)
+        Purchase.scoped(ctx).select().where(Purchase.member == member).order_by(Purchase.occurred_at, Purchase.id)
     )
     if not rows:
         return None
-    mine = (
-        Purchase.scoped(ctx).select(Purchase.id).where(Purchase.member == member, Purchase.refunded_fen > 0)
-    )
+    mine = Purchase.scoped(ctx).select(Purchase.id).where(Purchase.member == member, Purchase.refunded_fen > 0)
     refunds: dict[UUID, list[dict[str, Any]]] = {}
     for row in Refund.scoped(ctx).select().where(Refund.purchase.in_(mine)).order_by(Refund.id):
         told = {

@@ -80,8 +80,8 @@ class Lines:
                 yield self._joined(line, width) or self._wrong(line, cells, width)
 
     def _wrong(self, line: _Line, cells: list[str], width: int) -> Rejected:
-        if line.text.count('"') % 2:
-            return Rejected(line.number, "a quotation mark is never closed", line.text)
+        if not cells:
+            return Rejected(line.number, "a quotation mark is never closed, or stands where none may", line.text)
         return Rejected(line.number, f"has {len(cells)} cells, the header has {width}", line.text)
 
     def _joined(self, line: _Line, width: int) -> Cells | None:
@@ -104,13 +104,13 @@ class Lines:
         return None
 
     def _split(self, text: str) -> list[str]:
+        """Return the cells of a record; none when its quotation marks do not fit."""
         if '"' not in text:
             return text.split(self.separator)
-        return next(
-            csv.reader(
-                [text] if "\n" not in text else text.splitlines(keepends=True), delimiter=self.separator
-            )
-        )
+        try:
+            return next(csv.reader(text.splitlines(keepends=True), delimiter=self.separator, strict=True))
+        except csv.Error:
+            return []
 
     def _next(self) -> _Line | None:
         if self._ahead:

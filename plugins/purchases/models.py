@@ -51,9 +51,7 @@ class PurchasesRefund(TenantModel):
 
     id = UUIDField(primary_key=True, default=new_id)
     purchase = UUIDField()
-    source_key = CharField(
-        max_length=100
-    )  # what the source calls this refund: one effect however often it is told
+    source_key = CharField(max_length=100)  # what the source calls this refund: one effect however often it is told
     amount_fen = BigIntegerField()
     reason = CharField(max_length=200, default="")
     points = BigIntegerField(default=0)  # taken back

@@ -58,9 +58,7 @@ def refund(
     return _refund(ctx, row, amount, source_key, reason, occurred_at or ctx.now()), True
 
 
-def _refund(
-    ctx: Context, row: Any, amount: int, source_key: str, reason: str, occurred_at: datetime
-) -> RefundView:
+def _refund(ctx: Context, row: Any, amount: int, source_key: str, reason: str, occurred_at: datetime) -> RefundView:
     before, after = row.refunded_fen, row.refunded_fen + amount
     refund_id = new_id()
     taken = {asset: _take_back(ctx, row, asset, before, after, refund_id) for asset in ("points", "growth")}
@@ -105,9 +103,7 @@ def _take_back(ctx: Context, row: Any, asset: str, before: int, after: int, refu
     due = _still_earned(row, asset, before) - _still_earned(row, asset, after)
     if due <= 0:
         return _Taken()
-    undone = points.reverse(
-        ctx, operation, key=f"{refund_id.hex}:{asset}", amount=due, reason="purchase refunded"
-    )
+    undone = points.reverse(ctx, operation, key=f"{refund_id.hex}:{asset}", amount=due, reason="purchase refunded")
     return _Taken(undone.taken, undone.shortfall)
 
 

@@ -77,9 +77,7 @@ class Columns:
                     f"--map {name}={column}: there is no field {name!r}; there are {', '.join(FIELDS)}"
                 )
             if column not in header:
-                raise UnreadableFile(
-                    f"--map {name}={column}: the file has no column {column!r}; it has {known}"
-                )
+                raise UnreadableFile(f"--map {name}={column}: the file has no column {column!r}; it has {known}")
         low = [name.casefold() for name in header]
         place = {}
         for name in FIELDS:
@@ -108,14 +106,10 @@ class PurchaseFile:
         self._latest = ctx.now() + AHEAD
         self._venues = {venue.code: venue.id for venue in tenants.venues(ctx)}
         self._instant = lru_cache(maxsize=10_000)(self._read_instant)
-        self._seen = sqlite3.connect(
-            "", isolation_level=None
-        )  # "": a file that the system removes, whatever happens
+        self._seen = sqlite3.connect("", isolation_level=None)  # "": a file that the system removes, whatever happens
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("PRAGMA cache_size = -16000")
-        self._seen.execute(
-            "CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID"
-        )
+        self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
         self._seen.execute("BEGIN")
 
     def __iter__(self) -> Iterator[FileRow | Rejected]:
@@ -151,9 +145,7 @@ class PurchaseFile:
         else:
             key = self._key(customer, occurred_at, amount_fen, items, code or "")
         venue = self._venues[code] if code is not None else None
-        return FileRow(
-            line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name
-        )
+        return FileRow(line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name)
 
     def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
         content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
@@ -224,9 +216,7 @@ def _why_no_amount(text: str) -> str:
 def _count(text: str) -> int:
     if not text:
         return 1
-    if not (
-        text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS)) and int(text) <= MOST_ITEMS
-    ):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ITEMS)) and int(text) <= MOST_ITEMS):
         raise _Wrong(f"items {text[:40]!r} is not a whole number from 0 to {MOST_ITEMS}")
     return int(text)
 

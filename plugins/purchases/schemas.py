@@ -14,9 +14,7 @@ Word = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
-Words = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
@@ -26,18 +24,14 @@ class PurchaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    fen_per_point: int = Field(
-        100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分"
-    )
+    fen_per_point: int = Field(100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分")
     fen_per_growth: int = Field(
         100,
         ge=0,
         le=MOST_FEN,
         description="how many fen earn one growth; 0: purchases earn none · 多少分钱得 1 成长值",
     )
-    minimum_fen: Fen = Field(
-        0, description="a purchase below this many fen earns nothing · 低于此金额不积分（分）"
-    )
+    minimum_fen: Fen = Field(0, description="a purchase below this many fen earns nothing · 低于此金额不积分（分）")
     most_points: int = Field(
         0,
         ge=0,
@@ -61,9 +55,7 @@ class PurchaseSettings(BaseModel):
         le=1000,
         description="from which purchase of a calendar month on the next rate holds; 0: never · 当月第几笔起",
     )
-    frequency_percent: Percent = Field(
-        100, description="how those purchases earn: 200 is double · 频次倍率（%）"
-    )
+    frequency_percent: Percent = Field(100, description="how those purchases earn: 200 is double · 频次倍率（%）")
     points_months: int = Field(
         24,
         ge=0,
@@ -199,7 +191,5 @@ class RefundIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(
-        None, description="fen; none: all that is left"
-    )
+    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
     reason: Words = Field(min_length=1, description="kept with the refund and in the audit")

@@ -57,9 +57,7 @@ def record(ctx: Context, purchase: NewPurchase) -> tuple[PurchaseView, bool]:
         purchase = replace(purchase, member=members.resolve(ctx, purchase.member))
     done = record_many(ctx, [purchase])[0]
     if done.id is None:
-        raise KeyReused(
-            done.refusal, "该单号已用于另一笔消费", source=purchase.source, source_key=purchase.source_key
-        )
+        raise KeyReused(done.refusal, "该单号已用于另一笔消费", source=purchase.source, source_key=purchase.source_key)
     return get(ctx, done.id), done.created
 
 
@@ -93,9 +91,7 @@ def _check(ctx: Context, purchase: NewPurchase) -> None:
         wrong = ("occurred_at", f"{purchase.occurred_at.isoformat()} is before 1970 or in the future")
     if wrong is not None:
         fields = [{"path": f"body.{wrong[0]}", "message": wrong[1]}]
-        raise Invalid(
-            f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{wrong[0]}", fields=fields
-        )
+        raise Invalid(f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{wrong[0]}", fields=fields)
 
 
 def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
@@ -121,9 +117,7 @@ def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
     return results
 
 
-def _known(
-    ctx: Context, purchases: Sequence[NewPurchase]
-) -> dict[tuple[str, str], tuple[UUID, tuple[int, int, str]]]:
+def _known(ctx: Context, purchases: Sequence[NewPurchase]) -> dict[tuple[str, str], tuple[UUID, tuple[int, int, str]]]:
     keys: dict[str, list[str]] = defaultdict(list)
     for purchase in purchases:
         keys[purchase.source].append(purchase.source_key)
@@ -142,9 +136,7 @@ def _known(
 
 def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
     rules, now = ctx.settings(PurchaseSettings), ctx.now()
-    ordinals = (
-        _ordinals(ctx, [purchase for _, purchase in fresh]) if rules.frequency_from else [1] * len(fresh)
-    )
+    ordinals = _ordinals(ctx, [purchase for _, purchase in fresh]) if rules.frequency_from else [1] * len(fresh)
     expires_at = earning.expiry(now, ctx.tenant.zone, rules.points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
@@ -207,9 +199,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
                 occurred_at=purchase.occurred_at,
             )
         )
-    for (place, column), operation in zip(
-        owed, points.credit_many(ctx, credits) if credits else (), strict=True
-    ):
+    for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
         rows[place][column] = operation.id
     insert_rows(ctx, Purchase, rows)
     ctx.runtime.publish_many(ctx, facts)
@@ -221,9 +211,7 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
     months = [local_date(purchase.occurred_at, zone).replace(day=1) for purchase in purchases]
     counts: dict[tuple[UUID | None, date], int] = defaultdict(int)
     for month in set(months):
-        buyers = {
-            p.member for p, m in zip(purchases, months, strict=True) if m == month and p.member is not None
-        }
+        buyers = {p.member for p, m in zip(purchases, months, strict=True) if m == month and p.member is not None}
         following = (month + timedelta(days=32)).replace(day=1)
         rows = (
             Purchase.scoped(ctx)

@@ -1,7 +1,7 @@
 """What members call: look, take, confirm, give back."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from plugins.seckill import service, sessions
@@ -27,8 +27,9 @@ def _session_out(ctx: Context, session: SeckillSession, items: Sequence[SeckillI
     for item in items:
         left = inventory.available(ctx, sessions.stock_key(item.id))
         values: dict[str, Any] = {name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine")}
-        out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0)))  # type: ignore[call-overload]  # peewee field
+        out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0)))
     now = ctx.now()
+    phase: Literal["upcoming", "open", "sold_out", "over"]
     if session.state == "closed" or session.ends_at <= now:
         phase = "over"
     elif session.starts_at > now:

@@ -50,7 +50,7 @@ def _add_item(ctx: Context, session: UUID, form: ItemForm) -> UUID:
         tenants.venue(ctx, venue)
     values = form.model_dump(mode="json", include=set(ItemForm.model_fields))
     item: SeckillItem = SeckillItem.scoped(ctx).create(session=session, created_at=ctx.now(), **values)
-    return item.id  # type: ignore[return-value]  # peewee fields are typed as fields
+    return item.id
 
 
 def remove_item(ctx: Context, item: UUID) -> None:

@@ -34,9 +34,7 @@ def move(ctx: Context, member: UUID, merged: UUID) -> None:
 
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
     """Return a member's visits, oldest first; None without any."""
-    rows = list(
-        Visit.scoped(ctx).select().where(Visit.member == member).order_by(Visit.occurred_at, Visit.id)
-    )
+    rows = list(Visit.scoped(ctx).select().where(Visit.member == member).order_by(Visit.occurred_at, Visit.id))
     if not rows:
         return None
     return {

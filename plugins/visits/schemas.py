@@ -37,9 +37,7 @@ class VisitSettings(BaseModel):
         le=240,
         description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
     )
-    silent_days: int = Field(
-        30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默"
-    )
+    silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +86,7 @@ class VisitIn(BaseModel):
     member: UUID
     venue: UUID | None = None
     occurred_at: AwareDatetime | None = Field(None, description="none: now")
-    number: Word | None = Field(
-        None, description="what your system calls this visit: the same number is recorded once"
-    )
+    number: Word | None = Field(None, description="what your system calls this visit: the same number is recorded once")
 
 
 class VisitForm(BaseModel):

@@ -182,11 +182,7 @@ def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[VisitVi
 
 def day_figures(ctx: Context, day: date, venues: list[UUID]) -> tuple[int, int]:
     """Return (visits, members who came) on a day of the tenant's calendar; no `venues` means all."""
-    query = (
-        Visit.scoped(ctx)
-        .select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member)))
-        .where(Visit.day == day)
-    )
+    query = Visit.scoped(ctx).select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member))).where(Visit.day == day)
     if venues:
         query = query.where(Visit.venue.in_(venues))
     visits, people = query.tuples().first()

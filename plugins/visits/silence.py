@@ -25,9 +25,7 @@ STANDING = frozenset(("state", "frozen"))  # what of a profile may bring a membe
 def begin(ctx: Context, slot: str) -> None:
     """Start the chain for the tenant's date `slot`; once a date."""
     ctx.enqueue("visits.silence", SilenceStep.model_validate({"day": slot}), dedupe=slot)
-    ctx.enqueue(
-        "visits.adopt", AdoptStep(), dedupe="adopt"
-    )  # again once the finished job was cleaned away: weekly
+    ctx.enqueue("visits.adopt", AdoptStep(), dedupe="adopt")  # again once the finished job was cleaned away: weekly
 
 
 def step(ctx: Context, payload: SilenceStep) -> Next | None:
@@ -70,9 +68,7 @@ def adopt(ctx: Context, payload: AdoptStep) -> Next | None:
     Nothing is known of their visits, so their silence is counted from now: switching on tells of nobody at
     once.
     """
-    page = members.find(
-        ctx, members.MemberFilter(state="member"), PageQuery(limit=ADOPTED, cursor=payload.cursor)
-    )
+    page = members.find(ctx, members.MemberFilter(state="member"), PageQuery(limit=ADOPTED, cursor=payload.cursor))
     rows = [{"member": person.id, "since": ctx.now()} for person in page.items]
     if rows:
         Presence.scoped(ctx).insert_many(rows).on_conflict_ignore().execute()

@@ -27,10 +27,11 @@ def listing(visit: Visit) -> Reply:
 
 def _line(visit: Visit, held: approvals.Waiting, names: dict[UUID, str]) -> dict[str, Any]:
     row = held.row
+    named = plugin_name(visit.console.runtime, row.plugin)
     body = {k: v for k, v in (row.body or {}).items() if k != "reason"}
     return {
         "id": str(row.id),
-        "what": f"{plugin_name(visit.console.runtime, row.plugin).in_(visit.locale)} · {held.action.title.in_(visit.locale)}",
+        "what": f"{named.in_(visit.locale)} · {held.action.title.in_(visit.locale)}",
         "row": row_path(held.desk, row.subject),
         "amount": f"{row.amount:,}",
         "body": json.dumps(body, ensure_ascii=False) if body else "",

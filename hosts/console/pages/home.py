@@ -12,16 +12,14 @@ from core.members.models import Member
 from core.runtime.declarations import Panel
 from core.runtime.manifest import Text
 from hosts.console import approvals
-from hosts.console.core_resources import STATES
+from hosts.console.member_resources import STATES
 from hosts.console.resources import CORE
 from hosts.console.web import Console, Reply, Route, Visit
 
 
 def _members(ctx: Context) -> Sequence[tuple[str, str]]:
     query = (
-        Member.scoped(ctx)
-        .select(Member.state, fn.COUNT(Member.id).alias("count"))
-        .where(Member.merged_into.is_null())
+        Member.scoped(ctx).select(Member.state, fn.COUNT(Member.id).alias("count")).where(Member.merged_into.is_null())
     )
     if ctx.actor.venues:
         query = query.where(Member.venue.in_(sorted(ctx.actor.venues)))
@@ -54,11 +52,7 @@ def home(visit: Visit) -> Reply:
         {"title": panel.title.in_(visit.locale), "link": f"/console/panels/{slug}/{panel.name}"}
         for slug, panel in _panels(visit.console, visit.ctx)
     ]
-    waiting = [
-        w
-        for w in approvals.waiting(visit.ctx, visit.console.desks)
-        if w.row.requested_by != visit.ctx.actor.id
-    ]
+    waiting = [w for w in approvals.waiting(visit.ctx, visit.console.desks) if w.row.requested_by != visit.ctx.actor.id]
     return visit.page("home.html", title=visit.say("首页"), panels=panels, waiting=len(waiting))
 
 

@@ -1,4 +1,4 @@
-"""A member's page: profile, balances, statement, grants and why, what plugins add; and how staff find a member."""
+"""A member's page: profile, balances, statement, grants and why, what plugins add; how staff find a member."""
 
 from typing import Any
 from uuid import UUID
@@ -7,8 +7,9 @@ from core import members, points, rewards, tenants
 from core.errors import RoostError
 from core.runtime.manifest import Text
 from hosts.console import keyset
-from hosts.console.core_resources import ASSET_NAMES, STATES, core_desk
-from hosts.console.fields import FIELD_NAMES
+from hosts.console.core_resources import core_desk
+from hosts.console.field_names import FIELD_NAMES
+from hosts.console.member_resources import ASSET_NAMES, STATES
 from hosts.console.pages import rows
 from hosts.console.showing import find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
@@ -69,9 +70,7 @@ def show(visit: Visit, *, row_id: str) -> Reply:
 
 def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, Any]], str]:
     asset = asset if asset in ASSET_NAMES else "points"
-    listing = points.statement(
-        visit.ctx, member, asset, limit=STATEMENT, cursor=visit.query.get("cursor", "")
-    )
+    listing = points.statement(visit.ctx, member, asset, limit=STATEMENT, cursor=visit.query.get("cursor", ""))
     lines = [
         {
             "at": local_time(visit.ctx, entry.occurred_at),
@@ -96,8 +95,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
                 "what": "、".join(why.rewards) or "—",
                 "state": OUTCOMES[why.outcome].in_(visit.locale) if why.outcome in OUTCOMES else why.outcome,
                 "reason": why.reason,
-                "rule": f"{why.subject or why.plugin}"
-                + (f" · v{why.rule_version}" if why.rule_version else ""),
+                "rule": f"{why.subject or why.plugin}" + (f" · v{why.rule_version}" if why.rule_version else ""),
                 "evidence": why.evidence,
             }
         )
@@ -129,7 +127,7 @@ def _plain(value: Any) -> str:  # Any: a JSON value
     return "—" if value is None or value == "" else str(value)
 
 
-# --- the whole phone -------------------------------------------------------------------------------------------------
+# --- the whole phone ----------------------------------------------------------------------------------------
 
 
 def ask_reveal(visit: Visit, *, row_id: str) -> Reply:
@@ -149,15 +147,11 @@ def reveal(visit: Visit, *, row_id: str) -> Reply:
     except RoostError as ex:
         if ex.status != 422:
             raise
-        return _reveal_page(
-            visit, row.id, problem=ex.message if visit.locale == "en" else ex.message_zh, status=422
-        )
+        return _reveal_page(visit, row.id, problem=ex.message if visit.locale == "en" else ex.message_zh, status=422)
     return _reveal_page(visit, row.id, phone=phone or "—")
 
 
-def _reveal_page(
-    visit: Visit, member: UUID, *, phone: str = "", problem: str = "", status: int = 200
-) -> Reply:
+def _reveal_page(visit: Visit, member: UUID, *, phone: str = "", problem: str = "", status: int = 200) -> Reply:
     path = f"/console/core/members/{member}"
     template = "_reveal.html" if visit.htmx else "reveal.html"
     return visit.page(
@@ -171,11 +165,11 @@ def _reveal_page(
     )
 
 
-# --- finding ---------------------------------------------------------------------------------------------------------
+# --- finding ------------------------------------------------------------------------------------------------
 
 
 def find(visit: Visit) -> Reply:
-    """Find by exact phone, the last four digits or a member's code; a phone never stands in an address line."""
+    """Find by exact phone, last four digits or a member's code; a phone never stands in an address line."""
     visit.ctx.require("members.view")
     back = local_path(visit.sent("back"), "/console/core/members").split("?")[0]
     found = find_members(visit.ctx, visit.sent("who"))
@@ -206,9 +200,7 @@ def _filtered(visit: Visit, back: str, member: UUID) -> str:
     """Return the list at `back`, narrowed to one member."""
     parts = back.strip("/").split("/")
     desk = visit.console.desks.get((parts[1], parts[2])) if len(parts) == 3 else None
-    column = (
-        next((c.name for c in keyset.filters(desk.resource) if c.kind == "member"), None) if desk else None
-    )
+    column = next((c.name for c in keyset.filters(desk.resource) if c.kind == "member"), None) if desk else None
     return with_query(back, {column: str(member)}) if column else ""
 
 

@@ -73,9 +73,7 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
         "first": with_query(path, query) if cursor else "",
         "next": with_query(path, query, cursor=following) if following else "",
         "create": f"{path}/new" if desk.may_create(visit.ctx) else "",
-        "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")]
-        if exported
-        else [],
+        "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")] if exported else [],
         "finds_member": any(c.kind == "member" for c in keyset.filters(desk.resource))
         or (slug, name) == ("core", "members"),
     }
@@ -91,9 +89,7 @@ def read_filters(visit: Visit, desk: Desk, query: dict[str, str]) -> tuple[BaseM
     except ValidationError as ex:
         titles = {c.name: c.title.in_(visit.locale) for c in desk.resource.columns}
         wrong = [str(e["loc"][0]).removesuffix("_from").removesuffix("_to") for e in ex.errors()]
-        return model(), [
-            visit.say("筛选条件“%(title)s”格式不正确", title=titles.get(name, name)) for name in wrong
-        ]
+        return model(), [visit.say("筛选条件“%(title)s”格式不正确", title=titles.get(name, name)) for name in wrong]
 
 
 def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filter]:
@@ -161,7 +157,7 @@ def table_of(column: Column, row: Row) -> tuple[list[str], list[list[str]]] | No
     return heads, [[str(v.get(head, "")) for head in heads] for v in plain]
 
 
-# --- forms -----------------------------------------------------------------------------------------------------------
+# --- forms --------------------------------------------------------------------------------------------------
 
 
 def _form_page(
@@ -243,7 +239,7 @@ def _editing(visit: Visit, slug: str, name: str, row_id: str) -> tuple[Desk, For
     return desk, desk.resource.edit, row
 
 
-# --- actions ---------------------------------------------------------------------------------------------------------
+# --- actions ------------------------------------------------------------------------------------------------
 
 
 def confirm(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> Reply:
@@ -264,9 +260,7 @@ def perform(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> 
             body, own = split_body(act, body)
             outcome = desk.act(visit.ctx, row.id, act.name, body, own or reason)
     except (FormError, RoostError) as ex:
-        form = (
-            as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
-        )
+        form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
         return _dialog(visit, desk, act, row, form.refused(ex, visit.locale), reason, 422)
     said = visit.say("已提交，等待另一位同事审批") if outcome.pending else visit.say("操作完成")
     return visit.go(row_path(desk, row.id), said)
@@ -299,7 +293,7 @@ def _acting(visit: Visit, slug: str, name: str, row_id: str, action: str) -> tup
     return desk, act, desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
 
 
-# --- export ----------------------------------------------------------------------------------------------------------
+# --- export -------------------------------------------------------------------------------------------------
 
 
 def download(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:

@@ -42,8 +42,7 @@ class SignIn:
             try:
                 form = read_form(req, 10_000)
                 held = {
-                    name: (form.get(name) or [""])[0]
-                    for name in ("tenant", "username", "password", "next", "csrf")
+                    name: (form.get(name) or [""])[0] for name in ("tenant", "username", "password", "next", "csrf")
                 }
                 sessions.check_form_token(sessions.cookie(req, sessions.VISITOR), held["csrf"])
                 token = self._sign_in(req, held)
@@ -68,15 +67,11 @@ class SignIn:
         except NotFound:
             raise refused from None
         asked = getattr(req.context, "request_id", "") or new_id().hex
-        ctx = Context(
-            runtime, tenant, NOBODY, "core", f"request:{asked}", asked, "live", sessions.locale_of(req)
-        )
+        ctx = Context(runtime, tenant, NOBODY, "core", f"request:{asked}", asked, "live", sessions.locale_of(req))
         self._limits.check(ctx, TRIES, "console sign-in", address_of(req, runtime.settings.trusted_proxies))
         device = (req.get_header("User-Agent") or "")[:100]
         try:
-            return ctx.run(
-                lambda: identity.sign_in_staff(ctx, held["username"], held["password"], device=device)
-            )
+            return ctx.run(lambda: identity.sign_in_staff(ctx, held["username"], held["password"], device=device))
         except Unauthorized:
             raise refused from None
 
@@ -101,9 +96,7 @@ class ChooseLanguage:
         """Set the cookie and go back."""
         came_from = (req.get_header("Referer") or "").partition("://")[2].partition("/")[2]
         cookies = {sessions.LOCALE: language if language in LANGUAGES else "zh"}
-        write(
-            self._console, req, resp, Reply(status=303, location=local_path(f"/{came_from}"), cookies=cookies)
-        )
+        write(self._console, req, resp, Reply(status=303, location=local_path(f"/{came_from}"), cookies=cookies))
 
 
 def sign_out(visit: Visit) -> Reply:

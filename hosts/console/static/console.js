@@ -12,9 +12,12 @@ document.addEventListener("htmx:config:request", (event) => {
   }
 });
 
-// A panel that fails says so in its own place.
-document.addEventListener("htmx:response:error", (event) => {
-  const panel = event.target.closest?.("[data-failed]");
+// What failed on the server is no part of a page; a panel says so in its own place.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { response, sourceElement } = event.detail.ctx;
+  if (response.status < 500) return;
+  event.preventDefault();
+  const panel = sourceElement.closest("[data-failed]");
   if (panel) panel.textContent = panel.dataset.failed;
 });
 

@@ -17,7 +17,8 @@ def test_results_stand_in_order_and_balances_run_on_within_an_account(ctx, rows,
     a, b = new_id(), new_id()
     with ctx.transaction():
         done = points.credit_many(
-            ctx, [make(a, "3", 1), make(b, "2", 2), make(a, "1", 4), make(a, "0", 8, "growth", venue=new_id())]
+            ctx,
+            [make(a, "3", 1), make(b, "2", 2), make(a, "1", 4), make(a, "0", 8, "growth", venue=new_id())],
         )
     assert [(o.amount, o.balance) for o in done] == [(1, 1), (2, 2), (4, 5), (8, 8)]
     [(body,)] = rows("SELECT body FROM event")

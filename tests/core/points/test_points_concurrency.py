@@ -10,7 +10,7 @@ import pytest
 from core import db, points
 from core.errors import InsufficientBalance, KeyReused
 from core.ids import new_id
-from core.points import book
+from core.points import locking
 
 pytestmark = pytest.mark.engines("postgresql")  # SQLite is locked as a whole by its first write
 THREADS = 16
@@ -25,7 +25,7 @@ def at_once(works):
             start.wait()
             try:
                 results[place] = work()
-            except Exception as ex:
+            except Exception as ex:  # noqa: BLE001 -- handed to the test
                 results[place] = ex
 
     threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]
@@ -64,14 +64,14 @@ def test_debits_at_once_spend_what_there_is_and_no_more(ctx, member, sound):
 def test_without_the_accounts_lock_the_same_debits_spend_one_lot_twice(ctx, member, monkeypatch):
     """The negative control: every thread reads before one writes, and the walls behind the lock have to catch it."""
     read = threading.Barrier(THREADS)
-    lock = book.lock
+    lock = locking.lock
 
     def lock_nothing(*arguments):
         found = lock(*arguments)
         read.wait(timeout=30)
         return found
 
-    monkeypatch.setattr(book, "_LOCK", db.Sql(book._LOCK.postgres.replace(" FOR UPDATE", "")))
+    monkeypatch.setattr(locking, "_LOCK", db.Sql(locking._LOCK.postgres.replace(" FOR UPDATE", "")))
     monkeypatch.setattr("core.points.spending.lock", lock_nothing)
     results = at_once(debits(ctx, member, THREADS, amount=100))
     violations = [r for r in results if isinstance(r, peewee.IntegrityError)]

@@ -15,7 +15,9 @@ from core.runtime.specs import Veto
 
 def facts(rows, name):
     found = rows("SELECT body FROM event WHERE name = %s ORDER BY recorded_at, id", name)
-    return [(m["member"], m["asset"], m["amount"], m["reason"]) for body, in found for m in json.loads(body)["movements"]]
+    return [
+        (m["member"], m["asset"], m["amount"], m["reason"]) for (body,) in found for m in json.loads(body)["movements"]
+    ]
 
 
 def test_a_credit_adds_and_a_debit_takes_and_both_are_told(ctx, rows, sound):

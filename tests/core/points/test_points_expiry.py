@@ -63,7 +63,11 @@ def test_the_job_expires_many_accounts_in_one_fact_and_then_has_nothing_to_do(ct
     assert sum(done) == 6
     assert all(count <= 4 for count in done)
     assert [points.balance(ctx, m).available for m in members] == [3] * 7
-    told = [m for (body,) in rows("SELECT body FROM event WHERE name = 'points_expired'") for m in json.loads(body)["movements"]]
+    told = [
+        m
+        for (body,) in rows("SELECT body FROM event WHERE name = 'points_expired'")
+        for m in json.loads(body)["movements"]
+    ]
     assert sorted(m["amount"] for m in told) == [15] * 6
     assert rows("SELECT count(*) FROM account WHERE next_expiry <= %s", ctx.now()) == [(0,)]
     sound()

@@ -23,7 +23,13 @@ def member(ctx):
 def hold(ctx, member):
     with ctx.transaction():
         return points.hold(
-            ctx, member, "points", 70, key="hold", deadline=ctx.now() + timedelta(minutes=10), reason="seckill"
+            ctx,
+            member,
+            "points",
+            70,
+            key="hold",
+            deadline=ctx.now() + timedelta(minutes=10),
+            reason="seckill",
         )
 
 

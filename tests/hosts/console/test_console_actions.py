@@ -116,10 +116,7 @@ def test_an_approver_needs_the_same_permission_and_the_rows_venue(staff, market,
         assert "flood" not in words(browser.get("/console/core/approvals").text)
         assert browser.post(f"/console/core/approvals/{asked.id}/approve").status_code == 404
     assert stored(key).refunded == 0
-    assert (
-        staff(*ALL, venues=[market["east"]]).post(f"/console/core/approvals/{asked.id}/approve").status_code
-        == 303
-    )
+    assert staff(*ALL, venues=[market["east"]]).post(f"/console/core/approvals/{asked.id}/approve").status_code == 303
     assert stored(key).refunded == 500
 
 
@@ -134,9 +131,7 @@ def test_an_act_that_fails_when_approved_stays_open(staff, market, stall, tenant
     assert Approval.scoped(tenant).get(Approval.id == asked.id).state == "pending"
 
 
-def test_an_account_that_lost_the_permission_cannot_use_a_form_it_had_open(
-    staff, market, stall, stored, tenant
-):
+def test_an_account_that_lost_the_permission_cannot_use_a_form_it_had_open(staff, market, stall, stored, tenant):
     key = stall("Tea", market["east"])
     browser = staff("stalls.view", "stalls.close")
     form = {"once": browser.once_of(browser.get(f"{STALLS}/{key}/close")), "reason": "rain"}

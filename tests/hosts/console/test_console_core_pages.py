@@ -14,7 +14,7 @@ from tests.hosts.console.browser import words
 MEMBERS = "/console/core/members"
 
 
-# --- members ---------------------------------------------------------------------------------------------------------
+# --- members ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("typed", ["13812345678", "138 1234 5678", "5678"])
@@ -44,9 +44,7 @@ def test_a_part_of_a_phone_or_a_name_finds_nobody(staff, member):
 def test_several_members_with_the_same_digits_are_shown_masked(staff, member):
     member(phone="13812345678", name="王明")
     member(phone="13912345678", name="李雷")
-    page = words(
-        staff("members.view").post("/console/core/find-member", {"who": "5678", "back": MEMBERS}).text
-    )
+    page = words(staff("members.view").post("/console/core/find-member", {"who": "5678", "back": MEMBERS}).text)
     assert "王* 138****5678" in page
     assert "李* 139****5678" in page
 
@@ -68,9 +66,7 @@ def test_a_members_page_shows_balances_statement_and_what_plugins_say(staff, mar
     stall("Tea", market["east"], member=wanted.id)
     with tenant.transaction():
         for number in range(25):
-            points.credit(
-                tenant, wanted.id, "points", 10 + number, key=f"k{number}", reason=f"visit {number}"
-            )
+            points.credit(tenant, wanted.id, "points", 10 + number, key=f"k{number}", reason=f"visit {number}")
         points.debit(tenant, wanted.id, "points", 5, key="d", reason="tea")
     browser = staff("members.view", "points.view", "rewards.view")
     page = browser.get(f"{MEMBERS}/{wanted.id}")
@@ -118,9 +114,7 @@ def test_a_member_is_registered_and_edited_on_site(staff, market, tenant):
     browser = staff("members.view", "members.edit")
     bad = browser.post(f"{MEMBERS}/new", {"phone": "12345678901", "name": "王明"})
     assert "手机号格式不正确" in bad.text.split('name="phone"', 1)[1].split('name="name"')[0]
-    done = browser.post(
-        f"{MEMBERS}/new", {"phone": "13812345678", "name": "王明", "venue": str(market["east"])}
-    )
+    done = browser.post(f"{MEMBERS}/new", {"phone": "13812345678", "name": "王明", "venue": str(market["east"])})
     assert done.status_code == 303
     form = {"name": "王小明", "gender": "male", "birthday": "1990-02-28", "venue": ""}
     assert browser.post(f"{done.headers['Location']}/edit", form).status_code == 303
@@ -145,7 +139,7 @@ def test_an_export_of_members_shows_whole_phones_only_as_an_export(staff, member
     assert "13812345678" in exported
 
 
-# --- plugins ---------------------------------------------------------------------------------------------------------
+# --- plugins ------------------------------------------------------------------------------------------------
 
 
 def test_plugins_are_switched_on_and_off(staff, shops, audited):
@@ -216,7 +210,7 @@ def test_wrong_settings_are_refused_beside_their_field(staff, market, tenant, ch
     assert tenants.settings_values(tenant, "stalls") == {}
 
 
-# --- staff, audit, jobs ----------------------------------------------------------------------------------------------
+# --- staff, audit, jobs -------------------------------------------------------------------------------------
 
 
 def test_an_account_is_opened_used_and_switched_off(staff, market, tenant, app):
@@ -259,13 +253,17 @@ def test_the_audit_log_names_people_and_is_filtered(staff, market, stall):
 def test_a_dead_letter_is_seen_and_sent_again(staff, tenant, audited):
     with tenant.transaction():
         Job.scoped(tenant).create(
-            plugin="stalls", kind="stalls.sweep", payload="{}", state="dead", failures=10, due_at=tenant.now(),
-            error="RuntimeError: the broom is gone", created_at=tenant.now(),
-        )  # fmt: skip
+            plugin="stalls",
+            kind="stalls.sweep",
+            payload="{}",
+            state="dead",
+            failures=10,
+            due_at=tenant.now(),
+            error="RuntimeError: the broom is gone",
+            created_at=tenant.now(),
+        )
     job = Job.scoped(tenant).first()
-    assert (
-        staff("jobs.view").post(f"/console/core/jobs/{job.id}/replay", {"once": "a" * 32}).status_code == 403
-    )
+    assert staff("jobs.view").post(f"/console/core/jobs/{job.id}/replay", {"once": "a" * 32}).status_code == 403
     browser = staff("jobs.view", "jobs.replay")
     assert "the broom is gone" in browser.get("/console/core/jobs", params={"state": "dead"}).text
     assert browser.act(f"/console/core/jobs/{job.id}/replay").status_code == 303

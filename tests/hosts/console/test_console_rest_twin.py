@@ -16,15 +16,11 @@ def test_the_list_is_filtered_paged_and_masked(api, market, stall):
     first = api.get(PATH, token=token, params={"limit": "3", "state": "open"}).json
     assert [row["title"] for row in first["items"]] == ["S4", "S3", "S2"]
     assert first["items"][0]["contact"] == "139****1111"
-    second = api.get(
-        PATH, token=token, params={"limit": "3", "state": "open", "cursor": first["next_cursor"]}
-    ).json
+    second = api.get(PATH, token=token, params={"limit": "3", "state": "open", "cursor": first["next_cursor"]}).json
     assert ([row["title"] for row in second["items"]], second["next_cursor"]) == (["S1"], None)
 
 
-@pytest.mark.parametrize(
-    "query", [{"state": "gone"}, {"venue": "x"}, {"colour": "red"}, {"opens_at_from": "soon"}]
-)
+@pytest.mark.parametrize("query", [{"state": "gone"}, {"venue": "x"}, {"colour": "red"}, {"opens_at_from": "soon"}])
 def test_a_wrong_or_unknown_filter_is_refused(api, market, query):
     assert api.get(PATH, token=api.as_staff("stalls.view"), params=query).status_code == 422
 
@@ -103,10 +99,7 @@ def test_an_act_above_the_limit_is_approved_by_somebody_else(api, market, stall,
     assert api.post(wrong_row, token=second, key="k3").status_code == 404
     done = api.post(f"{path}/approvals/{approval}/approve", token=second, key="k4")
     assert (done.status_code, done.json["state"], stored(key).refunded) == (200, "approved", 500)
-    assert (
-        api.post(f"{path}/approvals/{approval}/reject", token=second, json={"reason": "late"}).status_code
-        == 409
-    )
+    assert api.post(f"{path}/approvals/{approval}/reject", token=second, json={"reason": "late"}).status_code == 409
 
 
 def test_an_integration_key_may_ask_and_not_approve(api, market, stall, stored):
@@ -125,18 +118,12 @@ def test_the_console_and_the_api_show_the_same_rows(api, staff, market, stall):
         stall(title, market["east"])
     over_rest = [row["title"] for row in api.get(PATH, token=api.as_staff("stalls.view")).json["items"]]
     browser = staff("stalls.view")
-    assert (
-        over_rest
-        == browser.find_all(r"Stall-\d\d", browser.get("/console/stalls/stalls").text)
-        == titles[::-1]
-    )
+    assert over_rest == browser.find_all(r"Stall-\d\d", browser.get("/console/stalls/stalls").text) == titles[::-1]
 
 
 def test_every_operation_is_documented(api, market):
     paths = api.get("/openapi.json").json["paths"]
-    operations = {
-        f"{method} {path}" for path, methods in paths.items() for method in methods if "/stalls/" in path
-    }
+    operations = {f"{method} {path}" for path, methods in paths.items() for method in methods if "/stalls/" in path}
     row = "/admin/v1/stalls/stalls/{row_id}"
     assert {
         "get /admin/v1/stalls/stalls",

@@ -15,12 +15,27 @@ FORM = {"title": "Tea and books", "opens_at": "2026-11-22T10:30", "kind": "food"
 def test_a_list_shows_each_kind_of_column_as_staff_read_it(staff, market, stall, member):
     keeper = member(phone="13812345678", name="王小明")
     stall(
-        "Tea", market["east"], member=keeper.id, rent_fen=123456, contact="13900001111", covered=True,
-        market_day=date(2026, 12, 1), opens_at=datetime(2026, 11, 22, 16, 30, tzinfo=UTC),
-    )  # fmt: skip
+        "Tea",
+        market["east"],
+        member=keeper.id,
+        rent_fen=123456,
+        contact="13900001111",
+        covered=True,
+        market_day=date(2026, 12, 1),
+        opens_at=datetime(2026, 11, 22, 16, 30, tzinfo=UTC),
+    )
     text = words(staff("stalls.view").get(STALLS).text)
-    for shown in ("Tea", "east shop", "王** 138****5678", "营业", "¥1,234.56", "139****1111", "是", "2026-12-01",
-                  "2026-11-23 00:30"):  # fmt: skip
+    for shown in (
+        "Tea",
+        "east shop",
+        "王** 138****5678",
+        "营业",
+        "¥1,234.56",
+        "139****1111",
+        "是",
+        "2026-12-01",
+        "2026-11-23 00:30",
+    ):
         assert shown in text
     assert "13900001111" not in text
     assert "王小明" not in text
@@ -47,14 +62,10 @@ def test_filters_narrow_the_list(staff, market, stall, member):
 
 
 def test_days_of_a_filter_are_the_tenants(staff, market, stall):
-    stall(
-        "Late", market["east"], opens_at=datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
-    )  # 00:00 on the 22nd in Shanghai
+    stall("Late", market["east"], opens_at=datetime(2026, 11, 21, 16, 0, tzinfo=UTC))  # 00:00 on the 22nd in Shanghai
     stall("Early", market["east"], opens_at=datetime(2026, 11, 21, 15, 59, tzinfo=UTC))
     browser = staff("stalls.view")
-    on_the_22nd = words(
-        browser.get(STALLS, params={"opens_at_from": "2026-11-22", "opens_at_to": "2026-11-22"}).text
-    )
+    on_the_22nd = words(browser.get(STALLS, params={"opens_at_from": "2026-11-22", "opens_at_to": "2026-11-22"}).text)
     assert ("Late" in on_the_22nd, "Early" in on_the_22nd) == (True, False)
 
 
@@ -128,9 +139,12 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_kept(staff, market
     )
     assert bad.status_code == 422
     for field, message in (
-        ("title", "至少 2 个字符"), ("venue", "必填"), ("opens_at", "日期时间格式不正确"), ("rent_fen", "最多两位小数"),
+        ("title", "至少 2 个字符"),
+        ("venue", "必填"),
+        ("opens_at", "日期时间格式不正确"),
+        ("rent_fen", "最多两位小数"),
         ("kind", "请从列表中选择"),
-    ):  # fmt: skip
+    ):
         after = bad.text.split(f'name="{field}"', 1)[1]
         assert message in after.split("</div>\n</div>")[0].split('<label class="form-label')[0], field
     assert 'value="1.234"' in bad.text  # what was typed is still there
@@ -243,8 +257,7 @@ def test_what_people_typed_is_shown_and_never_run(staff, market, stall):
 
 def test_a_plugins_own_page_is_shown_with_its_values(staff, market):
     assert (
-        '<p id="corner">&lt;b&gt;</p>'
-        in staff("stalls.view").get("/console/stalls/map", params={"corner": "<b>"}).text
+        '<p id="corner">&lt;b&gt;</p>' in staff("stalls.view").get("/console/stalls/map", params={"corner": "<b>"}).text
     )
 
 

@@ -64,9 +64,7 @@ def test_an_address_is_slowed_down_whatever_names_it_tries(staff):
     assert page.status_code == 200
     browser.token = browser.token_of(page)
     codes = [
-        browser.post(
-            "/console/sign-in", {"tenant": "acme", "username": f"guess{n}", "password": "x"}
-        ).status_code
+        browser.post("/console/sign-in", {"tenant": "acme", "username": f"guess{n}", "password": "x"}).status_code
         for n in range(21)
     ]
     assert codes == [401] * 20 + [429]
@@ -126,9 +124,7 @@ def test_changing_the_password_ends_other_sessions_and_keeps_this_one(staff, ten
 
 def test_a_failed_password_change_is_counted(staff, audited):
     browser = staff("stalls.view")
-    browser.post(
-        "/console/password", {"old": "wrong", "new": "something else now", "again": "something else now"}
-    )
+    browser.post("/console/password", {"old": "wrong", "new": "something else now", "again": "something else now"})
     assert len(audited("staff.sign_in_failed")) == 1
 
 
@@ -147,8 +143,15 @@ def test_pages_carry_headers_that_forbid_inline_scripts_and_framing(staff):
 def test_no_page_holds_an_inline_script_style_or_handler(staff, market, stall):
     browser = staff("stalls.view", "stalls.edit", "members.view", "plugins.view", "audit.view", "staff.view")
     key = stall("Tea", market["east"])
-    for path in ("/console", "/console/stalls/stalls", f"/console/stalls/stalls/{key}", "/console/stalls/stalls/new",
-                 "/console/core/members", "/console/core/plugins/stalls", "/console/core/audit"):  # fmt: skip
+    for path in (
+        "/console",
+        "/console/stalls/stalls",
+        f"/console/stalls/stalls/{key}",
+        "/console/stalls/stalls/new",
+        "/console/core/members",
+        "/console/core/plugins/stalls",
+        "/console/core/audit",
+    ):
         text = browser.get(path).text
         assert "<script>" not in text
         assert " style=" not in text

@@ -23,6 +23,7 @@ tenant may do the same. Without it another member must be refused.
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -99,7 +100,21 @@ class Stage:
         self.near, self.far = Side(runtime, "near"), Side(runtime, "far")
         self.api = Api(runtime, self.near.ctx)
         self._number = count(1)
+        self._open = ExitStack()
+        self._held: dict[str, Any] = {}
         self.fresh()
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._open.close()
+
+    def once(self, name: str, make: Callable[[], AbstractContextManager[Any]]) -> Any:
+        """Return what a context manager gives, entered once for the stage and left at its end: a fake's server."""
+        if name not in self._held:
+            self._held[name] = self._open.enter_context(make())
+        return self._held[name]
 
     def fresh(self) -> None:
         """Begin the next request: a new owner, another member, a stranger of another tenant; every plugin is on."""
@@ -167,15 +182,20 @@ class Stage:
         """Return the token of who may make a call."""
         return {"member": self.owner_token, "staff": self.staff_token, "public": None}[route.endpoint.audience]
 
-    def rows(self, scope: int) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of a tenant, by table."""
-        found: dict[str, list[tuple[Any, ...]]] = {}
-        mark = "%s" if db.dialect() == "postgresql" else "?"
+    def rows(self, tenant: int) -> dict[str, list[str]]:
+        """Return every row of a tenant as text, by table."""
+        tables = _tenant_tables(self.runtime)
+        found: dict[str, list[str]] = {table: [] for table in tables}
         with db.transaction(db.EVERY_TENANT):
-            for table in _tenant_tables(self.runtime):
-                cursor = db.database.execute_sql(f'SELECT * FROM "{table}" WHERE tenant = {mark}', (scope,))
-                found[table] = sorted(cursor.fetchall(), key=repr)
-        return found
+            if db.dialect() == "postgresql":  # in one statement: it is asked for often
+                parts = (f"SELECT '{t}', \"{t}\"::text FROM \"{t}\" WHERE tenant = {tenant:d}" for t in tables)
+                for table, row in db.database.execute_sql(" UNION ALL ".join(parts)).fetchall():
+                    found[table].append(row)
+            else:
+                for table in tables:
+                    cursor = db.database.execute_sql(f'SELECT * FROM "{table}" WHERE tenant = {tenant:d}')
+                    found[table] = [repr(row) for row in cursor.fetchall()]
+        return {table: sorted(rows) for table, rows in found.items()}
 
 
 def _tenant_tables(runtime: Runtime) -> list[str]:

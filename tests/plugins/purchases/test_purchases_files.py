@@ -98,9 +98,7 @@ def test_a_row_that_cannot_be_is_rejected_with_the_reason(tenant, line, why):
 
 def test_broken_text_costs_its_own_line_only(tenant):
     data = (
-        b"\xef\xbb\xbf"
-        + HEADER.encode()
-        + b"\r\n1,1997-01-01,1,5\r\n\xff\xfe,1997-01-01,1,5\r\n\r\n2,1997-01-01,1,5"
+        b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n1,1997-01-01,1,5\r\n\xff\xfe,1997-01-01,1,5\r\n\r\n2,1997-01-01,1,5"
     )
     first, broken, last = read(tenant, data)
     assert (first.customer, first.line, last.customer, last.line) == ("1", 2, "2", 5)

@@ -96,10 +96,7 @@ def test_who_may_not_is_refused(tenant, api, member, venue):
         401,
         403,
     )
-    assert (
-        api.post("/admin/v1/purchases", json=body, token=api.as_staff("purchases.view"), key="k").status_code
-        == 403
-    )
+    assert api.post("/admin/v1/purchases", json=body, token=api.as_staff("purchases.view"), key="k").status_code == 403
     with tenant.transaction():
         elsewhere = tenants.add_venue(tenant, "002", "Hillside").id
     scoped = api.as_staff(*WRITE, venues=(venue,))
@@ -116,14 +113,10 @@ def test_staff_list_filter_and_refund_and_see_only_their_venue(tenant, api, memb
     for n, place in enumerate((str(venue), None)):
         body = {"member": str(buyer.id), "amount_fen": 5000 + n, "venue": place}
         api.post("/admin/v1/purchases", json=body, token=staff, key=f"k{n}")
-    listed = api.get("/admin/v1/purchases/records", token=staff, params={"member": str(buyer.id)}).json[
-        "items"
-    ]
+    listed = api.get("/admin/v1/purchases/records", token=staff, params={"member": str(buyer.id)}).json["items"]
     assert [row["amount_fen"] for row in listed] == [5001, 5000]
     scoped = api.as_staff(*WRITE, venues=(venue,))
-    assert [
-        row["amount_fen"] for row in api.get("/admin/v1/purchases/records", token=scoped).json["items"]
-    ] == [5000]
+    assert [row["amount_fen"] for row in api.get("/admin/v1/purchases/records", token=scoped).json["items"]] == [5000]
     path = f"/admin/v1/purchases/records/{listed[0]['id']}/refund"
     assert api.post(path, json={"reason": "returned"}, token=scoped, key="r").status_code == 404
     done = api.post(path, json={"amount_fen": 2001, "reason": "returned"}, token=staff, key="r")

@@ -115,9 +115,7 @@ def test_members_see_their_visits_and_staff_record_and_list_those_of_their_venue
     scoped = api.as_staff(VIEW, RECORD, venues=(here,))
     listed = api.get("/admin/v1/visits/records", token=scoped).json["items"]
     assert [row["source_key"] for row in listed] == ["v1"]
-    foreign = api.post(
-        "/admin/v1/visits", json={**body, "venue": str(there), "number": "v3"}, token=scoped, key="k4"
-    )
+    foreign = api.post("/admin/v1/visits", json={**body, "venue": str(there), "number": "v3"}, token=scoped, key="k4")
     assert foreign.status_code == 403
     assert api.get("/v1/visits", token=api.as_member(member())).json["items"] == []
     assert api.post("/admin/v1/visits", json=body, token=api.as_staff(VIEW), key="k5").status_code == 403

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from core import identity, points
+from core import identity, points, rewards
+from core.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.rest.working import Call, Maker, Stage
@@ -100,6 +101,31 @@ def a_plugin(value: Any = None) -> Maker:
 
 
 REASON = {"reason": "asked for"}
+FIVE = [{"kind": "points", "spec": {"amount": 5}}]
+
+
+def a_grant(stage: Stage) -> Call:
+    """Name a grant of the owner's."""
+    five = [rewards.RewardSpec.model_validate(spec) for spec in FIVE]
+    with stage.ctx.transaction():
+        done = rewards.give(stage.ctx, stage.owner.id, five, key=stage.unique("grant"), reason="test")
+    return Call({"grant_id": done.id}, body=REASON)
+
+
+def a_batch(value: Any = None, *, approved: bool = False) -> Maker:
+    """Return a maker of a call about a batch for the owner, drafted by the system."""
+
+    def make(stage: Stage) -> Call:
+        five = [rewards.RewardSpec.model_validate(spec) for spec in FIVE]
+        with stage.ctx.transaction():
+            drafted = rewards.preview_batch(stage.ctx, name="b", members=[stage.owner.id], rewards=five, reason="test")
+            if approved:
+                other = stage.ctx.acting(Actor("system", reason="somebody else"))
+                rewards.approve_batch(other, drafted.id)
+        return Call({"batch_id": drafted.id}, body=value)
+
+    return make
+
 
 WORKING: dict[str, Maker] = {
     "PATCH /v1/me": body({"gender": "female"}),
@@ -126,6 +152,16 @@ WORKING: dict[str, Maker] = {
     "GET /admin/v1/members/{member_id}/points/statement": of_owner(asset="points"),
     "POST /admin/v1/members/{member_id}/points": of_owner({"amount": 5, "reason": "gift"}),
     "POST /admin/v1/members/{member_id}/points/debit": funded({"amount": 5, "reason": "mug"}),
+    "GET /admin/v1/members/{member_id}/why": of_owner(),
+    "POST /admin/v1/rewards/grants/{grant_id}/revoke": a_grant,
+    "POST /admin/v1/rewards/batches": lambda stage: Call(
+        body={"name": "b", "reason": "test", "rewards": FIVE, "members": [str(stage.owner.id)]}
+    ),
+    "GET /admin/v1/rewards/batches/{batch_id}": a_batch(),
+    "GET /admin/v1/rewards/batches/{batch_id}/heads": a_batch(),
+    "POST /admin/v1/rewards/batches/{batch_id}/approve": a_batch(),
+    "POST /admin/v1/rewards/batches/{batch_id}/drop": a_batch(),
+    "POST /admin/v1/rewards/batches/{batch_id}/recall": a_batch(REASON, approved=True),
     "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
     "GET /admin/v1/plugins/{slug}": a_plugin(),
     "POST /admin/v1/plugins/{slug}/enable": a_plugin(),

@@ -48,9 +48,7 @@ def test_the_statement_pages_through_every_movement(api: Api, token: str, tenant
             points.credit(tenant, me.id, "points", n + 1, key=f"k{n}", reason="gift")
     assert api.get("/v1/me/points", token=token).json["balances"]["points"]["available"] == 15
     first = api.get("/v1/me/points/statement", token=token, query_string="limit=3").json
-    rest = api.get(
-        "/v1/me/points/statement", token=token, query_string=f"limit=3&cursor={first['next_cursor']}"
-    ).json
+    rest = api.get("/v1/me/points/statement", token=token, query_string=f"limit=3&cursor={first['next_cursor']}").json
     assert [line["amount"] for line in first["items"] + rest["items"]] == [5, 4, 3, 2, 1]
     assert rest["next_cursor"] is None
     assert api.get("/v1/me/points/statement", token=token, query_string="asset=growth").json["items"] == []

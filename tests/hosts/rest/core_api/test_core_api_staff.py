@@ -1,7 +1,6 @@
 """What staff and integration keys do over REST."""
 
 from collections.abc import Callable
-from typing import Any
 
 from core import identity, points, tenants
 from core.context import Context
@@ -36,7 +35,9 @@ def test_wrong_passwords_are_counted_though_the_request_is_refused(api: Api, ten
     codes = []
     for n in range(6):
         address = f"192.0.2.{n}"
-        reply = api.post("/admin/v1/session", json={"username": "anna", "password": "no"}, remote_addr=address, key=f"k{n}")
+        reply = api.post(
+            "/admin/v1/session", json={"username": "anna", "password": "no"}, remote_addr=address, key=f"k{n}"
+        )
         codes.append(reply.status_code)
     assert codes == [401, 401, 401, 401, 401, 429]
     again = api.post("/admin/v1/session", json={"username": "anna", "password": "no"}, key="k0")
@@ -69,12 +70,16 @@ def test_staff_register_see_and_change_a_member(api: Api) -> None:
     assert (again.json["created"], again.json["id"]) == (False, made.json["id"])
     path = f"/admin/v1/members/{made.json['id']}"
     assert api.patch(path, token=token, json={"gender": "female"}).json["gender"] == "female"
-    assert api.put(f"{path}/class", token=token, json={"class": "vip", "reason": "owner's friend"}).json["class"] == "vip"
+    assert (
+        api.put(f"{path}/class", token=token, json={"class": "vip", "reason": "owner's friend"}).json["class"] == "vip"
+    )
     assert api.get(path, token=token).json["balances"] == {}
     assert api.post(f"{path}/reveal-phone", token=token, json={}).status_code == 422
     revealed = api.post(f"{path}/reveal-phone", token=token, json={"reason": "call back"})
     assert revealed.json == {"phone": "+8613912345678"}
-    trail = api.get("/admin/v1/audit", token=api.as_staff("audit.view"), query_string="action=member.phone_revealed").json
+    trail = api.get(
+        "/admin/v1/audit", token=api.as_staff("audit.view"), query_string="action=member.phone_revealed"
+    ).json
     assert [row["subject"] for row in trail["items"]] == [made.json["id"]]
 
 
@@ -155,7 +160,9 @@ def test_venues_are_listed_and_added(api: Api) -> None:
 
 def test_plugins_are_switched_and_set_at_once(api: Api, member: Members) -> None:
     token, me = api.as_staff("plugins.view", "plugins.edit"), api.as_member(member())
-    assert [(p["slug"], p["enabled"]) for p in api.get("/admin/v1/plugins", token=token).json["items"]] == [("probe", False)]
+    assert [(p["slug"], p["enabled"]) for p in api.get("/admin/v1/plugins", token=token).json["items"]] == [
+        ("probe", False)
+    ]
     assert api.post("/v1/probe/bare", token=me).status_code == 404
     assert api.post("/admin/v1/plugins/probe/enable", token=token).json["enabled"] is True
     assert api.post("/v1/probe/bare", token=me).status_code == 204
@@ -175,7 +182,9 @@ def test_nobody_gives_what_they_do_not_have(api: Api) -> None:
     more = api.put("/admin/v1/roles/boss", token=token, json={"name": "Boss", "permissions": ["members.erase"]})
     assert (more.status_code, more.json["code"]) == (403, "not_yours_to_give")
     made = api.post(
-        "/admin/v1/staff", token=token, json={"username": "anna", "password": PASSWORD, "name": "Anna", "roles": ["desk"]}
+        "/admin/v1/staff",
+        token=token,
+        json={"username": "anna", "password": PASSWORD, "name": "Anna", "roles": ["desk"]},
     )
     assert (made.status_code, made.json["permissions"]) == (201, ["members.view"])
     path = f"/admin/v1/staff/{made.json['id']}"

@@ -1,0 +1,82 @@
+"""What fields are called where their model does not say: the names and choices that plugins use most."""
+
+from core.runtime.manifest import Text
+
+FIELD_NAMES: dict[str, Text] = {
+    name: Text(zh=zh, en=en)
+    for name, zh, en in (
+        ("name", "名称", "Name"),
+        ("title", "标题", "Title"),
+        ("code", "编号", "Code"),
+        ("venue", "门店", "Venue"),
+        ("venues", "适用门店", "Venues"),
+        ("member", "会员", "Member"),
+        ("amount", "数量", "Amount"),
+        ("quantity", "数量", "Quantity"),
+        ("points", "积分", "Points"),
+        ("reason", "原因", "Reason"),
+        ("note", "备注", "Note"),
+        ("starts_at", "开始时间", "Starts at"),
+        ("ends_at", "结束时间", "Ends at"),
+        ("active", "启用", "Active"),
+        ("enabled", "启用", "Enabled"),
+        ("stock", "库存", "Stock"),
+        ("price_fen", "价格（元）", "Price (yuan)"),
+        ("description", "说明", "Description"),
+        ("limits", "限制", "Limits"),
+        ("total", "总量", "Total"),
+        ("per_member", "每人上限", "Per member"),
+        ("level", "等级", "Level"),
+        ("levels", "等级", "Levels"),
+        ("state", "状态", "State"),
+        ("region", "区域", "Region"),
+        ("kind", "类型", "Kind"),
+        ("conditions", "条件", "Conditions"),
+        ("rewards", "奖励", "Rewards"),
+        ("reply", "回复", "Reply"),
+        ("text", "内容", "Text"),
+        ("asset", "账户", "Asset"),
+        ("username", "用户名", "Username"),
+        ("password", "密码", "Password"),
+        ("roles", "角色", "Roles"),
+        ("zh", "中文", "Chinese"),
+        ("en", "英文", "English"),
+        ("address", "地址", "Address"),
+        ("tracking", "运单号", "Tracking number"),
+        ("carrier", "快递公司", "Carrier"),
+        ("occurred_at", "发生时间", "Occurred at"),
+        ("budget_points", "积分预算", "Points budget"),
+        ("per_member_period", "每人周期", "Per-member period"),
+        ("trigger", "触发", "Trigger"),
+        ("phone", "手机号", "Phone"),
+    )
+}
+
+CHOICE_NAMES: dict[str, Text] = {
+    value: Text(zh=zh, en=en)
+    for value, zh, en in (
+        ("lead", "潜客", "Lead"),
+        ("member", "会员", "Member"),
+        ("lapsed", "已过期", "Lapsed"),
+        ("male", "男", "Male"),
+        ("female", "女", "Female"),
+        ("points", "积分", "Points"),
+        ("growth", "成长值", "Growth"),
+        ("daily", "每日", "Daily"),
+        ("weekly", "每周", "Weekly"),
+        ("monthly", "每月", "Monthly"),
+        ("day", "日", "Day"),
+        ("week", "周", "Week"),
+        ("month", "月", "Month"),
+        ("year", "年", "Year"),
+        ("life", "终身", "Life"),
+        ("goods", "商品", "Goods"),
+        ("service", "服务", "Service"),
+        ("physical", "实物", "Physical"),
+        ("virtual", "虚拟", "Virtual"),
+        ("birthday", "生日", "Birthday"),
+        ("new_member", "新会员", "New member"),
+        ("sale", "销售", "Sale"),
+        ("renewal", "续费", "Renewal"),
+    )
+}

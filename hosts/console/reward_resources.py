@@ -1,0 +1,174 @@
+"""Batches of rewards as resources: drafted, approved by a second person, recalled; and their heads."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core import rewards
+from core.context import Context
+from core.errors import Forbidden, Invalid
+from core.rewards import Audience, BatchView, RewardBatch, RewardBatchMember, RewardSpec
+from core.runtime.declarations import Action, Column, Form, Resource
+from core.runtime.manifest import Text
+
+STATES = {
+    "draft": Text(zh="待审批", en="Draft"),
+    "approved": Text(zh="发放中", en="Running"),
+    "done": Text(zh="已发放", en="Done"),
+    "recalling": Text(zh="撤回中", en="Being recalled"),
+    "recalled": Text(zh="已撤回", en="Recalled"),
+    "dropped": Text(zh="已放弃", en="Dropped"),
+}
+HEADS = {
+    "waiting": Text(zh="待发放", en="Waiting"),
+    "given": Text(zh="已发放", en="Given"),
+    "failed": Text(zh="失败", en="Failed"),
+    "taken": Text(zh="已撤回", en="Taken back"),
+    "spent": Text(zh="已使用", en="Spent"),
+}
+
+
+class BatchForm(BaseModel):
+    """Points to everybody of an audience; other rewards and lists of members go over REST."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100, description="名称 / name")
+    reason: str = Field(min_length=2, max_length=200, description="原因 / why")
+    points: int = Field(ge=1, le=1_000_000, description="每人积分 / points a head")
+    state: Literal["", "lead", "member", "lapsed"] = Field("", description="会员状态 / state")
+    level: str = Field("", max_length=40, description="等级编码 / level")
+    member_class: str = Field("", max_length=40, description="类别 / class")
+    venue: UUID | None = Field(None, description="所属门店 / home venue")
+
+
+class RecallForm(BaseModel):
+    """Why a batch is taken back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=2, max_length=200, description="原因 / why")
+
+
+class BatchRow(BaseModel):
+    """A batch in the list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    reason: str
+    state: str
+    heads: int
+    points: int
+    given: int
+    failed: int
+    taken: int
+    made_at: datetime
+    approved_at: datetime | None
+    finished_at: datetime | None
+
+
+class HeadRow(BaseModel):
+    """A head in the list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    batch: UUID
+    place: int
+    member: UUID
+    state: str
+    remark: str
+
+
+def _head_office(ctx: Context) -> None:
+    if ctx.actor.venues:
+        raise Forbidden("an account of single venues gives to no batch", "门店账号不能批量发放")
+
+
+def _draft(ctx: Context, body: BatchForm) -> BatchView:
+    _head_office(ctx)
+    heads = rewards.audience(ctx, Audience(body.state, body.level, body.member_class, body.venue))
+    if not heads:
+        raise Invalid("nobody is in this audience", "没有符合条件的会员")
+    five = [RewardSpec(kind="points", spec={"amount": body.points})]
+    return rewards.preview_batch(ctx, name=body.name, members=heads, rewards=five, reason=body.reason)
+
+
+def _approve(ctx: Context, batch: UUID, body: None) -> None:
+    _head_office(ctx)
+    rewards.approve_batch(ctx, batch)
+
+
+def _drop(ctx: Context, batch: UUID, body: None) -> None:
+    _head_office(ctx)
+    rewards.drop_batch(ctx, batch)
+
+
+def _recall(ctx: Context, batch: UUID, body: RecallForm) -> None:
+    _head_office(ctx)
+    rewards.recall_batch(ctx, batch, reason=body.reason)
+
+
+BATCHES = Resource(
+    name="batches",
+    title=Text(zh="批量发放", en="Reward batches"),
+    model=RewardBatch,
+    reply=BatchRow,
+    permission="rewards.view",
+    edit_permission="rewards.edit",
+    create=Form(BatchForm, _draft),
+    member=None,
+    actions=(
+        Action(
+            "approve",
+            Text(zh="审批并发放", en="Approve"),
+            _approve,
+            "rewards.approve",
+            shown=lambda row: row.state == "draft",
+            idempotent=True,
+        ),
+        Action("drop", Text(zh="放弃", en="Drop"), _drop, "rewards.edit", shown=lambda row: row.state == "draft"),
+        Action(
+            "recall",
+            Text(zh="撤回", en="Recall"),
+            _recall,
+            "rewards.approve",
+            form=RecallForm,
+            reason=True,
+            idempotent=True,
+            shown=lambda row: row.state in ("approved", "done"),
+        ),
+    ),
+    columns=(
+        Column("name", Text(zh="名称", en="Name")),
+        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
+        Column("heads", Text(zh="人数", en="Heads"), "int"),
+        Column("points", Text(zh="积分合计", en="Points in all"), "points"),
+        Column("given", Text(zh="已发放", en="Given"), "int"),
+        Column("failed", Text(zh="失败", en="Failed"), "int"),
+        Column("taken", Text(zh="已撤回", en="Taken back"), "int"),
+        Column("reason", Text(zh="原因", en="Reason"), list=False),
+        Column("made_at", Text(zh="建立时间", en="Drafted"), "time", filter=True),
+        Column("approved_at", Text(zh="审批时间", en="Approved"), "time", list=False),
+        Column("finished_at", Text(zh="完成时间", en="Finished"), "time", list=False),
+    ),
+)
+
+BATCH_HEADS = Resource(
+    name="batch-heads",
+    title=Text(zh="批量发放明细", en="Heads of batches"),
+    model=RewardBatchMember,
+    reply=HeadRow,
+    permission="rewards.view",
+    export_permission="rewards.view",
+    columns=(
+        Column("batch", Text(zh="批次编号", en="Batch"), filter=True),
+        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
+        Column("state", Text(zh="状态", en="State"), "choice", choices=HEADS, filter=True),
+        Column("remark", Text(zh="备注", en="Remark")),
+    ),
+)
