@@ -178,9 +178,7 @@ def renew(runtime: "Runtime", held: Iterable[Claimed]) -> None:
 def give_back(runtime: "Runtime", held: Iterable[Claimed]) -> None:
     """Return claimed jobs that were not started, so that another worker takes them at once."""
     changes = "state = 'queued', claims = claims - 1, due_at = %s"
-    db.run_in_transaction(
-        db.EVERY_TENANT, lambda: _update_held(changes, database_now(runtime), held)
-    )
+    db.run_in_transaction(db.EVERY_TENANT, lambda: _update_held(changes, database_now(runtime), held))
 
 
 def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None:
@@ -190,7 +188,9 @@ def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None
         return
     skip = " FOR UPDATE SKIP LOCKED" if db.dialect() == "postgresql" else ""
     mine = " OR ".join(["(id = %s AND attempt = %s)"] * len(jobs))
-    statement = db.Sql(f"UPDATE job SET {changes} WHERE id IN (SELECT id FROM job WHERE state = 'running' AND ({mine}){skip})")
+    statement = db.Sql(
+        f"UPDATE job SET {changes} WHERE id IN (SELECT id FROM job WHERE state = 'running' AND ({mine}){skip})"
+    )
     db.run(db.EVERY_TENANT, statement, [value, *(v for job in jobs for v in (job.id, job.attempt))])
 
 
@@ -377,4 +377,3 @@ def drain(runtime: "Runtime", *, only: Iterable[str] | None = None, most: int = 
             run(runtime, job)
             count += 1
     return count
-

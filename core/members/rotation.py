@@ -27,9 +27,7 @@ class RotationPayload(BaseModel):
 
     cursor: str = ""
     changed: int = 0
-    clashes: int = (
-        0  # two members of one phone, which only a half-done rotation could have let in: merge them
-    )
+    clashes: int = 0  # two members of one phone, which only a half-done rotation could have let in: merge them
 
 
 def start_rotation(ctx: Context) -> None:
@@ -62,9 +60,7 @@ def _rotate_row(ctx: Context, row: Member) -> str:
     unchanged = Member.id == row.id  # a row that was changed meanwhile has the newest keys already
     if row.phone is not None:
         clear = phone_in_clear(ctx, row)
-        stale = row.phone_blind is not None and bytes(row.phone_blind) != ring.blind(
-            ctx.tenant.id, PHONE, clear
-        )
+        stale = row.phone_blind is not None and bytes(row.phone_blind) != ring.blind(ctx.tenant.id, PHONE, clear)
         if stale or ring.needs_rotation(row.phone):
             values |= sealed_phone(ctx, clear)
             if row.phone_blind is None:  # merged: it is found under the survivor

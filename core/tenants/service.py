@@ -50,9 +50,7 @@ def create_tenant(
         with db.transaction(db.EVERY_TENANT):
             row = TenantRow.create(slug=slug, name=name, zone=zone, host=host, created_at=now)
             for plugin in plugins:
-                TenantPlugin.scoped(_Deployment).create(
-                    tenant=row.id, slug=plugin, enabled=True, enabled_at=now
-                )
+                TenantPlugin.scoped(_Deployment).create(tenant=row.id, slug=plugin, enabled=True, enabled_at=now)
     except IntegrityError:
         raise Conflict(f"there is a tenant {slug!r} already", f"租户 {slug} 已存在") from None
     return _load(row)
@@ -205,9 +203,7 @@ def settings_with_secrets(ctx: Context, slug: str) -> dict[str, Any]:
     """Return what this tenant set for a plugin, its secrets opened: for the plugin itself, never to be shown."""
     ring, tenant = ctx.runtime.keyring, ctx.tenant.id
     return {
-        name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED]))
-        if _is_sealed(value)
-        else value
+        name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED])) if _is_sealed(value) else value
         for name, value in _stored(ctx, slug).items()
     }
 

@@ -34,5 +34,8 @@ def _say(message: str, message_zh: str) -> None:
 def _of_database(ex: Exception) -> tuple[str, str]:
     said = str(ex).strip().splitlines()[0] if str(ex).strip() else type(ex).__name__
     if "no such table" in said or "does not exist" in said:
-        return f"the database lacks a table: run roost migrate first ({said})", f"数据库缺少表，请先运行 roost migrate（{said}）"
+        return (
+            f"the database lacks a table: run roost migrate first ({said})",
+            f"数据库缺少表，请先运行 roost migrate（{said}）",
+        )
     return f"the database does not answer: {said}", f"无法访问数据库：{said}"

@@ -51,4 +51,10 @@ _late(app, "stats", "hosts.cli.stats", "stats", "Print a tenant's figures from t
 _late(app, "demo", "hosts.cli.demo", "demo", "Play the new-member journey on a fresh deployment.")
 _late(app, "bench", "hosts.cli.bench", "bench", "Measure speed against the floor of this machine.")
 _late(plugins.app, "new", "hosts.cli.scaffold", "new", "Write a new plugin whose own tests pass.")
-_late(plugins.app, "migration", "hosts.cli.migration", "migration", "Write the migration that a plugin's models still need.")
+_late(
+    plugins.app,
+    "migration",
+    "hosts.cli.migration",
+    "migration",
+    "Write the migration that a plugin's models still need.",
+)

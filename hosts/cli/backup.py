@@ -28,7 +28,9 @@ def backup(
     if settings.database_url.startswith("sqlite"):
         _copy_sqlite(_sqlite_file(settings), draft)
     else:
-        _postgres("pg_dump", "--format=custom", f"--file={draft}", f"--dbname={settings.database_url}")
+        _postgres(  # tables force row-level security on their owner too: he asks as one who may see every tenant
+            "pg_dump", "--format=custom", "--enable-row-security", f"--file={draft}", f"--dbname={settings.database_url}"
+        )  # fmt: skip
     draft.replace(file)
     note(f"{file}: {file.stat().st_size:,} bytes; the keys are not in it")
 
@@ -79,7 +81,11 @@ def _copy_sqlite(source: Path, target: Path) -> None:
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         task = progress.add_task("copying", total=None)
-        old.backup(new, pages=PAGES, progress=lambda status, left, total: progress.update(task, completed=total - left, total=total))
+        old.backup(
+            new,
+            pages=PAGES,
+            progress=lambda status, left, total: progress.update(task, completed=total - left, total=total),
+        )
         new.execute("PRAGMA journal_mode = delete")
 
 
@@ -104,7 +110,9 @@ def _restore_sqlite(file: Path, target: Path) -> None:
             present.execute("BEGIN EXCLUSIVE")
             present.rollback()
         except sqlite3.OperationalError:
-            raise Invalid("the database is in use: stop every process of Roost first", "数据库正在使用，请先停止所有进程") from None
+            raise Invalid(
+                "the database is in use: stop every process of Roost first", "数据库正在使用，请先停止所有进程"
+            ) from None
     draft = target.with_name(target.name + ".restoring")
     _copy_sqlite(file, draft)
     draft.replace(target)
@@ -114,6 +122,7 @@ def _restore_sqlite(file: Path, target: Path) -> None:
 
 def _postgres(program: str, *arguments: str) -> None:
     """Run a tool of PostgreSQL's own, which knows best; raise Unavailable when this machine has none."""
+    import os
     import shutil
     import subprocess
 
@@ -125,7 +134,8 @@ def _postgres(program: str, *arguments: str) -> None:
             f"{program} is not on this machine: install PostgreSQL's client programs, or run it where they are",
             f"本机没有 {program}，请安装 PostgreSQL 客户端工具",
         )
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c roost.tenant=0".strip()}
+    done = subprocess.run([path, *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise Unavailable(f"{program} failed: {said[-1] if said else done.returncode}", f"{program} 执行失败")

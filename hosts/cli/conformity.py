@@ -68,4 +68,6 @@ def _schema(registry: Registry) -> list[str]:
             drift = migrations.drift([p for p in parts if p not in bare])
         finally:
             db.close_database()
-    return [f"{p.slug}: it has tables and no migrations/ folder" for p in bare] + [f"migrations and models differ: {d}" for d in drift]
+    return [f"{p.slug}: it has tables and no migrations/ folder" for p in bare] + [
+        f"migrations and models differ: {d}" for d in drift
+    ]

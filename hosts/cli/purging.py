@@ -50,7 +50,9 @@ def _export(ctx: Context, plugin: Plugin, path: Path) -> int:
     with path.open("w", encoding="utf-8") as file:
         for model in plugin.models:
             for row in model.scoped(ctx).select().dicts().iterator():
-                file.write(json.dumps({"table": model._meta.table_name, "row": row}, default=_plain, ensure_ascii=False))
+                file.write(
+                    json.dumps({"table": model._meta.table_name, "row": row}, default=_plain, ensure_ascii=False)
+                )
                 file.write("\n")
                 rows += 1
     return rows
@@ -60,5 +62,3 @@ def _plain(value: Any) -> str:  # Any: whatever a column holds
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-

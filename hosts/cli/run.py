@@ -28,7 +28,9 @@ def up(host: Host = None, port: Port = None) -> None:
 def serve(
     host: Host = None,
     port: Port = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=256, help="REST processes; default ROOST_WORKERS, 1.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="REST processes; default ROOST_WORKERS, 1.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Requests at once in each; default 4.")] = None,
 ) -> None:
     """Run the REST API and the console."""
@@ -51,7 +53,9 @@ def worker(
 
 
 def migrate(
-    pending: Annotated[bool, typer.Option("--pending", help="Only say what has not run; exit code 1 if anything.")] = False,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Only say what has not run; exit code 1 if anything.")
+    ] = False,
 ) -> None:
     """Bring the database to the present schema: core's tables, every installed plugin's, and the hosts'."""
     settings = _settings(None, None)
@@ -87,7 +91,9 @@ def _migrate(settings: "Settings") -> int:
     from hosts.schema import all_components
 
     if settings.database_url.startswith("sqlite:///"):
-        Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0]).parent.mkdir(parents=True, exist_ok=True)
+        Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0]).parent.mkdir(
+            parents=True, exist_ok=True
+        )
     runtime = boot.start(settings)
     try:
         return len(migrations.migrate(all_components(runtime), say=lambda line: note(f"migrated {line}")))

@@ -57,7 +57,9 @@ def replay(
     if bool(job) == every:
         raise Invalid("name the dead letters to replay, or say --all", "请指定死信编号，或使用 --all")
     with open_tenant(tenant, "jobs replay") as ctx:
-        found = [j.id for j in Job.scoped(ctx).select(Job.id).where(Job.state == "dead").order_by(Job.id)] if every else job
+        found = (
+            [j.id for j in Job.scoped(ctx).select(Job.id).where(Job.state == "dead").order_by(Job.id)] if every else job
+        )
         for number in found or ():
             replay_dead(ctx, number)
         print(f"{len(found or ())} put back")

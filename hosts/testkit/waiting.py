@@ -9,7 +9,12 @@ LOOK_SECONDS = 0.01
 
 
 def wait_until(
-    look: Callable[[], T], timeout: float = 30.0, *, what: str = "", told: Callable[[], str] = str, every: float = LOOK_SECONDS
+    look: Callable[[], T],
+    timeout: float = 30.0,
+    *,
+    what: str = "",
+    told: Callable[[], str] = str,
+    every: float = LOOK_SECONDS,
 ) -> T:
     """Call `look` until what it returns is true, and return that; raise AssertionError after `timeout` seconds.
 

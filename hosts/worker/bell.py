@@ -49,7 +49,12 @@ def make_huey(settings: Settings) -> Huey:
         if parts.scheme in ("postgresql", "postgres"):
             dsn = url.replace("postgres://", "postgresql://", 1)
             return PostgresHuey(
-                NAME, dsn=dsn, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, create_tables=False, **options
+                NAME,
+                dsn=dsn,
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                create_tables=False,
+                **options,
             )
         if parts.scheme == "sqlite":
             return SqliteHuey(NAME, filename=parts.path[1:], timeout=CONNECT_SECONDS, create_tables=False, **options)
@@ -58,7 +63,9 @@ def make_huey(settings: Settings) -> Huey:
             f"ROOST_QUEUE_URL is {parts.scheme}://…, and its client library is missing: pip install 'roost[redis,postgres]'"
             f" ({ex})"
         ) from None
-    raise ConfigurationError(f"ROOST_QUEUE_URL must start with redis://, postgresql:// or sqlite:///, not {parts.scheme!r}")
+    raise ConfigurationError(
+        f"ROOST_QUEUE_URL must start with redis://, postgresql:// or sqlite:///, not {parts.scheme!r}"
+    )
 
 
 def _beside(database_url: str) -> str:
@@ -147,7 +154,9 @@ class HueyBell:
                 self._ring_once()
             except Exception as ex:  # any client's error: the sweep finds the work
                 if not self._silent:
-                    log.warning("queue_unreachable", error=type(ex).__name__, retry_seconds=self._rest, found_by="sweep")
+                    log.warning(
+                        "queue_unreachable", error=type(ex).__name__, retry_seconds=self._rest, found_by="sweep"
+                    )
                 self._silent = True
                 self._huey = None
                 time.sleep(self._rest)

@@ -32,7 +32,9 @@ POLL_FIRST, POLL_LAST = 0.02, 0.2  # seconds between looks at a queue that canno
 class Worker:
     """Runs jobs until it is told to stop. `threads` is 1 on SQLite, where only one transaction writes at a time."""
 
-    def __init__(self, runtime: Runtime, *, threads: int | None = None, huey: Huey | None = None, grace: float = 20.0) -> None:
+    def __init__(
+        self, runtime: Runtime, *, threads: int | None = None, huey: Huey | None = None, grace: float = 20.0
+    ) -> None:
         self.runtime = runtime
         self.threads = 1 if db.dialect() == "sqlite" else threads or 4
         self.huey = huey or make_huey(runtime.settings)

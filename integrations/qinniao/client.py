@@ -257,9 +257,7 @@ class QinniaoClient:
         data, request_id = self._call("GET", f"/v1/{kind}", seconds, params=params)
         page = self._read(_Page, data, request_id)
         if page.has_more and page.next_cursor in (None, "", params.get("cursor")):
-            raise QinniaoUnavailable(
-                None, f"the list of {kind} says there is more, but not where", request_id
-            )
+            raise QinniaoUnavailable(None, f"the list of {kind} says there is more, but not where", request_id)
         items, rejected = _read_items(ITEM_MODELS.get(kind, SaasItem), page.items)
         return PullPage(items, page.next_cursor or params.get("cursor"), page.has_more, rejected)
 
@@ -268,8 +266,7 @@ class QinniaoClient:
         ends_at = time.monotonic() + self._total_seconds
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_retryable),
-            stop=tenacity.stop_after_attempt(self._attempts)
-            | tenacity.stop_before_delay(self._total_seconds),
+            stop=tenacity.stop_after_attempt(self._attempts) | tenacity.stop_before_delay(self._total_seconds),
             wait=tenacity.wait_random_exponential(multiplier=self._backoff_seconds, max=self._total_seconds),
             sleep=self._sleep,
             reraise=True,

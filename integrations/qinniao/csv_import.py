@@ -71,8 +71,7 @@ def import_csv(
     ctx = ctx.for_plugin(service.SLUG).imported()
     reader = csv.DictReader(lines)
     fields = {
-        heading: COLUMNS.get((heading or "").strip().lstrip("\ufeff").lower())
-        for heading in reader.fieldnames or ()
+        heading: COLUMNS.get((heading or "").strip().lstrip("\ufeff").lower()) for heading in reader.fieldnames or ()
     }
     missing = [name for name in REQUIRED if name not in fields.values()]
     if missing:
@@ -89,9 +88,7 @@ def import_csv(
     return report
 
 
-def _rows(
-    reader: "csv.DictReader[str]", fields: dict[str, str | None]
-) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(reader: "csv.DictReader[str]", fields: dict[str, str | None]) -> Iterator[tuple[int, dict[str, str]]]:
     for row in reader:
         values = {name: (row.get(heading) or "").strip() for heading, name in fields.items() if name}
         yield reader.line_num, {name: value for name, value in values.items() if value}

@@ -62,16 +62,9 @@ def figures(ctx: Context) -> list[tuple[str, str]]:
     objects = _counts(ctx, QinniaoObject, QinniaoObject.state.in_(("waiting", "failed")))
     found = _counts(ctx, QinniaoLead, QinniaoLead.state.in_(("pending", "failed")))
     conversions = (
-        QinniaoLead.scoped(ctx)
-        .select()
-        .where(QinniaoLead.converted_at > since, QinniaoLead.conversion_lag > late)
+        QinniaoLead.scoped(ctx).select().where(QinniaoLead.converted_at > since, QinniaoLead.conversion_lag > late)
     )
-    last = (
-        QinniaoEvent.scoped(ctx)
-        .select(QinniaoEvent.received_at)
-        .order_by(QinniaoEvent.received_at.desc())
-        .first()
-    )
+    last = QinniaoEvent.scoped(ctx).select(QinniaoEvent.received_at).order_by(QinniaoEvent.received_at.desc()).first()
     oldest = (
         QinniaoEvent.scoped(ctx)
         .select(QinniaoEvent.received_at)
@@ -88,16 +81,12 @@ def figures(ctx: Context) -> list[tuple[str, str]]:
         ("近 7 天延迟转会员", str(conversions.count())),
     ]
     for kind, state, finished_at, error in reconcile.states(ctx):
-        shown.append(
-            (f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at))
-        )
+        shown.append((f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at)))
     return shown
 
 
 def _counts(ctx: Context, model: Any, where: Any) -> dict[str, int]:
-    rows = (
-        model.scoped(ctx).select(model.state, fn.COUNT(model.id)).where(where).group_by(model.state).tuples()
-    )
+    rows = model.scoped(ctx).select(model.state, fn.COUNT(model.id)).where(where).group_by(model.state).tuples()
     return {str(state): int(count) for state, count in rows}
 
 

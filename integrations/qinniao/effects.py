@@ -100,7 +100,7 @@ def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
             )
         return None
     if sold is None:
-        return None
+        return "order"
     if item.amount_fen:
         told_as = ctx.imported() if is_history(ctx, person, item.refunded_at) else ctx
         purchases.refund(told_as, sold.id, item.amount_fen, source_key=item.id, occurred_at=item.refunded_at)
@@ -112,9 +112,7 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
     assert isinstance(item, SaasCheckin)
     if item.deleted:
         if visits.find(ctx, PROVIDER, item.id) is not None:
-            raise Conflict(
-                "a gate scan was withdrawn in the SaaS: the visit stays, see about its points by hand"
-            )
+            raise Conflict("a gate scan was withdrawn in the SaaS: the visit stays, see about its points by hand")
         return None
     told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
     venue = venue_of(ctx, item.store_id)

@@ -648,16 +648,12 @@ def serve(port: int = 0, *, fake: QinniaoFake | None = None) -> Running:
 
 def main(argv: list[str] | None = None) -> None:
     """Serve a fake until it is interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m integrations.qinniao.fake", description="A SaaS of our own."
-    )
+    parser = argparse.ArgumentParser(prog="python -m integrations.qinniao.fake", description="A SaaS of our own.")
     parser.add_argument("--port", type=int, default=9102, help="0 takes any that is free (default: 9102)")
     parser.add_argument("--callback", help="where to push events to; POST /_fake/callback sets it later")
     parser.add_argument("--app-id", default=APP_ID)
     parser.add_argument("--secret", default=SECRET)
-    parser.add_argument(
-        "--empty", action="store_true", help="start without the stores, staff and members of the demo"
-    )
+    parser.add_argument("--empty", action="store_true", help="start without the stores, staff and members of the demo")
     options = parser.parse_args(argv)
     fake = QinniaoFake(options.app_id, options.secret, callback_url=options.callback)
     if not options.empty:

@@ -40,9 +40,7 @@ def receive(ctx: Context, push: Push) -> Answer:
             code="not_configured",
         )
     try:
-        sender = verify(
-            secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id
-        )
+        sender = verify(secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id)
     except BadSignature as ex:
         raise Unauthorized(f"the push is refused: {ex}", "签名校验失败", code=ex.reason) from None
     _use(ctx, sender.nonce)
@@ -125,7 +123,5 @@ def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
 def clean(ctx: Context, most: int = 5000) -> int:
     """Delete events past their keeping, at most `most`; return how many went. What they told stays."""
     before = ctx.now() - timedelta(days=ctx.settings(QinniaoSettings).keep_days)
-    old = (
-        QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
-    )
+    old = QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
     return int(QinniaoEvent.scoped(ctx).delete().where(QinniaoEvent.id.in_(old)).execute())

@@ -71,9 +71,7 @@ def standing(records: Iterable[Record], today: date) -> Standing | None:
         state, frozen = _of(person)
         live = [card for card in cards if _of(card)[0] == "member"]
         ends = [
-            record.ends_on
-            for record in (live if state == "member" and live else [person, *cards])
-            if record.ends_on
+            record.ends_on for record in (live if state == "member" and live else [person, *cards]) if record.ends_on
         ]
         return Standing(state, frozen, max(ends, default=None), venue)
     best = max(cards, key=lambda card: _rank(card, today))
@@ -110,9 +108,7 @@ def update(ctx: Context, member: UUID, *, history: bool, happened: datetime, via
     for row in rows:
         facts: dict[str, Any] = row.facts or {}
         ends_on = date.fromisoformat(facts["ends_on"]) if facts.get("ends_on") else None
-        owners[row.owner].append(
-            Record(row.kind, facts["status"], ends_on, facts["deleted"], row.told_at, row.venue)
-        )
+        owners[row.owner].append(Record(row.kind, facts["status"], ends_on, facts["deleted"], row.told_at, row.venue))
         newest = row.told_at if newest is None else max(newest, row.told_at)
     said = [found for records in owners.values() if (found := standing(records, ctx.today())) is not None]
     if not said or newest is None:

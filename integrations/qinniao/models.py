@@ -45,9 +45,7 @@ class QinniaoEvent(TenantModel):
     kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
     saas_id = CharField(max_length=100, default="")
     body = BlobField(null=True)
-    state = CharField(
-        max_length=8, default="received"
-    )  # received, done, stale, waiting, stored, ignored, failed
+    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
     note = CharField(max_length=300, default="")
     member = UUIDField(null=True)
     venue = UUIDField(null=True)

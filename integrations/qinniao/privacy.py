@@ -49,17 +49,11 @@ def merge(ctx: Context, member: UUID, merged: UUID) -> None:
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
     """Return how the member stands with the SaaS, and which events were about them; None without any."""
     lead = QinniaoLead.scoped(ctx).first(QinniaoLead.member == member)
-    objects = (
-        QinniaoObject.scoped(ctx).select().where(QinniaoObject.member == member).order_by(QinniaoObject.id)
-    )
+    objects = QinniaoObject.scoped(ctx).select().where(QinniaoObject.member == member).order_by(QinniaoObject.id)
     events = QinniaoEvent.scoped(ctx).select().where(QinniaoEvent.member == member).order_by(QinniaoEvent.id)
     told = {
-        "lead": {"state": lead.state, "at": lead.created_at.isoformat(), "number": lead.saas_lead}
-        if lead
-        else None,
-        "records": [
-            {"kind": o.kind, "number": o.saas_id, "at": o.told_at and o.told_at.isoformat()} for o in objects
-        ],
+        "lead": {"state": lead.state, "at": lead.created_at.isoformat(), "number": lead.saas_lead} if lead else None,
+        "records": [{"kind": o.kind, "number": o.saas_id, "at": o.told_at and o.told_at.isoformat()} for o in objects],
         "events": [{"type": e.event_type, "at": e.occurred_at.isoformat()} for e in events],
     }
     return told if any(told.values()) else None

@@ -171,8 +171,6 @@ def states(ctx: Context) -> list[tuple[str, str, datetime | None, str]]:
     """Return (kind, state, when a run last came to the end, error) of each kind."""
     rows = {row.kind: row for row in QinniaoCursor.scoped(ctx).select()}
     return [
-        (kind, rows[kind].state, rows[kind].finished_at, rows[kind].error)
-        if kind in rows
-        else (kind, "idle", None, "")
+        (kind, rows[kind].state, rows[kind].finished_at, rows[kind].error) if kind in rows else (kind, "idle", None, "")
         for kind in KINDS
     ]

@@ -20,15 +20,11 @@ class QinniaoSettings(BaseModel):
         "", max_length=200, pattern=r"^(https?://\S+)?$",
         description="address of the SaaS or the brand's middleware; empty: none · 接口地址，留空表示无接口",
     )  # fmt: skip
-    app_id: str = Field(
-        "", max_length=64, pattern=r"^[0-9A-Za-z._~-]*$", description="app id, both ways · 应用编号"
-    )
+    app_id: str = Field("", max_length=64, pattern=r"^[0-9A-Za-z._~-]*$", description="app id, both ways · 应用编号")
     secret: SecretStr = Field(
         SecretStr(""), description="signs both ways; can be written and never read · 签名密钥（只写）"
     )
-    push_leads: bool = Field(
-        True, description="push new people to the SaaS as leads · 将新注册用户推送为潜客"
-    )
+    push_leads: bool = Field(True, description="push new people to the SaaS as leads · 将新注册用户推送为潜客")
     reconcile: bool = Field(True, description="fetch every night what pushes missed · 每晚对账")
     reconcile_hour: int = Field(
         3, ge=0, le=23, description="hour of the night, in the brand's time zone · 对账时间（点）"

@@ -127,15 +127,11 @@ def _apply(ctx: Context, kind: Kind, told: effects.Told) -> Outcome:
 
 def _locked(ctx: Context, kind: str, saas_id: str, owner: str) -> Any:
     objects = QinniaoObject.scoped(ctx)
-    objects.insert(
-        kind=kind, saas_id=saas_id, owner=owner, changed_at=ctx.now()
-    ).on_conflict_ignore().execute()
+    objects.insert(kind=kind, saas_id=saas_id, owner=owner, changed_at=ctx.now()).on_conflict_ignore().execute()
     return objects.lock(QinniaoObject.kind == kind, QinniaoObject.saas_id == saas_id)
 
 
-def _keep(
-    ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "", member: UUID | None = None
-) -> None:
+def _keep(ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "", member: UUID | None = None) -> None:
     """Write what was told on its row. Only what waits or failed keeps a body: it has personal data."""
     unsettled = state in ("waiting", "failed")
     values: dict[str, Any] = {
@@ -193,9 +189,9 @@ def note_unreadable(ctx: Context, kind: Kind, saas_id: str, reason: str) -> None
     ctx = ctx.for_plugin(SLUG)
     row = _locked(ctx, kind, saas_id[:ID_LENGTH], saas_id[:ID_LENGTH] if kind == "members" else "")
     if row.state in ("unknown", "failed"):
-        QinniaoObject.scoped(ctx).update(
-            state="failed", note=reason[:NOTE_LENGTH], changed_at=ctx.now()
-        ).where(QinniaoObject.id == row.id).execute()
+        QinniaoObject.scoped(ctx).update(state="failed", note=reason[:NOTE_LENGTH], changed_at=ctx.now()).where(
+            QinniaoObject.id == row.id
+        ).execute()
 
 
 # --- whose it is ------------------------------------------------------------------------------------------

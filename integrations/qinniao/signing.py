@@ -108,9 +108,7 @@ def verify(
     for name in (APP_ID, TIMESTAMP, NONCE, SIGNATURE):
         if not given.get(name.lower()):
             raise BadSignature("missing_header", f"{name} is missing or empty")
-    sender, timestamp, nonce, signature = (
-        given[name.lower()] for name in (APP_ID, TIMESTAMP, NONCE, SIGNATURE)
-    )
+    sender, timestamp, nonce, signature = (given[name.lower()] for name in (APP_ID, TIMESTAMP, NONCE, SIGNATURE))
     # The forms exclude line breaks, so that no part of the signed text can pose as another.
     for name, value, form in (
         (TIMESTAMP, timestamp, _TIMESTAMP_FORM),
@@ -121,15 +119,11 @@ def verify(
             raise BadSignature("malformed_header", f"{name} does not have the form {form.pattern}")
     if app_id is not None and not hmac.compare_digest(sender.encode(), app_id.encode()):
         raise BadSignature("unknown_app", f"{APP_ID} is not the app of this connection")
-    if not hmac.compare_digest(
-        sign(secret, method, path_and_query, timestamp, nonce, body), signature.lower()
-    ):
+    if not hmac.compare_digest(sign(secret, method, path_and_query, timestamp, nonce, body), signature.lower()):
         raise BadSignature("wrong_signature", f"{SIGNATURE} does not belong to this {method.upper()} call")
     drift = int(timestamp) - int(now.timestamp())
     if abs(drift) > window_seconds:
-        raise BadSignature(
-            "outside_window", f"{TIMESTAMP} is {drift:+d} s from our clock, ±{window_seconds} s allowed"
-        )
+        raise BadSignature("outside_window", f"{TIMESTAMP} is {drift:+d} s from our clock, ±{window_seconds} s allowed")
     return Verified(sender, int(timestamp), nonce)
 
 

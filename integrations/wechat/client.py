@@ -254,9 +254,7 @@ class WechatClient:
         the rest.
         """
         body = {"code": code} if openid is None else {"code": code, "openid": openid}
-        info = self._call_with_token(
-            _PhoneReply, "/wxa/business/getuserphonenumber", body, hide=(code,)
-        ).phone_info
+        info = self._call_with_token(_PhoneReply, "/wxa/business/getuserphonenumber", body, hide=(code,)).phone_info
         return Phone(info.phoneNumber, info.purePhoneNumber, info.countryCode)
 
     def access_token(self, stale: str | None = None) -> str:
@@ -273,9 +271,7 @@ class WechatClient:
         reply = self._call(_TokenReply, "POST", "/cgi-bin/stable_token", body=body)
         return Token(reply.access_token, asked_at + timedelta(seconds=reply.expires_in))
 
-    def _call_with_token(
-        self, reply: type[R], path: str, body: Mapping[str, str], hide: tuple[str, ...]
-    ) -> R:
+    def _call_with_token(self, reply: type[R], path: str, body: Mapping[str, str], hide: tuple[str, ...]) -> R:
         token = self.access_token()
         try:
             return self._call_once_with_token(reply, path, body, token, hide)
@@ -287,9 +283,7 @@ class WechatClient:
         self, reply: type[R], path: str, body: Mapping[str, str], token: str, hide: tuple[str, ...]
     ) -> R:
         try:
-            return self._call(
-                reply, "POST", path, params={"access_token": token}, body=body, hide=(*hide, token)
-            )
+            return self._call(reply, "POST", path, params={"access_token": token}, body=body, hide=(*hide, token))
         except WechatError as ex:
             # Not in `_MEANING`: from the token endpoint 40001 means a wrong secret; no new token cures it.
             if ex.code not in _TOKEN_REFUSED:
@@ -322,9 +316,7 @@ class WechatClient:
             except ValidationError as ex:
                 problem = _fields(ex)
         # Raised out here so that the validation error, which quotes the answer, is not its context.
-        raise WechatUnavailable(
-            None, f"{path} answered without what was promised: {problem}", retryable=False
-        )
+        raise WechatUnavailable(None, f"{path} answered without what was promised: {problem}", retryable=False)
 
     def _exchange(
         self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, str] | None

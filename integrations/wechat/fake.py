@@ -455,9 +455,7 @@ def serve(port: int = 0, *, fake: WechatFake | None = None) -> Running:
 
 def main(argv: list[str] | None = None) -> None:
     """Serve a fake until it is interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m integrations.wechat.fake", description="A WeChat on this machine."
-    )
+    parser = argparse.ArgumentParser(prog="python -m integrations.wechat.fake", description="A WeChat on this machine.")
     parser.add_argument("--port", type=int, default=9101, help="0 takes any that is free (default: 9101)")
     parser.add_argument("--appid", default=APPID)
     parser.add_argument("--secret", default=SECRET)

@@ -68,6 +68,4 @@ class LoginOut(BaseModel):
     token: str | None = Field(description="send it as Authorization: Bearer …")
     member: MemberOut | None
     registered: bool = Field(False, description="true when this call made them known")
-    needs_phone: bool = Field(
-        False, description="true: an unknown person; call again with a new code and a phone_code"
-    )
+    needs_phone: bool = Field(False, description="true: an unknown person; call again with a new code and a phone_code")

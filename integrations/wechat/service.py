@@ -170,7 +170,5 @@ def status(ctx: Context) -> list[tuple[str, str]]:
     settings = ctx.settings(WechatSettings)
     ready = bool(settings.appid and settings.secret.get_secret_value())
     row = WechatToken.scoped(ctx).first(WechatToken.appid == settings.appid) if ready else None
-    left = (
-        int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0
-    )
+    left = int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0
     return [("小程序", "已配置" if ready else "未配置"), ("访问令牌剩余（分钟）", str(max(left, 0)))]

@@ -9,9 +9,7 @@ from integrations.wechat.client import Token, WechatUnavailable
 from integrations.wechat.models import WechatToken
 from roost import Context, connection, new_id, seal, unseal
 
-LEASE = timedelta(
-    seconds=20
-)  # longer than a fetch may take; a process that died holds the others up no longer
+LEASE = timedelta(seconds=20)  # longer than a fetch may take; a process that died holds the others up no longer
 PATIENCE_SECONDS = 10.0  # how long a process waits for another's fetch
 POLL_SECONDS = 0.05
 
@@ -49,9 +47,7 @@ class DatabaseTokenStore:
             if mine:
                 break
             if time.monotonic() > give_up_at:
-                raise WechatUnavailable(
-                    None, "another process is still fetching the access token", retryable=True
-                )
+                raise WechatUnavailable(None, "another process is still fetching the access token", retryable=True)
             self._sleep(POLL_SECONDS)
         try:
             token = fetch()

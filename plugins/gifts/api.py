@@ -28,9 +28,7 @@ def _detail(ctx: Context, claim: GiftsClaim) -> ClaimDetail:
 def my_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
     """List my gifts and vouchers, newest first."""
     rows, cursor = claims.mine(ctx, _me(ctx), page)
-    return Listing(
-        items=[ClaimOut.model_validate(row, from_attributes=True) for row in rows], next_cursor=cursor
-    )
+    return Listing(items=[ClaimOut.model_validate(row, from_attributes=True) for row in rows], next_cursor=cursor)
 
 
 @member.get("/claims/{claim_id}")

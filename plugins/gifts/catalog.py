@@ -30,9 +30,7 @@ def define(ctx: Context, body: GiftIn) -> GiftsGift:
         if GiftsGift.scoped(ctx).first(GiftsGift.code == body.code):
             raise Conflict(f"there is a gift {body.code!r} already", f"礼品编码 {body.code} 已存在")
         values = body.model_dump(exclude={"stock"})
-        gift = GiftsGift.scoped(ctx).create(
-            id=new_id(), tracked=body.stock is not None, created_at=ctx.now(), **values
-        )
+        gift = GiftsGift.scoped(ctx).create(id=new_id(), tracked=body.stock is not None, created_at=ctx.now(), **values)
         if body.stock is not None:
             inventory.define(ctx, gift.item, body.stock)
         return gift  # type: ignore[no-any-return]  # peewee
@@ -42,9 +40,7 @@ def edit(ctx: Context, gift_id: UUID, body: GiftEdit) -> GiftsGift:
     """Change a gift; claims that were made keep what they promised."""
     with ctx.transaction():
         gift = GiftsGift.scoped(ctx).lock(GiftsGift.id == gift_id)
-        values = {
-            name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None
-        }
+        values = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
         if gift.kind != "points" and values.get("points"):
             raise Invalid(
                 "only a gift of points has points",
@@ -71,6 +67,4 @@ def restock(ctx: Context, gift_id: UUID, body: Restock) -> None:
 
 def present(ctx: Context, rows: Sequence[GiftsGift]) -> Sequence[Any]:
     """Add what is left of counted gifts."""
-    return [
-        {**row.__data__, "left": inventory.available(ctx, row.item) if row.tracked else None} for row in rows
-    ]
+    return [{**row.__data__, "left": inventory.available(ctx, row.item) if row.tracked else None} for row in rows]

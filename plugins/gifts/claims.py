@@ -120,11 +120,7 @@ def one_of(ctx: Context, member: UUID, claim_id: UUID) -> GiftsClaim:
 
 def address_of(ctx: Context, claim: GiftsClaim) -> Address | None:
     """Return the address of a claim; the caller answers for who sees it."""
-    return (
-        Address.model_validate_json(unseal(ctx, ADDRESS, claim.address))
-        if claim.address is not None
-        else None
-    )
+    return Address.model_validate_json(unseal(ctx, ADDRESS, claim.address)) if claim.address is not None else None
 
 
 def accept(ctx: Context, member: UUID, claim_id: UUID, body: AcceptIn) -> GiftsClaim:
@@ -164,9 +160,7 @@ def _delivery(ctx: Context, body: AcceptIn) -> dict[str, Any]:
         )
     if body.address is not None:
         if not settings.shipping:
-            raise Invalid(
-                "gifts are not sent; choose a venue", "暂不支持邮寄，请选择到店领取", code="no_shipping"
-            )
+            raise Invalid("gifts are not sent; choose a venue", "暂不支持邮寄，请选择到店领取", code="no_shipping")
         sealed = seal(ctx, ADDRESS, body.address.model_dump_json())
         return {
             "state": "accepted",
@@ -175,15 +169,11 @@ def _delivery(ctx: Context, body: AcceptIn) -> dict[str, Any]:
             "ship_by": _last_day(ctx, settings.ship_days),
         }
     if not settings.pickup:
-        raise Invalid(
-            "gifts are not picked up; give an address", "暂不支持到店领取，请填写收货地址", code="no_pickup"
-        )
+        raise Invalid("gifts are not picked up; give an address", "暂不支持到店领取，请填写收货地址", code="no_pickup")
     assert body.venue is not None, "one of the two"
     venue = tenants.venue(ctx, body.venue)
     if not venue.open:
-        raise Invalid(
-            "this venue is closed; choose another", "该门店已停业，请选择其他门店", code="venue_closed"
-        )
+        raise Invalid("this venue is closed; choose another", "该门店已停业，请选择其他门店", code="venue_closed")
     return {"state": "accepted", "delivery": "pickup", "venue": venue.id}
 
 
@@ -194,12 +184,8 @@ def ship(ctx: Context, claim_id: UUID, body: Shipment) -> GiftsClaim:
     """Mark a claim as shipped. Raises Conflict when it does not wait for it."""
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     _expect(claim, "accepted", delivery="ship")
-    ctx.publish(
-        GiftShipped(member=claim.member, claim=claim.id, carrier=body.carrier, tracking=body.tracking)
-    )
-    return _set(
-        ctx, claim, state="shipped", carrier=body.carrier, tracking=body.tracking, shipped_at=ctx.now()
-    )
+    ctx.publish(GiftShipped(member=claim.member, claim=claim.id, carrier=body.carrier, tracking=body.tracking))
+    return _set(ctx, claim, state="shipped", carrier=body.carrier, tracking=body.tracking, shipped_at=ctx.now())
 
 
 def received(ctx: Context, claim_id: UUID) -> GiftsClaim:
@@ -249,9 +235,7 @@ def revoke(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
     left = take_back(ctx, claim_id, reason)
     claim = GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id)
     if claim.state != "revoked":
-        raise Conflict(
-            left or f"this claim is {claim.state}", f"当前状态不能收回：{claim.state}", code="claim_state"
-        )
+        raise Conflict(left or f"this claim is {claim.state}", f"当前状态不能收回：{claim.state}", code="claim_state")
     return claim  # type: ignore[no-any-return]  # peewee
 
 
@@ -261,9 +245,7 @@ def revoke(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
 def expire_due(ctx: Context) -> int:
     """End offers and vouchers whose time is over; unclaimed stock returns. Return how many ended."""
     query = GiftsClaim.scoped(ctx).select(GiftsClaim.id)
-    offers = query.where(GiftsClaim.state == "offered", GiftsClaim.expires_at <= ctx.now()).limit(
-        MOST_AT_ONCE
-    )
+    offers = query.where(GiftsClaim.state == "offered", GiftsClaim.expires_at <= ctx.now()).limit(MOST_AT_ONCE)
     ended = 0
     for row in list(offers):
         claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == row.id)

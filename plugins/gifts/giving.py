@@ -45,11 +45,7 @@ def birthdays(ctx: Context, turn: BirthdayTurn) -> Next | None:
             evidence = {"birthday_changed_on": edited.isoformat(), "day": turn.day.isoformat()}
             rewards.note(
                 ctx,
-                [
-                    rewards.Note(
-                        member.id, "生日礼 / birthday", "birthday_edited_lately", evidence, refused=True
-                    )
-                ],
+                [rewards.Note(member.id, "生日礼 / birthday", "birthday_edited_lately", evidence, refused=True)],
             )
             continue
         _celebrate(ctx, rules, member.id, turn.day)
@@ -60,9 +56,7 @@ def _celebrate(ctx: Context, rules: list[rewards.RuleView], member: UUID, day: d
     mark = GiftsBirthday.scoped(ctx).insert(id=new_id(), member=member, year=day.year)
     if not list(mark.on_conflict_ignore().returning(GiftsBirthday.id).execute()):
         return  # had one this year: by another date, or by another level
-    given = [
-        rewards.grant(ctx, rule, member, key=f"birthday:{rule.id}:{day.year}:{member}") for rule in rules
-    ]
+    given = [rewards.grant(ctx, rule, member, key=f"birthday:{rule.id}:{day.year}:{member}") for rule in rules]
     if not any(given):
         GiftsBirthday.scoped(ctx).delete().where(
             GiftsBirthday.member == member, GiftsBirthday.year == day.year

@@ -77,9 +77,7 @@ def edit(ctx: Context, rule_id: UUID, body: RuleIn) -> GiftsRule:
         row = GiftsRule.scoped(ctx).lock(GiftsRule.id == rule_id)
         _check_gifts(ctx, body)
         saved = rewards.save_rule(ctx, _core_rule(body), row.rule)
-        GiftsRule.scoped(ctx).update(version=saved.version, **_values(body)).where(
-            GiftsRule.id == rule_id
-        ).execute()
+        GiftsRule.scoped(ctx).update(version=saved.version, **_values(body)).where(GiftsRule.id == rule_id).execute()
         return GiftsRule.scoped(ctx).get(GiftsRule.id == rule_id)  # type: ignore[no-any-return]  # peewee
 
 
@@ -109,9 +107,7 @@ def _gift(code: str) -> rewards.RewardSpec:
 
 
 def _voucher(name: str, amount_fen: int, days: int) -> rewards.RewardSpec:
-    return rewards.RewardSpec(
-        kind="voucher", spec={"name": name, "amount_fen": amount_fen, "valid_days": days}
-    )
+    return rewards.RewardSpec(kind="voucher", spec={"name": name, "amount_fen": amount_fen, "valid_days": days})
 
 
 STANDARD_RULES = {
@@ -121,9 +117,7 @@ STANDARD_RULES = {
     "growth_silver": RuleIn(
         name="银卡成长礼", moment="growth", level="silver", states=EVERYONE, rewards=[_gift("towel")]
     ),
-    "growth_gold": RuleIn(
-        name="金卡成长礼", moment="growth", level="gold", states=EVERYONE, rewards=[_gift("bottle")]
-    ),
+    "growth_gold": RuleIn(name="金卡成长礼", moment="growth", level="gold", states=EVERYONE, rewards=[_gift("bottle")]),
     "growth_platinum": RuleIn(
         name="白金卡成长礼", moment="growth", level="platinum", states=EVERYONE, rewards=[_gift("bag")]
     ),

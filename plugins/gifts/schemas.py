@@ -15,9 +15,7 @@ Moment = Literal["birthday", "growth", "new_member"]
 Occasion = Literal["", "birthday", "growth", "new_member"]
 State = Literal["lead", "member", "lapsed"]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Needed = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
@@ -50,9 +48,7 @@ class GiftSettings(BaseModel):
     )
     shipping: bool = Field(True, description="可邮寄 / gifts may be shipped")
     pickup: bool = Field(True, description="可到店领取 / gifts may be picked up in a venue")
-    standard_rules: bool = Field(
-        True, description="启用时建立标准规则 / begin with the standard rules and gifts"
-    )
+    standard_rules: bool = Field(True, description="启用时建立标准规则 / begin with the standard rules and gifts")
 
 
 # --- what rules give --------------------------------------------------------------------------------------
@@ -73,9 +69,7 @@ class VoucherReward(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Needed = Field(description="券名称 / what it is called")
-    amount_fen: int = Field(
-        0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none"
-    )
+    amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none")
     valid_days: int = Field(30, ge=1, le=3650, description="有效天数 / days it is valid")
     terms: Line = Field("", description="使用说明 / terms")
     moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
@@ -96,9 +90,7 @@ class GiftIn(BaseModel):
     amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="价值（分） / value in fen")
     valid_days: int = Field(30, ge=1, le=3650, description="虚拟礼有效天数 / days a virtual gift is valid")
     terms: Line = Field("", description="说明 / terms")
-    stock: int | None = Field(
-        None, ge=0, le=10_000_000, description="实物库存；空为不限 / stock; empty: as needed"
-    )
+    stock: int | None = Field(None, ge=0, le=10_000_000, description="实物库存；空为不限 / stock; empty: as needed")
     active: bool = Field(True, description="启用 / on")
 
     @model_validator(mode="after")
@@ -152,9 +144,7 @@ class RuleIn(BaseModel):
     )
     rewards: list[RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总份数 / so many in all")
-    budget_points: int | None = Field(
-        None, ge=1, le=10**12, description="积分预算 / points it may mint in all"
-    )
+    budget_points: int | None = Field(None, ge=1, le=10**12, description="积分预算 / points it may mint in all")
     starts_at: datetime | None = Field(None, description="开始 / from")
     ends_at: datetime | None = Field(None, description="结束 / until")
     active: bool = Field(True, description="启用 / on")
@@ -219,9 +209,7 @@ class ClaimOut(BaseModel):
     points: int
     amount_fen: int
     terms: str
-    code: str | None = Field(
-        description="shown at the counter: of vouchers and virtual gifts that were accepted"
-    )
+    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
     valid_until: date | None
     offered_at: datetime
     expires_at: datetime | None = Field(description="until when it may be accepted")

@@ -66,9 +66,7 @@ def requalify(ctx: Context, turn: Turn) -> Next | None:
     return Next(Turn(after=due[-1].member)) if len(due) == CHUNK else None
 
 
-def _judge(
-    settings: LevelSettings, ladder: Ladder, row: LevelsStanding, level: str, growth: int
-) -> Judgement:
+def _judge(settings: LevelSettings, ladder: Ladder, row: LevelsStanding, level: str, growth: int) -> Judgement:
     if row.manual_until is not None:
         return Judgement(row.member, level, ladder.reached_by(growth).code, "manual_ended", growth)
     new = ladder.after_period(level, growth, settings.levels_down_at_most)
@@ -113,7 +111,5 @@ def give_notice(ctx: Context, turn: Turn) -> Next | None:
                     ends_on=row.period_end,
                 )
             )
-            LevelsStanding.scoped(ctx).update(noticed_for=row.period_end).where(
-                LevelsStanding.id == row.id
-            ).execute()
+            LevelsStanding.scoped(ctx).update(noticed_for=row.period_end).where(LevelsStanding.id == row.id).execute()
     return Next(Turn(after=soon[-1].member)) if len(soon) == CHUNK else None

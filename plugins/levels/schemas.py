@@ -12,9 +12,7 @@ class Level(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    code: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,39}$", description="编码 / code: never changes once members hold it"
-    )
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="编码 / code: never changes once members hold it")
     name_zh: str = Field(min_length=1, max_length=40, description="中文名称")
     name_en: str = Field(min_length=1, max_length=40, description="English name")
     threshold: int = Field(ge=0, le=10**12, description="所需成长值 / growth needed")
@@ -59,15 +57,9 @@ class LevelSettings(BaseModel):
     levels_down_at_most: int = Field(
         1, ge=1, le=20, description="到期最多降几级（软着陆） / levels lost at most at a period's end"
     )
-    class_change: bool = Field(
-        False, description="按累计积分自动变更会员类别 / move between classes by points earned"
-    )
-    class_points: int = Field(
-        1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change"
-    )
-    class_months: int = Field(
-        0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all"
-    )
+    class_change: bool = Field(False, description="按累计积分自动变更会员类别 / move between classes by points earned")
+    class_points: int = Field(1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change")
+    class_months: int = Field(0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all")
     class_from: str = Field("ordinary", max_length=40, description="原类别 / only members of this class")
     class_to: str = Field("discount", max_length=40, description="新类别 / become members of this class")
 

@@ -115,9 +115,7 @@ def end_by_hand(ctx: Context, standing_id: UUID, body: EndManualLevel) -> Levels
             raise Invalid("this level was not given by hand", "该等级不是人工设置的")
         old = members.levels_of(ctx, [row.member], lock=True).get(row.member, "")
         growth = growth_of(ctx, settings, [row.member]).get(row.member, 0)
-        judged = Judgement(
-            row.member, old, ladder.reached_by(growth).code, "manual_ended", growth, body.reason
-        )
+        judged = Judgement(row.member, old, ladder.reached_by(growth).code, "manual_ended", growth, body.reason)
         if old != judged.new:
             set_level(ctx, judged, passed=ladder.passed(old, judged.new))
         keep(ctx, [judged])
@@ -158,9 +156,7 @@ def merge(ctx: Context, member: UUID, merged: UUID) -> None:
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
     """Return a member's standing and history as JSON values."""
     standing = standing_of(ctx, member)
-    history = (
-        LevelsHistory.scoped(ctx).select().where(LevelsHistory.member == member).order_by(LevelsHistory.at)
-    )
+    history = LevelsHistory.scoped(ctx).select().where(LevelsHistory.member == member).order_by(LevelsHistory.at)
     return {
         "standing": {
             "level": standing.level,

@@ -109,8 +109,7 @@ def _note(judged: Judgement, ladder: Ladder) -> rewards.Note:
     return rewards.Note(
         judged.member,
         "等级 / level",
-        f"{judged.reason}: {judged.old or '-'} → {judged.new}"
-        + (f" ({judged.words})" if judged.words else ""),
+        f"{judged.reason}: {judged.old or '-'} → {judged.new}" + (f" ({judged.words})" if judged.words else ""),
         {"growth": judged.growth, "threshold": ladder.level(judged.new).threshold},
     )
 

@@ -21,9 +21,7 @@ def quarter_of(day: date) -> str:
 
 def count(ctx: Context, member: UUID, period: str, change: int) -> int:
     """Add to a member's conversions of a period and return how many they are now; the row stays locked."""
-    insert = ReferralsCount.scoped(ctx).insert(
-        id=new_id(), member=member, period=period, conversions=max(change, 0)
-    )
+    insert = ReferralsCount.scoped(ctx).insert(id=new_id(), member=member, period=period, conversions=max(change, 0))
     rows = (
         insert.on_conflict(
             conflict_target=[ReferralsCount.tenant, ReferralsCount.member, ReferralsCount.period],

@@ -73,8 +73,7 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
     return {
         "was_invited": {"state": mine.state, "at": mine.bound_at.isoformat()} if mine else None,
         "invited": [
-            {"state": row.state, "at": row.bound_at.isoformat()}
-            for row in brought.order_by(ReferralsRelation.id)
+            {"state": row.state, "at": row.bound_at.isoformat()} for row in brought.order_by(ReferralsRelation.id)
         ],
     }
 

@@ -129,9 +129,7 @@ def converted(ctx: Context, invitee: UUID, at: datetime | None) -> None:
     if count(ctx, inviter, month, 1) <= settings.conversions_a_month:
         paying.promise(ctx, row.id, inviter, "conversion", period=month)
     else:
-        paying.refuse(
-            ctx, row.id, inviter, "conversion", period=month, reason="monthly_cap: 本月奖励已达上限"
-        )
+        paying.refuse(ctx, row.id, inviter, "conversion", period=month, reason="monthly_cap: 本月奖励已达上限")
     reached = count(ctx, inviter, quarter, 1)
     had = {reward.step for reward in paying.live_steps(ctx, inviter, quarter)}
     for step in settings.steps:
@@ -159,9 +157,7 @@ def undo(ctx: Context, relation_id: UUID, reason: str, *, state: str = "refunded
     """
     row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
     if row.state != "converted":
-        raise Conflict(
-            f"this relation is {row.state}, not converted", "该关系尚未转化，无可追回", code="not_converted"
-        )
+        raise Conflict(f"this relation is {row.state}, not converted", "该关系尚未转化，无可追回", code="not_converted")
     inviter = members.resolve(ctx, row.inviter)
     ReferralsRelation.scoped(ctx).update(state=state, reason=reason[:200]).where(
         ReferralsRelation.id == row.id
@@ -200,13 +196,8 @@ def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> Refer
     """
     with ctx.transaction():
         row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
-        if (
-            row.state not in ("bound", "refused", "void")
-            or members.get(ctx, row.invitee).converted_at is not None
-        ):
-            raise Conflict(
-                "a conversion fixes who referred a member", "好友已转为会员，推荐关系不可更改", code="fixed"
-            )
+        if row.state not in ("bound", "refused", "void") or members.get(ctx, row.invitee).converted_at is not None:
+            raise Conflict("a conversion fixes who referred a member", "好友已转为会员，推荐关系不可更改", code="fixed")
         inviter = members.resolve(ctx, inviter)
         objection = _objection(ctx, row.invitee, inviter)
         if objection:

@@ -58,15 +58,11 @@ class ReferralSettings(BaseModel):
     invitee_rewards: list[RewardSpec] = Field(
         default_factory=_invitee, max_length=10, description="奖励被推荐人 / for the invitee, on registration"
     )
-    conversions_a_month: int = Field(
-        10, ge=0, le=10_000, description="每月奖励转化上限 / rewarded conversions a month"
-    )
+    conversions_a_month: int = Field(10, ge=0, le=10_000, description="每月奖励转化上限 / rewarded conversions a month")
     clawback_days: int = Field(
         7, ge=0, le=90, description="转化后多少天内退款追回 / a refund within so many days claws back"
     )
-    steps: list[Step] = Field(
-        default_factory=_steps, max_length=20, description="季度阶梯奖励 / steps of a quarter"
-    )
+    steps: list[Step] = Field(default_factory=_steps, max_length=20, description="季度阶梯奖励 / steps of a quarter")
     excluded_classes: list[str] = Field(
         default_factory=lambda: ["staff", "coach"],
         max_length=50,

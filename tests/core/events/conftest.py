@@ -22,9 +22,7 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def engine(
-    request: pytest.FixtureRequest, registry: Registry, tmp_path_factory: pytest.TempPathFactory
-) -> _Engine:
+def engine(request: pytest.FixtureRequest, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> _Engine:
     """Prepare a database with the laboratory's tables; the test kit's own has those of every plugin instead."""
     server: PostgresServer | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     return _Engine(request.param, tmp_path_factory.mktemp(f"events-{request.param}"), server, registry)

@@ -61,7 +61,9 @@ def test_what_staff_read_of_a_failure_has_no_phone_number_in_it(lab: Lab, clock:
 
 
 @pytest.mark.parametrize("text", ["\x00 nul", "\ud800 half a letter", "x" * 100_000])
-def test_no_error_message_keeps_a_failure_from_being_stored(lab: Lab, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_no_error_message_keeps_a_failure_from_being_stored(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     def fail(ctx: Any, order: Any) -> None:
         raise ValueError(text)
 

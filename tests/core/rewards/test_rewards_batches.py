@@ -23,9 +23,7 @@ def available(ctx: Context, member: MemberView) -> int:
 
 def preview(ctx: Context, people: list[MemberView], specs: list[RewardSpec] = FIFTY) -> rewards.BatchView:
     with ctx.transaction():
-        return rewards.preview_batch(
-            ctx, name="Sorry", members=[m.id for m in people], rewards=specs, reason="outage"
-        )
+        return rewards.preview_batch(ctx, name="Sorry", members=[m.id for m in people], rewards=specs, reason="outage")
 
 
 def approve(ctx: Context, batch: rewards.BatchView) -> None:
@@ -33,9 +31,7 @@ def approve(ctx: Context, batch: rewards.BatchView) -> None:
         rewards.approve_batch(ctx, batch.id)
 
 
-def test_a_preview_tells_heads_and_cost_and_gives_nothing(
-    tenant: Context, member: Make, staff: Staff
-) -> None:
+def test_a_preview_tells_heads_and_cost_and_gives_nothing(tenant: Context, member: Make, staff: Staff) -> None:
     people = [member() for _ in range(3)]
     batch = preview(staff("rewards.edit"), [*people, people[0]])
     assert (batch.state, batch.heads, batch.points, batch.what) == ("draft", 3, 150, ("50 积分",))
@@ -125,9 +121,7 @@ def test_a_draft_can_be_dropped_and_then_not_approved(tenant: Context, member: M
         approve(staff("rewards.approve"), batch)
 
 
-def test_a_batch_needs_members_rewards_a_reason_and_the_permission(
-    tenant: Context, member: Make, staff: Staff
-) -> None:
+def test_a_batch_needs_members_rewards_a_reason_and_the_permission(tenant: Context, member: Make, staff: Staff) -> None:
     maker, li = staff("rewards.edit"), member()
     with pytest.raises(Invalid):
         preview(maker, [])

@@ -76,9 +76,7 @@ def test_a_total_is_passed_when_the_condition_of_the_update_is_taken_away(
 
 def test_a_members_turn_is_never_taken_twice(tenant: Context, member: Make) -> None:
     li, rule = member(), rule_with(tenant, Limits(per_member=1))
-    given = side_by_side(
-        lambda n: tenant.run(lambda: rewards.grant(tenant, rule, li.id, key=f"k{n}")) is not None
-    )
+    given = side_by_side(lambda n: tenant.run(lambda: rewards.grant(tenant, rule, li.id, key=f"k{n}")) is not None)
     assert given == 1
     with tenant.transaction():
         assert points.balance(tenant, li.id).available == 10
@@ -86,9 +84,7 @@ def test_a_members_turn_is_never_taken_twice(tenant: Context, member: Make) -> N
 
 def test_one_key_side_by_side_gives_once(tenant: Context, member: Make) -> None:
     li, rule = member(), rule_with(tenant, Limits(total=5))
-    given = side_by_side(
-        lambda n: tenant.run(lambda: rewards.grant(tenant, rule, li.id, key="same")) is not None
-    )
+    given = side_by_side(lambda n: tenant.run(lambda: rewards.grant(tenant, rule, li.id, key="same")) is not None)
     assert given == WORKERS  # all see the one grant
     with tenant.transaction():
         assert points.balance(tenant, li.id).available == 10

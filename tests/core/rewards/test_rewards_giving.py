@@ -14,9 +14,7 @@ Make = Callable[..., MemberView]
 HUNDRED = [RewardSpec(kind="points", spec={"amount": 100})]
 
 
-def give(
-    ctx: Context, member: MemberView, key: str = "k", specs: list[RewardSpec] = HUNDRED
-) -> rewards.GrantView:
+def give(ctx: Context, member: MemberView, key: str = "k", specs: list[RewardSpec] = HUNDRED) -> rewards.GrantView:
     with ctx.transaction():
         return rewards.give(ctx, member.id, specs, key=key, reason="thanks", evidence={"seen": 3})
 
@@ -128,9 +126,7 @@ def test_a_decision_that_no_rule_made_can_be_noted(tenant: Context, member: Make
     assert (rows["refused"].subject, rows["refused"].plugin) == ("referral", "levels")
 
 
-def test_another_tenant_sees_none_of_it(
-    tenant: Context, member: Make, new_tenant: Callable[..., Context]
-) -> None:
+def test_another_tenant_sees_none_of_it(tenant: Context, member: Make, new_tenant: Callable[..., Context]) -> None:
     done = give(tenant, member())
     other = new_tenant("other")
     with pytest.raises(NotFound):

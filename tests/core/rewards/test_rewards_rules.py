@@ -56,9 +56,7 @@ def test_the_same_key_for_another_member_is_refused(tenant: Context, member: Mak
         grant(tenant, rule, member(), "a")
 
 
-def test_a_condition_that_is_not_met_gives_nothing_and_why_tells_the_value_read(
-    tenant: Context, member: Make
-) -> None:
+def test_a_condition_that_is_not_met_gives_nothing_and_why_tells_the_value_read(tenant: Context, member: Make) -> None:
     lead = member()
     rule = rule_of(tenant, conditions=[ConditionSpec(kind="state", spec={"values": ["member"]})])
     assert grant(tenant, rule, lead, "a") is None
@@ -124,9 +122,7 @@ def test_each_save_is_a_version_and_a_grant_keeps_its_own(tenant: Context, membe
     rule = rule_of(tenant, amount=100)
     grant(tenant, rule, li, "first")
     with tenant.transaction():
-        richer = rewards.save_rule(
-            tenant, rule.spec.model_copy(update={"rewards": [points_of(300)]}), rule.id
-        )
+        richer = rewards.save_rule(tenant, rule.spec.model_copy(update={"rewards": [points_of(300)]}), rule.id)
     grant(tenant, richer, li, "second")
     assert richer.version == 2
     assert [row.rule_version for row in rewards.why(tenant, li.id, 10)] == [2, 1]
@@ -200,9 +196,7 @@ def test_a_kind_whose_plugin_is_off_is_a_conflict_and_gives_nothing(
     assert rewards.find_grant(tenant, "a") is None
 
 
-@pytest.mark.parametrize(
-    ("period", "moves"), [("day", {"days": 1}), ("month", {"days": 9}), ("year", {"days": 40})]
-)
+@pytest.mark.parametrize(("period", "moves"), [("day", {"days": 1}), ("month", {"days": 9}), ("year", {"days": 40})])
 def test_a_members_own_limit_holds_for_a_calendar_period(
     tenant: Context, member: Make, clock: ManualClock, period: Any, moves: dict[str, float]
 ) -> None:

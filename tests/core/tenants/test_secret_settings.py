@@ -47,9 +47,7 @@ def test_saving_without_it_keeps_it_and_saving_it_empty_takes_it_away(brand: Con
     assert tenants.settings_with_secrets(brand, "qinniao") == {"page": 60}
 
 
-def test_another_tenants_secret_cannot_be_put_in_its_place(
-    brand: Context, new_tenant: Callable[..., Context]
-) -> None:
+def test_another_tenants_secret_cannot_be_put_in_its_place(brand: Context, new_tenant: Callable[..., Context]) -> None:
     other = new_tenant("other", plugins=("purchases", "visits", "qinniao"))
     row = TenantPlugin.scoped(brand).get(TenantPlugin.slug == "qinniao")
     TenantPlugin.scoped(other).update(settings=row.settings).where(TenantPlugin.slug == "qinniao").execute()

@@ -7,10 +7,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 
 from hosts.testkit.servers import PostgresServer
@@ -38,12 +38,14 @@ def test_help_imports_nothing_heavy(deployment: Deployment) -> None:
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE), verb
 
 
-def test_help_comes_in_less_than_a_third_of_a_second(deployment: Deployment) -> None:
+def test_help_takes_less_than_three_tenths_of_a_second(deployment: Deployment) -> None:
     took = []
     for _ in range(5):
-        started = time.perf_counter()
-        assert deployment.process("--help", stdout=subprocess.DEVNULL).wait(30) == 0
-        took.append(time.perf_counter() - started)
+        process = deployment.process("--help", stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        took.append(used.ru_utime + used.ru_stime)  # not the clock on the wall: other tests may keep the machine busy
     assert min(took) < 0.3
 
 
@@ -136,8 +138,13 @@ def test_what_a_plugin_keeps_is_exported_before_it_is_purged(migrated: Deploymen
     migrated.run("plugins", "enable", "gifts", "--tenant", "acme")
     database = migrated.folder / "var" / "roost.db"
     with closing(sqlite3.connect(database)) as connection:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'gifts%' AND type = 'table'")]
-    assert "switch it off first" in migrated.run("plugins", "purge", "gifts", "--tenant", "acme", "--yes", code=1).stderr
+        tables = [
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'gifts%' AND type = 'table'")
+        ]
+    assert (
+        "switch it off first" in migrated.run("plugins", "purge", "gifts", "--tenant", "acme", "--yes", code=1).stderr
+    )
     migrated.run("plugins", "disable", "gifts", "--tenant", "acme")
     assert migrated.run("plugins", "purge", "gifts", "--tenant", "acme", code=1, stdin="n\n")
     said = migrated.run("plugins", "purge", "gifts", "--tenant", "acme", "--yes").stdout
@@ -153,12 +160,14 @@ def test_what_a_plugin_keeps_is_exported_before_it_is_purged(migrated: Deploymen
 
 def test_an_account_is_created_from_a_password_that_is_never_shown(migrated: Deployment) -> None:
     done = migrated.run(
-        "staff", "create", "hq", "--tenant", "acme", "--password-stdin", stdin="a good long password\n"
+        "staff", "create", "front", "--tenant", "acme", "--password-stdin", stdin="a good long password\n"
     )
-    assert "hq may sign in" in done.stdout
+    assert "front may sign in" in done.stdout
     assert "a good long password" not in done.stdout + done.stderr
-    again = migrated.run("staff", "create", "hq", "--tenant", "acme", "--password-stdin", stdin="another password 1\n", code=1)
-    assert "hq" in again.stderr
+    again = migrated.run(
+        "staff", "create", "front", "--tenant", "acme", "--password-stdin", stdin="another password 1\n", code=1
+    )
+    assert "front" in again.stderr
 
 
 def test_a_key_is_printed_once_and_only_with_permissions_that_exist(migrated: Deployment) -> None:
@@ -227,6 +236,14 @@ def test_a_postgresql_backup_says_what_is_missing_on_a_machine_without_its_tools
     assert "pg_dump is not on this machine" in migrated.run("backup", "copy.dump", code=1).stderr
 
 
+def walls_of(url: str) -> list[tuple[Any, ...]]:
+    """Return the tables behind row-level security, with whether it is on and holds the owner too."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid ORDER BY 1"
+        ).fetchall()
+
+
 def test_a_postgresql_database_is_dumped_and_restored(
     deployment: Deployment, postgres: PostgresServer, pg_tools: str
 ) -> None:
@@ -237,10 +254,13 @@ def test_a_postgresql_database_is_dumped_and_restored(
         }  # fmt: skip
         deployment.run("migrate")
         deployment.run("tenants", "create", "acme")
+        walls = walls_of(postgres.url(name))
         deployment.run("backup", "copy.dump")
         deployment.run("tenants", "create", "later")
         deployment.run("restore", "copy.dump", "--yes")
-        assert [row["slug"] for row in deployment.json("tenants", "list")] == ["acme"]
+        assert [(row["slug"], row["plugins"]) for row in deployment.json("tenants", "list")] == [("acme", ["levels"])]
+        assert walls_of(postgres.url(name)) == walls
+        assert len(walls) > 20
     finally:
         postgres.drop(name)
 
@@ -256,7 +276,11 @@ class TestPluginsCheck:
         ("file", "text", "said"),
         [
             ("service.py", "from core import db\n", "imports core"),
-            ("hooks.py", "from roost import hookimpl\n\n\n@hookimpl\ndef member_registred(ctx, fact):\n    pass\n", "member_registered"),
+            (
+                "hooks.py",
+                "from roost import hookimpl\n\n\n@hookimpl\ndef member_registred(ctx, fact):\n    pass\n",
+                "member_registered",
+            ),
             ("models.py", "from roost import TenantModel\n\n\nclass Thing(TenantModel):\n    pass\n", "must be named"),
             ("plugin.toml", "slug = 'broken'\n", "plugin.toml"),
             ("README.md", None, "README.md"),

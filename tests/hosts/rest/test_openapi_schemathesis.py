@@ -34,7 +34,8 @@ from hosts.rest.routes import Route
 from tests.hosts.rest.working import Call, Stage, maker_of, routes_by_slug
 
 INSTALLED = ["core", *sorted({point.name for point in entry_points(group=GROUP)})]
-EXAMPLES = 12  # of each mode, for each operation and database
+EXAMPLES = 4  # of each mode, for each operation; each takes some 50 ms to make up
+MANY = 60  # in `make faults`
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MODES = {GenerationMode.POSITIVE: CHECKS, GenerationMode.NEGATIVE: [*CHECKS, negative_data_rejection]}
 
@@ -50,20 +51,37 @@ def runtime(settings: Settings, registry: Registry, clock: ManualClock) -> Itera
 
 @pytest.mark.parametrize("slug", INSTALLED)
 def test_every_operation_reaches_a_success_and_none_fails(slug: str, runtime: Runtime, clock: ManualClock) -> None:
+    # What PostgreSQL refuses SQLite often swallows, and not the other way round: one of them meets what is made up.
+    examples = EXAMPLES if db.dialect() == "postgresql" else 0
+    said = _all_of(slug, runtime, clock, examples)
+    assert not said, "\n".join(said)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("slug", INSTALLED)
+def test_no_operation_fails_however_long_one_tries(slug: str, runtime: Runtime, clock: ManualClock) -> None:
+    said = _all_of(slug, runtime, clock, MANY)
+    assert not said, "\n".join(said)
+
+
+def _all_of(slug: str, runtime: Runtime, clock: ManualClock, examples: int) -> list[str]:
     said: list[str] = []
     with Stage(runtime, clock) as stage:
+        routes = routes_by_slug(runtime).get(slug, [])
+        if not routes:
+            return []
         schema = schemathesis.openapi.from_wsgi("/openapi.json", stage.api.app)
-        for route in routes_by_slug(runtime).get(slug, []):
+        for route in routes:
             maker = maker_of(route)
             if maker is None:
                 continue  # test_route_matrix says so
             stage.fresh()
             operation = schema[route.path][route.endpoint.method]
-            call = maker(stage)
-            said += _works(stage, route, operation, call)
-            stage.fresh()
-            said += _survives(stage, route, operation, maker(stage))
-    assert not said, "\n".join(said)
+            said += _works(stage, route, operation, maker(stage))
+            if examples:
+                stage.fresh()
+                said += _survives(stage, route, operation, maker(stage), examples)
+    return said
 
 
 def _headers(stage: Stage, route: Route) -> dict[str, str]:
@@ -93,25 +111,31 @@ def _works(stage: Stage, route: Route, operation: Any, call: Call) -> Iterator[s
         yield f"{route.name}: {_words(ex)}"
 
 
-def _survives(stage: Stage, route: Route, operation: Any, call: Call) -> list[str]:
+def _survives(stage: Stage, route: Route, operation: Any, call: Call, examples: int) -> list[str]:
     """Send what schemathesis makes up; return what is wrong, of each mode the first."""
     known = {name: _plain(value) for name, value in call.path.items()}
     said: list[str] = []
     for mode, checks in MODES.items():
         try:
-            _attempts(stage, route, operation, mode, checks, known)()
+            _attempts(stage, route, operation, mode, checks, known, examples)()
         except (AssertionError, BaseExceptionGroup) as ex:
             said.append(f"{route.name} ({mode.value}): {_words(ex)}")
     return said
 
 
 def _attempts(
-    stage: Stage, route: Route, operation: Any, mode: GenerationMode, checks: Any, known: dict[str, Any]
+    stage: Stage,
+    route: Route,
+    operation: Any,
+    mode: GenerationMode,
+    checks: Any,
+    known: dict[str, Any],
+    examples: int,
 ) -> Callable[[], None]:
     """Return a property: whatever is made up in a mode, the answer is one that the description allows."""
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, verbosity=Verbosity.quiet,
+        max_examples=examples, deadline=None, database=None, derandomize=True, verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck), phases=(Phase.generate,),
     )  # fmt: skip
     @given(case=operation.as_strategy(generation_mode=mode), existing=st.booleans())

@@ -24,7 +24,9 @@ def storm(lab: Lab, kills: int, *, fence: bool = True) -> None:
     worker = lab.strange(*off)
     for turn in range(kills):
         lab.strike(6, rounds=20, echo=turn % 2 == 0)
-        wait_until(lambda w=worker: lab.at_work(w.pid) is not None, 60, what="a job at work", told=worker.said, every=0.001)
+        wait_until(
+            lambda w=worker: lab.at_work(w.pid) is not None, 60, what="a job at work", told=worker.said, every=0.001
+        )
         worker.kill()
         landed += lab.at_work(worker.pid) is not None
         worker = lab.strange(*off)
@@ -61,7 +63,9 @@ def test_a_chain_goes_on_where_it_was_killed(lab: Lab) -> None:
     lab.enqueue("chain", number=0, steps=12, rounds=20)
     for _ in range(3):
         worker = lab.start()
-        wait_until(lambda w=worker: lab.at_work(w.pid) is not None, 60, what="a step at work", told=worker.said, every=0.001)
+        wait_until(
+            lambda w=worker: lab.at_work(w.pid) is not None, 60, what="a step at work", told=worker.said, every=0.001
+        )
         worker.kill()
     last = lab.start()
     lab.wait_until_empty()

@@ -167,7 +167,9 @@ def test_a_worker_goes_on_by_itself_after_the_database_was_restarted(
     if postgres._own is None:
         pytest.skip("the server that ROOST_TEST_DATABASE names is not ours to restart")
     name = database_url.partition("?")[0].rsplit("/", 1)[1]
-    with psycopg.connect(postgres.admin_url, autocommit=True) as admin:  # the tests' server is quick rather than durable
+    with psycopg.connect(
+        postgres.admin_url, autocommit=True
+    ) as admin:  # the tests' server is quick rather than durable
         admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
     db.close_database()
     lab.strike(30, rounds=20)
@@ -197,7 +199,9 @@ def test_a_worker_goes_on_by_itself_when_a_full_disk_has_room_again(lab: Lab) ->
     assert worker.stop() == 0
 
 
-def test_a_lost_database_costs_no_job_one_of_its_tries(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_lost_database_costs_no_job_one_of_its_tries(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     lab.strike(1)
     claimed = jobs.claim(lab.runtime, 10)
     jobs.give_back(lab.runtime, claimed)

@@ -55,9 +55,7 @@ def listening(brand: Context, saas: Running, api: Api) -> Iterator[str]:
     with make_server("127.0.0.1", 0, api.app, _Server, _Quiet) as server:  # type: ignore[arg-type]  # falcon's WSGI
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
-        saas.fake.callback_url = (
-            f"http://127.0.0.1:{server.server_port}/callbacks/qinniao/{brand.tenant.slug}"
-        )
+        saas.fake.callback_url = f"http://127.0.0.1:{server.server_port}/callbacks/qinniao/{brand.tenant.slug}"
         yield saas.fake.callback_url
         server.shutdown()
         thread.join()

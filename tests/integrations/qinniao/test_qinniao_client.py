@@ -169,9 +169,7 @@ class TestFindMember:
         assert found is not None
         assert found.id == "active"
 
-    def test_a_member_that_cannot_be_read_is_not_taken_for_nobody(
-        self, client: QinniaoClient, saas: Running
-    ) -> None:
+    def test_a_member_that_cannot_be_read_is_not_taken_for_nobody(self, client: QinniaoClient, saas: Running) -> None:
         saas.fake.put("members", {"id": "m1", "phone": "13800001111", "updated_at": "yesterday"})
         with pytest.raises(QinniaoUnavailable, match="updated_at"):
             client.find_member("13800001111")
@@ -196,9 +194,7 @@ class TestPushLead:
         sent = saas.fake.calls("leads")[0]["body"]
         assert sent == {"external_id": "u-1", "phone": "13800001111", "source": "roost"}
 
-    def test_the_phone_of_a_member_is_answered_with_who_it_is(
-        self, client: QinniaoClient, saas: Running
-    ) -> None:
+    def test_the_phone_of_a_member_is_answered_with_who_it_is(self, client: QinniaoClient, saas: Running) -> None:
         saas.fake.put("members", {"id": "m1", "phone": "13800001111"})
         assert client.push_lead("u-1", "13800001111").member_id == "m1"
 
@@ -212,9 +208,7 @@ class TestPushLead:
         first, second = saas.fake.calls("leads")
         assert first["nonce"] != second["nonce"]
 
-    def test_pushed_eight_times_at_once_it_is_created_once(
-        self, saas: Running, client: QinniaoClient
-    ) -> None:
+    def test_pushed_eight_times_at_once_it_is_created_once(self, saas: Running, client: QinniaoClient) -> None:
         start = threading.Barrier(8)
 
         def push(_: int) -> LeadAccepted:
@@ -236,9 +230,7 @@ class TestPushLead:
 class TestPull:
     def test_a_list_is_read_page_by_page_and_gone_on_from(self, client: QinniaoClient, saas: Running) -> None:
         for number in range(5):
-            saas.fake.put(
-                "checkins", {"id": f"c{number}", "member_id": "m1", "checked_in_at": NOW.isoformat()}
-            )
+            saas.fake.put("checkins", {"id": f"c{number}", "member_id": "m1", "checked_in_at": NOW.isoformat()})
         seen: list[str] = []
         cursor, more = None, True
         while more:
@@ -262,9 +254,7 @@ class TestPull:
         in_shanghai = datetime.fromisoformat("2026-03-02T15:00:00+08:00")
         assert [item.id for item in client.pull("stores", updated_since=in_shanghai).items] == ["002"]
 
-    def test_a_kind_has_its_model_and_numbers_may_stand_for_ids(
-        self, client: QinniaoClient, saas: Running
-    ) -> None:
+    def test_a_kind_has_its_model_and_numbers_may_stand_for_ids(self, client: QinniaoClient, saas: Running) -> None:
         paid: Item = {
             "id": "o1",
             "member_id": 77,
@@ -279,17 +269,11 @@ class TestPull:
         assert order.paid_at == NOW
 
     def test_one_bad_item_does_not_hold_up_the_others(self, client: QinniaoClient, saas: Running) -> None:
-        saas.fake.put(
-            "orders", {"id": "bad", "member_id": "m1", "amount_fen": -5, "paid_at": NOW.isoformat()}
-        )
-        saas.fake.put(
-            "orders", {"id": "good", "member_id": "m1", "amount_fen": 5, "paid_at": NOW.isoformat()}
-        )
+        saas.fake.put("orders", {"id": "bad", "member_id": "m1", "amount_fen": -5, "paid_at": NOW.isoformat()})
+        saas.fake.put("orders", {"id": "good", "member_id": "m1", "amount_fen": 5, "paid_at": NOW.isoformat()})
         page = client.pull("orders")
         assert [item.id for item in page.items] == ["good"]
-        assert [(item.id, item.reason) for item in page.rejected] == [
-            ("bad", "amount_fen: greater_than_equal")
-        ]
+        assert [(item.id, item.reason) for item in page.rejected] == [("bad", "amount_fen: greater_than_equal")]
 
     @pytest.mark.parametrize(
         "kind",
@@ -338,9 +322,7 @@ class TestErrors:
         assert isinstance(call["answer"], dict)
         assert refused.value.request_id == call["answer"]["request_id"]
 
-    @pytest.mark.parametrize(
-        "code", [Code.TOO_OFTEN, Code.FAILED, Code.BUSY, Code.SESSION_EXPIRED, Code.NONCE_USED]
-    )
+    @pytest.mark.parametrize("code", [Code.TOO_OFTEN, Code.FAILED, Code.BUSY, Code.SESSION_EXPIRED, Code.NONCE_USED])
     def test_what_may_pass_is_tried_again(
         self, client: QinniaoClient, saas: Running, naps: list[float], code: Code
     ) -> None:
@@ -420,9 +402,7 @@ class TestErrors:
                 make_client(url, clock, naps).pull("members")
         assert len(naps) == 3
 
-    def test_a_session_that_stays_expired_is_an_error_of_its_own(
-        self, client: QinniaoClient, saas: Running
-    ) -> None:
+    def test_a_session_that_stays_expired_is_an_error_of_its_own(self, client: QinniaoClient, saas: Running) -> None:
         saas.fake.fail(Failure(errcode=Code.SESSION_EXPIRED, times=9))
         with pytest.raises(SessionExpired) as failed:
             client.pull("members")
@@ -535,9 +515,7 @@ class Received:
 @pytest.fixture
 def roost() -> Iterator[Received]:
     received = Received()
-    serving = threading.Thread(
-        target=received.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    )
+    serving = threading.Thread(target=received.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     serving.start()
     yield received
     received.server.shutdown()

@@ -56,12 +56,8 @@ def test_a_match_at_login_is_history_and_starts_no_gift(story: Any) -> None:
     assert [fact.origin for fact in story.facts("membership_changed")] == ["import"]
 
 
-@pytest.mark.parametrize(
-    ("status", "state", "frozen"), [("frozen", "member", True), ("expired", "lapsed", False)]
-)
-def test_a_match_takes_the_membership_over_as_it_stands(
-    story: Any, status: str, state: str, frozen: bool
-) -> None:
+@pytest.mark.parametrize(("status", "state", "frozen"), [("frozen", "member", True), ("expired", "lapsed", False)])
+def test_a_match_takes_the_membership_over_as_it_stands(story: Any, status: str, state: str, frozen: bool) -> None:
     story.fake.put("members", {"id": "m-1", "phone": PHONE, "status": status})
     story.register()
     now = story.member()
@@ -125,9 +121,7 @@ def test_two_jobs_at_once_push_one_lead(story: Any, brand: Context) -> None:
     assert story.lead(person).state == "pushed"
 
 
-def test_what_the_saas_refuses_for_good_has_failed_and_staff_try_again(
-    story: Any, api: Api, saas: Running
-) -> None:
+def test_what_the_saas_refuses_for_good_has_failed_and_staff_try_again(story: Any, api: Api, saas: Running) -> None:
     saas.fake.fail(Failure(api="leads", errcode=int(Code.INVALID), msg=f"phone {PHONE} is barred"))
     person = story.register()
     row = story.lead(person)
@@ -170,9 +164,7 @@ def test_people_whom_the_saas_brought_are_not_pushed_back(story: Any) -> None:
 def test_a_brand_that_does_not_push_still_matches(
     story: Any, brand: Context, enable_plugin: Callable[..., None], saas: Running
 ) -> None:
-    tenants.save_settings(
-        brand, "qinniao", {"base_url": saas.url, "app_id": "roost-demo", "push_leads": False}
-    )
+    tenants.save_settings(brand, "qinniao", {"base_url": saas.url, "app_id": "roost-demo", "push_leads": False})
     object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
     person = story.register()
     assert story.fake.leads == []

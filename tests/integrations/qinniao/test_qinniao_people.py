@@ -52,22 +52,16 @@ class TestFile:
         assert import_csv(brand, file(f"m-1,{PHONE},expired,,")).applied == 1
         assert story.member().state == "lapsed"
         late = import_csv(brand, file(rows), as_of=written + timedelta(hours=1))
-        assert (late.unchanged, story.member().state) == (1, "lapsed"), (
-            "an older file does not undo a newer one"
-        )
+        assert (late.unchanged, story.member().state) == (1, "lapsed"), "an older file does not undo a newer one"
 
-    def test_unknown_people_are_registered_when_asked_and_not_pushed(
-        self, story: Any, brand: Context
-    ) -> None:
+    def test_unknown_people_are_registered_when_asked_and_not_pushed(self, story: Any, brand: Context) -> None:
         report = import_csv(brand, file(f"m-1,{PHONE},active,,Li Lei"), register=True)
         story.drain()
         assert (report.registered, report.applied) == (1, 1)
         assert (story.member().name, story.member().channel) == ("Li Lei", "saas")
         assert story.fake.leads == []
 
-    def test_a_bad_row_is_named_by_its_line_and_the_others_are_taken(
-        self, story: Any, brand: Context
-    ) -> None:
+    def test_a_bad_row_is_named_by_its_line_and_the_others_are_taken(self, story: Any, brand: Context) -> None:
         rows = (
             "m-1,13800001111,active,,",
             ",13800002222,active,,",
@@ -136,9 +130,7 @@ class TestDuties:
         with brand.transaction():
             members.merge(brand, kept.id, merged.id, "one person")
         story.drain()
-        owners = {
-            row.member for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "members")
-        }
+        owners = {row.member for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "members")}
         assert owners == {kept.id}
         clock.advance(hours=1)
         paid = {"id": "o-2", "member_id": "m-2", "amount_fen": 300_00, "paid_at": clock.now().isoformat()}

@@ -66,9 +66,7 @@ class TestDoor:
     def test_a_forged_or_old_push_is_refused_and_leaves_nothing(
         self, story: Any, brand: Context, how: dict[str, bool], code: str
     ) -> None:
-        pushed = story.fake.push(
-            Push(event_type="member.converted", data={"id": "m-1", "phone": PHONE}, **how)
-        )
+        pushed = story.fake.push(Push(event_type="member.converted", data={"id": "m-1", "phone": PHONE}, **how))
         (delivery,) = pushed["deliveries"]
         assert (delivery["status"], delivery["body"]["code"]) == (401, code)
         assert story.event_states() == {}
@@ -89,9 +87,7 @@ class TestDoor:
     ) -> None:
         path, body = (
             "/callbacks/qinniao/acme",
-            json.dumps(
-                {"event_id": "e-1", "event_type": "x", "occurred_at": clock.now().isoformat(), "data": {}}
-            ),
+            json.dumps({"event_id": "e-1", "event_type": "x", "occurred_at": clock.now().isoformat(), "data": {}}),
         )
         headers = dict(HmacSigner(APP_ID, SECRET, clock=clock.now).headers("POST", path, body.encode()))
 
@@ -121,9 +117,7 @@ class TestDoor:
         assert QinniaoEvent.scoped(brand).select().count() == 1
         assert Job.scoped(brand).select().where(Job.kind == "qinniao.event").count() == 1
 
-    def test_what_is_no_event_is_refused_with_what_is_wrong(
-        self, story: Any, api: Api, clock: ManualClock
-    ) -> None:
+    def test_what_is_no_event_is_refused_with_what_is_wrong(self, story: Any, api: Api, clock: ManualClock) -> None:
         path = "/callbacks/qinniao/acme"
         for body in (b"", b"{", b"[]", b'{"event_id":""}', b"\xff"):
             headers = dict(HmacSigner(APP_ID, SECRET, clock=clock.now).headers("POST", path, body))
@@ -154,9 +148,7 @@ class TestDoor:
 
 
 class TestMembership:
-    def test_a_lead_who_buys_a_card_becomes_a_member_live(
-        self, story: Any, clock: ManualClock, brand: Context
-    ) -> None:
+    def test_a_lead_who_buys_a_card_becomes_a_member_live(self, story: Any, clock: ManualClock, brand: Context) -> None:
         person = story.register()
         clock.advance(days=2)
         bought = {"id": "m-1", "phone": PHONE, "joined_on": brand.today().isoformat(), "store_id": "001"}
@@ -175,9 +167,7 @@ class TestMembership:
 
     def test_our_id_on_the_lead_finds_them_though_the_phone_is_another(self, story: Any) -> None:
         person = story.register()
-        story.push(
-            "member.converted", {"id": "m-1", "phone": "13999999999", "lead_external_id": str(person.id)}
-        )
+        story.push("member.converted", {"id": "m-1", "phone": "13999999999", "lead_external_id": str(person.id)})
         story.drain()
         assert story.member().state == "member"
 
@@ -253,9 +243,7 @@ class TestMembership:
 
 
 class TestMoneyAndVisits:
-    def test_a_paid_order_is_a_purchase_that_earns(
-        self, story: Any, clock: ManualClock, brand: Context
-    ) -> None:
+    def test_a_paid_order_is_a_purchase_that_earns(self, story: Any, clock: ManualClock, brand: Context) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("order.paid", order("o-1", clock.now(), 3000_00, store_id="002"))
@@ -277,9 +265,7 @@ class TestMoneyAndVisits:
         assert story.bought() == (100_00, 40_00)
         assert story.event_states() == {"done": 3}
 
-    def test_an_order_told_with_another_amount_is_kept_for_staff(
-        self, story: Any, clock: ManualClock
-    ) -> None:
+    def test_an_order_told_with_another_amount_is_kept_for_staff(self, story: Any, clock: ManualClock) -> None:
         story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("order.paid", order("o-1", clock.now()))
@@ -301,9 +287,7 @@ class TestMoneyAndVisits:
         story.drain()
         assert story.bought() == (100_00, 100_00)
 
-    def test_a_gate_scan_is_a_visit_in_its_venue(
-        self, story: Any, clock: ManualClock, brand: Context
-    ) -> None:
+    def test_a_gate_scan_is_a_visit_in_its_venue(self, story: Any, clock: ManualClock, brand: Context) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
         story.push("checkin.created", checkin("k-1", clock.now(), store_id=1))  # a number that lost its zeros
@@ -319,9 +303,7 @@ class TestMoneyAndVisits:
         assert story.visit("k-1").venue is None
         assert story.object_state("checkins", "k-1") == ("applied", "no venue has the code 009")
 
-    @pytest.mark.parametrize(
-        "event_type", ["booking.created", "coach.assigned", "lead.created", "something.new"]
-    )
+    @pytest.mark.parametrize("event_type", ["booking.created", "coach.assigned", "lead.created", "something.new"])
     def test_what_changes_nothing_here_is_kept(self, story: Any, brand: Context, event_type: str) -> None:
         person = story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
@@ -332,9 +314,7 @@ class TestMoneyAndVisits:
         row = QinniaoEvent.scoped(brand).get(QinniaoEvent.event_type == event_type)
         assert row.member == person.id
 
-    def test_an_item_that_cannot_be_read_has_failed_and_names_its_fields_only(
-        self, story: Any, brand: Context
-    ) -> None:
+    def test_an_item_that_cannot_be_read_has_failed_and_names_its_fields_only(self, story: Any, brand: Context) -> None:
         story.push("order.paid", {"id": "o-1", "member_id": "m-1", "amount_fen": -5, "paid_at": PHONE})
         story.drain()
         row = QinniaoEvent.scoped(brand).get()
@@ -371,9 +351,7 @@ class TestUnknown:
         for name in ("member_converted", "purchase_recorded", "visit_recorded"):
             assert [fact.origin for fact in story.facts(name)] == ["import"], name
 
-    def test_without_an_api_the_phone_alone_resolves_it(
-        self, story: Any, clock: ManualClock, brand: Context
-    ) -> None:
+    def test_without_an_api_the_phone_alone_resolves_it(self, story: Any, clock: ManualClock, brand: Context) -> None:
         self.waiting(story, clock)
         tenants.save_settings(brand, "qinniao", {"app_id": APP_ID})
         object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
@@ -387,9 +365,7 @@ class TestUnknown:
         listed = api.get("/admin/v1/qinniao/records?state=waiting&kind=members", token=token).json["items"]
         assert [item["phone"] for item in listed] == ["138****1111"]
         path = f"/admin/v1/qinniao/records/{listed[0]['id']}/assign"
-        reply = api.post(
-            path, token=token, json={"member": str(person.id), "reason": "showed the card at the desk"}
-        )
+        reply = api.post(path, token=token, json={"member": str(person.id), "reason": "showed the card at the desk"})
         assert reply.status_code < 300, reply.text
         assert members.get(brand, person.id).state == "member"
         assert story.event_states() == {"done": 5}
@@ -403,9 +379,7 @@ class TestUnknown:
         reply = api.post(f"/admin/v1/qinniao/records/{row.id}/retry", token=token, json={})
         assert (reply.status_code, reply.json["code"]) == (409, "still_waiting")
 
-    def test_an_event_is_tried_again_by_staff(
-        self, story: Any, clock: ManualClock, api: Api, brand: Context
-    ) -> None:
+    def test_an_event_is_tried_again_by_staff(self, story: Any, clock: ManualClock, api: Api, brand: Context) -> None:
         self.waiting(story, clock)
         with brand.transaction():  # known by now, through a door that told nobody
             members.register(brand.imported(), channel="import", phone=PHONE)
@@ -490,9 +464,7 @@ def test_two_workers_on_the_same_object_at_once_have_one_effect(
     assert story.event_states() == {"done": 7}
 
 
-def test_events_past_their_keeping_go_and_what_they_told_stays(
-    story: Any, brand: Context, clock: ManualClock
-) -> None:
+def test_events_past_their_keeping_go_and_what_they_told_stays(story: Any, brand: Context, clock: ManualClock) -> None:
     story.register()
     story.push("member.converted", {"id": "m-1", "phone": PHONE})
     story.drain()

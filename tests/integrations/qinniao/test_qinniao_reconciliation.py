@@ -48,9 +48,7 @@ def put_a_life(story: Any, now: datetime) -> None:
     story.fake.put("orders", {"id": "o-2", "amount_fen": 50_00, **paid})
     back = {"member_id": "m-1", "order_id": "o-1", "refunded_at": now.isoformat()}
     story.fake.put("refunds", {"id": "r-1", "amount_fen": 30_00, **back})
-    story.fake.put(
-        "checkins", {"id": "k-1", "member_id": "m-1", "checked_in_at": now.isoformat(), "store_id": "001"}
-    )
+    story.fake.put("checkins", {"id": "k-1", "member_id": "m-1", "checked_in_at": now.isoformat(), "store_id": "001"})
 
 
 def cursor(ctx: Context, kind: str) -> QinniaoCursor:
@@ -97,9 +95,7 @@ def test_what_pushes_brought_is_not_done_again(
     )
 
 
-def test_history_is_taken_over_and_starts_no_gifts(
-    story: Any, run: Callable[[], None], clock: ManualClock
-) -> None:
+def test_history_is_taken_over_and_starts_no_gifts(story: Any, run: Callable[[], None], clock: ManualClock) -> None:
     put_a_life(story, clock.now() - timedelta(days=400))
     run()
     assert story.facts("purchase_recorded") == []
@@ -134,9 +130,7 @@ def test_a_run_that_fails_half_way_resumes_at_its_cursor(
     done = cursor(of_two, "members")
     assert (done.state, done.items, done.found, done.error) == ("idle", 7, 7, "")
     targets = [call["target"] for call in story.fake.calls("members") if "limit=2" in call["target"]]
-    assert sum("cursor" not in target for target in targets) == 3, (
-        "the first page was asked for until it came"
-    )
+    assert sum("cursor" not in target for target in targets) == 3, "the first page was asked for until it came"
     assert QinniaoObject.scoped(of_two).select().where(QinniaoObject.state == "applied").count() == 7
 
 
@@ -170,10 +164,7 @@ def test_a_run_that_is_started_anew_takes_over(story: Any, brand: Context) -> No
     old = cursor(brand, "members").run
     with brand.transaction():
         reconcile.start(brand)
-    assert (
-        reconcile.Pull().prepare(brand.for_plugin("qinniao"), payload=PullJob(kind="members", run=old))
-        is None
-    )
+    assert reconcile.Pull().prepare(brand.for_plugin("qinniao"), payload=PullJob(kind="members", run=old)) is None
     story.drain()
     assert len(story.fake.calls("members")) == 1
 
@@ -187,9 +178,7 @@ def test_what_cannot_pass_stops_the_kind_and_shows(
     assert "42200" in cursor(brand, "cards").error
 
 
-def test_one_item_that_cannot_be_read_holds_up_nobody(
-    story: Any, run: Callable[[], None], brand: Context
-) -> None:
+def test_one_item_that_cannot_be_read_holds_up_nobody(story: Any, run: Callable[[], None], brand: Context) -> None:
     story.register()
     story.fake.put("members", {"id": "m-0", "phone": None})
     story.fake.put("members", {"id": "m-1", "phone": PHONE})
@@ -272,9 +261,7 @@ def test_the_panel_shows_what_lags(
     story.register("13800002222")
     at = clock.now()
     clock.advance(hours=5)
-    story.push(
-        "member.converted", {"id": "m-1", "phone": PHONE, "updated_at": at.isoformat()}, occurred_at=at
-    )
+    story.push("member.converted", {"id": "m-1", "phone": PHONE, "updated_at": at.isoformat()}, occurred_at=at)
     story.push("order.paid", {"id": "o-9", "member_id": "m-9", "amount_fen": 1, "paid_at": at.isoformat()})
     story.drain()
     clock.advance(minutes=10)

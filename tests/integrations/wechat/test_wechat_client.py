@@ -150,9 +150,7 @@ class TestNoUsableAnswer:
         assert (failed.value.code, failed.value.retryable) == (None, retryable)
 
     @pytest.mark.parametrize("body", ["<html>busy</html>", "", "{", '"openid"', "[]", "{}", '{"openid":7}'])
-    def test_what_was_not_promised_is_unavailable(
-        self, client: WechatClient, wechat: Running, body: str
-    ) -> None:
+    def test_what_was_not_promised_is_unavailable(self, client: WechatClient, wechat: Running, body: str) -> None:
         wechat.fake.fail(Failure(body=body or " "))
         with pytest.raises(WechatUnavailable):
             client.code_to_session("code-alice")
@@ -189,9 +187,7 @@ class TestPhoneNumber:
         assert phone == Phone("+85291234567", "91234567", "852")
         assert '"countryCode": 852' in str(wechat.fake.calls("phone_number")[0]["answer"]).replace("'", '"')
 
-    def test_a_code_dies_after_five_minutes(
-        self, client: WechatClient, wechat: Running, clock: ManualClock
-    ) -> None:
+    def test_a_code_dies_after_five_minutes(self, client: WechatClient, wechat: Running, clock: ManualClock) -> None:
         live, dead = wechat.fake.issue_phone_code("13800001111"), wechat.fake.issue_phone_code("13800002222")
         clock.advance(minutes=4, seconds=59)
         assert client.phone_number(live).pure_number == "13800001111"
@@ -237,9 +233,7 @@ class TestToken:
             )
             assert answer.json()["errcode"] in (0, 40029), "both tokens are valid"
 
-    def test_asking_again_gives_the_same_token_with_the_time_left(
-        self, wechat: Running, clock: ManualClock
-    ) -> None:
+    def test_asking_again_gives_the_same_token_with_the_time_left(self, wechat: Running, clock: ManualClock) -> None:
         url, asked = f"{wechat.url}/cgi-bin/stable_token", {"grant_type": "client_credential"}
         asked |= {"appid": APPID, "secret": SECRET}
         first = requests.post(url, json=asked, timeout=2).json()
@@ -285,9 +279,7 @@ class TestToken:
         assert client.phone_number("phone-13800001111").number == "13800001111"
         assert client.access_token() != first
 
-    def test_eight_threads_with_a_refused_token_fetch_one_new_one(
-        self, client: WechatClient, wechat: Running
-    ) -> None:
+    def test_eight_threads_with_a_refused_token_fetch_one_new_one(self, client: WechatClient, wechat: Running) -> None:
         client.access_token()
         wechat.fake.expire_tokens()
         all_at_once(lambda number: client.phone_number(f"phone-1380000000{number}"))
@@ -301,9 +293,7 @@ class TestToken:
         assert len(wechat.fake.calls("phone_number")) == 2, "no third attempt"
         assert client.phone_number("phone-13800001111").number == "13800001111"
 
-    def test_a_wrong_secret_at_the_token_is_not_a_refused_token(
-        self, client: WechatClient, wechat: Running
-    ) -> None:
+    def test_a_wrong_secret_at_the_token_is_not_a_refused_token(self, client: WechatClient, wechat: Running) -> None:
         wechat.fake.fail(Failure(api="stable_token", errcode=40001))
         with pytest.raises(WechatError) as refused:
             client.phone_number("phone-13800001111")
@@ -363,9 +353,7 @@ class TestSecrecy:
             client.phone_number("phone-13800001111")
         assert token not in told(refused.value)
 
-    def test_no_repr_tells_what_must_stay_secret(
-        self, client: WechatClient, tokens: MemoryTokenStore
-    ) -> None:
+    def test_no_repr_tells_what_must_stay_secret(self, client: WechatClient, tokens: MemoryTokenStore) -> None:
         session, token = client.code_to_session("code-alice"), client.access_token()
         held = tokens.get(APPID)
         assert session.session_key not in repr(session)
@@ -397,9 +385,7 @@ class TestFake:
         assert requests.post(f"{control}/fail", json={"api": "pay"}, timeout=2).status_code == 400
         assert requests.get(f"{control}/fail", timeout=2).status_code == 405
 
-    def test_a_call_may_have_its_effect_before_its_answer_is_lost(
-        self, client: WechatClient, wechat: Running
-    ) -> None:
+    def test_a_call_may_have_its_effect_before_its_answer_is_lost(self, client: WechatClient, wechat: Running) -> None:
         wechat.fake.fail(Failure(api="code2session", status=500, after=True))
         with pytest.raises(WechatUnavailable):
             client.code_to_session("code-alice")

@@ -75,9 +75,7 @@ class TestOneTap:
         assert said["member"]["name"] == "Han Mei"
         assert login(api, "code-han#2")["member"]["id"] == str(han.id)
 
-    def test_a_channel_code_is_kept_and_cannot_pose_as_another_channel(
-        self, brand: Context, api: Api
-    ) -> None:
+    def test_a_channel_code_is_kept_and_cannot_pose_as_another_channel(self, brand: Context, api: Api) -> None:
         said = login(api, "code-alice", phone_code="phone-13800001111", channel="saas")
         view = members.get(brand, members.find_by_phone(brand, "13800001111").id)
         assert (str(view.id), view.channel) == (said["member"]["id"], "wechat:saas")
@@ -146,9 +144,7 @@ class TestRefusals:
 
 
 class TestSecret:
-    def test_the_secret_is_sealed_in_its_row_and_opened_for_the_plugin_only(
-        self, brand: Context, api: Api
-    ) -> None:
+    def test_the_secret_is_sealed_in_its_row_and_opened_for_the_plugin_only(self, brand: Context, api: Api) -> None:
         row = TenantPlugin.scoped(brand).get(TenantPlugin.slug == "wechat")
         assert SECRET not in str(row.settings)
         assert "secret" not in tenants.settings_values(brand, "wechat")

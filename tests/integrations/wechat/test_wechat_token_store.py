@@ -59,9 +59,7 @@ def test_without_the_lease_they_would_fetch_more(
         wechat.fake.fail(Failure(api="stable_token", delay=0.2, times=THREADS))
 
         def ask(number: int) -> str:
-            return WechatClient(
-                wechat.url, APPID, SECRET, DatabaseTokenStore(brand), clock=clock.now
-            ).access_token()
+            return WechatClient(wechat.url, APPID, SECRET, DatabaseTokenStore(brand), clock=clock.now).access_token()
 
         all_at_once(ask)
         assert len(wechat.fake.calls("stable_token")) > 1
@@ -96,9 +94,7 @@ def test_a_refused_token_is_replaced_once_and_a_late_complaint_gets_the_new_one(
     assert store.fetch_once(APPID, lambda: fetched(clock, "token-3"), "token-1").value == "token-2"
 
 
-def test_what_a_fetch_raises_passes_through_and_the_next_may_fetch(
-    brand: Context, clock: ManualClock
-) -> None:
+def test_what_a_fetch_raises_passes_through_and_the_next_may_fetch(brand: Context, clock: ManualClock) -> None:
     store = DatabaseTokenStore(brand)
 
     def fail() -> Token:

@@ -26,9 +26,7 @@ def claims(tenant: Context) -> Callable[..., list[GiftsClaim]]:
     """Return a function that reads a member's claims, oldest first."""
 
     def read(member: MemberView) -> list[GiftsClaim]:
-        return list(
-            GiftsClaim.scoped(tenant).select().where(GiftsClaim.member == member.id).order_by(GiftsClaim.id)
-        )
+        return list(GiftsClaim.scoped(tenant).select().where(GiftsClaim.member == member.id).order_by(GiftsClaim.id))
 
     return read
 

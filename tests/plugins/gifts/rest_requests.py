@@ -83,7 +83,9 @@ def of_rule(body: Maker | None = None) -> Maker:
 SHIPMENT = {"carrier": "SF", "tracking": "SF1234567890"}
 WORKING: dict[str, Maker] = {
     "GET /v1/gifts/claims/{claim_id}": lambda stage: Call({"claim_id": offered(stage)}),
-    "POST /v1/gifts/claims/{claim_id}/accept": lambda stage: Call({"claim_id": offered(stage)}, body={"address": ADDRESS}),
+    "POST /v1/gifts/claims/{claim_id}/accept": lambda stage: Call(
+        {"claim_id": offered(stage)}, body={"address": ADDRESS}
+    ),
     f"POST {ADMIN}/claims/{{row_id}}/address": lambda stage: Call({"row_id": accepted(stage)}, body=WHY),
     f"GET {ADMIN}/vouchers": voucher,
     f"POST {ADMIN}/members/{{member_id}}/welcome/reverse": welcomed,

@@ -124,9 +124,7 @@ def test_a_gift_is_picked_up_in_a_venue_that_only_its_own_staff_see(
     path = f"/admin/v1/gifts/claims/{claim.id}"
     assert api.get(path, token=api.as_staff("gifts.claims", venues=(other.id,))).status_code == 404
     mine = api.as_staff("gifts.claims", venues=(shop.id,))
-    assert (
-        api.post(f"{path}/ship", json={"carrier": "x", "tracking": "SF12345"}, token=mine).status_code == 409
-    )
+    assert api.post(f"{path}/ship", json={"carrier": "x", "tracking": "SF12345"}, token=mine).status_code == 409
     assert api.post(f"{path}/picked_up", token=mine).json["item"]["state"] == "done"
 
 
@@ -140,9 +138,7 @@ def test_a_physical_gift_needs_an_address_or_a_venue(
     assert GiftsClaim.scoped(gifts).get(GiftsClaim.id == claim.id).state == "offered"
 
 
-def test_accepting_again_changes_nothing(
-    gifts: Context, member: Make, offer: Any, api: Any, available: Any
-) -> None:
+def test_accepting_again_changes_nothing(gifts: Context, member: Make, offer: Any, api: Any, available: Any) -> None:
     li = member()
     token, claim = api.as_member(li), offer(li, "points")
     first, again = accept(api, token, claim), accept(api, token, claim, key="other")
@@ -246,16 +242,12 @@ def test_erasure_forgets_the_address_and_export_gave_it_away_before(
     assert left(gifts, "physical-counted") == 2
 
 
-def test_a_survivor_has_the_gifts_of_both(
-    gifts: Context, tenant: Context, member: Make, offer: Any, api: Any
-) -> None:
+def test_a_survivor_has_the_gifts_of_both(gifts: Context, tenant: Context, member: Make, offer: Any, api: Any) -> None:
     li, double = member(), member()
     claim = offer(double)
     with tenant.transaction():
         members.merge(tenant, li.id, double.id, "one person")
-    assert [c["id"] for c in api.get("/v1/gifts/claims", token=api.as_member(li)).json["items"]] == [
-        str(claim.id)
-    ]
+    assert [c["id"] for c in api.get("/v1/gifts/claims", token=api.as_member(li)).json["items"]] == [str(claim.id)]
 
 
 def test_the_list_is_a_keyset_of_pages(gifts: Context, member: Make, offer: Any, api: Any) -> None:

@@ -138,9 +138,7 @@ def test_a_level_up_of_an_import_brings_nothing(
         (date(2027, 3, 1), [(3, 1)]),
     ],
 )
-def test_a_leap_days_birthday_is_kept_on_the_28th_of_short_years(
-    day: date, kept: list[tuple[int, int]]
-) -> None:
+def test_a_leap_days_birthday_is_kept_on_the_28th_of_short_years(day: date, kept: list[tuple[int, int]]) -> None:
     assert days_kept_on(day) == kept
 
 

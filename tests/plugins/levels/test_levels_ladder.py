@@ -39,9 +39,7 @@ def test_growth_reaches_the_level_of_its_threshold(growth: int, level: str) -> N
         ("gone", "gold", ("silver", "gold")),
     ],
 )
-def test_each_level_on_the_way_up_is_passed_but_never_the_first(
-    old: str, new: str, passed: tuple[str, ...]
-) -> None:
+def test_each_level_on_the_way_up_is_passed_but_never_the_first(old: str, new: str, passed: tuple[str, ...]) -> None:
     assert LADDER.passed(old, new) == passed
 
 
@@ -71,10 +69,7 @@ def test_months_are_calendar_months(day: date, months: int, then: date) -> None:
         [],
         [{"code": "a", "name_zh": "甲", "name_en": "A", "threshold": 5}],
         [{"code": c, "name_zh": "甲", "name_en": "A", "threshold": t} for c, t in (("a", 0), ("a", 5))],
-        [
-            {"code": c, "name_zh": "甲", "name_en": "A", "threshold": t}
-            for c, t in (("a", 0), ("b", 9), ("c", 9))
-        ],
+        [{"code": c, "name_zh": "甲", "name_en": "A", "threshold": t} for c, t in (("a", 0), ("b", 9), ("c", 9))],
     ],
 )
 def test_a_ladder_begins_at_zero_and_ascends(levels: list[dict[str, object]]) -> None:

@@ -143,9 +143,7 @@ def test_an_unknown_level_or_a_day_in_the_past_is_refused(
     li = member()
     drain()
     with pytest.raises(Invalid), tenant.transaction():
-        service.set_by_hand(
-            tenant.for_plugin("levels"), li.id, code, tenant.today() + timedelta(days=days), "no"
-        )
+        service.set_by_hand(tenant.for_plugin("levels"), li.id, code, tenant.today() + timedelta(days=days), "no")
     assert level(tenant, li) == "bronze"
 
 
@@ -157,9 +155,7 @@ def test_an_erased_members_standing_is_gone(tenant: Context, member: Make, drain
         exported = service.export(tenant.for_plugin("levels"), li.id)
         members.erase(tenant, li.id, "asked for it")
     assert exported["standing"]["level"] == "silver"
-    assert (
-        LevelsStanding.scoped(tenant).select().count() == LevelsHistory.scoped(tenant).select().count() == 0
-    )
+    assert LevelsStanding.scoped(tenant).select().count() == LevelsHistory.scoped(tenant).select().count() == 0
 
 
 def test_a_survivor_keeps_the_history_of_both(tenant: Context, member: Make, drain: Run) -> None:
@@ -176,9 +172,7 @@ def test_a_survivor_keeps_the_history_of_both(tenant: Context, member: Make, dra
 # --- over HTTP ---
 
 
-def test_a_member_reads_the_ladder_and_where_they_stand(
-    tenant: Context, member: Make, drain: Run, api: Any
-) -> None:
+def test_a_member_reads_the_ladder_and_where_they_stand(tenant: Context, member: Make, drain: Run, api: Any) -> None:
     li = member()
     earn(tenant, li, 150)
     drain()
@@ -210,9 +204,7 @@ def test_levels_are_not_there_when_the_plugin_is_off(tenant: Context, member: Ma
     assert api.get("/v1/levels/me", token=token).status_code == 404
 
 
-def test_staff_set_a_level_over_http_and_it_is_audited(
-    tenant: Context, member: Make, drain: Run, api: Any
-) -> None:
+def test_staff_set_a_level_over_http_and_it_is_audited(tenant: Context, member: Make, drain: Run, api: Any) -> None:
     li = member()
     drain()
     token = api.as_staff("levels.view", "levels.edit")
@@ -221,18 +213,11 @@ def test_staff_set_a_level_over_http_and_it_is_audited(
     assert made.status_code == 201, made.text
     assert level(tenant, li) == "gold"
     seen = api.get("/admin/v1/levels/history", token=token).json["items"]
-    assert [(row["new"], row["reason"], row["words"]) for row in seen] == [
-        ("gold", "manual", "competition winner")
-    ]
-    ended = api.post(
-        f"/admin/v1/levels/standings/{made.json['id']}/end", json={"reason": "was a mistake"}, token=token
-    )
+    assert [(row["new"], row["reason"], row["words"]) for row in seen] == [("gold", "manual", "competition winner")]
+    ended = api.post(f"/admin/v1/levels/standings/{made.json['id']}/end", json={"reason": "was a mistake"}, token=token)
     assert ended.status_code == 200, ended.text
     assert level(tenant, li) == "bronze"
-    assert (
-        api.post("/admin/v1/levels/standings", json=body, token=api.as_staff("levels.view")).status_code
-        == 403
-    )
+    assert api.post("/admin/v1/levels/standings", json=body, token=api.as_staff("levels.view")).status_code == 403
 
 
 def test_the_plugin_conforms(assert_plugin_conforms: Callable[[str], None]) -> None:

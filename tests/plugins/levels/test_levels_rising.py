@@ -191,9 +191,7 @@ def test_an_imported_delivery_of_a_thousand_is_a_handful_of_statements(
     before = time.perf_counter()
     drain()
     took = time.perf_counter() - before
-    print(
-        f"\nlevels of 1,000 imported movements, 800 members: {took * 1000:.0f} ms, {len(statements)} statements"
-    )
+    print(f"\nlevels of 1,000 imported movements, 800 members: {took * 1000:.0f} ms, {len(statements)} statements")
     assert len(statements) < 60
     assert LevelsStanding.scoped(tenant).select().count() > 300
     with tenant.transaction():

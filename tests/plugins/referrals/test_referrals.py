@@ -94,9 +94,7 @@ def test_an_invitation_fits_a_mini_program_scene_and_tells_what_it_brings(
     assert api.get("/v1/referrals/invitation").status_code == 401
 
 
-def test_nobody_is_paid_for_a_friends_friend(
-    referrals: Context, member: Make, invited: Any, convert: Any
-) -> None:
+def test_nobody_is_paid_for_a_friends_friend(referrals: Context, member: Make, invited: Any, convert: Any) -> None:
     li = member()
     han = invited(li)
     convert(invited(han))
@@ -157,9 +155,7 @@ def test_an_expired_invitation_is_refused_and_why_tells_it(
 
 
 @pytest.mark.parametrize("token", ["nonsense", "A" * 32])
-def test_an_invitation_that_is_not_ours_is_refused(
-    referrals: Context, member: Make, drain: Run, token: str
-) -> None:
+def test_an_invitation_that_is_not_ours_is_refused(referrals: Context, member: Make, drain: Run, token: str) -> None:
     friend = member(invitation=token)
     drain()
     assert why_not(referrals, friend) == "bad_token"
@@ -195,9 +191,7 @@ def test_nobody_invites_themselves(referrals: Context, tenant: Context, member: 
     assert why_not(referrals, li) == "self"
 
 
-def test_two_cannot_have_invited_each_other(
-    referrals: Context, tenant: Context, member: Make, invited: Any
-) -> None:
+def test_two_cannot_have_invited_each_other(referrals: Context, tenant: Context, member: Make, invited: Any) -> None:
     li = member()
     friend = invited(li)
     with pytest.raises(Conflict) as caught, tenant.transaction():
@@ -303,9 +297,7 @@ def test_a_friend_who_turns_out_to_have_been_known_is_no_referral_after_all(
     drain()
     assert available(referrals, li) == 0
     assert ReferralsRelation.scoped(referrals).get().state == "void"
-    assert [c["state"] for c in api.get("/v1/gifts/claims", token=api.as_member(old)).json["items"]] == [
-        "revoked"
-    ]
+    assert [c["state"] for c in api.get("/v1/gifts/claims", token=api.as_member(old)).json["items"]] == ["revoked"]
 
 
 def test_whoever_invited_a_double_of_themselves_loses_what_it_brought(
@@ -354,9 +346,7 @@ def test_staff_bind_a_friend_who_forgot_the_invitation(
     assert available(referrals, li) == 550
 
 
-def test_staff_claw_back_by_hand(
-    referrals: Context, member: Make, invited: Any, convert: Any, api: Any
-) -> None:
+def test_staff_claw_back_by_hand(referrals: Context, member: Make, invited: Any, convert: Any, api: Any) -> None:
     li = member()
     friend = invited(li)
     convert(friend)
@@ -388,9 +378,7 @@ def test_a_reward_whose_kind_is_off_waits_alone_and_is_paid_when_it_is_back(
     assert ReferralsReward.scoped(referrals).get(ReferralsReward.id == waiting.id).state == "given"
 
 
-def test_an_imported_registration_binds_nobody(
-    referrals: Context, tenant: Context, member: Make, drain: Run
-) -> None:
+def test_an_imported_registration_binds_nobody(referrals: Context, tenant: Context, member: Make, drain: Run) -> None:
     li = member()
     friend = member(ctx=tenant.imported(), invitation=relations.invitation(referrals, li.id)[0])
     drain()
