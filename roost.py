@@ -44,9 +44,9 @@ from core.events.facts import (
 )
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.paging import keyset
 from core.privacy import mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
-from core.paging import keyset
 from core.runtime.declarations import (
     Action,
     Answer,

@@ -78,7 +78,9 @@ def serving(settings: Settings, *, target: str = "hosts.rest.process:build", wor
     )
     log = settings.var / f"serve-{port}.log"
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-c", SERVE, target], env=known, cwd=settings.var, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, target], env=known, cwd=settings.var, stdout=out, stderr=out
+        )
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -105,7 +107,9 @@ class Brand:
     tokens: list[str]  # sessions of the first members
 
 
-def make_brand(settings: Settings, *, count: int, tokens: int, plugins: Sequence[str] = (), load: PluginsFile | None = None) -> Brand:
+def make_brand(
+    settings: Settings, *, count: int, tokens: int, plugins: Sequence[str] = (), load: PluginsFile | None = None
+) -> Brand:
     """Migrate, and make a brand with so many members, sessions for some of them, and an integration key."""
     runtime = boot.start(settings, plugins=load or PluginsFile(), strict=True)
     migrate(all_components(runtime))

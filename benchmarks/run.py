@@ -45,7 +45,9 @@ class Bench:
         folder.mkdir()
         return settings_for(self.server.url(self.server.create()), folder)
 
-    def keep(self, name: str, value: float, unit: str, over: float, *, p95: float | None = None, ratio: float | None = None) -> None:
+    def keep(
+        self, name: str, value: float, unit: str, over: float, *, p95: float | None = None, ratio: float | None = None
+    ) -> None:
         """Note a figure and print it beside its floor."""
         share = value / over if ratio is None else ratio
         self.results[name] = {"value": round(value, 1), "unit": unit, "floor": round(over, 1), "ratio": round(share, 3)}
@@ -88,7 +90,7 @@ class Bench:
         """Measure `GET /v1/me` against a bare route that reads one row."""
         with psycopg.connect(settings.database_url, autocommit=True) as connection:
             connection.execute("CREATE TABLE bench_row (id int PRIMARY KEY, name text, balance bigint)")
-            connection.execute(f"INSERT INTO bench_row SELECT n, 'Li Lei', n FROM generate_series(0, {MEMBERS}) n")  # noqa: S608
+            connection.execute(f"INSERT INTO bench_row SELECT n, 'Li Lei', n FROM generate_series(0, {MEMBERS}) n")
         wanted = [
             load.request("GET", "/v1/me", {"Authorization": f"Bearer {brand.tokens[(n * 7919) % MEMBERS]}"})
             for n in range(self.requests)
@@ -149,7 +151,9 @@ class Bench:
             "growth": round(late - early, 1),
         }  # fmt: skip
         verdict = "reached" if late <= MOST_MEGABYTES and late - early < 5 else "NOT reached"
-        print(f"{'rss':<11} {late:>9,.0f} MB after 10,000 requests; {late - early:+.1f} MB since 2,000 (wanted at most {MOST_MEGABYTES}, flat: {verdict})")
+        print(
+            f"{'rss':<11} {late:>9,.0f} MB after 10,000 requests; {late - early:+.1f} MB since 2,000 (wanted at most {MOST_MEGABYTES}, flat: {verdict})"
+        )
 
     @staticmethod
     def started() -> list[str]:

@@ -39,7 +39,9 @@ def start(
     return assemble(settings, clock or SystemClock(), registry, keyring, bell)
 
 
-def assemble(settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None) -> Runtime:
+def assemble(
+    settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None
+) -> Runtime:
     """Put a runtime together from parts that are there already, core's own schedules included."""
     runtime = Runtime(settings, clock, registry, keyring, bell)
     runtime.core_jobs.update(rewards.JOBS)

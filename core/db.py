@@ -84,10 +84,7 @@ def _check(node: Any, covered: frozenset[type["TenantModel"]] | None) -> None:  
         if isinstance(node, peewee.CompoundSelectQuery):
             _check(node.lhs, mine)
             _check(node.rhs, mine)
-    elif isinstance(node, peewee.Join):
-        _check(node.lhs, covered)
-        _check(node.rhs, covered)
-    elif isinstance(node, peewee.Expression):
+    elif isinstance(node, peewee.Join) or isinstance(node, peewee.Expression):
         _check(node.lhs, covered)
         _check(node.rhs, covered)
     elif isinstance(node, peewee.Alias):
@@ -167,6 +164,14 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             conn.execute(f"SELECT set_config('roost.tenant', '{scope:d}', false); BEGIN")
             conn.roost_scope = scope
 
+    def commit(self) -> None:
+        """Commit; raise when a failed statement was swallowed: the server would roll all of it back and say nothing."""
+        if self.connection().info.transaction_status.name == "INERROR":
+            raise peewee.InternalError(
+                "a statement of this transaction failed and its error was swallowed: wrap it in roost.savepoint()"
+            )
+        super().commit()
+
     def rollback(self) -> None:
         conn = self.connection()
         conn.roost_scope = None  # a rollback may take the setting back with it
@@ -226,7 +231,9 @@ def open_database(url: str, *, pool_size: int = 32, statement_timeout_ms: int = 
             options=f"-c timezone=UTC -c statement_timeout={statement_timeout_ms:d}",
         )
     else:
-        raise ConfigurationError(f"ROOST_DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme!r}")
+        raise ConfigurationError(
+            f"ROOST_DATABASE_URL must start with sqlite:/// or postgresql://, not {parts.scheme!r}"
+        )
     close_database()
     database.initialize(db)
     return db
@@ -420,7 +427,9 @@ class ScopedSelect(ModelSelect):
     _scope: int
     _covered: frozenset[type["TenantModel"]]
 
-    def join(self, dest: Any, join_type: Any = peewee.JOIN.INNER, on: Any = None, src: Any = None, attr: Any = None) -> Any:
+    def join(
+        self, dest: Any, join_type: Any = peewee.JOIN.INNER, on: Any = None, src: Any = None, attr: Any = None
+    ) -> Any:
         """Join as peewee does; a tenant table gets `AND tenant = …` of its own. `on` is required for it."""
         model = _tenant_model(dest)
         if model is None:
@@ -560,7 +569,11 @@ def _lookup(model: type["TenantModel"], names: tuple[str, ...], everywhere: bool
         columns = ", ".join(f'"{field.column_name}"' for field in meta.sorted_fields)
         wanted = [] if everywhere else ['"tenant" = %s']
         wanted += [f'"{meta.fields[name].column_name}" = %s' for name in names]
-        text = f'SELECT {columns} FROM "{meta.table_name}"' + (f" WHERE {' AND '.join(wanted)}" if wanted else "") + " LIMIT 1"
+        text = (
+            f'SELECT {columns} FROM "{meta.table_name}"'
+            + (f" WHERE {' AND '.join(wanted)}" if wanted else "")
+            + " LIMIT 1"
+        )
         statement = Sql(f"{text} FOR UPDATE" if lock else text, sqlite=text)
         held = _lookups[(model, names, everywhere, lock)] = (statement, list(meta.sorted_fields))
     return held
@@ -616,5 +629,3 @@ class TenantModel(BaseModel):
     def delete_instance(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: delete with `Model.scoped(ctx).delete()`."""
         raise UnscopedQuery(f"{type(self).__name__}.delete_instance() knows no tenant; use scoped(ctx).delete()")
-
-

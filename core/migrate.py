@@ -65,7 +65,10 @@ def create_all(components: Sequence[Component]) -> None:
 
 def raise_wall(models: Sequence[type[BaseModel]]) -> None:
     """Give every tenant table forced row-level security, where it has none."""
-    walled = {name for (name,) in db.database.execute_sql("SELECT tablename FROM pg_policies WHERE policyname = 'roost_tenant'")}
+    walled = {
+        name
+        for (name,) in db.database.execute_sql("SELECT tablename FROM pg_policies WHERE policyname = 'roost_tenant'")
+    }
     for model in models:
         table = model._meta.table_name
         if not issubclass(model, TenantModel) or table in walled:
@@ -83,4 +86,3 @@ def drift(components: Sequence[Component]) -> list[str]:
             difference = diff_models(db.database.obj, list(component.models))
             found += [f"{component.slug}: {line}" for line in str(difference).splitlines() if line.strip()]
     return found
-

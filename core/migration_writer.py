@@ -50,7 +50,11 @@ def _complete(body: str, model: type[BaseModel]) -> str:
     table = model._meta.table_name
     if checks:
         listed = ", ".join(f"SQL({check!r})" for check in checks)
-        body = body.replace(f"        table_name = {table!r}\n", f"        table_name = {table!r}\n            constraints = [{listed}]\n", 1)
+        body = body.replace(
+            f"        table_name = {table!r}\n",
+            f"        table_name = {table!r}\n            constraints = [{listed}]\n",
+            1,
+        )
     statements = []
     for index in model._meta.indexes or ():
         if isinstance(index, ModelIndex):

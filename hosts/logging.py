@@ -1,7 +1,7 @@
 """Logs of every host: one JSON object a line on standard error (or coloured lines for people), with nothing personal.
 
-Each line has `timestamp` (RFC 3339, UTC), `level`, `event`, `logger`, `process`, and whatever is bound to the request or
-job at hand (request id, tenant, plugin). What libraries write with the standard `logging` takes the same way.
+Each line has `timestamp` (RFC 3339, UTC), `level`, `event`, `logger`, `process`, and whatever is bound to the request
+or job at hand (request id, tenant, plugin). What libraries write with the standard `logging` takes the same way.
 """
 
 import logging
@@ -23,7 +23,8 @@ _Event = MutableMapping[str, Any]  # Any: a log line holds what its author bound
 def configure_logging(settings: Settings, process: str) -> None:
     """Set up structlog and the standard `logging` of this process; call it once, before anything is logged.
 
-    `process` is the host's name: rest, worker, cli. `ROOST_LOG_JSON=0` writes lines for people, `ROOST_LOG_LEVEL` how much.
+    `process` is the host's name: rest, worker, cli. `ROOST_LOG_JSON=0` writes lines for people; `ROOST_LOG_LEVEL` says
+    how much.
     """
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
 

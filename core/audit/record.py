@@ -84,9 +84,7 @@ def find(
     ctx.require("audit.view")
     query = Audit.scoped(ctx).select()
     if action:
-        query = query.where(
-            Audit.action.startswith(action[:-1]) if action.endswith("*") else Audit.action == action
-        )
+        query = query.where(Audit.action.startswith(action[:-1]) if action.endswith("*") else Audit.action == action)
     if subject:
         query = query.where(Audit.subject == subject)
     if actor:

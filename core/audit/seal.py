@@ -24,9 +24,7 @@ from core.privacy.provider import equal
 log = structlog.get_logger("roost.audit")
 BLOCK_ROWS = 2000
 KEPT_DAYS = 180  # at least: network operators keep logs six months
-LATE = timedelta(
-    hours=1
-)  # no transaction stays open so long: an unsealed row older than the last block was put in
+LATE = timedelta(hours=1)  # no transaction stays open so long: an unsealed row older than the last block was put in
 PURPOSE = "audit"
 
 _TAKE = db.Sql(
@@ -60,9 +58,7 @@ def _row(row: Sequence[Any]) -> bytes:
     number, at, *rest = row
     instant = as_time(at)
     assert instant is not None
-    return json.dumps(
-        [int(number), instant.isoformat(), *rest], ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    return json.dumps([int(number), instant.isoformat(), *rest], ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _digest(rows: Iterable[Sequence[Any]]) -> bytes:
@@ -110,9 +106,7 @@ def _seal_block(ctx: Context, rows: int) -> int:
     AuditBlock.scoped(ctx).insert(
         number=number, count=len(taken), rows=digest, previous=previous, hash=value, sealed_at=sealed_at
     ).execute()
-    db.after_commit(
-        lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=len(taken), head=value.hex())
-    )
+    db.after_commit(lambda: log.info("audit_sealed", tenant=tenant, block=number, rows=len(taken), head=value.hex()))
     return len(taken)
 
 
@@ -144,20 +138,14 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
         if block.pruned_at is None:
             rows = db.fetch_all(ctx.scope, _ROWS, (ctx.tenant.id, block.number))
             if len(rows) != block.count:
-                faults.append(
-                    Fault(block.number, f"the block sealed {block.count} rows, there are {len(rows)}")
-                )
+                faults.append(Fault(block.number, f"the block sealed {block.count} rows, there are {len(rows)}"))
             elif not equal(_digest(rows), digest):
                 faults.append(Fault(block.number, "a row of the block was altered"))
         elif block.sealed_at > kept_since:
             faults.append(Fault(block.number, f"its rows are gone before {KEPT_DAYS} days"))
         previous, expected, latest = bytes(block.hash), block.number + 1, block.sealed_at
     if latest is not None:
-        for row in (
-            Audit.scoped(ctx)
-            .select(Audit.id, Audit.at)
-            .where(Audit.block.is_null(), Audit.at < latest - LATE)
-        ):
+        for row in Audit.scoped(ctx).select(Audit.id, Audit.at).where(Audit.block.is_null(), Audit.at < latest - LATE):
             faults.append(
                 Fault(
                     0,
@@ -177,9 +165,7 @@ def verify(ctx: Context, noted: Head | None = None) -> list[Fault]:
 def prune(ctx: Context, *, days: int = KEPT_DAYS) -> int:
     """Delete the rows of blocks sealed more than `days` days ago; Invalid below 180. The blocks stay."""
     if days < KEPT_DAYS:
-        raise Invalid(
-            f"audit rows are kept at least {KEPT_DAYS} days, not {days}", f"审计记录至少保留 {KEPT_DAYS} 天"
-        )
+        raise Invalid(f"audit rows are kept at least {KEPT_DAYS} days, not {days}", f"审计记录至少保留 {KEPT_DAYS} 天")
     before, gone = ctx.now() - timedelta(days=days), 0
     old = AuditBlock.scoped(ctx).select().where(AuditBlock.pruned_at.is_null(), AuditBlock.sealed_at < before)
     for block in list(old.order_by(AuditBlock.number)):

@@ -21,7 +21,10 @@ ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
 _EVENT = "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
-_JOB = "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error, created_at) VALUES "
+_JOB = (
+    "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error,"
+    " created_at) VALUES "
+)
 _READ = "SELECT id, origin, cause, body, occurred_at FROM event WHERE id"
 _EVENT_ROW = "(%s,%s,%s,%s,%s,%s,%s,%s,%s)"
 _JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"

@@ -67,9 +67,7 @@ def check_code(ctx: Context, purpose: str, subject: str, code: str) -> None:
         .select()
         .where(OneTimeCode.purpose == purpose, OneTimeCode.subject == _subject(ctx, purpose, subject))
     )
-    row = (
-        query.for_update() if dialect() == "postgresql" else query
-    ).first()  # guesses queue here, one by one
+    row = (query.for_update() if dialect() == "postgresql" else query).first()  # guesses queue here, one by one
     if row is None or row.used_at is not None or row.expires_at <= ctx.now() or row.tries >= TRIES:
         raise _wrong()
     mine = OneTimeCode.scoped(ctx).update

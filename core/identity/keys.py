@@ -26,9 +26,7 @@ class KeyView:
     revoked: bool
 
 
-def create_key(
-    ctx: Context, name: str, permissions: Iterable[str], venues: Iterable[UUID] = ()
-) -> tuple[UUID, str]:
+def create_key(ctx: Context, name: str, permissions: Iterable[str], venues: Iterable[UUID] = ()) -> tuple[UUID, str]:
     """Return (id, token) of a fresh key; the token is shown this once. Needs staff.edit; audited.
 
     Raises Invalid for an unknown permission, Forbidden for permissions or venues that the actor does not

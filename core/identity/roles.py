@@ -36,13 +36,7 @@ def save_role(ctx: Context, code: str, name: str, permissions: Iterable[str]) ->
         )
     wanted = checked_permissions(ctx, permissions)
     fresh = {"name": name.strip(), "permissions": wanted, "updated_at": ctx.now()}
-    made = (
-        StaffRole.scoped(ctx)
-        .insert(code=code, **fresh)
-        .on_conflict_ignore()
-        .returning(StaffRole.id)
-        .execute()
-    )
+    made = StaffRole.scoped(ctx).insert(code=code, **fresh).on_conflict_ignore().returning(StaffRole.id).execute()
     if not list(made):
         held = StaffRole.scoped(ctx).lock(StaffRole.code == code)
         taken = set(held.permissions) - set(wanted)
@@ -68,9 +62,7 @@ def roles(ctx: Context) -> list[RoleView]:
 
 def permissions_of(ctx: Context, codes: Sequence[str]) -> list[str]:
     """Return the union of some roles, locked: one that changes meanwhile is read before or after."""
-    query = (
-        StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
-    )
+    query = StaffRole.scoped(ctx).select().where(StaffRole.code.in_(list(codes) or [""])).order_by(StaffRole.id)
     found = list(query.for_update() if db.dialect() == "postgresql" else query)
     missing = sorted(set(codes) - {r.code for r in found})
     if missing:
@@ -83,6 +75,4 @@ def permissions_of(ctx: Context, codes: Sequence[str]) -> list[str]:
 
 
 def _grant(ctx: Context, staff: UUID, codes: Sequence[str]) -> None:
-    Staff.scoped(ctx).update(permissions=stored(permissions_of(ctx, codes))).where(
-        Staff.id == staff
-    ).execute()
+    Staff.scoped(ctx).update(permissions=stored(permissions_of(ctx, codes))).where(Staff.id == staff).execute()

@@ -36,9 +36,7 @@ _KEY = db.Sql(
     " FROM access_key k JOIN tenant t ON t.id = k.tenant"
     " WHERE k.tenant = %s AND k.token = %s AND k.revoked_at IS NULL"
 )
-_SLIDE = db.Sql(
-    "UPDATE session SET seen_at = %s, expires_at = %s WHERE tenant = %s AND id = %s AND revoked_at IS NULL"
-)
+_SLIDE = db.Sql("UPDATE session SET seen_at = %s, expires_at = %s WHERE tenant = %s AND id = %s AND revoked_at IS NULL")
 _SEEN = db.Sql("UPDATE access_key SET seen_on = %s WHERE tenant = %s AND id = %s")
 
 
@@ -85,9 +83,7 @@ def open_session(ctx: Context, kind: Literal["member", "staff"], subject: UUID, 
 
 
 def _refused() -> Unauthorized:
-    return Unauthorized(
-        "this session has ended or the token is not valid: sign in again", "登录已失效，请重新登录"
-    )
+    return Unauthorized("this session has ended or the token is not valid: sign in again", "登录已失效，请重新登录")
 
 
 def authenticate(runtime: "Runtime", token: str) -> Signed:
@@ -171,10 +167,5 @@ def revoke_sessions_of(
 def clean(ctx: Context) -> int:
     """Delete sessions that ended and codes that died more than 30 days ago; return how many rows went."""
     before = ctx.now() - FORGET
-    gone = (
-        Session.scoped(ctx)
-        .delete()
-        .where((Session.expires_at < before) | (Session.revoked_at < before))
-        .execute()
-    )
+    gone = Session.scoped(ctx).delete().where((Session.expires_at < before) | (Session.revoked_at < before)).execute()
     return int(gone) + int(OneTimeCode.scoped(ctx).delete().where(OneTimeCode.expires_at < before).execute())

@@ -82,9 +82,7 @@ def read_token(ctx: Context, purpose: str, token: str) -> dict[str, Any]:
     if form == LONG:
         seconds, values = json.loads(head[1:])
         until = datetime.fromtimestamp(seconds, UTC)
-        payload = {
-            k: UUID(v["id"]) if isinstance(v, dict) and list(v) == ["id"] else v for k, v in values.items()
-        }
+        payload = {k: UUID(v["id"]) if isinstance(v, dict) and list(v) == ["id"] else v for k, v in values.items()}
     else:
         until = EPOCH + timedelta(seconds=(int.from_bytes(head[:3], "big") & LATEST) * UNIT)
         payload = _short_payload(form, head[3:])

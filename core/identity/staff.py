@@ -108,11 +108,7 @@ def all_staff(ctx: Context) -> list[StaffView]:
 
 
 def _row(ctx: Context, staff_id: UUID, *, lock: bool = False) -> Any:  # Any: peewee's row
-    row = (
-        Staff.scoped(ctx).lock(Staff.id == staff_id)
-        if lock
-        else Staff.scoped(ctx).first(Staff.id == staff_id)
-    )
+    row = Staff.scoped(ctx).lock(Staff.id == staff_id) if lock else Staff.scoped(ctx).first(Staff.id == staff_id)
     if row is None:
         raise NotFound("no such staff account", "找不到员工账号")
     return row
@@ -127,9 +123,7 @@ def _may_govern(ctx: Context, row: Staff) -> None:
         raise Forbidden("this account may do more than yours", "该账号权限高于您", code="not_yours_to_give")
 
 
-def set_staff_roles(
-    ctx: Context, staff_id: UUID, roles: Sequence[str], venues: Iterable[UUID] = ()
-) -> StaffView:
+def set_staff_roles(ctx: Context, staff_id: UUID, roles: Sequence[str], venues: Iterable[UUID] = ()) -> StaffView:
     """Give an account other roles and venues, at once in every process. Needs staff.edit; audited."""
     row = _row(ctx, staff_id, lock=True)
     _may_govern(ctx, row)
@@ -169,9 +163,7 @@ def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "
     """
     now = ctx.now()
     query = Staff.scoped(ctx).select().where(Staff.username == username.strip().lower()[:60])
-    row = (
-        query.for_update() if db.dialect() == "postgresql" else query
-    ).first()  # guesses queue here, one by one
+    row = (query.for_update() if db.dialect() == "postgresql" else query).first()  # guesses queue here, one by one
     if row is not None and row.locked_until is not None and now < row.locked_until:
         wait = int((row.locked_until - now).total_seconds()) + 1
         raise TooManyRequests(
@@ -183,9 +175,7 @@ def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "
     if not passwords.matches(row.password if row is not None else None, password) or not row.active:
         if row is not None:
             _count_failure(ctx, row)
-        error = Unauthorized(
-            "the username or the password is wrong", "用户名或密码错误", code="bad_credentials"
-        )
+        error = Unauthorized("the username or the password is wrong", "用户名或密码错误", code="bad_credentials")
         error.kept = True
         raise error
     values: dict[str, Any] = {"failures": 0, "locked_until": None, "signed_in_at": now}

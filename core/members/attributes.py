@@ -36,17 +36,11 @@ def define_attribute(ctx: Context, attribute: Attribute) -> None:
     """
     ctx.require("members.edit")
     if not CODE.fullmatch(attribute.code):
-        raise Invalid(
-            "an attribute's code is 1 to 40 of a-z, 0-9 and _, starting with a letter", "属性编码格式不正确"
-        )
+        raise Invalid("an attribute's code is 1 to 40 of a-z, 0-9 and _, starting with a letter", "属性编码格式不正确")
     if attribute.kind not in get_args(Kind):
-        raise Invalid(
-            f"an attribute is one of {', '.join(get_args(Kind))}, not {attribute.kind!r}", "属性类型不正确"
-        )
+        raise Invalid(f"an attribute is one of {', '.join(get_args(Kind))}, not {attribute.kind!r}", "属性类型不正确")
     if (attribute.kind == "choice") != bool(attribute.choices):
-        raise Invalid(
-            "an attribute of the kind choice has choices, others have none", "仅选项类属性可设置选项"
-        )
+        raise Invalid("an attribute of the kind choice has choices, others have none", "仅选项类属性可设置选项")
     held = AttributeDefinition.scoped(ctx).first(AttributeDefinition.code == attribute.code)
     values = {
         "title": attribute.title[:60],

@@ -33,9 +33,7 @@ def bar(ctx: Context, member_id: UUID, function: str, reason: str, *, until: dat
     made = MemberBar.scoped(ctx).create(
         member=row.id, function=function, reason=reason.strip()[:200], until=until, barred_at=ctx.now()
     )
-    ctx.runtime.audit(
-        ctx, "member.barred", str(row.id), {"function": function, "reason": reason, "until": until}
-    )
+    ctx.runtime.audit(ctx, "member.barred", str(row.id), {"function": function, "reason": reason, "until": until})
     return BarView(made.id, row.id, function, made.reason, until, made.barred_at)
 
 
@@ -66,10 +64,7 @@ def bars(ctx: Context, member_id: UUID, function: str = "") -> list[BarView]:
     )
     if function:
         query = query.where(MemberBar.function == function)
-    return [
-        BarView(b.id, b.member, b.function, b.reason, b.until, b.barred_at)
-        for b in query.order_by(MemberBar.id)
-    ]
+    return [BarView(b.id, b.member, b.function, b.reason, b.until, b.barred_at) for b in query.order_by(MemberBar.id)]
 
 
 def require_not_barred(ctx: Context, member_id: UUID, function: str) -> None:

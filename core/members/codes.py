@@ -22,17 +22,13 @@ STEPS = 6  # a code is good for 50 to 60 seconds: an app that renews it every 30
 
 
 def _signature(ctx: Context, member: UUID, step: int) -> int:
-    value = ctx.runtime.keyring.signature(
-        ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big")
-    )
+    value = ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big"))
     return int.from_bytes(value[:4], "big") >> (32 - SIGNATURE_BITS)
 
 
 def _pad(ctx: Context, signature: int, step: int) -> int:
     message = b"pad" + signature.to_bytes(4, "big") + step.to_bytes(8, "big")
-    return int.from_bytes(ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (
-        64 - TAG_BITS
-    )
+    return int.from_bytes(ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (64 - TAG_BITS)
 
 
 def _step(ctx: Context) -> int:

@@ -37,9 +37,7 @@ def _answer(ctx: Context, member_id: UUID, purpose: str, version: str, channel: 
     )
 
 
-def give_consent(
-    ctx: Context, member_id: UUID, purpose: str, *, policy_version: str, channel: str = ""
-) -> None:
+def give_consent(ctx: Context, member_id: UUID, purpose: str, *, policy_version: str, channel: str = "") -> None:
     """Note that a member agreed to a purpose under a version of the policy."""
     _answer(ctx, member_id, purpose, policy_version, channel, True)
 

@@ -17,9 +17,7 @@ PAGE = 100
 
 
 def _own_or(ctx: Context, row: Member, permission: str) -> None:
-    if not (
-        ctx.actor.kind == "member" and ctx.actor.id is not None and row_of(ctx, ctx.actor.id).id == row.id
-    ):
+    if not (ctx.actor.kind == "member" and ctx.actor.id is not None and row_of(ctx, ctx.actor.id).id == row.id):
         ctx.require(permission)
 
 
@@ -51,9 +49,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
             "converted_at": row.converted_at.isoformat() if row.converted_at else None,
             "valid_until": row.valid_until.isoformat() if row.valid_until else None,
         },
-        "identities": [
-            {"provider": i.provider, "subject": i.subject} for i in identities.order_by(MemberIdentity.id)
-        ],
+        "identities": [{"provider": i.provider, "subject": i.subject} for i in identities.order_by(MemberIdentity.id)],
         "consents": [
             {
                 "purpose": c.purpose,
@@ -70,9 +66,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
         ],
         "accounts": {asset: _account(ctx, row.id, asset) for asset in points.balances(ctx, row.id)},
         "plugins": {
-            slug: kept
-            for slug, kept in ctx.runtime.dispatcher.oblige(ctx, "export_member", member=row.id)
-            if kept
+            slug: kept for slug, kept in ctx.runtime.dispatcher.oblige(ctx, "export_member", member=row.id) if kept
         },
     }
 

@@ -61,9 +61,7 @@ def _taken(member: Member, merged: Member) -> list[str]:
 
 def _differing(ctx: Context, member: Member, merged: Member) -> tuple[str, ...]:
     found = [
-        f
-        for f in FILLED[1:]
-        if getattr(member, f) and getattr(merged, f) and getattr(member, f) != getattr(merged, f)
+        f for f in FILLED[1:] if getattr(member, f) and getattr(merged, f) and getattr(member, f) != getattr(merged, f)
     ]
     for name, read in (("name", name_in_clear), ("phone", phone_in_clear)):
         mine, theirs = read(ctx, member), read(ctx, merged)
@@ -84,9 +82,7 @@ def _blockers(ctx: Context, member: Member, merged: Member) -> list[str]:
             found.append(f"{which} was erased")
     for asset, balance in points.balances(ctx, merged.id).items():
         if balance.held:
-            found.append(
-                f"{balance.held} {asset} of the member to be merged are on hold: settle the order first"
-            )
+            found.append(f"{balance.held} {asset} of the member to be merged are on hold: settle the order first")
         if balance.owed:
             found.append(f"the member to be merged owes {balance.owed} {asset}: settle it first")
     return found
@@ -122,9 +118,7 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     member, merged = lock_pair(ctx, member_id, merged_id)
     blockers = _blockers(ctx, member, merged)
     if blockers:
-        raise Conflict(
-            f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge"
-        )
+        raise Conflict(f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge")
     done = MemberMerge.scoped(ctx).create(member=member.id, merged=merged.id, moved={}, merged_at=ctx.now())
     moved: dict[str, Any] = {
         "fields": _take_over(ctx, member, merged),
@@ -138,9 +132,7 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     Member.scoped(ctx).update(merged_into=member.id).where(Member.id == merged.id).execute()
     ledger = ctx.for_plugin("core")
     for asset, amount in sorted(_movable(ctx, merged.id).items()):
-        points.transfer(
-            ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge"
-        )
+        points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")
         moved["assets"][asset] = amount
     MemberMerge.scoped(ctx).update(moved=moved).where(MemberMerge.id == done.id).execute()
     ctx.runtime.dispatcher.oblige(ctx, "merge_members", member=member.id, merged=merged.id)
@@ -169,9 +161,7 @@ def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
     for name in (f for f in FILLED if f in taken):
         values[name] = getattr(merged, name)
     if "phone" in taken:
-        Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(
-            Member.id == merged.id
-        ).execute()
+        Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(Member.id == merged.id).execute()
         values |= sealed_phone(ctx, phone_in_clear(ctx, merged))
     extra = {c: v for c, v in merged.attributes.items() if c not in member.attributes}
     if extra:

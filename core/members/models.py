@@ -20,18 +20,14 @@ class Member(TenantModel):
     name = BlobField(null=True)  # sealed
     gender = CharField(max_length=8, default="")  # male, female, or unknown
     birthday = DateField(null=True)
-    birthday_changed_on = DateField(
-        null=True
-    )  # the tenant's date of the last change from one birthday to another
+    birthday_changed_on = DateField(null=True)  # the tenant's date of the last change from one birthday to another
     venue = UUIDField(null=True)  # home venue
     channel = CharField(max_length=40)
     locale = CharField(max_length=10, default="zh")
     attributes = JsonField(default=dict)  # of the tenant's own, as AttributeDefinition says
     valid_until = DateField(null=True)
     frozen = BooleanField(default=False)
-    membership_version = BigIntegerField(
-        default=0
-    )  # the business software's: decides between late and newer news
+    membership_version = BigIntegerField(default=0)  # the business software's: decides between late and newer news
     registered_at = TimeField()
     converted_at = TimeField(null=True)  # first ever membership
     merged_into = UUIDField(null=True)
@@ -57,12 +53,8 @@ Member.add_index(
     where=Member.phone_last_four.is_null(False),
     name="member_last_four",
 )
-Member.add_index(
-    Member.tenant, Member.venue, Member.id, where=Member.venue.is_null(False), name="member_venue"
-)
-Member.add_index(
-    Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into"
-)
+Member.add_index(Member.tenant, Member.venue, Member.id, where=Member.venue.is_null(False), name="member_venue")
+Member.add_index(Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into")
 Member.add_index(Member.tenant, Member.birthday, where=Member.birthday.is_null(False), name="member_birthday")
 Member.add_index(Member.tenant, Member.id, where=Member.level == "", name="member_without_level")
 

@@ -97,9 +97,7 @@ def _consent(ctx: Context, member: UUID, purpose: str, answer: Any) -> None:  # 
         )
     channel = str(answer.get("channel") or "")
     if answer["given"]:
-        give_consent(
-            ctx, member, purpose, policy_version=str(answer.get("policy_version") or ""), channel=channel
-        )
+        give_consent(ctx, member, purpose, policy_version=str(answer.get("policy_version") or ""), channel=channel)
     else:
         withdraw_consent(ctx, member, purpose, channel=channel)
 
@@ -130,11 +128,7 @@ def _birthday(ctx: Context, row: Member, birthday: Any) -> dict[str, Any]:  # An
 
 
 def _a_year_later(day: date) -> date:
-    return (
-        day.replace(year=day.year + 1, day=28)
-        if (day.month, day.day) == (2, 29)
-        else day.replace(year=day.year + 1)
-    )
+    return day.replace(year=day.year + 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year + 1)
 
 
 def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
@@ -148,9 +142,7 @@ def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
         return False
     Member.scoped(ctx).update(class_=class_).where(Member.id == row.id).execute()
     ctx.publish(MemberUpdated(member=row.id, changed=("class",)))
-    ctx.runtime.audit(
-        ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason}
-    )
+    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
     return True
 
 
@@ -177,7 +169,5 @@ def phone_of(ctx: Context, member_id: UUID) -> str:
     Forbidden for others.
     """
     if ctx.actor.kind != "system":
-        raise Forbidden(
-            "only the system reads a phone without a reason; staff use reveal_phone", "无权查看完整手机号"
-        )
+        raise Forbidden("only the system reads a phone without a reason; staff use reveal_phone", "无权查看完整手机号")
     return phone_in_clear(ctx, row_of(ctx, member_id))

@@ -96,9 +96,7 @@ def register(
     if found is None:
         made = _insert(ctx, channel, clear, name, venue, occurred_at, external_id)
         if made is not None:
-            ctx.publish(
-                MemberRegistered(member=made, channel=channel, invitation=invitation, occurred_at=occurred_at)
-            )
+            ctx.publish(MemberRegistered(member=made, channel=channel, invitation=invitation, occurred_at=occurred_at))
             return view(ctx, row_of(ctx, made)), True
         found = by_phone(ctx, clear) if clear is not None else by_identity(ctx, channel, external_id or "")
         if found is None:
@@ -138,18 +136,14 @@ def _insert(
     if not list(Member.scoped(ctx).insert(**values).on_conflict_ignore().returning(Member.id).execute()):
         return None
     if external_id is not None and not _insert_identity(ctx, member, channel, external_id):
-        Member.scoped(ctx).delete().where(
-            Member.id == member
-        ).execute()  # nobody has seen it: same transaction
+        Member.scoped(ctx).delete().where(Member.id == member).execute()  # nobody has seen it: same transaction
         return None
     return member
 
 
 def _insert_identity(ctx: Context, member: UUID, provider: str, subject: str) -> bool:
     if not 1 <= len(subject) <= SUBJECT_LENGTH or not provider:
-        raise Invalid(
-            f"an identity has a provider and a subject of 1 to {SUBJECT_LENGTH} characters", "外部账号无效"
-        )
+        raise Invalid(f"an identity has a provider and a subject of 1 to {SUBJECT_LENGTH} characters", "外部账号无效")
     new = (
         MemberIdentity.scoped(ctx)
         .insert(member=member, provider=provider, subject=subject, linked_at=ctx.now())

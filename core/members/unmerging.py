@@ -38,11 +38,7 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     erased.
     """
     ctx.require("members.merge")
-    query = (
-        MemberMerge.scoped(ctx)
-        .select()
-        .where(MemberMerge.merged == merged_id, MemberMerge.undone_at.is_null())
-    )
+    query = MemberMerge.scoped(ctx).select().where(MemberMerge.merged == merged_id, MemberMerge.undone_at.is_null())
     done = query.order_by(MemberMerge.merged_at.desc()).first()
     if done is None:
         raise NotFound("this member is not merged", "该会员未被合并")
@@ -97,9 +93,7 @@ def _return_assets(
     for asset, amount in sorted(done.moved["assets"].items()):
         back = min(amount, held[asset].available) if asset in held else 0
         if back:
-            points.transfer(
-                ledger, member, merged, asset, back, key=f"unmerge:{done.id}:{asset}", reason="unmerge"
-            )
+            points.transfer(ledger, member, merged, asset, back, key=f"unmerge:{done.id}:{asset}", reason="unmerge")
             returned[asset] = back
         if back < amount:
             short[asset] = amount - back

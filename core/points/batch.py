@@ -1,7 +1,8 @@
 """Write many rows in one message, in either dialect.
 
 PostgreSQL gets one array per column and unnests them: one statement text whatever the number of rows, so that it stays
-prepared. SQLite, where a statement costs no round trip, gets rows of VALUES.
+prepared. A few rows are quicker as VALUES, which it plans once and for all. SQLite, where a statement costs no round
+trip, always gets VALUES.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from uuid import UUID
 from core import db
 
 Kind = Literal["uuid", "bigint", "integer", "text", "timestamptz"]
+FEW = 3  # rows of one write: as VALUES up to here
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
 Row = Sequence[Any]  # Any: values of the columns, in order
 
@@ -26,11 +28,14 @@ class Write:
     text: str
     columns: tuple[tuple[str, Kind], ...]
 
-    def postgres(self) -> str:
-        """Return the text with a placeholder for the tenant wherever it stands, and one per column."""
-        arrays = ", ".join(f"%s::{kind}[]" for _, kind in self.columns)
+    def postgres(self, count: int) -> str:
+        """Return the text for `count` rows if they are few, else for arrays of any length."""
         names = ", ".join(name for name, _ in self.columns)
-        return self.text.format(tenant="%s", rows=f"unnest({arrays}) AS d({names})")
+        if count <= FEW:
+            row = "(" + ", ".join(f"%s::{kind}" for _, kind in self.columns) + ")"
+            return self.text.format(tenant="%s", rows=f"(VALUES {', '.join([row] * count)}) AS d({names})")
+        columns = ", ".join(f"%s::{kind}[]" for _, kind in self.columns)
+        return self.text.format(tenant="%s", rows=f"unnest({columns}) AS d({names})")
 
     def sqlite(self, count: int) -> str:
         """Return the text for `count` rows."""
@@ -77,17 +82,21 @@ def arrays(columns: Sequence[tuple[str, Kind]], rows: Sequence[Row]) -> list[str
     return [array(kind, values) for (_, kind), values in zip(columns, zip(*rows, strict=True), strict=True)]
 
 
-_combined: dict[tuple[int, ...], db.Sql] = {}  # by the identity of writes, which are constants of their modules
+_combined: dict[tuple[tuple[int, int], ...], db.Sql] = {}  # by the writes, constants of their modules, and few rows
 
 
-def _combine(writes: Sequence[Write]) -> db.Sql:
-    signature = tuple(map(id, writes))
+def _postgres_message(tenant: int, parts: Sequence[tuple[Write, Sequence[Row]]]) -> tuple[db.Sql, list[Any]]:
+    signature = tuple((id(write), min(len(rows), FEW + 1)) for write, rows in parts)
     statement = _combined.get(signature)
     if statement is None:
-        *first, last = [write.postgres() for write in writes]
+        *first, last = [write.postgres(len(rows)) for write, rows in parts]
         named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(first))
         statement = _combined[signature] = db.Sql(f"WITH {named} {last}" if first else last)
-    return statement
+    values: list[Any] = []
+    for write, rows in parts:
+        few = len(rows) <= FEW
+        values += write.parameters(tenant, [v for row in rows for v in row] if few else arrays(write.columns, rows))
+    return statement, values
 
 
 def write_all(scope: int, tenant: int, parts: Sequence[tuple[Write, Sequence[Row]]]) -> None:
@@ -98,8 +107,7 @@ def write_all(scope: int, tenant: int, parts: Sequence[tuple[Write, Sequence[Row
             for statement, values in _sqlite_messages(write, tenant, rows):
                 db.run(scope, statement, values)
     elif parts:
-        values = [p for write, rows in parts for p in write.parameters(tenant, arrays(write.columns, rows))]
-        db.run(scope, _combine([write for write, _ in parts]), values)
+        db.run(scope, *_postgres_message(tenant, parts))
 
 
 def write_returning(scope: int, tenant: int, write: Write, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
@@ -107,7 +115,7 @@ def write_returning(scope: int, tenant: int, write: Write, rows: Sequence[Row]) 
     if db.dialect() == "sqlite":
         messages = _sqlite_messages(write, tenant, rows)
         return [row for statement, values in messages for row in db.fetch_all(scope, statement, values)]
-    return db.fetch_all(scope, _combine([write]), write.parameters(tenant, arrays(write.columns, rows)))
+    return db.fetch_all(scope, *_postgres_message(tenant, [(write, rows)]))
 
 
 def _sqlite_messages(write: Write, tenant: int, rows: Sequence[Row]) -> Iterator[tuple[db.Sql, list[Any]]]:

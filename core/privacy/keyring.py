@@ -37,9 +37,7 @@ def _decode(name: str, text: str) -> bytes:
     try:
         secret = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ConfigurationError(
-            f"{name}: a key is not BASE64; make one with: openssl rand -base64 32"
-        ) from None
+        raise ConfigurationError(f"{name}: a key is not BASE64; make one with: openssl rand -base64 32") from None
     if len(secret) != provider.KEY_BYTES:
         raise ConfigurationError(
             f"{name}: a key has {len(secret)} bytes, it needs {provider.KEY_BYTES};"
@@ -60,9 +58,7 @@ def parse_keys(name: str, text: str) -> tuple[RootKey, ...]:
     for part in text.split(","):
         number, colon, encoded = part.strip().partition(":")
         if not colon or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 255:
-            raise ConfigurationError(
-                f"{name}: each key is written VERSION:BASE64, with a version from 1 to 255"
-            )
+            raise ConfigurationError(f"{name}: each key is written VERSION:BASE64, with a version from 1 to 255")
         keys.append(RootKey(int(number), _decode(name, encoded)))
     if len({k.version for k in keys}) < len(keys):
         raise ConfigurationError(f"{name}: two keys have the same version")
@@ -101,9 +97,7 @@ class Keyring:
             "ROOST_INDEX_KEYS": {k.secret for k in index},
         }
         if held["ROOST_ENCRYPTION_KEYS"] & held["ROOST_INDEX_KEYS"]:
-            raise ConfigurationError(
-                "ROOST_ENCRYPTION_KEYS and ROOST_INDEX_KEYS share a key: they must be independent"
-            )
+            raise ConfigurationError("ROOST_ENCRYPTION_KEYS and ROOST_INDEX_KEYS share a key: they must be independent")
         for name, secrets_ in held.items():
             if token in secrets_:
                 raise ConfigurationError(f"{name} and ROOST_TOKEN_KEY share a key: they must be independent")
@@ -174,10 +168,7 @@ class Keyring:
     def blinds(self, tenant_id: int, purpose: str, value: str) -> list[bytes]:
         """Return a value's blind index by every index key, newest first: for rows not yet rotated."""
         encoded = value.encode()
-        return [
-            provider.mac(self._index_key(root, tenant_id, purpose), encoded)[:BLIND_BYTES]
-            for root in self._index
-        ]
+        return [provider.mac(self._index_key(root, tenant_id, purpose), encoded)[:BLIND_BYTES] for root in self._index]
 
     # signing
 

@@ -32,7 +32,5 @@ def last_four(digits: str) -> str:
     """Return four digits as typed in a search, or raise Invalid."""
     digits = unicodedata.normalize("NFKC", digits).strip()
     if not (len(digits) == 4 and digits.isascii() and digits.isdigit()):
-        raise Invalid(
-            "the last four digits of a phone are four digits", "请输入手机号后四位", code="bad_last_four"
-        )
+        raise Invalid("the last four digits of a phone are four digits", "请输入手机号后四位", code="bad_last_four")
     return digits

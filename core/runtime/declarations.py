@@ -105,7 +105,9 @@ class Endpoints:
 
         return add
 
-    def get(self, path: str, *, permission: str | None = None, rate: str | None = None, since: str = "1.0") -> Callable[[F], F]:
+    def get(
+        self, path: str, *, permission: str | None = None, rate: str | None = None, since: str = "1.0"
+    ) -> Callable[[F], F]:
         """Declare a read: it never writes, and runs without a transaction of its own."""
         return self._add("GET", path, permission, False, 200, rate, since)
 
@@ -122,15 +124,21 @@ class Endpoints:
         """Declare a write; `idempotent=True` where points, money or stock move: an Idempotency-Key is then required."""
         return self._add("POST", path, permission, idempotent, status, rate, since)
 
-    def put(self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0") -> Callable[[F], F]:
+    def put(
+        self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0"
+    ) -> Callable[[F], F]:
         """Declare a replacement."""
         return self._add("PUT", path, permission, idempotent, 200, None, since)
 
-    def patch(self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0") -> Callable[[F], F]:
+    def patch(
+        self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0"
+    ) -> Callable[[F], F]:
         """Declare a partial change."""
         return self._add("PATCH", path, permission, idempotent, 200, None, since)
 
-    def delete(self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0") -> Callable[[F], F]:
+    def delete(
+        self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0"
+    ) -> Callable[[F], F]:
         """Declare a deletion."""
         return self._add("DELETE", path, permission, idempotent, 204, None, since)
 
@@ -265,7 +273,9 @@ class Column:
 
     name: str
     title: Text
-    kind: Literal["text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice", "json"] = "text"
+    kind: Literal[
+        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice", "json"
+    ] = "text"
     choices: Mapping[str, Text] = field(default_factory=dict)
     filter: bool = False  # exact match for text, int, choice, bool, venue, member; from/to for time and date
     list: bool = True  # false: on the detail page only
@@ -347,4 +357,3 @@ class Panel:
     title: Text
     permission: str
     read: Callable[[Context], Sequence[tuple[str, str]]]
-

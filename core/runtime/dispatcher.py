@@ -65,11 +65,21 @@ class Dispatcher:
             except peewee.PeeweeException:
                 raise
             except Exception as ex:
-                log.error("decision_failed", tenant=ctx.tenant.slug, plugin=impl.slug, hook=hook, error=_say(ex), exc_info=True)
+                log.error(
+                    "decision_failed",
+                    tenant=ctx.tenant.slug,
+                    plugin=impl.slug,
+                    hook=hook,
+                    error=_say(ex),
+                    exc_info=True,
+                )
                 if spec.on_error == "skip_and_log":
                     continue
                 raise DecisionFailed(
-                    f"the plugin {impl.slug} could not answer {hook}", "暂时无法处理，请稍后再试", plugin=impl.slug, hook=hook
+                    f"the plugin {impl.slug} could not answer {hook}",
+                    "暂时无法处理，请稍后再试",
+                    plugin=impl.slug,
+                    hook=hook,
                 ) from ex
             if answer is None:
                 continue

@@ -161,7 +161,8 @@ class Registry:
         for slug, ex in wrong.items():
             registry._break(slug, ex, strict)
         registry.add(
-            {slug: place for slug, place in packages.items() if slug in wanted - set(plugins_file.leave_out)}, strict=strict
+            {slug: place for slug, place in packages.items() if slug in wanted - set(plugins_file.leave_out)},
+            strict=strict,
         )
         return registry
 
@@ -260,7 +261,9 @@ class Registry:
         try:
             plugin.settings()
         except Exception:  # a model without defaults raises its own kind of error
-            raise ConfigurationError(f"{plugin.slug}: every field of {plugin.settings.__name__} needs a default") from None
+            raise ConfigurationError(
+                f"{plugin.slug}: every field of {plugin.settings.__name__} needs a default"
+            ) from None
         plugin.routes = list(ask("register_routes") or ())
         plugin.callbacks = list(ask("register_callbacks") or ())
         plugin.resources = list(ask("register_resources") or ())
@@ -416,9 +419,7 @@ def check_imports(plugin: Plugin, loaded: Mapping[str, Plugin]) -> None:
             where = f"{plugin.slug}: {relative}:{line} imports {name}"
             if top in ("core", "hosts"):
                 raise ConfigurationError(f"{where}; a plugin uses only what the module roost offers")
-            other = next(
-                (p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None
-            )
+            other = next((p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None)
             if name in faces:
                 continue
             if other is not None or top in ("plugins", "integrations"):

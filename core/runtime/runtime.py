@@ -41,7 +41,9 @@ class NoBell:
 class Runtime:
     """The parts of a running process. One per process; tests make their own."""
 
-    def __init__(self, settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.registry = registry

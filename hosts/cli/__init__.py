@@ -1,4 +1,7 @@
-"""The command line: `roost` and its verbs. A verb imports what it needs when it runs; `roost --help` imports nothing heavy."""
+"""The command line: `roost` and its verbs.
+
+A verb imports what it needs when it runs, so that `roost --help` imports nothing heavy.
+"""
 
 import os
 import sys

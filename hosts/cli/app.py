@@ -47,6 +47,9 @@ def _late(group: typer.Typer, name: str, module: str, function: str, help_text: 
 
 
 _late(imports, "purchases", "hosts.cli.import_", "import_purchases", "Import past purchases from a CSV file.")
+_late(
+    imports, "saas-members", "hosts.cli.import_saas", "import_saas_members", "Import a brand's members from a CSV file."
+)
 _late(app, "stats", "hosts.cli.stats", "stats", "Print a tenant's figures from the database.")
 _late(app, "demo", "hosts.cli.demo", "demo", "Play the new-member journey on a fresh deployment.")
 _late(app, "bench", "hosts.cli.bench", "bench", "Measure speed against the floor of this machine.")
@@ -56,5 +59,5 @@ _late(
     "migration",
     "hosts.cli.migration",
     "migration",
-    "Write the migration that a plugin's models still need.",
+    "Write the migration that models still need.",
 )

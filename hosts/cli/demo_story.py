@@ -155,8 +155,13 @@ class Story:
         """A stranger becomes a lead, here and, since the SaaS does not know her, there."""
         self.login(self.alice)
         self.expect("state", self.me(self.alice)["state"], "lead")
-        self.until("the lead in the SaaS", lambda: [lead for lead in self.leads() if lead["external_id"] == self.alice.id])
-        self.step("登录 login", f"{self.me(self.alice)['phone_masked']} 一键登录 → 潜客 lead; 已推送 SaaS leads {len(self.leads())}")
+        self.until(
+            "the lead in the SaaS", lambda: [lead for lead in self.leads() if lead["external_id"] == self.alice.id]
+        )
+        self.step(
+            "登录 login",
+            f"{self.me(self.alice)['phone_masked']} 一键登录 → 潜客 lead; 已推送 SaaS leads {len(self.leads())}",
+        )
 
     def converts(self, person: Person) -> None:
         """The SaaS sells a card and says so."""
@@ -184,7 +189,9 @@ class Story:
         welcome = self.until("the welcome gift", lambda: self.claims("new_member"))
         self.until("welcome points", lambda: self.points(self.alice) == WELCOME_POINTS)
         names = ", ".join(claim["name"] for claim in welcome)
-        self.step("成为会员 member", f"潜客 lead → 会员 member; 新会员礼 welcome: {names}; 积分 points {WELCOME_POINTS}")
+        self.step(
+            "成为会员 member", f"潜客 lead → 会员 member; 新会员礼 welcome: {names}; 积分 points {WELCOME_POINTS}"
+        )
 
     def claims(self, moment: str) -> list[dict[str, Any]]:
         """Return her gifts of one occasion."""
@@ -194,7 +201,13 @@ class Story:
     def saas_item(self, kind: str, **values: Any) -> dict[str, Any]:
         """Return an item of hers as the SaaS shows it."""
         now = datetime.now(UTC).isoformat()
-        return {"id": f"{kind}-{uuid.uuid4().hex[:8]}", "version": 1, "updated_at": now, "member_id": "saas-alice", **values}
+        return {
+            "id": f"{kind}-{uuid.uuid4().hex[:8]}",
+            "version": 1,
+            "updated_at": now,
+            "member_id": "saas-alice",
+            **values,
+        }
 
     def first_visit(self) -> None:
         """The gate scans her; a visit earns points."""
@@ -240,6 +253,9 @@ class Story:
         invitation = self.call("GET", "/v1/referrals/invitation", token=self.alice.token)["token"]
         self.login(self.bob, invitation=invitation)
         self.until("the reward for a registration", lambda: self.points(self.alice) == before + REGISTRATION_POINTS)
+        self.until(
+            "his lead in the SaaS", lambda: [lead for lead in self.leads() if lead["external_id"] == self.bob.id]
+        )
         self.converts(self.bob)
         after = before + REGISTRATION_POINTS + CONVERSION_POINTS
         self.until("the reward for a conversion", lambda: self.points(self.alice) == after)
@@ -272,7 +288,9 @@ class Story:
         won = self.call("POST", f"/v1/seckill/claims/{held['id']}/confirm", {}, token=self.alice.token)
         self.expect("the claim's state", won["state"], "won")
         self.expect("points after the sale", self.points(self.alice), before - SALE_POINTS)
-        self.step("秒杀 flash sale", f"抢得 won, 凭证 code {won['code']}; 积分 points {before} → {before - SALE_POINTS}")
+        self.step(
+            "秒杀 flash sale", f"抢得 won, 凭证 code {won['code']}; 积分 points {before} → {before - SALE_POINTS}"
+        )
 
     def why(self) -> None:
         """The statement adds up to the balance, to the last point."""

@@ -29,6 +29,8 @@ def ensure_keys(settings: "Settings") -> "Settings":
     if any(k.get_secret_value() for k in (settings.encryption_keys, settings.index_keys, settings.token_key)):
         return settings
     path = settings.var / "keys.env"
+    if path.exists():  # ROOST_VAR stands in the .env file, so that it was not known where the keys are
+        return Settings(_env_file=(path, ".env"))
     if _has_tenants(settings):
         raise ConfigurationError(
             f"the database has tenants, but {', '.join(NAMES)} are not set and {path} is not there: put the keys back;"
@@ -38,7 +40,7 @@ def ensure_keys(settings: "Settings") -> "Settings":
     lines = (f"{NAMES[0]}=1:{new_key()}", f"{NAMES[1]}=1:{new_key()}", f"{NAMES[2]}={new_key()}")
     _write_once(path, HEADER + "\n".join(lines) + "\n")
     note(f"made new keys in {path}: keep a copy of that file apart from the database (已生成新密钥，请妥善备份)")
-    return Settings(_env_file=path)  # type: ignore[call-arg]  # pydantic-settings takes it, its stub does not say so
+    return Settings(_env_file=(path, ".env"))
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -67,6 +69,6 @@ def _has_tenants(settings: "Settings") -> bool:
             return False
     db.open_database(settings.database_url)
     try:
-        return bool(TenantRow.table_exists() and TenantRow.select().exists())
+        return bool(db.database.table_exists("tenant") and TenantRow.select().exists())
     finally:
         db.close_database()

@@ -34,9 +34,9 @@ def list_jobs(
             query = query.where(Job.state == state)
         rows = [
             {
-                "id": job.id, "tenant": named.get(job.tenant), "kind": job.kind, "plugin": job.plugin, "state": job.state,
-                "failures": job.failures, "attempt": job.attempt, "due_at": job.due_at, "error": job.error,
-                "cause": job.cause, "payload": job.payload,
+                "id": job.id, "tenant": named.get(job.tenant), "kind": job.kind, "plugin": job.plugin,
+                "state": job.state, "failures": job.failures, "attempt": job.attempt, "due_at": job.due_at,
+                "error": job.error, "cause": job.cause, "payload": job.payload,
             }
             for job in query
         ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Turn each declared endpoint into a falcon responder, once, at start.
 
-The order of a call: token or tenant, audience, plugin on, permission, rate, key, input; then the function, in a
-transaction (a GET: without one, and unable to write); then the reply as JSON. Nothing here looks at a signature while
-a request waits.
+The order of a call: token or tenant, audience, plugin on, permission, rate, key, input; then the function, in
+a transaction (a GET: without one, and unable to write); then the reply as JSON. Nothing here looks at a
+signature while a request waits.
 """
 
 from collections.abc import Callable
@@ -100,9 +100,7 @@ class Adapted:
     def arguments(self, ctx: Context, req: Request, data: bytes, raw: dict[str, str]) -> dict[str, Any]:
         """Return what the function takes, each value checked."""
         shape = self.route.shape
-        values: dict[str, Any] = {
-            name: inputs.path_value(name, kind, raw[place]) for place, name, kind in self.names
-        }
+        values: dict[str, Any] = {name: inputs.path_value(name, kind, raw[place]) for place, name, kind in self.names}
         query, page = self.read_query(req)
         if query is not None:
             values["query"] = query
@@ -230,6 +228,4 @@ def _dumper(reply: Any) -> Callable[[Any], bytes] | None:
 
         return dump_model
     adapter: TypeAdapter[Any] = TypeAdapter(reply)
-    return lambda result: adapter.dump_json(
-        adapter.validate_python(result, from_attributes=True), by_alias=True
-    )
+    return lambda result: adapter.dump_json(adapter.validate_python(result, from_attributes=True), by_alias=True)

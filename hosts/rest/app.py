@@ -18,7 +18,6 @@ from hosts.rest.health import Healthz, MetricsPage, Readyz
 from hosts.rest.metrics import Metrics
 from hosts.rest.routes import Route, routes_of
 
-
 CORE = "core"  # core's resources have endpoints of their own in `core_api`
 
 
@@ -29,7 +28,7 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
 
 
 def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Application:
-    """Return the application of a runtime. `more` are groups that belong to a plugin beside its own, as (slug, group)."""
+    """Return the application of a runtime; `more` are groups of a plugin beside its own, as (slug, group)."""
     metrics = Metrics(runtime)
     app = Application(middleware=[AccessLog(metrics)])
     app.req_options.strip_url_path_trailing_slash = False
@@ -53,9 +52,7 @@ def _add_endpoints(app: Application, parts: Parts) -> None:
     """Give each path one resource object with a responder for each method."""
     responders: dict[str, dict[str, Responder]] = {}
     for route in app.routes:
-        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(
-            parts, route
-        )
+        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(parts, route)
     for template, methods in responders.items():
         resource: Any = type("Resource", (), methods)()
         try:

@@ -1,7 +1,7 @@
 """Pushes of outside systems: `/callbacks/{slug}/{tenant}` hands them to the plugin's `receive`, in one transaction.
 
-A push reaches every installed plugin, on or off: money that was paid is paid. What `receive` accepts is committed
-before the answer goes out.
+A push reaches every installed plugin, on or off: money that was paid is paid. What `receive` accepts is
+committed before the answer goes out.
 """
 
 from urllib.parse import parse_qsl

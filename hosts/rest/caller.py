@@ -140,9 +140,7 @@ class Callers:
         named = req.env.get("HTTP_X_ROOST_TENANT")
         other = named != tenant.slug if named else self.hosts.tenant_of(_host(req)) not in (None, tenant.id)
         if other:
-            raise Unauthorized(
-                "this token belongs to another tenant", "登录凭证属于另一租户", code="tenant_mismatch"
-            )
+            raise Unauthorized("this token belongs to another tenant", "登录凭证属于另一租户", code="tenant_mismatch")
 
     def _context(self, req: Request, tenant: Tenant, actor: Any, slug: str) -> Context:
         asked = request_id(req)

@@ -1,7 +1,7 @@
 """Cursors as the outside sees them: opaque, and good only for the list and the tenant that gave them.
 
-What a service writes into a cursor is its own affair; here it gets a signature, so that a service never meets a
-cursor that somebody made up.
+What a service writes into a cursor is its own affair; here it gets a signature, so that a service never meets
+a cursor that somebody made up.
 """
 
 import base64

@@ -1,10 +1,10 @@
 """Do a write once for one Idempotency-Key, and give every repeat the reply of the first.
 
-The row goes in *first*, in the transaction of the effect: the primary key makes a repeat that comes meanwhile wait for
-the first to commit (then it gets the stored reply) or to roll back (then it is the first). Written last instead, one
-statement would be saved, but a repeat could meet the half-done effect and be told "sold out" by its own twin.
-A remote endpoint cannot hold a transaction open over its call: it commits the row as `started`, a repeat polls for the
-reply, and a row whose process died is taken over after a while.
+The row goes in *first*, in the transaction of the effect: the primary key makes a repeat that comes meanwhile
+wait for the first to commit (then it gets the stored reply) or to roll back (then it is the first). Written
+last instead, one statement would be saved, but a repeat could meet the half-done effect and be told "sold
+out" by its own twin. A remote endpoint cannot hold a transaction open over its call: it commits the row as
+`started`, a repeat polls for the reply, and a row whose process died is taken over after a while.
 """
 
 import hashlib
@@ -36,12 +36,8 @@ _BEGIN = db.Sql(
     "INSERT INTO idempotency (tenant, slot, digest, state, status, started_at) VALUES (%s, %s, %s, 'started', 0, %s)"
     " ON CONFLICT DO NOTHING RETURNING status"
 )
-_FINISH = db.Sql(
-    "UPDATE idempotency SET state = 'done', status = %s, reply = %s WHERE tenant = %s AND slot = %s"
-)
-_FIND = db.Sql(
-    "SELECT digest, state, status, reply, started_at FROM idempotency WHERE tenant = %s AND slot = %s"
-)
+_FINISH = db.Sql("UPDATE idempotency SET state = 'done', status = %s, reply = %s WHERE tenant = %s AND slot = %s")
+_FIND = db.Sql("SELECT digest, state, status, reply, started_at FROM idempotency WHERE tenant = %s AND slot = %s")
 _FORGET = db.Sql("DELETE FROM idempotency WHERE tenant = %s AND slot = %s AND started_at = %s")
 
 
@@ -192,8 +188,8 @@ def remotely(
 ) -> Reply:
     """Run the three steps of a remote endpoint: transaction, no transaction, transaction; once for one key.
 
-    When a step fails the key is given back, so that a repeat runs again: what the call moved outside carries a key of
-    the plugin's own.
+    When a step fails the key is given back, so that a repeat runs again: what the call moved outside carries
+    a key of the plugin's own.
     """
     if what is None:
         with db.connection():
@@ -249,17 +245,10 @@ def _pauses() -> Any:
 
 
 def _give_back(ctx: Context, what: Asked) -> None:
-    Idempotency.scoped(ctx).delete().where(
-        Idempotency.slot == what.slot, Idempotency.state == "started"
-    ).execute()
+    Idempotency.scoped(ctx).delete().where(Idempotency.slot == what.slot, Idempotency.state == "started").execute()
 
 
 def clean(ctx: Context, most: int = 5000) -> int:
     """Delete a tenant's keys past their keeping, at most so many; return how many went."""
-    old = (
-        Idempotency.scoped(ctx)
-        .select(Idempotency.slot)
-        .where(Idempotency.started_at < ctx.now() - KEPT)
-        .limit(most)
-    )
+    old = Idempotency.scoped(ctx).select(Idempotency.slot).where(Idempotency.started_at < ctx.now() - KEPT).limit(most)
     return int(Idempotency.scoped(ctx).delete().where(Idempotency.slot.in_(old)).execute())

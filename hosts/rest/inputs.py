@@ -1,7 +1,8 @@
 """Read what a request carries, strictly: unknown fields, wrong types, huge numbers and odd characters are refused.
 
-JSON is validated by pydantic in strict mode: "5" is no number and 1.0 no integer. A quick scan of the bytes decides
-whether the slower look at every value is needed, because nearly no body has a number of nineteen digits.
+JSON is validated by pydantic in strict mode: "5" is no number and 1.0 no integer. A quick scan of the bytes
+decides whether the slower look at every value is needed, because nearly no body has a number of nineteen
+digits.
 """
 
 import math
@@ -199,9 +200,7 @@ def _split(raw: str, lists: frozenset[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in pairs:
         if "\0" in value or "\0" in name:
-            raise _unfit(
-                "query", (name.replace("\0", "")[:100],), "a text holds a NUL character", "文本含有非法字符"
-            )
+            raise _unfit("query", (name.replace("\0", "")[:100],), "a text holds a NUL character", "文本含有非法字符")
         if name in lists:
             values.setdefault(name, []).append(value)
         elif name in values:

@@ -71,17 +71,13 @@ class Metrics:
     def _queue(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         waiting = Gauge("roost_jobs_waiting", "Jobs that are not finished", registry=registry)
-        broken = Gauge(
-            "roost_plugins_broken", "Installed plugins that could not be loaded", registry=registry
-        )
+        broken = Gauge("roost_plugins_broken", "Installed plugins that could not be loaded", registry=registry)
         broken.set(len(self.runtime.registry.broken))
         with db.connection():
             row = db.fetch_one(db.EVERY_TENANT, _WAITING)
         assert row is not None
         waiting.set(row[0])
-        lag = Gauge(
-            "roost_jobs_lag_seconds", "How long the oldest job that is due has waited", registry=registry
-        )
+        lag = Gauge("roost_jobs_lag_seconds", "How long the oldest job that is due has waited", registry=registry)
         oldest = as_time(row[1])
         lag.set(max(0.0, (self.runtime.clock.now() - oldest).total_seconds()) if oldest is not None else 0.0)
         return registry

@@ -1,8 +1,8 @@
 """The API's description, OpenAPI 3.1, made by spectree from the same declarations that are served.
 
-spectree reads decorated responders. Ours are made for it here and serve nothing: the adapter does the validating, and
-a running request never passes through spectree. What spectree cannot know (the types of path parameters, that
-unknown fields are refused, the media type of problems) is put in afterwards.
+spectree reads decorated responders. Ours are made for it here and serve nothing: the adapter does the
+validating, and a running request never passes through spectree. What spectree cannot know (the types of path
+parameters, that unknown fields are refused, the media type of problems) is put in afterwards.
 """
 
 import re
@@ -24,8 +24,9 @@ from hosts.rest.routes import Route
 Document = dict[str, Any]  # JSON
 VERSION = "1.0"
 _DESCRIPTION = """\
-Members use `/v1`, staff and integration keys `/admin/v1`. Send `Authorization: Bearer …`; before login name the brand in
-`X-Roost-Tenant`. Money is in fen, times are RFC 3339, ids are UUIDs, lists are keyset pages (`limit`, `cursor`).
+Members use `/v1`, staff and integration keys `/admin/v1`. Send `Authorization: Bearer …`; before login name
+the brand in `X-Roost-Tenant`. Money is in fen, times are RFC 3339, ids are UUIDs, lists are keyset pages
+(`limit`, `cursor`).
 Every refusal is a problem document (RFC 9457) with a stable `code`. Unknown fields are refused."""
 _PATH_SCHEMAS: Mapping[str, Document] = {
     "uuid": {"type": "string", "format": "uuid"},
@@ -33,9 +34,17 @@ _PATH_SCHEMAS: Mapping[str, Document] = {
     "date": {"type": "string", "format": "date"},
     "str": {"type": "string", "minLength": 1, "maxLength": PATH_LENGTH, "pattern": r"^[^\u0000/]+$"},
 }
-_KEY: Any = (str, Field(alias="Idempotency-Key", description="a fresh random value for each act, the same for a repeat",
-                        min_length=1, max_length=200, pattern="^[!-~]+$", examples=["3f1c9c0e-5d0f-4b7f-9a55-0d8d0f7a1c11"]))  # fmt: skip
-_OPTIONAL_KEY: Any = (str | None, _KEY[1])
+_KEY: Any = (
+    str,
+    Field(
+        alias="Idempotency-Key",
+        description="a fresh random value for each act, the same for a repeat",
+        min_length=1,
+        max_length=200,
+        pattern="^[!-~]+$",
+        examples=["3f1c9c0e-5d0f-4b7f-9a55-0d8d0f7a1c11"],
+    ),
+)
 _TENANT: Any = (
     str | None,
     Field(None, alias="X-Roost-Tenant", description="the brand, where the host does not name it"),
@@ -84,8 +93,11 @@ def build(runtime: Runtime, routes: Iterable[Route]) -> Document:
         naming_strategy=lambda model: names.get(id(model), model.__name__),
         nested_naming_strategy=lambda parent, child: f"{parent}.{_plain(child)}",
         validation_error_model=ProblemDocument,
-        security_schemes=[_scheme("member", "a member's session"), _scheme("staff", "a staff session or an integration key")],
-    )  # fmt: skip
+        security_schemes=[
+            _scheme("member", "a member's session"),
+            _scheme("staff", "a staff session or an integration key"),
+        ],
+    )
     tree.app = None
     names[id(ProblemDocument)] = "Problem"
 
@@ -112,9 +124,7 @@ def _plain(name: str) -> str:
 
 
 def _scheme(name: str, says: str) -> SecurityScheme:
-    return SecurityScheme(
-        name=name, data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description=says)
-    )
+    return SecurityScheme(name=name, data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer", description=says))
 
 
 def _responder(tree: SpecTree, runtime: Runtime, route: Route, named: Callable[..., Any]) -> Any:
@@ -180,9 +190,7 @@ def _query(route: Route, named: Callable[..., Any]) -> type[BaseModel] | None:
     if shape.query is None and not shape.page:
         return None
     more: dict[str, Any] = {"limit": _LIMIT, "cursor": _CURSOR} if shape.page else {}
-    made: type[BaseModel] = create_model(
-        f"{operation_id(route)}_query", __base__=shape.query or BaseModel, **more
-    )
+    made: type[BaseModel] = create_model(f"{operation_id(route)}_query", __base__=shape.query or BaseModel, **more)
     return named(route.slug, made)  # type: ignore[no-any-return]  # what it was given
 
 
@@ -191,7 +199,7 @@ def _headers(route: Route, named: Callable[..., Any]) -> type[BaseModel] | None:
     if route.endpoint.audience == "public":
         fields["tenant"] = _TENANT
     if route.endpoint.method != "GET":
-        fields["key"] = _KEY if route.endpoint.idempotent else (_OPTIONAL_KEY[0], _optional_key())
+        fields["key"] = _KEY if route.endpoint.idempotent else (str | None, _optional_key())
     if not fields:
         return None
     made: type[BaseModel] = create_model(f"{operation_id(route)}_headers", **fields)

@@ -116,9 +116,7 @@ def problem_of(ex: BaseException) -> Problem:
         )
     if isinstance(ex, falcon.HTTPError):
         code, message, message_zh = _HTTP.get(ex.status_code, _HTTP[400])
-        return Problem(
-            ex.status_code, code, message, message_zh, headers=tuple(dict(ex.headers or {}).items())
-        )
+        return Problem(ex.status_code, code, message, message_zh, headers=tuple(dict(ex.headers or {}).items()))
     if isinstance(ex, peewee.PeeweeException | MaxConnectionsExceeded):
         return _of_database(ex)
     return _UNEXPECTED

@@ -1,4 +1,4 @@
-"""How often somebody may call: counted in Redis where there is one, else in the database; either way for all processes."""
+"""How often somebody may call: counted in Redis where there is one, else in the database; for all processes."""
 
 import hashlib
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class SqlStorage(Storage):
         return int(self._now() * 1000)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count `amount` hits and return the hits of the present window, which ends `expiry` seconds after its first."""
+        """Count `amount` hits; return those of the present window, which ends `expiry` seconds after its first."""
         now = self._milliseconds()
         row = _send(_HIT, (_short(key), amount, now + expiry * 1000, now, now)).fetchone()
         assert row is not None

@@ -41,8 +41,7 @@ class Route:
     def template(self) -> str:
         """Return the path with parameters named by place, so that two names for one place do not collide."""
         return "/".join(
-            f"{{p{place}}}" if part.startswith("{") else part
-            for place, part in enumerate(self.path.split("/"))
+            f"{{p{place}}}" if part.startswith("{") else part for place, part in enumerate(self.path.split("/"))
         )
 
     @property
@@ -52,7 +51,7 @@ class Route:
 
 
 def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> list[Route]:
-    """Return all routes. A plugin with an endpoint that cannot be served is left out whole, logged, and listed as broken."""
+    """Return all routes. A plugin with one that cannot be served is left out whole, logged, and listed as broken."""
     routes: list[Route] = [r for group in GROUPS for r in _of_group("core", group)]
     given: dict[str, list[Endpoints]] = {slug: list(p.routes) for slug, p in runtime.registry.plugins.items()}
     for slug, group in more:
@@ -65,7 +64,8 @@ def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> l
                 place = (route.endpoint.method, route.template)
                 if place in taken:
                     raise ConfigurationError(
-                        f"{slug} declares the route {route.name}, which {taken[place].slug} has declared as {taken[place].name}"
+                        f"{slug} declares the route {route.name}, which {taken[place].slug} has declared"
+                        f" as {taken[place].name}"
                     )
                 taken[place] = route
         except ConfigurationError as ex:

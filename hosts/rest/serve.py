@@ -1,7 +1,7 @@
 """Serve the application with Granian: as many processes and threads as the settings say, stopping gracefully.
 
-This module stays light and opens nothing: Granian forks its worker processes from it, and each builds a runtime of
-its own in `hosts.rest.process`.
+This module stays light and opens nothing: Granian forks its worker processes from it, and each builds a
+runtime of its own in `hosts.rest.process`.
 """
 
 import multiprocessing
@@ -50,9 +50,7 @@ def serve(settings: Settings) -> None:
 
 def _as_environment(settings: Settings) -> dict[str, str]:
     """Return settings as the variables they are read from: what a process that was not forked goes by."""
-    plain = {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings
-    }
+    plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings}
     return {f"ROOST_{name.upper()}": str(value) for name, value in plain.items()}
 
 

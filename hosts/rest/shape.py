@@ -83,9 +83,7 @@ def _read(function: Any, path: str, method: str) -> Shape:  # Any: a function, o
     reply = typing.get_type_hints(giving).get("return", None)
     reply = None if reply is type(None) else reply
     if reply is Answer and method != "GET":
-        raise ConfigurationError(
-            "only a GET may return an Answer of its own; a write returns a pydantic model or None"
-        )
+        raise ConfigurationError("only a GET may return an Answer of its own; a write returns a pydantic model or None")
     page = "page" in rest
     if page and hints["page"] is not PageQuery:
         raise ConfigurationError("page is annotated as PageQuery")

@@ -41,7 +41,9 @@ PASSWORD = "correct horse battery"
 def pytest_configure(config: pytest.Config) -> None:
     """Declare our markers."""
     config.addinivalue_line("markers", "engines(*names): run only on these databases; say why beside it")
-    config.addinivalue_line("markers", "own_database: the test changes the schema; it gets a PostgreSQL database of its own")
+    config.addinivalue_line(
+        "markers", "own_database: the test changes the schema; it gets a PostgreSQL database of its own"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -215,7 +217,12 @@ def member(tenant: Context) -> Callable[..., MemberView]:
     made = iter(range(1, 10_000))
 
     def make(
-        *, ctx: Context | None = None, phone: str | None = None, name: str = "Li Lei", state: Literal["lead", "member", "lapsed"] = "lead", **more: Any
+        *,
+        ctx: Context | None = None,
+        phone: str | None = None,
+        name: str = "Li Lei",
+        state: Literal["lead", "member", "lapsed"] = "lead",
+        **more: Any,
     ) -> MemberView:
         ctx = ctx or tenant
         phone = phone or f"1390000{next(made):04d}"

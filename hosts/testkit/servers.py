@@ -69,7 +69,8 @@ class PostgresServer:
         url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", (name,)
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+                (name,),
             )
             tables = self._tables.get(name)
             if tables is None:

@@ -60,8 +60,8 @@ def make_huey(settings: Settings) -> Huey:
             return SqliteHuey(NAME, filename=parts.path[1:], timeout=CONNECT_SECONDS, create_tables=False, **options)
     except HueyConfigurationError as ex:
         raise ConfigurationError(
-            f"ROOST_QUEUE_URL is {parts.scheme}://…, and its client library is missing: pip install 'roost[redis,postgres]'"
-            f" ({ex})"
+            f"ROOST_QUEUE_URL is {parts.scheme}://…, and its client library is missing:"
+            f" pip install 'roost[redis,postgres]' ({ex})"
         ) from None
     raise ConfigurationError(
         f"ROOST_QUEUE_URL must start with redis://, postgresql:// or sqlite:///, not {parts.scheme!r}"
@@ -152,7 +152,7 @@ class HueyBell:
             self._rung.clear()
             try:
                 self._ring_once()
-            except Exception as ex:  # any client's error: the sweep finds the work
+            except Exception as ex:  # noqa: BLE001 -- any client's error: the sweep finds the work
                 if not self._silent:
                     log.warning(
                         "queue_unreachable", error=type(ex).__name__, retry_seconds=self._rest, found_by="sweep"

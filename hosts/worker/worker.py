@@ -142,7 +142,7 @@ class Worker:
         try:
             if self.huey.storage.queue_size() == 0:
                 self.ring()
-        except Exception as ex:  # any client's error: the sweep wakes them
+        except Exception as ex:  # noqa: BLE001 -- any client's error: the sweep wakes them
             self.queue_failed(ex)
         return True
 
@@ -202,7 +202,7 @@ def _is_ours(ex: Exception) -> bool:
 
 
 class _InnerBell:
-    """The bell of code that runs inside a worker. A listener looks again anyway before it rests, so it need not ring."""
+    """The bell of code that runs inside a worker: a listener looks again anyway before it rests, and need not ring."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -228,7 +228,7 @@ class _Listener(HueyWorker):  # type: ignore[misc]  # huey has no types
                 prepare_queue(self.huey)
                 self._prepared = True
             task = self.huey.dequeue()
-        except Exception as ex:  # any client's error: a dead queue must not stop the work
+        except Exception as ex:  # noqa: BLE001 -- any client's error: a dead queue must not stop the work
             self.worker.queue_failed(ex)
             self.stop_flag.wait(self.worker.sweep_seconds)
             self.worker.work()
@@ -246,7 +246,7 @@ class _Listener(HueyWorker):  # type: ignore[misc]  # huey has no types
     def _execute(self, task: Any) -> None:
         try:
             self.huey.execute(task)
-        except Exception as ex:  # huey's own bookkeeping failed, perhaps before it came to the work
+        except Exception as ex:  # noqa: BLE001 -- huey's own bookkeeping failed, perhaps before it came to the work
             self.worker.queue_failed(ex)
             self.worker.work()
 

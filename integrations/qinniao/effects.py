@@ -49,7 +49,10 @@ def update_membership(ctx: Context, person: members.MemberView, told: Told) -> N
     joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
     if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
         happened = min(happened, local_midnight(joined + timedelta(days=1), ctx.tenant.zone))
-    history = told.via in ("match", "csv") or is_history(ctx, person, happened)  # never a gift for logging in
+    # Never a gift for logging in: what a match finds is history, unless the SaaS says they joined after they registered
+    # here, while the match still waited for it to answer.
+    known = told.via == "csv" or (told.via == "match" and joined is None)
+    history = known or is_history(ctx, person, happened)
     membership.update(ctx, person.id, history=history, happened=happened, via=told.via)
 
 

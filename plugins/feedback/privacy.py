@@ -41,7 +41,9 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
                 "pictures": row.pictures,
                 "state": row.state,
                 "score": row.score,
-                "messages": [{"author": m.author, "text": m.text, "at": m.created_at.isoformat()} for m in said[row.id]],
+                "messages": [
+                    {"author": m.author, "text": m.text, "at": m.created_at.isoformat()} for m in said[row.id]
+                ],
             }
             for row in rows
         ]

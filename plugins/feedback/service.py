@@ -1,8 +1,8 @@
 """A case from the first word to the end.
 
-    new ──take──▶ working ──reply──▶ replied ──solve──▶ solved ──7 days──▶ closed
-     └──reply──────────────────────────▲  ▲              │
-                     a member's answer ┘  └──── reopen ──┘
+new ──take──▶ working ──reply──▶ replied ──solve──▶ solved ──7 days──▶ closed
+ └──reply──────────────────────────▲  ▲              │
+                 a member's answer ┘  └──── reopen ──┘
 """
 
 from datetime import timedelta
@@ -23,7 +23,9 @@ def open_case(ctx: Context, member: UUID, new: NewCase) -> FeedbackCase:
     tenants.venue(ctx, new.venue)
     mine = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == member, FeedbackCase.state.in_(OPEN))
     if mine.count() >= settings.open_cases:
-        raise Conflict("please wait for an answer to your earlier feedback", "请等待之前的反馈处理完成", code="too_many_open")
+        raise Conflict(
+            "please wait for an answer to your earlier feedback", "请等待之前的反馈处理完成", code="too_many_open"
+        )
     case: FeedbackCase = FeedbackCase.scoped(ctx).create(
         member=member,
         reply_by=now + timedelta(hours=settings.reply_hours),
@@ -157,7 +159,13 @@ def solve(ctx: Context, case_id: UUID, text: str) -> None:
         raise Conflict("this case has ended", "反馈已结束", code="ended")
     _say(ctx, case, text)
     _set(
-        ctx, case, state="solved", solved_at=ctx.now(), reply_by=None, solve_by=None, handler=case.handler or ctx.actor.id
+        ctx,
+        case,
+        state="solved",
+        solved_at=ctx.now(),
+        reply_by=None,
+        solve_by=None,
+        handler=case.handler or ctx.actor.id,
     )
     ctx.publish(FeedbackReplied(member=case.member, case=case.id))
 

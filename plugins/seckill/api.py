@@ -22,11 +22,15 @@ def claim_out(claim: SeckillClaim) -> ClaimOut:
     return ClaimOut.model_validate(claim, from_attributes=True)
 
 
-def _session_out(ctx: Context, session: SeckillSession, items: Sequence[SeckillItem], mine: dict[UUID, int]) -> SessionOut:
+def _session_out(
+    ctx: Context, session: SeckillSession, items: Sequence[SeckillItem], mine: dict[UUID, int]
+) -> SessionOut:
     out = []
     for item in items:
         left = inventory.available(ctx, sessions.stock_key(item.id))
-        values: dict[str, Any] = {name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine")}
+        values: dict[str, Any] = {
+            name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine")
+        }
         out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0)))
     now = ctx.now()
     phase: Literal["upcoming", "open", "sold_out", "over"]
@@ -47,10 +51,14 @@ def list_sessions(ctx: Context) -> SessionsOut:
     rows = sessions.shown(ctx)
     items = sessions.items_of(ctx, [row.id for row in rows])
     mine: dict[UUID, int] = {}
-    held = SeckillClaim.scoped(ctx).select(SeckillClaim.item).where(
-        SeckillClaim.member == _me(ctx),
-        SeckillClaim.state.in_(("held", "won", "used")),
-        SeckillClaim.session.in_([row.id for row in rows]),
+    held = (
+        SeckillClaim.scoped(ctx)
+        .select(SeckillClaim.item)
+        .where(
+            SeckillClaim.member == _me(ctx),
+            SeckillClaim.state.in_(("held", "won", "used")),
+            SeckillClaim.session.in_([row.id for row in rows]),
+        )
     )
     for claim in held:
         mine[claim.item] = mine.get(claim.item, 0) + 1

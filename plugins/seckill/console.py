@@ -139,10 +139,22 @@ claims = Resource(
     venue_free=True,  # a voucher belongs to no venue until it is used
     actions=(
         Action(
-            "redeem", Text(zh="核销", en="Redeem"), _redeem, "seckill.redeem", form=Redeem, idempotent=True, shown=_state_is("won")
+            "redeem",
+            Text(zh="核销", en="Redeem"),
+            _redeem,
+            "seckill.redeem",
+            form=Redeem,
+            idempotent=True,
+            shown=_state_is("won"),
         ),
         Action(
-            "refund", Text(zh="退回", en="Refund"), _refund, "seckill.edit", reason=True, idempotent=True, shown=_state_is("won")
+            "refund",
+            Text(zh="退回", en="Refund"),
+            _refund,
+            "seckill.edit",
+            reason=True,
+            idempotent=True,
+            shown=_state_is("won"),
         ),
     ),
     columns=(

@@ -11,7 +11,11 @@ from roost import Context
 
 def erase(ctx: Context, member: UUID) -> None:
     """Give back what is held and drop the codes; the rows stay as evidence of the sale."""
-    held = SeckillClaim.scoped(ctx).select(SeckillClaim.id).where(SeckillClaim.member == member, SeckillClaim.state == "held")
+    held = (
+        SeckillClaim.scoped(ctx)
+        .select(SeckillClaim.id)
+        .where(SeckillClaim.member == member, SeckillClaim.state == "held")
+    )
     for row in list(held):
         service.cancel(ctx, member, row.id)
     SeckillClaim.scoped(ctx).update(code=None).where(SeckillClaim.member == member).execute()

@@ -40,7 +40,9 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
     session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
     now = ctx.now()
     if session.state != "published" or not session.starts_at <= now < session.ends_at:
-        raise Conflict("this session is not open", "场次未开始或已结束", code="not_open", opens_at=_text(session.starts_at))
+        raise Conflict(
+            "this session is not open", "场次未开始或已结束", code="not_open", opens_at=_text(session.starts_at)
+        )
     if inventory.available(ctx, stock_key(item.id)) < 1:  # most of a rush ends here, without a write
         raise SoldOut("sold out", "已抢光")
     _check_eligible(ctx, member, item)
@@ -89,8 +91,10 @@ def _check_eligible(ctx: Context, member: UUID, item: SeckillItem) -> None:
     if (item.states and view.state not in item.states) or (item.levels and view.level not in item.levels):
         raise Forbidden("this item is for other members", "不符合参加条件", code="not_for_you")
     since = ctx.now() - timedelta(days=settings.bar_days)
-    lapsed = SeckillClaim.scoped(ctx).select().where(
-        SeckillClaim.member == member, SeckillClaim.state == "lapsed", SeckillClaim.ended_at > since
+    lapsed = (
+        SeckillClaim.scoped(ctx)
+        .select()
+        .where(SeckillClaim.member == member, SeckillClaim.state == "lapsed", SeckillClaim.ended_at > since)
     )
     if lapsed.count() >= settings.unpaid_limit:
         raise Forbidden(

@@ -93,10 +93,14 @@ def items_of(ctx: Context, sessions: Sequence[UUID]) -> list[SeckillItem]:
 def shown(ctx: Context) -> list[SeckillSession]:
     """Return the published sessions that a member may see now: open, about to open, or over since a day."""
     settings, now = ctx.settings(SeckillSettings), ctx.now()
-    query = SeckillSession.scoped(ctx).select().where(
-        SeckillSession.state.in_(("published", "closed")),
-        SeckillSession.starts_at <= now + timedelta(hours=settings.preview_hours),
-        SeckillSession.ends_at > now - timedelta(days=1),
+    query = (
+        SeckillSession.scoped(ctx)
+        .select()
+        .where(
+            SeckillSession.state.in_(("published", "closed")),
+            SeckillSession.starts_at <= now + timedelta(hours=settings.preview_hours),
+            SeckillSession.ends_at > now - timedelta(days=1),
+        )
     )
     return list(query.order_by(SeckillSession.starts_at))
 
@@ -159,11 +163,15 @@ def _make_session(ctx: Context, plan: SeckillPlan, starts_at: datetime, ends_at:
 def announce(ctx: Context) -> int:
     """Publish `seckill_opening` for sessions about to open, once each; return how many."""
     settings, now = ctx.settings(SeckillSettings), ctx.now()
-    due = SeckillSession.scoped(ctx).select(SeckillSession.id).where(
-        SeckillSession.state == "published",
-        SeckillSession.announced == False,  # noqa: E712 -- a query expression
-        SeckillSession.starts_at > now,
-        SeckillSession.starts_at <= now + timedelta(minutes=settings.reminder_minutes),
+    due = (
+        SeckillSession.scoped(ctx)
+        .select(SeckillSession.id)
+        .where(
+            SeckillSession.state == "published",
+            SeckillSession.announced == False,  # noqa: E712 -- a query expression
+            SeckillSession.starts_at > now,
+            SeckillSession.starts_at <= now + timedelta(minutes=settings.reminder_minutes),
+        )
     )
     ids = [row.id for row in due]
     for session in ids:

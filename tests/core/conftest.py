@@ -14,8 +14,6 @@ def staff(tenant: Context) -> Callable[..., Context]:
     """Return a function that makes a context in which a staff account with these permissions acts."""
 
     def make(*permissions: str, venues: tuple[UUID, ...] = ()) -> Context:
-        return tenant.acting(
-            Actor("staff", new_id(), permissions=frozenset(permissions), venues=frozenset(venues))
-        )
+        return tenant.acting(Actor("staff", new_id(), permissions=frozenset(permissions), venues=frozenset(venues)))
 
     return make

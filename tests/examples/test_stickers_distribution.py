@@ -18,7 +18,9 @@ def uv(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> str:
     program = str(beside) if beside.exists() else shutil.which("uv")
     assert program, "uv is part of the dev lock: run `make setup`"
     clean = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")} | environment
-    done = subprocess.run([program, *map(str, arguments)], cwd=cwd, env=clean, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *map(str, arguments)], cwd=cwd, env=clean, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -52,6 +54,8 @@ def test_the_wheel_is_found_by_its_entry_point_and_its_own_tests_pass(environmen
 
 def test_the_command_line_lists_and_checks_it(environment, tmp_path):
     roost = environment.parent / "roost"
-    listed = subprocess.run([roost, "plugins", "list", "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        [roost, "plugins", "list", "--json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert listed.returncode == 0, listed.stderr
     assert '"stickers"' in listed.stdout

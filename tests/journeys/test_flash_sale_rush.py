@@ -41,6 +41,7 @@ def sale(tenant, enable_plugin):
 
 def rush(settings, item, tokens, **server):
     """Let every buyer ask once, `AT_ONCE` at a time; return what the server answered."""
+
     def asks():
         for number, token in enumerate(tokens):
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"rush-{number}"}

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from roost import Context, Endpoints, Listing, PageQuery, keyset
-
 from roost_stickers import service
 from roost_stickers.models import StickersOwned
 from roost_stickers.schemas import StickerOut

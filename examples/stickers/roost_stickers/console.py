@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from roost import Action, Column, Context, Form, Resource, Text, new_id
-
 from roost_stickers import service
 from roost_stickers.models import StickersDesign, StickersOwned
 from roost_stickers.schemas import DesignForm, DesignOut, Give, OwnedOut

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from roost import Context, Endpoints, LevelUp, Resource, RewardKind, Text, hookimpl
-
 from roost_stickers import api, console, service
 from roost_stickers.schemas import StickerReward, StickerSettings
 

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from roost import Conflict, Context, NotFound, members
-
 from roost_stickers.models import StickersDesign, StickersOwned
 from roost_stickers.schemas import DesignForm
 
@@ -22,7 +21,9 @@ def give(ctx: Context, member: UUID, design: str, key: str) -> UUID:
     if StickersDesign.scoped(ctx).first(StickersDesign.code == design) is None:
         raise NotFound(f"there is no sticker {design!r}", f"没有贴纸 {design}")
     member = members.get(ctx, member).id
-    StickersOwned.scoped(ctx).insert(member=member, design=design, key=key, created_at=ctx.now()).on_conflict_ignore().execute()
+    StickersOwned.scoped(ctx).insert(
+        member=member, design=design, key=key, created_at=ctx.now()
+    ).on_conflict_ignore().execute()
     return StickersOwned.scoped(ctx).get(StickersOwned.key == key).id  # type: ignore[no-any-return]  # peewee rows are untyped
 
 

@@ -1,10 +1,10 @@
 """The stickers plugin as its users meet it."""
 
 import pytest
-
-from roost import LevelUp, NotFound, rewards
 from roost_stickers import service
 from roost_stickers.schemas import DesignForm
+
+from roost import LevelUp, NotFound, rewards
 
 
 @pytest.fixture

@@ -56,9 +56,7 @@ class CodeOut(BaseModel):
 class ConsentIn(Input):
     """An answer to one purpose."""
 
-    purpose: str = Field(
-        min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_.]{0,39}$", examples=["marketing"]
-    )
+    purpose: str = Field(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_.]{0,39}$", examples=["marketing"])
     given: bool
     policy_version: str = Field("", max_length=40, description="required when given")
     channel: str = Field("", max_length=40)
@@ -134,9 +132,7 @@ def read_points(ctx: Context) -> PointsOut:
 @group.get("/points/statement")
 def read_statement(ctx: Context, query: StatementQuery, page: PageQuery) -> Listing[EntryView]:
     """Return what moved one of your accounts, newest first."""
-    return points.statement(
-        ctx, members.resolve(ctx, own(ctx)), query.asset, limit=page.limit, cursor=page.cursor
-    )
+    return points.statement(ctx, members.resolve(ctx, own(ctx)), query.asset, limit=page.limit, cursor=page.cursor)
 
 
 @group.get("/code")
@@ -156,9 +152,7 @@ def read_consents(ctx: Context) -> ConsentsOut:
 def answer_consent(ctx: Context, body: ConsentIn) -> ConsentsOut:
     """Agree to a purpose under a version of the policy, or take an agreement back: it holds from this moment."""
     if body.given:
-        members.give_consent(
-            ctx, own(ctx), body.purpose, policy_version=body.policy_version, channel=body.channel
-        )
+        members.give_consent(ctx, own(ctx), body.purpose, policy_version=body.policy_version, channel=body.channel)
     else:
         members.withdraw_consent(ctx, own(ctx), body.purpose, channel=body.channel)
     return read_consents(ctx)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from core import tenants
 from core.context import Context
@@ -31,14 +31,14 @@ class PluginsOut(BaseModel):
 
 
 class SettingsOut(BaseModel):
-    """A plugin's settings for this brand, defaults filled in, and their JSON schema."""
+    """A plugin's settings for this brand, defaults filled in and secrets left out, and their JSON schema."""
 
     values: dict[str, Any]
     schema_: dict[str, Any] = Field(serialization_alias="schema")
 
 
 class SettingsIn(Input):
-    """All values that differ from the defaults."""
+    """All values that differ from the defaults; a secret that is left out stays, an empty one goes."""
 
     values: dict[str, Any]
 
@@ -74,14 +74,20 @@ def read_settings(ctx: Context, slug: str) -> SettingsOut:
     """Return a plugin's settings."""
     model = ctx.runtime.registry.settings_model(slug)
     values = model.model_validate(tenants.settings_values(ctx, slug))
-    return SettingsOut(values=values.model_dump(mode="json"), schema_=model.model_json_schema())
+    return _settings(values)
 
 
 @group.put("/{slug}/settings", permission="plugins.edit")
 def save_settings(ctx: Context, slug: str, body: SettingsIn) -> SettingsOut:
     """Replace a plugin's settings; in force at once in every process."""
-    checked = tenants.save_settings(ctx, slug, body.values)
-    return SettingsOut(values=checked.model_dump(mode="json"), schema_=type(checked).model_json_schema())
+    return _settings(tenants.save_settings(ctx, slug, body.values))
+
+
+def _settings(values: BaseModel) -> SettingsOut:
+    """Return settings without secrets: sent back as they are shown, they would be overwritten with asterisks."""
+    model = type(values)
+    secret = {name for name, field in model.model_fields.items() if field.annotation is SecretStr}
+    return SettingsOut(values=values.model_dump(mode="json", exclude=secret), schema_=model.model_json_schema())
 
 
 def _out(ctx: Context, slug: str, *, enabled: bool | None = None) -> PluginOut:

@@ -15,9 +15,7 @@ from hosts.rest.core_api.schemas import Asset, Input, OperationOut, balances_out
 
 group = Endpoints("staff", prefix="/admin/v1/members/{member_id}/points", tag="points")
 Amount = Annotated[int, Field(ge=1, le=10**12, description="whole units; stored value in fen")]
-Reason = Annotated[
-    str, Field(min_length=1, max_length=100, description="what the member reads in the statement")
-]
+Reason = Annotated[str, Field(min_length=1, max_length=100, description="what the member reads in the statement")]
 
 
 class CreditIn(Input):
@@ -46,9 +44,7 @@ def read_points(ctx: Context, member_id: UUID) -> PointsOut:
 
 
 @group.get("/statement", permission="points.view")
-def read_statement(
-    ctx: Context, member_id: UUID, query: StatementQuery, page: PageQuery
-) -> Listing[EntryView]:
+def read_statement(ctx: Context, member_id: UUID, query: StatementQuery, page: PageQuery) -> Listing[EntryView]:
     """Return what moved one of a member's accounts, newest first."""
     return points.statement(ctx, in_scope(ctx, member_id), query.asset, limit=page.limit, cursor=page.cursor)
 

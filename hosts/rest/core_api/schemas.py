@@ -26,9 +26,7 @@ class MemberOut(BaseModel):
     id: UUID
     state: Literal["lead", "member", "lapsed"] = Field(description="registered; holds a membership; held one")
     level: str = Field(description="code of the level; empty when none")
-    class_: str = Field(
-        serialization_alias="class", description="another thing than the level: ordinary, vip, staff…"
-    )
+    class_: str = Field(serialization_alias="class", description="another thing than the level: ordinary, vip, staff…")
     phone_masked: str = Field(examples=["138****5678"])
     name: str
     gender: str
@@ -73,13 +71,9 @@ def _fields(view: MemberView) -> dict[str, Any]:
 
 def balances_out(balances: Mapping[str, Balance]) -> dict[str, BalanceOut]:
     """Return balances by asset as they go out."""
-    return {
-        asset: BalanceOut.model_validate(balance, from_attributes=True) for asset, balance in balances.items()
-    }
+    return {asset: BalanceOut.model_validate(balance, from_attributes=True) for asset, balance in balances.items()}
 
 
 def operation_out(operation: Operation) -> OperationOut:
     """Return an operation as it goes out."""
-    return OperationOut(
-        id=operation.id, entry=operation.entry, amount=operation.amount, balance=operation.balance
-    )
+    return OperationOut(id=operation.id, entry=operation.entry, amount=operation.amount, balance=operation.balance)

@@ -153,9 +153,7 @@ def reset_password(ctx: Context, staff_id: UUID, body: NewPassword) -> None:
 @group.get("/roles", permission="staff.view")
 def list_roles(ctx: Context) -> RolesOut:
     """List the roles and the permissions there are."""
-    return RolesOut(
-        items=[_role(view) for view in identity.roles(ctx)], permissions=identity.known_permissions(ctx)
-    )
+    return RolesOut(items=[_role(view) for view in identity.roles(ctx)], permissions=identity.known_permissions(ctx))
 
 
 @group.put("/roles/{code}", permission="staff.edit")

@@ -1,6 +1,6 @@
 """Initial tables."""
 
-from peewee import *  # noqa: F403
+from peewee import *
 from core.fields import TimeField
 
 

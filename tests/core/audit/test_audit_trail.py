@@ -56,9 +56,7 @@ def test_a_row_says_who_did_what_and_why(tenant: Context) -> None:
 
 def test_a_phone_typed_into_a_reason_does_not_reach_the_trail(tenant: Context) -> None:
     with tenant.transaction():
-        audit.record(
-            tenant, "member.phone_revealed", "x", {"reason": "called 13812345678", "more": ["13912345678"]}
-        )
+        audit.record(tenant, "member.phone_revealed", "x", {"reason": "called 13812345678", "more": ["13912345678"]})
         details = audit.find(tenant).items[0].details
 
     assert details == {"reason": "called 138****5678", "more": ["139****5678"]}
@@ -171,9 +169,7 @@ def test_a_chain_cut_off_at_its_end_is_found_by_the_head_that_was_noted(tenant: 
     assert [f.block for f in verify(tenant, noted)] == [2]
 
 
-def test_rows_are_kept_180_days_and_the_chain_still_proves_the_rest(
-    tenant: Context, clock: ManualClock
-) -> None:
+def test_rows_are_kept_180_days_and_the_chain_still_proves_the_rest(tenant: Context, clock: ManualClock) -> None:
     act(tenant, 5)
     seal(tenant)
     clock.advance(days=179)

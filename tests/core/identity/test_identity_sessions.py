@@ -43,9 +43,7 @@ def statements() -> Iterator[list[str]]:
 # --- sessions -----------------------------------------------------------------------------------------------
 
 
-def test_a_token_tells_who_and_at_which_brand_by_one_statement(
-    tenant: Context, runtime: Runtime, member: Make
-) -> None:
+def test_a_token_tells_who_and_at_which_brand_by_one_statement(tenant: Context, runtime: Runtime, member: Make) -> None:
     one = member()
     token = open_session(tenant, one, device="iPhone")
     identity.authenticate(runtime, token)
@@ -107,9 +105,7 @@ def test_a_token_is_worth_nothing_with_another_brands_number(
         identity.authenticate(runtime, f"{prefix}_{other.tenant.id}_{secret}")
 
 
-def test_a_revoked_session_is_out_at_once_and_the_others_stay(
-    tenant: Context, runtime: Runtime, member: Make
-) -> None:
+def test_a_revoked_session_is_out_at_once_and_the_others_stay(tenant: Context, runtime: Runtime, member: Make) -> None:
     one = member()
     phone, tablet, other = (
         open_session(tenant, one),
@@ -160,9 +156,7 @@ def test_the_session_of_a_merged_member_goes_on_as_the_survivor(
     assert identity.authenticate(runtime, token).actor.id == gone.id
 
 
-def test_dead_sessions_and_codes_are_forgotten_after_a_month(
-    tenant: Context, member: Make, clock: ManualClock
-) -> None:
+def test_dead_sessions_and_codes_are_forgotten_after_a_month(tenant: Context, member: Make, clock: ManualClock) -> None:
     one = member()
     open_session(tenant, one)
     tenant.run(lambda: identity.issue_code(tenant, "login", "+8613800000000"))
@@ -174,9 +168,7 @@ def test_dead_sessions_and_codes_are_forgotten_after_a_month(
 # --- integration keys ---------------------------------------------------------------------------------------
 
 
-def test_a_key_acts_with_its_permissions_and_venues_until_it_is_revoked(
-    tenant: Context, runtime: Runtime
-) -> None:
+def test_a_key_acts_with_its_permissions_and_venues_until_it_is_revoked(tenant: Context, runtime: Runtime) -> None:
     with tenant.transaction():
         venue = tenants.add_venue(tenant, "v1", "One").id
         key, token = identity.create_key(tenant, "cash desk", ["points.adjust", "members.view"], [venue])
@@ -200,9 +192,7 @@ def test_a_key_acts_with_its_permissions_and_venues_until_it_is_revoked(
         identity.authenticate(runtime, token)
 
 
-def test_nobody_makes_a_key_that_may_do_more_than_they_may(
-    tenant: Context, staff: Callable[..., Context]
-) -> None:
+def test_nobody_makes_a_key_that_may_do_more_than_they_may(tenant: Context, staff: Callable[..., Context]) -> None:
     chief = staff("staff.edit", "members.view")
     with tenant.transaction():
         identity.create_key(chief, "reader", ["members.view"])
@@ -214,9 +204,7 @@ def test_nobody_makes_a_key_that_may_do_more_than_they_may(
             identity.create_key(staff("members.view"), "reader", ["members.view"])
         here = tenants.add_venue(tenant, "v1", "One").id
         with pytest.raises(Forbidden):
-            identity.create_key(
-                staff("staff.edit", "members.view", venues=(here,)), "everywhere", ["members.view"]
-            )
+            identity.create_key(staff("staff.edit", "members.view", venues=(here,)), "everywhere", ["members.view"])
 
 
 # --- one-time codes -----------------------------------------------------------------------------------------
@@ -336,9 +324,7 @@ def test_an_invitation_fits_a_wechat_scene_and_names_the_member(tenant: Context,
         {"order": new_id()},
     ],
 )
-def test_a_payload_comes_back_as_it_was_signed(
-    tenant: Context, payload: dict[str, Any], clock: ManualClock
-) -> None:
+def test_a_payload_comes_back_as_it_was_signed(tenant: Context, payload: dict[str, Any], clock: ManualClock) -> None:
     for ttl in (60, MONTH):
         assert identity.read_token(tenant, "p", identity.sign_token(tenant, "p", payload, ttl=ttl)) == payload
     short = identity.sign_token(tenant, "p", payload, ttl=60)

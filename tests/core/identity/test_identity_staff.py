@@ -44,9 +44,7 @@ def test_staff_sign_in_and_act_with_the_permissions_of_their_roles(
     assert actions(tenant, "staff.signed_in") == ["staff.signed_in"]
 
 
-@pytest.mark.parametrize(
-    ("username", "password"), [("clerk", "wrong password"), ("nobody", PASSWORD), ("clerk", "")]
-)
+@pytest.mark.parametrize(("username", "password"), [("clerk", "wrong password"), ("nobody", PASSWORD), ("clerk", "")])
 def test_a_failed_sign_in_does_not_say_whether_the_account_exists(
     tenant: Context, clerk: StaffView, username: str, password: str
 ) -> None:
@@ -119,20 +117,14 @@ def test_a_weak_password_is_refused(tenant: Context, password: str) -> None:
     assert password not in caught.value.message
 
 
-def test_a_changed_password_ends_the_other_sessions(
-    tenant: Context, runtime: Runtime, clerk: StaffView
-) -> None:
+def test_a_changed_password_ends_the_other_sessions(tenant: Context, runtime: Runtime, clerk: StaffView) -> None:
     here, there = sign_in(tenant), sign_in(tenant)
     keep = identity.authenticate(runtime, here).session
     with pytest.raises(Unauthorized):
-        tenant.run(
-            lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery")
-        )
+        tenant.run(lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery"))
     with pytest.raises(Invalid):
         tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, PASSWORD))
-    tenant.run(
-        lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery", keep=keep)
-    )
+    tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery", keep=keep))
 
     identity.authenticate(runtime, here)
     with pytest.raises(Unauthorized):
@@ -145,18 +137,14 @@ def test_a_changed_password_ends_the_other_sessions(
 def test_guessing_the_old_password_locks_the_account_too(tenant: Context, clerk: StaffView) -> None:
     for _ in range(5):
         with pytest.raises(Unauthorized):
-            tenant.run(
-                lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery")
-            )
+            tenant.run(lambda: identity.change_password(tenant, clerk.id, "wrong password", "another horse battery"))
     with pytest.raises(TooManyRequests):
         tenant.run(lambda: identity.change_password(tenant, clerk.id, PASSWORD, "another horse battery"))
     tenant.run(lambda: identity.reset_password(tenant, clerk.id, "another horse battery"))
     sign_in(tenant, password="another horse battery")
 
 
-def test_an_account_that_is_switched_off_is_out_at_once(
-    tenant: Context, runtime: Runtime, clerk: StaffView
-) -> None:
+def test_an_account_that_is_switched_off_is_out_at_once(tenant: Context, runtime: Runtime, clerk: StaffView) -> None:
     token = sign_in(tenant)
     tenant.run(lambda: identity.set_staff_active(tenant, clerk.id, False))
     with pytest.raises(Unauthorized):

@@ -80,9 +80,7 @@ def test_shuffled_news_ends_in_the_newest_state_with_one_conversion(
     assert len(told(tenant, "member_converted")) == 1
 
 
-def test_who_is_first_heard_of_as_lapsed_does_not_convert_when_they_return(
-    tenant: Context, member: Make
-) -> None:
+def test_who_is_first_heard_of_as_lapsed_does_not_convert_when_they_return(tenant: Context, member: Make) -> None:
     one = member()
     set_membership(tenant, one, "lapsed", version=1)
     set_membership(tenant, one, "member", version=2)
@@ -153,9 +151,7 @@ def test_a_merge_joins_two_records_and_both_ids_lead_to_the_survivor(tenant: Con
         assert members.register(tenant, channel="wechat", phone="13800005678") == (view, False)
     assert balance(tenant, kept) == 42
     assert balance(tenant, gone) == 0
-    assert told(tenant, "member_merged") == [
-        ("member_merged", {"member": str(kept.id), "merged": str(gone.id)})
-    ]
+    assert told(tenant, "member_merged") == [("member_merged", {"member": str(kept.id), "merged": str(gone.id)})]
 
 
 def test_a_merge_taken_back_restores_both(tenant: Context, member: Make) -> None:
@@ -230,9 +226,7 @@ def test_a_merge_that_would_lose_something_is_refused_with_the_reason(
     kept, gone = member(), member()
     credit(tenant, gone, 10, "a")
     with tenant.transaction():
-        points.hold(
-            tenant, gone.id, "points", 4, key="h", deadline=clock.now().replace(hour=23), reason="an order"
-        )
+        points.hold(tenant, gone.id, "points", 4, key="h", deadline=clock.now().replace(hour=23), reason="an order")
         assert "on hold" in members.merge_preview(tenant, kept.id, gone.id).blockers[0]
     with pytest.raises(Conflict, match="on hold"):
         merge(tenant, kept, gone)
@@ -266,9 +260,7 @@ def test_a_member_takes_away_all_that_is_kept_of_them(
     json.dumps(kept)
 
 
-def test_an_erased_member_leaves_no_name_phone_or_way_in(
-    tenant: Context, runtime: Runtime, member: Make
-) -> None:
+def test_an_erased_member_leaves_no_name_phone_or_way_in(tenant: Context, runtime: Runtime, member: Make) -> None:
     one = member(name="韩梅梅", phone="13800005678", state="member")
     twin = member(name="韩梅", phone="13900005678")
     with tenant.transaction():
@@ -295,9 +287,7 @@ def test_an_erased_member_leaves_no_name_phone_or_way_in(
         assert members.find(tenant).items == []
         with pytest.raises(Invalid):
             members.resolve_member_code(tenant, code)
-        rows = db.fetch_all(
-            tenant.scope, db.Sql("SELECT phone, phone_blind, phone_last_four, name FROM member")
-        )
+        rows = db.fetch_all(tenant.scope, db.Sql("SELECT phone, phone_blind, phone_last_four, name FROM member"))
         assert set(rows) == {(None, None, None, None)}
         stranger, created = members.register(tenant, channel="wechat", phone="13800005678")
         assert created
@@ -317,9 +307,7 @@ def test_a_member_is_not_erased_by_others_without_reason_or_with_an_order_open(
         tenant.run(lambda: members.erase(tenant, one.id, " "))
     credit(tenant, one, 10, "a")
     with tenant.transaction():
-        points.hold(
-            tenant, one.id, "points", 4, key="h", deadline=clock.now().replace(hour=23), reason="an order"
-        )
+        points.hold(tenant, one.id, "points", 4, key="h", deadline=clock.now().replace(hour=23), reason="an order")
     with pytest.raises(Conflict, match="on hold"):
         tenant.run(lambda: members.erase(tenant, one.id, "asked to"))
     assert not get(tenant, one).erased
@@ -328,9 +316,7 @@ def test_a_member_is_not_erased_by_others_without_reason_or_with_an_order_open(
 # --- the member code ----------------------------------------------------------------------------------------
 
 
-def test_a_member_code_names_its_owner_for_a_minute(
-    tenant: Context, member: Make, clock: ManualClock
-) -> None:
+def test_a_member_code_names_its_owner_for_a_minute(tenant: Context, member: Make, clock: ManualClock) -> None:
     one = member()
     with tenant.transaction():
         code = members.member_code(tenant, one.id)
@@ -365,9 +351,7 @@ def test_a_member_code_cannot_be_altered_or_used_at_another_brand(
         members.resolve_member_code(other, code)
 
 
-def test_the_code_of_a_merged_member_names_the_survivor_and_is_found_by_an_index(
-    tenant: Context, member: Make
-) -> None:
+def test_the_code_of_a_merged_member_names_the_survivor_and_is_found_by_an_index(tenant: Context, member: Make) -> None:
     kept, gone = member(), member()
     with tenant.transaction():
         code = members.member_code(tenant, gone.id)

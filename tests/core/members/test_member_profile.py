@@ -32,13 +32,9 @@ def changed(ctx: Context) -> list[str]:
         return [e.body for e in events]
 
 
-def test_a_member_changes_their_own_profile_and_the_fact_names_only_the_fields(
-    tenant: Context, member: Make
-) -> None:
+def test_a_member_changes_their_own_profile_and_the_fact_names_only_the_fields(tenant: Context, member: Make) -> None:
     one = member()
-    view = update(
-        acting_as(tenant, one), one, name="韩梅梅", gender="female", birthday="1990-02-28", locale="en"
-    )
+    view = update(acting_as(tenant, one), one, name="韩梅梅", gender="female", birthday="1990-02-28", locale="en")
 
     assert (view.name, view.gender, view.birthday, view.locale) == (
         "韩梅梅",
@@ -58,9 +54,7 @@ def test_saying_the_same_again_tells_nobody(tenant: Context, member: Make) -> No
     assert changed(tenant) == []
 
 
-def test_nobody_changes_somebody_elses_profile(
-    tenant: Context, member: Make, staff: Callable[..., Context]
-) -> None:
+def test_nobody_changes_somebody_elses_profile(tenant: Context, member: Make, staff: Callable[..., Context]) -> None:
     one, two = member(), member()
     with pytest.raises(Forbidden):
         update(acting_as(tenant, two), one, name="Mine")
@@ -179,9 +173,7 @@ def test_a_consent_holds_until_it_is_withdrawn_and_names_its_policy(
 ) -> None:
     one = member()
     own = acting_as(tenant, one)
-    update(
-        own, one, consents={"marketing": {"given": True, "policy_version": "2026-10", "channel": "wechat"}}
-    )
+    update(own, one, consents={"marketing": {"given": True, "policy_version": "2026-10", "channel": "wechat"}})
     with tenant.transaction():
         assert members.has_consent(tenant, one.id, "marketing")
         assert not members.has_consent(tenant, one.id, "marketing", policy_version="2026-11")

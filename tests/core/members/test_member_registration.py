@@ -58,9 +58,7 @@ def test_no_row_fact_or_audit_row_holds_the_phone_or_the_name(tenant: Context) -
         everything = []
         for table in ("member", "member_identity", "event", "job", "audit"):
             rows = db.fetch_all(tenant.scope, db.Sql(f"SELECT * FROM {table}"))
-            everything += [
-                bytes(v) if isinstance(v, memoryview | bytes) else str(v).encode() for r in rows for v in r
-            ]
+            everything += [bytes(v) if isinstance(v, memoryview | bytes) else str(v).encode() for r in rows for v in r]
     text = b"\n".join(everything)
 
     for secret in (PHONE, "13900001111", "韩梅梅"):
@@ -68,9 +66,7 @@ def test_no_row_fact_or_audit_row_holds_the_phone_or_the_name(tenant: Context) -
     assert b"5678" not in text.replace(b"138****5678", b"")
 
 
-def test_the_same_phone_at_two_brands_is_two_people(
-    tenant: Context, new_tenant: Callable[..., Context]
-) -> None:
+def test_the_same_phone_at_two_brands_is_two_people(tenant: Context, new_tenant: Callable[..., Context]) -> None:
     mine, _ = register(tenant, phone=PHONE)
     theirs, created = register(new_tenant("other"), phone=PHONE)
 
@@ -310,13 +306,9 @@ def test_a_rotation_resumes_from_its_cursor(tenant: Context, runtime: Runtime) -
         assert not [m for m in Member.scoped(tenant).select() if runtime.keyring.needs_rotation(m.phone)]
 
 
-def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(
-    tenant: Context, runtime: Runtime
-) -> None:
+def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(tenant: Context, runtime: Runtime) -> None:
     first = _rotated(runtime)
-    second = Keyring(
-        first._encryption.values(), first._index[::-1], first._token
-    )  # still writes with the old key
+    second = Keyring(first._encryption.values(), first._index[::-1], first._token)  # still writes with the old key
     turns, results = iter([first, second] * 4), []
 
     def work() -> Any:

@@ -17,9 +17,7 @@ def key(letter: str) -> str:
     return base64.b64encode(letter.encode() * 32).decode()
 
 
-def settings(
-    encryption: str = f"1:{key('e')}", index: str = f"1:{key('i')}", token: str = key("t")
-) -> Settings:
+def settings(encryption: str = f"1:{key('e')}", index: str = f"1:{key('i')}", token: str = key("t")) -> Settings:
     return Settings(
         _env_file=None,
         encryption_keys=SecretStr(encryption),
@@ -42,9 +40,7 @@ def test_what_was_sealed_opens_again_and_never_looks_the_same_twice(ring: Keyrin
 
 
 @pytest.mark.parametrize(("tenant", "purpose"), [(2, "phone"), (1, "name")])
-def test_a_sealed_value_opens_only_for_its_tenant_and_purpose(
-    ring: Keyring, tenant: int, purpose: str
-) -> None:
+def test_a_sealed_value_opens_only_for_its_tenant_and_purpose(ring: Keyring, tenant: int, purpose: str) -> None:
     sealed = ring.seal(1, "phone", PHONE)
 
     with pytest.raises(IntegrityFault):
@@ -116,9 +112,7 @@ def test_the_index_does_not_depend_on_the_encryption_keys(ring: Keyring) -> None
         ({"token": key("i")}, "share a key"),
     ],
 )
-def test_unusable_keys_stop_the_start_with_the_name_of_the_variable(
-    values: dict[str, str], said: str
-) -> None:
+def test_unusable_keys_stop_the_start_with_the_name_of_the_variable(values: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Keyring.from_settings(settings(**values))
 

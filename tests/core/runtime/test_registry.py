@@ -39,7 +39,10 @@ def _leave_no_path(tmp_path):
 
 def broken(tmp_path, files, *, requires=(), others=None):
     """Load a good plugin and one with `files`; return the registry and the error of the second."""
-    packages = {"alpha": write(tmp_path, "alpha", others or GOOD), "wrong": write(tmp_path, "wrong", files, requires=requires)}
+    packages = {
+        "alpha": write(tmp_path, "alpha", others or GOOD),
+        "wrong": write(tmp_path, "wrong", files, requires=requires),
+    }
     registry = load(packages)
     assert "alpha" in registry.plugins, registry.broken
     assert "wrong" not in registry.plugins
@@ -52,13 +55,17 @@ def test_a_good_plugin_is_heard(tmp_path):
 
 
 def test_a_misspelt_hook_is_named_with_the_one_that_was_meant(tmp_path):
-    _, error = broken(tmp_path, {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef levle_up(ctx, fact):\n    pass\n"})
+    _, error = broken(
+        tmp_path, {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef levle_up(ctx, fact):\n    pass\n"}
+    )
     assert "levle_up" in error
     assert "level_up" in error
 
 
 def test_a_hook_with_an_argument_that_the_specification_lacks_is_refused(tmp_path):
-    registry, error = broken(tmp_path, {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef level_up(ctx, fat):\n    pass\n"})
+    registry, error = broken(
+        tmp_path, {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef level_up(ctx, fat):\n    pass\n"}
+    )
     assert "fat" in error
     assert [i.slug for i in registry.implementations("level_up")] == ["alpha"]
 
@@ -92,7 +99,9 @@ def test_a_staff_endpoint_without_a_permission_is_refused(tmp_path):
     assert "names the permission" in error
 
 
-@pytest.mark.parametrize("line", ["import core.db", "from core import members", "from hosts.rest import app", "import written_alpha.hooks"])
+@pytest.mark.parametrize(
+    "line", ["import core.db", "from core import members", "from hosts.rest import app", "import written_alpha.hooks"]
+)
 def test_an_import_past_the_door_is_refused_with_file_and_line(tmp_path, line):
     _, error = broken(tmp_path, {"service.py": f'"""Service."""\n\n{line}\n'})
     assert "service.py:3" in error
@@ -150,4 +159,7 @@ def test_a_slug_that_differs_from_the_entry_point_is_refused(tmp_path):
 
 def test_strict_loading_raises_the_named_error(tmp_path):
     with pytest.raises(ConfigurationError, match="levle_up"):
-        load({"wrong": write(tmp_path, "wrong", {"hooks.py": GOOD["hooks.py"].replace("level_up", "levle_up")})}, strict=True)
+        load(
+            {"wrong": write(tmp_path, "wrong", {"hooks.py": GOOD["hooks.py"].replace("level_up", "levle_up")})},
+            strict=True,
+        )

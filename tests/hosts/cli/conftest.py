@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,11 +58,11 @@ def deployment(tmp_path: Path) -> Deployment:
 
 
 @pytest.fixture
-def migrated(deployment: Deployment) -> Iterator[Deployment]:
+def migrated(deployment: Deployment) -> Deployment:
     """Return a deployment with keys, tables and a tenant."""
     deployment.run("migrate")
     deployment.run("tenants", "create", "acme", "--name", "归巢")
-    yield deployment
+    return deployment
 
 
 @pytest.fixture(scope="session")

@@ -194,8 +194,9 @@ def test_jobs_are_listed_and_replayed_by_number_or_all(migrated: Deployment) -> 
     with closing(sqlite3.connect(database)) as connection, connection:
         for number in range(3):
             connection.execute(
-                "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin,"
-                " error, created_at) VALUES (1, 'levels', 'levels.x', '{}', 'dead', 3, 0, 3, '2026-01-01 00:00:00.000000+00:00',"
+                "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause,"
+                " origin, error, created_at) VALUES (1, 'levels', 'levels.x', '{}', 'dead', 3, 0, 3,"
+                " '2026-01-01 00:00:00.000000+00:00',"
                 f" '', 'live', 'RuntimeError: {number}', '2026-01-01 00:00:00.000000+00:00')"
             )
     assert [row["id"] for row in migrated.json("jobs", "list")] == [3, 2, 1]
@@ -240,7 +241,8 @@ def walls_of(url: str) -> list[tuple[Any, ...]]:
     """Return the tables behind row-level security, with whether it is on and holds the owner too."""
     with psycopg.connect(url) as connection:
         return connection.execute(
-            "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid ORDER BY 1"
+            "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_policy"
+            " JOIN pg_class ON pg_class.oid = polrelid ORDER BY 1"
         ).fetchall()
 
 

@@ -1,8 +1,9 @@
 """schemathesis over every operation of the full application, in this process.
 
-For each operation, first the request that works (see `working.py`): it reaches a 2xx, and the answer is what the
-description says. Then requests that schemathesis makes up from the description, good and bad, with the owner's token and
-ids that exist in half of them: whatever is sent, no 5xx, and every answer is one that the description allows.
+For each operation, first the request that works (see `working.py`): it reaches a 2xx, and the answer is what
+the description says. Then requests that schemathesis makes up from the description, good and bad, with the
+owner's token and ids that exist in half of them: whatever is sent, no 5xx, and every answer is one that the
+description allows.
 """
 
 import json
@@ -135,9 +136,14 @@ def _attempts(
     """Return a property: whatever is made up in a mode, the answer is one that the description allows."""
 
     @settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck), phases=(Phase.generate,),
-    )  # fmt: skip
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate,),
+    )
     @given(case=operation.as_strategy(generation_mode=mode), existing=st.booleans())
     def attempt(case: Any, existing: bool) -> None:
         if existing and known:

@@ -37,7 +37,12 @@ def test_what_cannot_be_verified_is_401_and_what_fails_leaves_nothing(api: Api, 
 
 
 def test_a_push_to_nobody_is_404_and_by_another_method_405(api: Api, tenant: Context) -> None:
-    for path in ("/callbacks/nothing/acme", "/callbacks/probe/nobody", f"/callbacks/probe/{'x' * 99}", "/callbacks/probe"):
+    for path in (
+        "/callbacks/nothing/acme",
+        "/callbacks/probe/nobody",
+        f"/callbacks/probe/{'x' * 99}",
+        "/callbacks/probe",
+    ):
         assert push(api, "code=a", path=path).status_code == 404
     reply = api.client.simulate_get("/callbacks/probe/acme")
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")

@@ -20,10 +20,16 @@ def token(api: Api, member: Callable[..., Any], enable_plugin: Callable[..., Non
 
 def test_without_a_token_or_with_a_foreign_one_it_is_401(api: Api, token: str) -> None:
     for headers in (
-        {}, {"Authorization": "Bearer"}, {"Authorization": "Bearer "}, {"Authorization": token},
-        {"Authorization": f"Basic {token}"}, {"Authorization": f"Bearer {token}x"}, {"Authorization": "Bearer é"},
-        {"Authorization": "Bearer " + "x" * 5000}, {"Authorization": f"Bearer rst_zzz_{'a' * 43}"},
-    ):  # fmt: skip
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": token},
+        {"Authorization": f"Basic {token}"},
+        {"Authorization": f"Bearer {token}x"},
+        {"Authorization": "Bearer é"},
+        {"Authorization": "Bearer " + "x" * 5000},
+        {"Authorization": f"Bearer rst_zzz_{'a' * 43}"},
+    ):
         reply = api.get("/v1/me", headers=headers)
         assert (reply.status_code, reply.json["code"]) == (401, "unauthorized"), headers
         assert reply.headers["www-authenticate"] == "Bearer"
@@ -89,9 +95,7 @@ def test_a_get_cannot_write(api: Api, token: str, counts: Callable[[], dict[str,
     assert counts() == before
 
 
-def test_a_failure_says_nothing_but_the_requests_id(
-    api: Api, token: str, counts: Callable[[], dict[str, int]]
-) -> None:
+def test_a_failure_says_nothing_but_the_requests_id(api: Api, token: str, counts: Callable[[], dict[str, int]]) -> None:
     reply = api.get("/v1/probe/secret", token=token)
     assert reply.status_code == 500
     assert "hunter2" not in reply.text
@@ -107,16 +111,25 @@ def test_a_failure_says_nothing_but_the_requests_id(
 def test_problems_speak_the_callers_language(api: Api, token: str) -> None:
     said = {"zh": ("输入有误", "应为整数"), "en": ("the input cannot be accepted", "Input should be a valid integer")}
     for accept, language in (
-        ("", "zh"), ("en", "en"), ("en-US,en;q=0.9", "en"), ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("fr", "zh"),
-        ("zh;q=0.1,en;q=0.5", "en"), ("en;q=x", "zh"), (";;;,,=", "zh"), ("EN", "en"),
-    ):  # fmt: skip
+        ("", "zh"),
+        ("en", "en"),
+        ("en-US,en;q=0.9", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("fr", "zh"),
+        ("zh;q=0.1,en;q=0.5", "en"),
+        ("en;q=x", "zh"),
+        (";;;,,=", "zh"),
+        ("EN", "en"),
+    ):
         reply = api.post("/v1/probe/echo", token=token, json={"amount": "x"}, headers={"Accept-Language": accept})
         assert reply.headers["content-language"] == language, accept
         assert (reply.json["detail"], reply.json["fields"][0]["message"]) == said[language]
 
 
 def test_a_sane_request_id_is_kept_and_another_replaced(api: Api, token: str) -> None:
-    assert api.get("/v1/me", token=token, headers={"X-Request-Id": "trace-12345"}).headers["x-request-id"] == "trace-12345"
+    assert (
+        api.get("/v1/me", token=token, headers={"X-Request-Id": "trace-12345"}).headers["x-request-id"] == "trace-12345"
+    )
     for odd in ("short", "x" * 65, "with space 123", "new\tline1234", "{'a': 12345}"):
         given = api.get("/v1/me", token=token, headers={"X-Request-Id": odd}).headers["x-request-id"]
         assert given != odd
@@ -133,9 +146,7 @@ def test_an_answer_is_never_cached_or_sniffed(api: Api, token: str) -> None:
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
 
 
-def test_me_takes_three_statements(
-    api: Api, token: str, statements: list[str], member: Callable[..., Any]
-) -> None:
+def test_me_takes_three_statements(api: Api, token: str, statements: list[str], member: Callable[..., Any]) -> None:
     assert api.get("/v1/me", token=token).status_code == 200
     statements.clear()
     assert api.get("/v1/me", token=token).status_code == 200

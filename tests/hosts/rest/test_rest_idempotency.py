@@ -78,9 +78,7 @@ def test_a_reply_without_content_is_repeated_too(api: Api, token: str) -> None:
         assert (reply.status_code, reply.text) == (204, "")
 
 
-def test_other_content_under_the_same_key_is_422(
-    api: Api, token: str, counts: Callable[[], dict[str, int]]
-) -> None:
+def test_other_content_under_the_same_key_is_422(api: Api, token: str, counts: Callable[[], dict[str, int]]) -> None:
     api.post("/v1/probe/points", token=token, key="k", json={"amount": 5})
     before = counts()
     reply = api.post("/v1/probe/points", token=token, key="k", json={"amount": 6})
@@ -124,7 +122,9 @@ def test_a_key_is_kept_for_72_hours(api: Api, token: str, tenant: Context, clock
     assert stored(tenant) == []
 
 
-def test_a_stored_reply_cannot_be_read_in_the_table(api: Api, tenant: Context, enable_plugin: Callable[..., None]) -> None:
+def test_a_stored_reply_cannot_be_read_in_the_table(
+    api: Api, tenant: Context, enable_plugin: Callable[..., None]
+) -> None:
     enable_plugin("probe")
     first = api.post("/v1/probe/token", key="k")
     assert api.post("/v1/probe/token", key="k").json == first.json == {"what": {"token": "rst_secret_of_a_login"}}
@@ -206,7 +206,9 @@ def test_no_transaction_and_no_connection_is_held_over_the_call(
     seen = []
     monkeypatch.setattr(probe.Buy, "call", lambda self, prepared: seen.append(db.in_transaction()) or "x")
     db.database.close()
-    monkeypatch.setattr(probe.Buy, "call", lambda self, p: seen.append((db.in_transaction(), db.database.is_closed())) or "x")
+    monkeypatch.setattr(
+        probe.Buy, "call", lambda self, p: seen.append((db.in_transaction(), db.database.is_closed())) or "x"
+    )
     assert api.post("/v1/probe/remote", token=token, key="k", json={"code": "a"}).status_code == 200
     assert seen == [(False, True)]
 

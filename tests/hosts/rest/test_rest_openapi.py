@@ -62,7 +62,9 @@ def test_parameters_have_their_types(document: dict[str, Any]) -> None:
     assert "cursor" in rows
 
 
-def test_unknown_fields_are_refused_at_every_depth_of_a_request_and_allowed_in_replies(document: dict[str, Any]) -> None:
+def test_unknown_fields_are_refused_at_every_depth_of_a_request_and_allowed_in_replies(
+    document: dict[str, Any],
+) -> None:
     echo = operation(document, "post", "/v1/probe/echo")
     schemas = document["components"]["schemas"]
     body = schemas[echo["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]

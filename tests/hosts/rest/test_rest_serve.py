@@ -32,11 +32,16 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "rest.log"
         environment = {
-            **os.environ, "ROOST_DATABASE_URL": settings.database_url, "ROOST_PORT": str(self.port), "ROOST_WORKERS": "2",
-            "ROOST_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(), "ROOST_VAR": str(folder / "var"),
-            "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(), "ROOST_POOL_SIZE": "4",
+            **os.environ,
+            "ROOST_DATABASE_URL": settings.database_url,
+            "ROOST_PORT": str(self.port),
+            "ROOST_WORKERS": "2",
+            "ROOST_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+            "ROOST_VAR": str(folder / "var"),
+            "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(),
+            "ROOST_POOL_SIZE": "4",
             "ROOST_TOKEN_KEY": settings.token_key.get_secret_value(),
-        }  # fmt: skip
+        }
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, "-c", START], env=environment, stderr=log, stdout=log)
 
@@ -92,7 +97,8 @@ def test_processes_serve_add_up_their_counts_and_stop_gracefully(
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
         line.sendall(
             f"PATCH /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
-            f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:5]
+            f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body[:5]
         )
         server.process.send_signal(signal.SIGTERM)
         server.wait_for_log("Shutting down")

@@ -57,12 +57,20 @@ def test_a_request_leaves_one_line_without_query_or_personal_data(
     monkeypatch.setattr(access_log, "log", structlog.get_logger("test"))
     with structlog.testing.capture_logs() as lines:
         api.get(
-            "/v1/probe/rows", token=token, query_string="limit=3&cursor=13912345678", headers={"X-Request-Id": "trace-12345"}
+            "/v1/probe/rows",
+            token=token,
+            query_string="limit=3&cursor=13912345678",
+            headers={"X-Request-Id": "trace-12345"},
         )
     (line,) = [entry for entry in lines if entry["event"] == "request"]
     assert line["ms"] > 0
     del line["ms"], line["log_level"]
     assert line == {
-        "event": "request", "request_id": "trace-12345", "tenant": "acme", "plugin": "probe", "method": "GET",
-        "route": "/v1/probe/rows", "status": 422,
-    }  # fmt: skip
+        "event": "request",
+        "request_id": "trace-12345",
+        "tenant": "acme",
+        "plugin": "probe",
+        "method": "GET",
+        "route": "/v1/probe/rows",
+        "status": 422,
+    }

@@ -1,7 +1,7 @@
 """Every route × {other tenant, other member, lower role, nobody}, from the route table.
 
-Each case reuses a request that succeeds for its owner (see `working.py`): the refusals come first, and at the end the
-owner sends the very same request, so that none of them was refused for being wrong.
+Each case reuses a request that succeeds for its owner (see `working.py`): the refusals come first, and at the
+end the owner sends the very same request, so that none of them was refused for being wrong.
 """
 
 from collections.abc import Iterator
@@ -81,9 +81,11 @@ class _Case:
                 yield from self._refused("lower role", self.stage.near.key_without(self.stage.api, permission), (403,))
                 self.before = self.stage.rows(self.stage.near.tenant.id)  # the key itself is a row
         reply = self.stage.send(
-            self.route, self.call, self.stage.owners_token(self.route),
+            self.route,
+            self.call,
+            self.stage.owners_token(self.route),
             self.stage.near.tenant.slug if audience == "public" else None,
-        )  # fmt: skip
+        )
         if not 200 <= reply.status_code < 300:
             yield f"the owner's own request is answered {reply.status_code}: {reply.text[:300]}"
 

@@ -1,24 +1,26 @@
 """Requests that succeed for their owner, one for every operation of the API.
 
-Two tests stand on them: `test_route_matrix` sends each as somebody else and expects a refusal, `test_openapi_schemathesis`
-sends each as its owner and expects a success that the description allows. **An operation without one fails the build.**
+Two tests stand on them: `test_route_matrix` sends each as somebody else and expects a refusal,
+`test_openapi_schemathesis` sends each as its owner and expects a success that the description allows. **An
+operation without one fails the build.**
 
 How to add yours: write `tests/plugins/SLUG/rest_requests.py` (or `tests/integrations/SLUG/…`) with
 
     from tests.hosts.rest.working import Call, Stage
 
-    def confirm(stage: Stage) -> Call:
-        claim = stage.member("POST", f"/v1/seckill/items/{item_on_sale(stage)}/take")   # make what the request needs
-        return Call(path={"claim_id": claim["id"]})
+    def confirm(stage: Stage) -> Call: claim = stage.member("POST",
+    f"/v1/seckill/items/{item_on_sale(stage)}/take")   # make what the request needs return
+    Call(path={"claim_id": claim["id"]})
 
     WORKING = {"POST /v1/seckill/claims/{claim_id}/confirm": confirm}
 
-The function gets a `Stage`: a tenant with every plugin on, an `owner` and their rows; it prepares what the request
-needs, over REST (`stage.member`, `stage.staff`) or by a service with `stage.ctx`, and returns the `Call`. It must work
-when it is called many times on one stage: make fresh things. A GET without parameters in its path needs no entry.
+The function gets a `Stage`: a tenant with every plugin on, an `owner` and their rows; it prepares what the
+request needs, over REST (`stage.member`, `stage.staff`) or by a service with `stage.ctx`, and returns the
+`Call`. It must work when it is called many times on one stage: make fresh things. A GET without parameters in
+its path needs no entry.
 
-`Call(shared=True)` says that what the path names is everybody's (a flash sale's item): then another member of the
-tenant may do the same. Without it another member must be refused.
+`Call(shared=True)` says that what the path names is everybody's (a flash sale's item): then another member of
+the tenant may do the same. Without it another member must be refused.
 """
 
 import importlib.util
@@ -188,7 +190,7 @@ class Stage:
         found: dict[str, list[str]] = {table: [] for table in tables}
         with db.transaction(db.EVERY_TENANT):
             if db.dialect() == "postgresql":  # in one statement: it is asked for often
-                parts = (f"SELECT '{t}', \"{t}\"::text FROM \"{t}\" WHERE tenant = {tenant:d}" for t in tables)
+                parts = (f'SELECT \'{t}\', "{t}"::text FROM "{t}" WHERE tenant = {tenant:d}' for t in tables)
                 for table, row in db.database.execute_sql(" UNION ALL ".join(parts)).fetchall():
                     found[table].append(row)
             else:
@@ -212,7 +214,11 @@ def _tenant_tables(runtime: Runtime) -> list[str]:
 
 def _modules() -> Iterator[tuple[Path, Any]]:
     root, name = HERE.parents[1], "rest_requests.py"
-    for path in [HERE / "core_api" / name, *sorted(root.glob(f"plugins/*/{name}")), *sorted(root.glob(f"integrations/*/{name}"))]:
+    for path in [
+        HERE / "core_api" / name,
+        *sorted(root.glob(f"plugins/*/{name}")),
+        *sorted(root.glob(f"integrations/*/{name}")),
+    ]:
         spec = importlib.util.spec_from_file_location(f"rest_requests_of_{path.parent.name}", path)
         assert spec is not None
         assert spec.loader is not None

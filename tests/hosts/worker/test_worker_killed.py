@@ -69,7 +69,7 @@ def test_a_chain_goes_on_where_it_was_killed(lab: Lab) -> None:
         worker.kill()
     last = lab.start()
     lab.wait_until_empty()
-    assert lab.effects("chain") == {number: 1 for number in range(12)}
+    assert lab.effects("chain") == dict.fromkeys(range(12), 1)
     assert last.stop() == 0
 
 
@@ -77,7 +77,7 @@ def test_a_job_that_ends_its_worker_does_not_keep_the_others_from_running(lab: L
     lab.enqueue("end_worker")
     for number in range(20):
         lab.enqueue("work", number=number)
-    done = {number: 1 for number in range(20)}
+    done = dict.fromkeys(range(20), 1)
     for _ in range(15):
         if lab.effects("work") == done:
             break

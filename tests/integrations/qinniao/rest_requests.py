@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core import tenants
+from core import members, tenants
 from core.ids import new_id
 from integrations.qinniao.fake import APP_ID, SECRET, QinniaoFake, serve
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
@@ -39,9 +39,15 @@ def member_of_saas(stage: Stage) -> dict[str, Any]:
     """Return a member as the SaaS tells them."""
     now = stage.ctx.now().isoformat()
     return {
-        "id": stage.unique("m"), "store_id": "main", "phone": f"135{int(stage.unique('')):08d}", "name": "Lucy", "status": "active",
-        "created_at": now, "updated_at": now, "version": 1,
-    }  # fmt: skip
+        "id": stage.unique("m"),
+        "store_id": "main",
+        "phone": f"135{int(stage.unique('')):08d}",
+        "name": "Lucy",
+        "status": "active",
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
 
 
 def event(stage: Stage) -> Call:
@@ -50,17 +56,25 @@ def event(stage: Stage) -> Call:
     now = stage.ctx.now()
     data = member_of_saas(stage)
     pushed = {
-        "event_id": stage.unique("e"), "event_type": "member.updated", "occurred_at": now.isoformat(), "store_id": "main",
+        "event_id": stage.unique("e"),
+        "event_type": "member.updated",
+        "occurred_at": now.isoformat(),
+        "store_id": "main",
         "data": data,
-    }  # fmt: skip
+    }
     PushedEvent.model_validate(pushed)
     ctx = stage.ctx.for_plugin("qinniao")
     with ctx.transaction():
         row = QinniaoEvent.scoped(ctx).create(
-            event_id=pushed["event_id"], event_type="member.updated", kind="members", saas_id=data["id"],
-            body=seal(ctx, "event", PushedEvent.model_validate(pushed).model_dump_json()), state="failed",
-            occurred_at=now, received_at=now,
-        )  # fmt: skip
+            event_id=pushed["event_id"],
+            event_type="member.updated",
+            kind="members",
+            saas_id=data["id"],
+            body=seal(ctx, "event", PushedEvent.model_validate(pushed).model_dump_json()),
+            state="failed",
+            occurred_at=now,
+            received_at=now,
+        )
     return Call({"row_id": row.id})
 
 
@@ -68,12 +82,19 @@ def record(stage: Stage) -> Any:
     """Keep a record of the SaaS that waits for whose it is."""
     connect(stage)
     data, ctx = member_of_saas(stage), stage.ctx.for_plugin("qinniao")
-    item = SaasMember.model_validate({**data, "phone": f"135{int(stage.unique('')):08d}"})
+    phone = members.phone_of(stage.ctx, stage.owner.id).removeprefix("+86")  # found when it is tried again
+    item = SaasMember.model_validate({**data, "phone": phone})
     with ctx.transaction():
         return QinniaoObject.scoped(ctx).create(
-            kind="members", saas_id=data["id"], owner=data["id"], state="waiting", version=1,
-            told_at=ctx.now(), body=seal(ctx, "object", item.model_dump_json()), changed_at=ctx.now(),
-        )  # fmt: skip
+            kind="members",
+            saas_id=data["id"],
+            owner=data["id"],
+            state="waiting",
+            version=1,
+            told_at=ctx.now(),
+            body=seal(ctx, "object", item.model_dump_json()),
+            changed_at=ctx.now(),
+        )
 
 
 def assign(stage: Stage) -> Call:

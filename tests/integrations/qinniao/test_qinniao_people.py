@@ -11,7 +11,7 @@ from core import members, points
 from core.clock import ManualClock
 from core.context import Context
 from core.errors import Invalid
-from integrations.qinniao import import_csv
+from integrations.qinniao.csv_import import import_csv
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
 
 PHONE = "13800001111"

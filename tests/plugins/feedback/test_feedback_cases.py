@@ -45,9 +45,7 @@ def test_a_member_writes_and_staff_answer_to_the_end(open_case, member, api, ten
     shown = api.get(f"/v1/feedback/cases/{case}", token=token).json
     assert (shown["state"], [m["text"] for m in shown["messages"]]) == ("solved", ["马上安排清洁", "已清洁"])
     assert api.post(f"/v1/feedback/cases/{case}/score", token=token, json={"score": 5}).json["score"] == 5
-    assert (
-        api.post(f"/v1/feedback/cases/{case}/score", token=token, json={"score": 1}).json["code"] == "rated"
-    )
+    assert api.post(f"/v1/feedback/cases/{case}/score", token=token, json={"score": 1}).json["code"] == "rated"
 
 
 def test_internal_notes_stay_inside(open_case, member, api, tenant):
@@ -85,9 +83,7 @@ def test_a_members_answer_asks_for_one_again(open_case, member, api, tenant, clo
     open_case(view)
     act(tenant, service.reply, case_id(tenant), "已收到")
     assert FeedbackCase.scoped(tenant).first().reply_by is None
-    said = api.post(
-        f"/v1/feedback/cases/{case_id(tenant)}/answer", token=api.as_member(view), json={"text": "还是脏"}
-    )
+    said = api.post(f"/v1/feedback/cases/{case_id(tenant)}/answer", token=api.as_member(view), json={"text": "还是脏"})
     assert said.json["state"] == "working"
     assert FeedbackCase.scoped(tenant).first().reply_by is not None
 

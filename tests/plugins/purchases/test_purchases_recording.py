@@ -84,7 +84,8 @@ def test_the_points_end_by_the_setting_counted_from_the_credit_not_from_the_purc
 
 def test_the_tenants_own_rules_hold(tenant, member, enable_plugin):
     enable_plugin(
-        "purchases", fen_per_point=200, fen_per_growth=0, excluded_goods=["water"], frequency_from=2, frequency_percent=300
+        "purchases", fen_per_point=200, fen_per_growth=0, excluded_goods=["water"],
+        frequency_from=2, frequency_percent=300,
     )  # fmt: skip
     buyer = member()
     water = PurchaseLine(code="water", amount_fen=20_50)

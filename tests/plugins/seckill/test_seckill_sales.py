@@ -24,9 +24,7 @@ def sale(seckill):
     def make(opens_in=timedelta(0), **item):
         now = seckill.now()
         with seckill.transaction():
-            form = SessionForm(
-                title="周三抢", starts_at=now + opens_in, ends_at=now + opens_in + timedelta(hours=2)
-            )
+            form = SessionForm(title="周三抢", starts_at=now + opens_in, ends_at=now + opens_in + timedelta(hours=2))
             session = sessions.create_session(seckill, form)
             values = {"title": "毛巾", "stock": 2, **item}
             found = sessions.add_item(seckill, ItemCreate(session=session, **values))
@@ -136,17 +134,14 @@ def test_a_confirmation_after_the_deadline_is_refused_even_before_the_sweep(sale
     item, view = sale(), rich()
     claim = take(api, view, item).json["id"]
     clock.advance(minutes=10)
-    assert (
-        api.post(f"/v1/seckill/claims/{claim}/confirm", token=api.as_member(view), key="x").status_code == 409
-    )
+    assert api.post(f"/v1/seckill/claims/{claim}/confirm", token=api.as_member(view), key="x").status_code == 409
 
 
 def test_giving_back_frees_the_unit_and_the_limit(sale, rich, api, seckill):
     item, view = sale(stock=1), rich()
     claim = take(api, view, item).json["id"]
     assert (
-        api.post(f"/v1/seckill/claims/{claim}/cancel", token=api.as_member(view), key="x").json["state"]
-        == "cancelled"
+        api.post(f"/v1/seckill/claims/{claim}/cancel", token=api.as_member(view), key="x").json["state"] == "cancelled"
     )
     assert take(api, view, item, "again").status_code == 201
 
@@ -174,10 +169,7 @@ def test_nobody_touches_the_claim_of_another(sale, rich, api):
     owner, other = rich(), rich()
     claim = take(api, owner, sale()).json["id"]
     for act in ("confirm", "cancel"):
-        assert (
-            api.post(f"/v1/seckill/claims/{claim}/{act}", token=api.as_member(other), key=act).status_code
-            == 404
-        )
+        assert api.post(f"/v1/seckill/claims/{claim}/{act}", token=api.as_member(other), key=act).status_code == 404
     assert api.get(f"/v1/seckill/claims/{claim}", token=api.as_member(other)).status_code == 404
 
 

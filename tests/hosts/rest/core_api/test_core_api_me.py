@@ -28,8 +28,11 @@ def test_me_shows_profile_and_balances_and_masks_the_phone(api: Api, token: str,
         points.credit(tenant, me.id, "points", 30, key="a", reason="gift")
     reply = api.get("/v1/me", token=token).json
     assert (reply["id"], reply["name"], reply["phone_masked"], reply["class"]) == (
-        str(me.id), "Han Meimei", "139****5678", "ordinary",
-    )  # fmt: skip
+        str(me.id),
+        "Han Meimei",
+        "139****5678",
+        "ordinary",
+    )
     assert reply["balances"]["points"]["available"] == 30
     assert "13912345678" not in str(reply)
 

@@ -93,9 +93,14 @@ def test_staff_of_one_venue_do_not_reach_members_of_another(api: Api, tenant: Co
     assert [v["code"] for v in api.get("/admin/v1/venues", token=token).json["items"]] == ["a"]
     body = {"amount": 5, "reason": "gift"}
     for method, tail, sent in (
-        ("GET", "", None), ("PATCH", "", {"gender": "male"}), ("GET", "/points", None), ("GET", "/points/statement", None),
-        ("POST", "/points", body), ("POST", "/points/debit", body), ("POST", "/reveal-phone", {"reason": "because"}),
-    ):  # fmt: skip
+        ("GET", "", None),
+        ("PATCH", "", {"gender": "male"}),
+        ("GET", "/points", None),
+        ("GET", "/points/statement", None),
+        ("POST", "/points", body),
+        ("POST", "/points/debit", body),
+        ("POST", "/reveal-phone", {"reason": "because"}),
+    ):
         reply = api.request(method, f"/admin/v1/members/{far.id}{tail}", token=token, key=f"k{tail}", json=sent)
         assert reply.status_code == 404, (method, tail)
 
@@ -218,9 +223,15 @@ def test_dead_letters_are_listed_and_sent_again(api: Api, tenant: Context) -> No
     now = tenant.now()
     with tenant.transaction():
         Job.scoped(tenant).insert(
-            plugin="probe", kind="probe.x", payload="{}", state="dead", due_at=now, created_at=now, error="it broke",
+            plugin="probe",
+            kind="probe.x",
+            payload="{}",
+            state="dead",
+            due_at=now,
+            created_at=now,
+            error="it broke",
             finished_at=now,
-        ).execute()  # fmt: skip
+        ).execute()
     (dead,) = api.get("/admin/v1/jobs/dead", token=token).json["items"]
     assert dead["error"] == "it broke"
     assert api.post(f"/admin/v1/jobs/dead/{dead['id']}/replay", token=token).status_code == 204

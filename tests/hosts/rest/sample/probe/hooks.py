@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from roost import Callback, Context, Endpoints, Push, Answer, Unauthorized, Veto, hookimpl, tenants
-
 from probe import api
+from roost import Answer, Callback, Context, Endpoints, Push, Unauthorized, hookimpl, tenants
 
 
 @hookimpl

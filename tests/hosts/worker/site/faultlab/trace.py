@@ -1,4 +1,7 @@
-"""What a worker process was at, written where no rollback reaches: `pid B number` when it begins, `pid E number` at its end."""
+"""What a worker process was at, written where no rollback reaches.
+
+`pid B number` when it begins, `pid E number` at its end.
+"""
 
 import os
 from collections.abc import Iterator

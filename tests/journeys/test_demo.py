@@ -1,0 +1,28 @@
+"""The demonstration is a promise of the readme: it checks its own numbers, is quick, and fits a small box."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_story_of_a_new_member_plays_from_login_to_flash_sale(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOST_")}
+    environment |= {"PYTHONPATH": str(ROOT), "ROOST_PLUGINS_FILE": str(ROOT / "plugins.toml")}
+    done = subprocess.run(
+        [sys.executable, "-m", "hosts.cli", "demo", "--once", "--port", "0"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for step in ("login", "member", "visit", "purchase", "gift", "referral", "flash sale", "ledger"):
+        assert re.search(rf"^  \S+ {step}", done.stdout, re.MULTILINE), (step, done.stdout)
+    seconds, megabytes = re.search(r"all in ([\d.]+) s, (\d+) MB", done.stdout).groups()
+    assert float(seconds) < 20
+    assert int(megabytes) < 250

@@ -1,0 +1,83 @@
+"""The walls of the house: who may import whom, manifests against code, the door against core."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import roost
+from core.runtime.registry import PluginsFile, Registry, check_imports
+
+ROOT = Path(__file__).parents[1]
+LONGEST = 450  # lines: past that a file has more than one subject
+
+
+@pytest.fixture(scope="module")
+def strict():
+    """Load every installed plugin; one that is put together wrongly fails here, by name."""
+    return Registry.load(PluginsFile(), strict=True)
+
+
+def imported(path):
+    """Yield the names of the modules a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_every_bundled_plugin_is_whole(strict):
+    folders = {p.parent.name for parent in ("plugins", "integrations") for p in (ROOT / parent).glob("*/plugin.toml")}
+    assert folders <= set(strict.plugins)
+    assert strict.broken == {}
+
+
+def test_imports_keep_to_the_manifests(strict):
+    for plugin in strict.plugins.values():
+        check_imports(plugin, strict.plugins)
+
+
+def test_the_door_leads_to_core_and_nowhere_else():
+    assert {name.split(".")[0] for name in imported(ROOT / "roost.py")} == {"core"}
+
+
+def test_the_door_exports_what_it_lists_and_lists_what_it_imports():
+    names = {
+        alias.asname or alias.name
+        for node in ast.parse((ROOT / "roost.py").read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(roost.__all__) == names | {"API"}
+
+
+def test_hooks_only_translate(strict):
+    """A hook is one thought: no loop, no query, no arithmetic in hooks.py."""
+    for plugin in strict.plugins.values():
+        tree = ast.parse((plugin.folder / "hooks.py").read_text("utf-8"))
+        loops = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.For | ast.While | ast.Try)]
+        assert loops == [], f"{plugin.slug}/hooks.py:{loops}: move it to service.py"
+
+
+def test_every_plugin_has_a_page_of_its_own(strict):
+    for plugin in strict.plugins.values():
+        assert (plugin.folder / "README.md").exists(), plugin.slug
+
+
+def test_files_have_one_subject():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for top in ("core", "plugins", "integrations", "hosts")
+        for path in (ROOT / top).rglob("*.py")
+        if "migrations" not in path.parts
+        and path.name not in ("client.py", "fake.py")  # a whole protocol each
+        and (lines := len(path.read_text("utf-8").splitlines())) > LONGEST
+    }
+    assert long == {}
+
+
+def test_nothing_reads_the_brief_beside_the_project():
+    for top in ("core", "plugins", "integrations", "hosts", "tests", "benchmarks", "scripts"):
+        for path in (ROOT / top).rglob("*.py"):
+            assert "../" + "shared" not in path.read_text("utf-8"), path
