@@ -62,6 +62,7 @@ def _again(slot: str, *, full: bool) -> Next | None:
 
 
 def _expire_points(ctx: Context, slot: str) -> Next | None:
+    # Holds are not released here: whoever holds decides what their deadline means, and gives stock back with them.
     return _again(slot, full=points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
 
 

@@ -1,4 +1,4 @@
-"""The deployment's settings: `ROOST_*` environment variables, or a `.env` file. Each has a working default but the keys."""
+"""The deployment's settings: `ROOST_*` environment variables, or a `.env` file. All but the keys have a default."""
 
 import os
 from pathlib import Path
@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, description="how many reverse proxies stand in front of us")
     log_level: str = "INFO"
     log_json: bool = True
+    adjust_limit: int = Field(
+        1000, ge=0, description="points, growth or fen one account of staff moves by hand; above it a second approves"
+    )
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
     var: Path = Field(Path("var"), description="where the embedded default keeps its files")

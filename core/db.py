@@ -84,7 +84,7 @@ def _check(node: Any, covered: frozenset[type["TenantModel"]] | None) -> None:  
         if isinstance(node, peewee.CompoundSelectQuery):
             _check(node.lhs, mine)
             _check(node.rhs, mine)
-    elif isinstance(node, peewee.Join) or isinstance(node, peewee.Expression):
+    elif isinstance(node, peewee.Join | peewee.Expression):
         _check(node.lhs, covered)
         _check(node.rhs, covered)
     elif isinstance(node, peewee.Alias):
@@ -501,8 +501,7 @@ class Scope:
     def create(self, **values: Any) -> Any:
         """Insert one row now and return it as an instance."""
         row = self.model(**self._values(values))
-        data = {name: value for name, value in row.__data__.items()}
-        key = self._mark(_INSERT(self.model, data)).execute()
+        key = self._mark(_INSERT(self.model, dict(row.__data__))).execute()
         if self.model._meta.auto_increment:
             meta: Any = self.model._meta
             setattr(row, meta.primary_key.name, key)

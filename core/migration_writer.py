@@ -20,7 +20,7 @@ HEADER = '"""{title}."""\n\n'
 
 
 def write_migration(component: Component, title: str) -> Path | None:
-    """Compare a component's models with the open database and write `migrations/NNNN_title.py`; None when they agree."""
+    """Write `migrations/NNNN_title.py` for what a component's models say beyond the open database; None if nothing."""
     with db.connection(), db.unbounded():
         difference = diff_models(db.database.obj, list(component.models))
         if not difference:

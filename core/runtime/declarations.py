@@ -218,7 +218,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What runs by the clock: `daily` at a local time of the tenant ("00:05"), or `every` so often (whole minutes, UTC).
+    """What runs by the clock: `daily` at a local time of the tenant ("00:05"), or `every` so many whole minutes (UTC).
 
     `run(ctx, slot)` runs as a job; `slot` is the tenant's local date ("2026-11-22") or the UTC minute
     ("2026-11-22T05:30"). After a halt, `latest` runs only the last slot missed, a number runs at most so many.

@@ -426,7 +426,7 @@ def check_imports(plugin: Plugin, loaded: Mapping[str, Plugin]) -> None:
                 slug = other.slug if other else name.split(".")[1] if "." in name else name
                 raise ConfigurationError(
                     f"{where}; it may import only the package face of a plugin that its plugin.toml requires"
-                    f" (requires = [{', '.join(plugin.manifest.requires)}]; {slug} is not there or the import goes inside it)"
+                    f" (requires = [{', '.join(plugin.manifest.requires)}]; {slug} is not there, or it is its inside)"
                 )
 
 

@@ -4,6 +4,7 @@ import codecs
 import csv
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from core import db
 from core.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from hosts.cli.import_deliveries import Deliveries, Lag
 from hosts.cli.session import note, open_tenant
-from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, UnreadableFile, take_in
+from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Taken, UnreadableFile, take_in
 
 BATCH = 1000  # rows of one transaction
 
@@ -143,6 +145,15 @@ def import_file(
         raise Invalid(f"{ex.filename or file}: {ex.strerror}", f"文件读写失败：{ex.filename or file}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What became of a batch. `rejected` holds the rows refused by the reader and by the database, in order."""
+
+    read: int
+    taken: Taken
+    rejected: list[Rejected]
+
+
 class _Run:
     """One run over one file."""
 
@@ -158,11 +169,22 @@ class _Run:
         rows = PurchaseFile(self.ctx, Lines(stream, encoding), mapping)
         deliveries = Deliveries(self.ctx)
         try:
-            with _Rejections(self.rejected) as rejections, self._progress(file, stream) as advance:
-                for batch in _batches(rows):
-                    rejections.add(self._take(batch))
+            with (
+                _Rejections(self.rejected) as rejections,
+                self._progress(file, stream) as advance,
+                ThreadPoolExecutor(1, "import") as beside,
+            ):
+                taking: Future[_Batch] | None = None
+                for rows_read in _batches(rows):  # while the batch before is being taken in
+                    self._count(taking, rejections)
+                    taking = beside.submit(self._take, rows_read)
+                    if db.dialect() == "sqlite":  # one writer at a time
+                        taking.result()
                     deliveries.run()
                     advance()
+                self._count(taking, rejections)
+                deliveries.run()
+                advance()
         finally:
             rows.close()
         last_row = time.monotonic()
@@ -173,17 +195,25 @@ class _Run:
             end - self.began, end - last_row, deliveries.lag(), unfinished,
         )  # fmt: skip
 
-    def _take(self, batch: Sequence[FileRow | Rejected]) -> list[Rejected]:
-        """Take the good rows of a batch in; return the others, in the file's order."""
+    def _take(self, batch: Sequence[FileRow | Rejected]) -> "_Batch":
+        """Take the good rows of a batch in, in a thread of its own: the database works while we read and deliver."""
         good = [row for row in batch if isinstance(row, FileRow)]
         bad = [row for row in batch if isinstance(row, Rejected)]
-        self.read += len(batch)
-        if good:
+        if not good:
+            return _Batch(len(batch), Taken(0, 0, []), bad)
+        with db.connection():
             taken = self.ctx.run(lambda: take_in(self.ctx, good, self.source))
-            self.recorded += taken.recorded
-            self.known += taken.known
-            bad += taken.rejected
-        return sorted(bad, key=lambda row: row.line)
+        return _Batch(len(batch), taken, sorted([*bad, *taken.rejected], key=lambda row: row.line))
+
+    def _count(self, taking: "Future[_Batch] | None", rejections: "_Rejections") -> None:
+        """Wait for a batch and add it up."""
+        if taking is None:
+            return
+        batch = taking.result()
+        self.read += batch.read
+        self.recorded += batch.taken.recorded
+        self.known += batch.taken.known
+        rejections.add(batch.rejected)
 
     @contextmanager
     def _progress(self, file: Path, stream: BinaryIO) -> Iterator[Callable[[], None]]:

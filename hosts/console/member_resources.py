@@ -14,7 +14,6 @@ from core.members.models import Member
 from core.runtime.declarations import Action, Column, Form, Resource
 from core.runtime.manifest import Text
 
-ADJUST_LIMIT = 1000  # points or growth a single account may move by hand; above it a second one approves
 STATES = {
     "lead": Text(zh="潜客", en="Lead"),
     "member": Text(zh="会员", en="Member"),
@@ -186,7 +185,7 @@ MEMBERS = Resource(
             reason=True,
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
-            limit=ADJUST_LIMIT,
+            limit=lambda ctx: ctx.runtime.settings.adjust_limit,
             shown=_alive,
         ),
         Action(

@@ -33,8 +33,7 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     app = Application(middleware=[AccessLog(metrics)])
     app.req_options.strip_url_path_trailing_slash = False
     problems.install(app)
-    resources = [(slug, group) for slug, group in admin_endpoints(runtime) if slug != CORE]
-    app.routes = routes_of(runtime, [*resources, *more])
+    app.routes = routes_of(runtime, [*admin_endpoints(runtime), *more])
     parts = Parts.of(runtime)
     _add_endpoints(app, parts)
     app.add_route("/callbacks/{slug}/{tenant}", Callbacks(runtime))

@@ -49,11 +49,16 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
     settings = ctx.settings(SeckillSettings)
     deadline = now + timedelta(minutes=settings.confirm_minutes)
     month = local_date(now, ctx.tenant.zone).strftime("%Y-%m")
+    claim_id, hold = new_id(), None
+    if item.price_points:  # accounts are locked before stock, which everybody wants
+        hold = points.hold(
+            ctx, member, "points", item.price_points, key=f"hold:{claim_id}", deadline=deadline, reason="seckill"
+        )
     reservation = inventory.reserve(
         ctx,
         stock_key(item.id),
         1,
-        key=f"take:{new_id()}",
+        key=f"take:{claim_id}",
         member=member,
         deadline=deadline,
         limits=(
@@ -61,12 +66,8 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
             inventory.Limit(f"month:{month}", settings.per_month),
         ),
     )
-    hold = None
-    if item.price_points:
-        hold = points.hold(
-            ctx, member, "points", item.price_points, key=f"hold:{reservation.id}", deadline=deadline, reason="seckill"
-        )
     claim: SeckillClaim = SeckillClaim.scoped(ctx).create(
+        id=claim_id,
         session=session.id,
         item=item.id,
         member=member,
@@ -98,7 +99,7 @@ def _check_eligible(ctx: Context, member: UUID, item: SeckillItem) -> None:
     )
     if lapsed.count() >= settings.unpaid_limit:
         raise Forbidden(
-            f"{settings.unpaid_limit} holds ran out unconfirmed: you can take part again {settings.bar_days} days after",
+            f"{settings.unpaid_limit} holds ran out unconfirmed: take part again {settings.bar_days} days after",
             f"多次未确认，{settings.bar_days} 天内不能参加",
             code="barred",
         )

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from core import points
 from core.context import Context
+from core.errors import Forbidden
 from core.points import EntryView
 from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.me import PointsOut, StatementQuery
@@ -37,6 +38,18 @@ class DebitIn(Input):
     venue: UUID | None = None
 
 
+def _within_limit(ctx: Context, amount: int) -> None:
+    """Refuse staff what needs a second approver; integration keys and the system move what they are told to."""
+    limit = ctx.runtime.settings.adjust_limit
+    if ctx.actor.kind == "staff" and amount > limit:
+        raise Forbidden(
+            f"more than {limit} needs a second approver: POST /admin/v1/core/members/{{member_id}}/adjust",
+            f"超过 {limit} 需第二人复核，请提交调整申请",
+            code="needs_approval",
+            limit=limit,
+        )
+
+
 @group.get("", permission="points.view")
 def read_points(ctx: Context, member_id: UUID) -> PointsOut:
     """Return a member's balances."""
@@ -51,7 +64,8 @@ def read_statement(ctx: Context, member_id: UUID, query: StatementQuery, page: P
 
 @group.post("", permission="points.adjust", idempotent=True)
 def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> OperationOut:
-    """Give a member points, growth or stored value."""
+    """Give a member points, growth or stored value; a staff account at most what needs no second approver."""
+    _within_limit(ctx, body.amount)
     return operation_out(
         points.credit(
             ctx,
@@ -69,6 +83,7 @@ def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> Operation
 @group.post("/debit", permission="points.adjust", idempotent=True)
 def debit(ctx: Context, member_id: UUID, body: DebitIn, key: str) -> OperationOut:
     """Take points, growth or stored value from a member; 409 when there is not enough."""
+    _within_limit(ctx, body.amount)
     return operation_out(
         points.debit(
             ctx,
