@@ -1,4 +1,4 @@
-"""Deliveries of facts by our worker, against no-op tasks by Huey's own consumer: the same storage, threads and machine."""
+"""Deliveries of facts by our worker, against no-op tasks by Huey's own consumer: same storage, threads, machine."""
 
 import subprocess
 import sys

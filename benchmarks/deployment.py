@@ -25,7 +25,10 @@ from hosts.schema import all_components
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
-SERVE = "import sys; from hosts.rest import serve; from core.config import Settings; serve.TARGET = sys.argv[1]; serve.serve(Settings())"
+SERVE = (
+    "import sys; from hosts.rest import serve; from core.config import Settings;"
+    " serve.TARGET = sys.argv[1]; serve.serve(Settings())"
+)
 
 
 def _key(letter: str) -> str:
@@ -70,7 +73,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(settings: Settings, *, target: str = "hosts.rest.process:build", workers: int = 2, threads: int = 4,
-            paths: Sequence[Path] = (), health: str = "/healthz", **more: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:  # fmt: skip
+            paths: Sequence[Path] = (), **more: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:  # fmt: skip
     """Run an application under Granian as Roost does; yield its port and process."""
     port = free_port()
     known = environment(
@@ -87,7 +90,7 @@ def serving(settings: Settings, *, target: str = "hosts.rest.process:build", wor
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the server did not start:\n{log.read_text('utf-8', 'replace')[-3000:]}")
             try:
-                if requests.get(f"http://127.0.0.1:{port}{health}", timeout=5).ok:
+                if requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok:
                     break
             except requests.RequestException:
                 time.sleep(0.05)

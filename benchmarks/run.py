@@ -152,7 +152,8 @@ class Bench:
         }  # fmt: skip
         verdict = "reached" if late <= MOST_MEGABYTES and late - early < 5 else "NOT reached"
         print(
-            f"{'rss':<11} {late:>9,.0f} MB after 10,000 requests; {late - early:+.1f} MB since 2,000 (wanted at most {MOST_MEGABYTES}, flat: {verdict})"
+            f"{'rss':<11} {late:>9,.0f} MB after 10,000 requests; {late - early:+.1f} MB since 2,000"
+            f" (wanted at most {MOST_MEGABYTES}, flat: {verdict})"
         )
 
     @staticmethod

@@ -90,7 +90,8 @@ def _check(node: Any, covered: frozenset[type["TenantModel"]] | None) -> None:  
     elif isinstance(node, peewee.Alias):
         _check(node.node, covered)
     elif isinstance(node, peewee.Function):
-        for argument in node.arguments:
+        arguments: Any = node.arguments
+        for argument in arguments or ():
             _check(argument, covered)
     elif isinstance(node, type | peewee.ModelAlias):
         model = _tenant_model(node)

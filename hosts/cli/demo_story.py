@@ -233,7 +233,8 @@ class Story:
         growth = self.points(self.alice, "growth")
         self.step(
             "消费 purchase",
-            f"{PAID_FEN / 100:.2f} 元 yuan; 积分 points {before} → {after}; 成长值 growth {growth}; 等级 level {level} → gold",
+            f"{PAID_FEN / 100:.2f} 元 yuan; 积分 points {before} → {after}; 成长值 growth {growth};"
+            f" 等级 level {level} → gold",
         )
 
     def growth_gift(self) -> None:
@@ -261,7 +262,8 @@ class Story:
         self.until("the reward for a conversion", lambda: self.points(self.alice) == after)
         self.step(
             "邀请 referral",
-            f"好友注册 friend registers +{REGISTRATION_POINTS}, 办卡 converts +{CONVERSION_POINTS}; 积分 points {before} → {after}",
+            f"好友注册 friend registers +{REGISTRATION_POINTS}, 办卡 converts +{CONVERSION_POINTS};"
+            f" 积分 points {before} → {after}",
         )
 
     def wins_a_flash_sale(self) -> None:

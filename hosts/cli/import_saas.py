@@ -35,7 +35,7 @@ def import_saas_members(
     for line, why in report.errors:
         note(f"{file}:{line}: {why}")
     print(
-        f"{report.rows} rows: {report.applied} taken over, {report.registered} made leads, {report.waiting} wait for their"
-        f" person, {report.unchanged} known already, {report.failed} refused"
+        f"{report.rows} rows: {report.applied} taken over, {report.registered} made leads,"
+        f" {report.waiting} wait for their person, {report.unchanged} known already, {report.failed} refused"
     )
     raise typer.Exit(1 if report.failed else 0)

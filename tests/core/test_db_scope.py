@@ -125,7 +125,12 @@ def test_what_is_not_there_is_refused_by_name(two):
 
 def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(two):
     first, _ = two
-    with pytest.raises(RuntimeError), first.transaction():
-        Venue.scoped(first).update(name="half").execute()
-        raise RuntimeError
+
+    def fail():
+        with first.transaction():
+            Venue.scoped(first).update(name="half").execute()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert Venue.scoped(first).get(Venue.code == "001").name == "first"

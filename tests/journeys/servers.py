@@ -14,7 +14,10 @@ import requests
 from core.config import Settings
 
 ROOT = Path(__file__).parents[2]
-SERVE = "import sys; from hosts.rest import serve; from core.config import Settings; serve.TARGET = sys.argv[1]; serve.serve(Settings())"
+SERVE = (
+    "import sys; from hosts.rest import serve; from core.config import Settings;"
+    " serve.TARGET = sys.argv[1]; serve.serve(Settings())"
+)
 START_SECONDS = 30
 
 
@@ -58,7 +61,8 @@ def rest(settings: Settings, *, target: str = "hosts.rest.process:build", **more
                     break
             except requests.RequestException:
                 pass
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text("utf-8", "replace")
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
             time.sleep(0.05)
         yield port
     finally:

@@ -98,6 +98,13 @@ def test_a_database_that_is_not_there_is_one_clear_line(deployment: Deployment) 
     assert "Traceback" not in said
 
 
+def test_a_worker_without_tables_says_what_to_do_and_ends(deployment: Deployment) -> None:
+    (deployment.folder / "var").mkdir()
+    said = deployment.run("worker", code=2).stderr
+    assert "run roost migrate first" in said
+    assert "Traceback" not in said
+
+
 def test_migrate_can_say_what_waits(deployment: Deployment) -> None:
     assert "core/0001" in deployment.run("migrate", "--pending", code=1).stdout
     deployment.run("migrate")
