@@ -16,7 +16,8 @@ TABLES = f"""
 DROP TABLE IF EXISTS floor_operation, floor_entry, floor_account, floor_lot, floor_event;
 CREATE TABLE floor_account (id int PRIMARY KEY, tenant int NOT NULL,
   balance bigint NOT NULL CHECK (balance >= 0));
-CREATE TABLE floor_operation (id bigserial PRIMARY KEY, tenant int NOT NULL, key text NOT NULL, UNIQUE (tenant, key));
+CREATE TABLE floor_operation (id bigserial PRIMARY KEY, tenant int NOT NULL, key text NOT NULL,
+  UNIQUE (tenant, key));
 CREATE TABLE floor_entry (id bigserial PRIMARY KEY, tenant int NOT NULL, operation bigint NOT NULL, account int NOT NULL,
   amount bigint NOT NULL, balance_after bigint NOT NULL, reason text NOT NULL, at timestamptz NOT NULL);
 CREATE INDEX ON floor_entry (tenant, account, id);

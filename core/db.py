@@ -194,6 +194,11 @@ class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped 
     kind = "sqlite"
     field_types = {**SqliteDatabase.field_types, "TIMESTAMPTZ": "TEXT"}
 
+    def rollback(self) -> None:
+        """Roll back, unless SQLite has done so itself, as it does when the disk is full."""
+        if self.connection().in_transaction:
+            super().rollback()
+
 
 def _sqlite_path(path: str) -> str:
     """Read `sqlite:///relative.db` and `sqlite:////absolute.db` as SQLAlchemy and peewee do."""

@@ -22,7 +22,7 @@ def migration(
     slug: Annotated[str, typer.Argument(help="The plugin's slug; core, rest and console are parts of Roost itself.")],
     title: Annotated[str, typer.Argument(help="What changes, in a few words.")],
 ) -> None:
-    """Write the migration that a plugin's models still need beyond what its migrations make. Read it before you ship."""
+    """Write the migration that a plugin's models still need beyond those it has. Read it before you ship it."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'scratch.db'}"
         settings = Settings(

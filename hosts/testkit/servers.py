@@ -35,7 +35,6 @@ class PostgresServer:
         with self._admin() as connection:
             if self._own is not None and not durable:  # a test's data need not survive a power cut
                 connection.execute("ALTER SYSTEM SET fsync = off")
-                connection.execute("ALTER SYSTEM SET synchronous_commit = off")
                 connection.execute("SELECT pg_reload_conf()")
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (ROLE,)).fetchone():
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'roost' NOSUPERUSER")
