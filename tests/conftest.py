@@ -3,9 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from core import db
 from core.runtime.runtime import Runtime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Write logs as plain lines: the default draws every local variable of a traceback, which takes seconds each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 @pytest.fixture

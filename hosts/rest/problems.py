@@ -187,7 +187,7 @@ def handle(req: Request, resp: Response, ex: Exception, params: dict[str, Any]) 
             route=getattr(req.context, "route", ""),
             status=problem.status,
             error=type(ex).__name__,
-            exc_info=problem.status == 500 or isinstance(ex, peewee.PeeweeException),
+            exc_info=problem.status in (422, 500),  # a bug, or a model that lets too much through
         )
     write(req, resp, problem)
 

@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that touches the database on both engines."""
     if "engine" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("engines")
-        metafunc.parametrize("engine", marker.args if marker else ENGINES, indirect=True, scope="session")
+        metafunc.parametrize("engine", marker.args if marker else ENGINES, indirect=True)
 
 
 def _key(letter: str) -> str:
@@ -142,10 +142,25 @@ def _remove(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine(request: pytest.FixtureRequest, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> _Engine:
-    """Prepare one database engine: migrated once, copied for each test."""
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    return _Engine(request.param, tmp_path_factory.mktemp(request.param), server, registry)
+def engines() -> dict[tuple[str, int], _Engine]:
+    """Keep the engines that were prepared: one for each database and set of plugins."""
+    return {}
+
+
+@pytest.fixture
+def engine(
+    request: pytest.FixtureRequest,
+    registry: Registry,
+    engines: dict[tuple[str, int], _Engine],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> _Engine:
+    """Prepare one database engine: migrated once for a set of plugins, and emptied for each test."""
+    held = engines.get((request.param, id(registry)))
+    if held is None:
+        server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+        held = _Engine(request.param, tmp_path_factory.mktemp(request.param), server, registry)
+        engines[(request.param, id(registry))] = held
+    return held
 
 
 @pytest.fixture

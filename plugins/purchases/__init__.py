@@ -5,12 +5,13 @@ is integer fen; instants are aware; every call runs in the caller's transaction.
 and `PurchaseFile` and take their rows in with `take_in`.
 """
 
+from plugins.purchases.figures import Summary, summary
 from plugins.purchases.importing import Taken, take_in
 from plugins.purchases.lines import Lines, Rejected, UnreadableFile
 from plugins.purchases.refunds import refund
 from plugins.purchases.rows import FileRow, PurchaseFile
 from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
-from plugins.purchases.service import Summary, find, get, record, record_many, summary
+from plugins.purchases.service import find, get, record, record_many
 
 __all__ = [
     "FileRow",

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from plugins.purchases import refunds, service
+from plugins.purchases.figures import day_figures
 from plugins.purchases.schemas import NewPurchase, PurchaseIn, PurchaseView, RefundIn, RefundView
 from roost import Context, Forbidden, Invalid, new_id, tenants
 
@@ -40,12 +41,12 @@ def refundable(row: Any) -> bool:
 
 def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
     """Return the dashboard's figures of the tenant's day, held to the account's venues."""
-    figures = service.day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
-    yuan = f"{figures.fen // 100:,}.{figures.fen % 100:02d}"
+    today = day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
+    yuan = f"{today.fen // 100:,}.{today.fen % 100:02d}"
     return [
-        ("今日消费笔数", f"{figures.purchases:,}"),
+        ("今日消费笔数", f"{today.purchases:,}"),
         ("今日消费金额（元）", yuan),
-        ("今日消费积分", f"{figures.points:,}"),
+        ("今日消费积分", f"{today.points:,}"),
     ]
 
 
