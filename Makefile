@@ -1,12 +1,13 @@
 # One obvious command each. Every target sets up what it needs first; scripts/setup.py does only what is out of date.
 #
 #   make demo ONCE=1            check the numbers of the story and exit
-#   make test ARGS="-k ledger"  hand options to pytest
+#   make test ARGS="-k ledger"  hand options to pytest; JOBS=0 runs it in one process
 #   make PYTHON=python3.13 test
 #   make lock UPGRADE=1         move every locked version, not only what must move
 
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,7 @@ demo: runtime ## play the new-member journey and stay up; ONCE=1 checks it and e
 	$(BIN)/roost demo $(if $(filter 1,$(ONCE)),--once) $(ARGS)
 
 test: setup ## run the whole suite, on SQLite and on PostgreSQL and Valkey
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: setup ## run the long fault tests
 	$(BIN)/pytest -q -m faults -o faulthandler_timeout=3600 $(ARGS)

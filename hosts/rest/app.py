@@ -18,8 +18,6 @@ from hosts.rest.health import Healthz, MetricsPage, Readyz
 from hosts.rest.metrics import Metrics
 from hosts.rest.routes import Route, routes_of
 
-CORE = "core"  # core's resources have endpoints of their own in `core_api`
-
 
 class Application(falcon.App[falcon.Request, falcon.Response]):
     """A falcon application that knows its routes, for tests and for OpenAPI."""

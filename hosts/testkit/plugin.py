@@ -73,16 +73,24 @@ def test_settings(database_url: str, var: Path, **more: Any) -> Settings:
 test_settings.__test__ = False  # type: ignore[attr-defined]  # its name is not a test's
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def plugins_file() -> PluginsFile:
     """Return which plugins are loaded: all that are installed. Override it to load fewer."""
     return PluginsFile()
 
 
 @pytest.fixture(scope="session")
-def registry(plugins_file: PluginsFile) -> Registry:
+def registries() -> dict[PluginsFile, Registry]:
+    """Keep the registries that were loaded: one for each set of plugins."""
+    return {}
+
+
+@pytest.fixture
+def registry(plugins_file: PluginsFile, registries: dict[PluginsFile, Registry]) -> Registry:
     """Load the plugins once. A broken one is left out; `enable_plugin` then fails and says why."""
-    return Registry.load(plugins_file)
+    if plugins_file not in registries:
+        registries[plugins_file] = Registry.load(plugins_file)
+    return registries[plugins_file]
 
 
 @pytest.fixture(scope="session")

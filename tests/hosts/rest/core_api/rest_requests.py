@@ -100,6 +100,24 @@ def a_plugin(value: Any = None) -> Maker:
     return lambda stage: Call({"slug": "feedback"}, body=value)
 
 
+def adjusting(stage: Stage) -> dict[str, Any]:
+    """Return a body above the limit of one account."""
+    return {"amount": stage.runtime.settings.adjust_limit + 1, "reason": "migrated by hand"}
+
+
+def adjustment(value: Any = None) -> Maker:
+    """Return a maker of a call about an adjustment above its limit, asked for by somebody else."""
+
+    def make(stage: Stage) -> Call:
+        asker = stage.near.key_without(stage.api, "members.erase")
+        path = f"{MEMBERS}/{stage.owner.id}/adjust"
+        pending = stage.api.post(path, token=asker, key=stage.unique("adjust"), json=adjusting(stage)).json
+        return Call({"row_id": stage.owner.id, "approval_id": pending["approval"]}, body=value)
+
+    return make
+
+
+MEMBERS = "/admin/v1/core/members"
 REASON = {"reason": "asked for"}
 FIVE = [{"kind": "points", "spec": {"amount": 5}}]
 
@@ -179,5 +197,11 @@ WORKING: dict[str, Maker] = {
     ),
     "POST /admin/v1/keys": body({"name": "till", "permissions": ["members.view"]}),
     "DELETE /admin/v1/keys/{key_id}": a_key,
+    f"POST {MEMBERS}/{{row_id}}/adjust": lambda stage: Call(
+        {"row_id": stage.owner.id}, body={"amount": 5, "reason": "gift"}
+    ),
+    f"GET {MEMBERS}/{{row_id}}/adjust/approvals": lambda stage: Call({"row_id": stage.owner.id}),
+    f"POST {MEMBERS}/{{row_id}}/adjust/approvals/{{approval_id}}/approve": adjustment(),
+    f"POST {MEMBERS}/{{row_id}}/adjust/approvals/{{approval_id}}/reject": adjustment({"reason": "too much"}),
     "POST /admin/v1/jobs/dead/{job_id}/replay": dead_letter,
 }
