@@ -11,7 +11,7 @@ from core import identity, inventory, members, points, rewards, tenants
 from core.bulk import insert_rows, one_of
 from core.clock import local_date, local_midnight
 from core.context import Actor, Context
-from core.db import TenantModel, connection, savepoint
+from core.db import connection, savepoint
 from core.errors import (
     Conflict,
     Forbidden,
@@ -69,6 +69,7 @@ from core.runtime.declarations import (
 )
 from core.runtime.manifest import Text
 from core.runtime.specs import Veto, contribution, decision, duty, fact, hookimpl
+from core.tables import TenantModel
 
 API = "1"
 

@@ -14,8 +14,9 @@ from peewee import Select, Value, fn
 
 from core import db
 from core.context import Context
-from core.db import EVERY_TENANT, TenantModel
+from core.db import EVERY_TENANT
 from core.errors import UnscopedQuery
+from core.tables import TenantModel
 
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
 Encoder = Callable[[Any], str]  # Any: a column's value

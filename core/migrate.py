@@ -13,8 +13,8 @@ from playhouse.migrations import Runner
 from playhouse.schema_diff import diff_models
 
 from core import db
-from core.db import BaseModel, TenantModel
 from core.schema import Component
+from core.tables import BaseModel, TenantModel
 
 POLICY = "(SELECT current_setting('roost.tenant', true)::int) IN (0, tenant)"
 

@@ -13,8 +13,8 @@ from playhouse.migrations import template
 from playhouse.schema_diff import diff_models
 
 from core import db
-from core.db import BaseModel
 from core.schema import Component
+from core.tables import BaseModel
 
 HEADER = '"""{title}."""\n\n'
 

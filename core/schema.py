@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 
 from core.audit import models as audit_models
-from core.db import BaseModel, TenantModel
 from core.events import models as event_models
 from core.identity import models as identity_models
 from core.inventory import models as inventory_models
@@ -14,6 +13,7 @@ from core.members import models as member_models
 from core.points import models as points_models
 from core.rewards import models as reward_models
 from core.runtime.registry import Registry
+from core.tables import BaseModel, TenantModel
 from core.tenants import models as tenant_models
 
 CORE = (

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import roost
-from core.runtime.registry import PluginsFile, Registry, check_imports
+from core.runtime.imports import check_imports
+from core.runtime.registry import PluginsFile, Registry
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 450  # lines: past that a file has more than one subject

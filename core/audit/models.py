@@ -2,8 +2,8 @@
 
 from peewee import BigAutoField, BigIntegerField, BlobField, CharField, IntegerField
 
-from core.db import TenantModel
 from core.fields import JsonField, TimeField
+from core.tables import TenantModel
 
 
 class Audit(TenantModel):

@@ -2,9 +2,9 @@
 
 from peewee import BigAutoField, CharField, IntegerField, SmallIntegerField, TextField, UUIDField
 
-from core.db import TenantModel
 from core.fields import TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class Event(TenantModel):

@@ -10,12 +10,12 @@ from uuid import UUID
 from core import db
 from core.bulk import insert_rows
 from core.context import Context
-from core.db import TenantModel
 from core.events.facts import Fact
 from core.events.models import Event, Job
 from core.fields import as_time, as_uuid
 from core.ids import new_id
 from core.runtime.dispatcher import Dispatcher
+from core.tables import TenantModel
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 FEW = 20  # rows that a statement of their own is quickest for; more go in as columns

@@ -5,9 +5,9 @@ The stock of an item is spread over buckets, rows of their own, so that many buy
 
 from peewee import BigIntegerField, CharField, Check, CompositeKey, SmallIntegerField, UUIDField
 
-from core.db import TenantModel
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class InventoryItem(TenantModel):

@@ -2,9 +2,9 @@
 
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, UUIDField
 
-from core.db import TenantModel
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class Member(TenantModel):

@@ -6,9 +6,9 @@ this entry made carry one id: so the result of an operation is never stored twic
 
 from peewee import BigIntegerField, CharField, Check, CompositeKey, IntegerField, UUIDField
 
-from core.db import TenantModel
 from core.fields import TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class Account(TenantModel):

@@ -2,9 +2,9 @@
 
 from peewee import BigAutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField, UUIDField
 
-from core.db import TenantModel
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class RewardRule(TenantModel):

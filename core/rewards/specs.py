@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Period = Literal["day", "month", "year", "life"]
 
@@ -52,8 +52,8 @@ class RuleSpec(BaseModel):
     conditions: list[ConditionSpec] = Field(default_factory=list, max_length=20, description="条件 / who")
     rewards: list[RewardSpec] = Field(default_factory=list, max_length=20, description="奖励 / what")
     limits: Limits = Field(default_factory=Limits, description="限制 / how often and how much")
-    starts_at: datetime | None = Field(None, description="开始时间 / from")
-    ends_at: datetime | None = Field(None, description="结束时间 / until, not included")
+    starts_at: AwareDatetime | None = Field(None, description="开始时间 / from")
+    ends_at: AwareDatetime | None = Field(None, description="结束时间 / until, not included")
     active: bool = Field(True, description="启用 / on")
 
 

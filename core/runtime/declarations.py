@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from core.context import Context
-from core.db import TenantModel
 from core.errors import ConfigurationError
 from core.runtime.manifest import Text
+from core.tables import TenantModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item", bound=BaseModel)

@@ -2,9 +2,9 @@
 
 from peewee import AutoField, BooleanField, CharField, IntegerField, UUIDField
 
-from core.db import BaseModel, TenantModel
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.tables import BaseModel, TenantModel
 
 
 class Tenant(BaseModel):

@@ -21,17 +21,24 @@ def list_plugins(
 ) -> None:
     """List the installed plugins, and those that are broken and why."""
     from core import tenants
+    from core.config import Settings
+    from core.runtime.registry import Registry, read_plugins_file
 
-    with open_runtime() as runtime:
-        on = tenants.by_slug(tenant).plugins if tenant else frozenset()
-        rows: list[dict[str, Any]] = [
-            {
-                "slug": m.slug, "version": m.version, "name": m.name.zh, "summary": m.summary.en,
-                "requires": list(m.requires), "permissions": m.permissions, "on": m.slug in on, "broken": "",
-            }
-            for m in runtime.registry.manifests()
-        ]  # fmt: skip
-        rows += [{"slug": slug, "broken": why} for slug, why in sorted(runtime.registry.broken.items())]
+    quiet_logs()
+    on: frozenset[str] = frozenset()
+    if tenant:  # only this needs the database and its keys
+        with open_runtime() as runtime:
+            registry, on = runtime.registry, tenants.by_slug(tenant).plugins
+    else:
+        registry = Registry.load(read_plugins_file(Settings().plugins_file))
+    rows: list[dict[str, Any]] = [
+        {
+            "slug": m.slug, "version": m.version, "name": m.name.zh, "summary": m.summary.en,
+            "requires": list(m.requires), "permissions": m.permissions, "on": m.slug in on, "broken": "",
+        }
+        for m in registry.manifests()
+    ]  # fmt: skip
+    rows += [{"slug": slug, "broken": why} for slug, why in sorted(registry.broken.items())]
     if not json:
         rows = [{**row, "on": "on" if row.get("on") else ""} for row in rows]
     columns = ("slug", "version", *(("on",) if tenant else ()), "name", "summary", "broken")

@@ -2,9 +2,9 @@
 
 from peewee import BigIntegerField, CharField, TextField, UUIDField
 
-from core.db import TenantModel
 from core.fields import JsonField, TimeField
 from core.ids import new_id
+from core.tables import TenantModel
 
 
 class Approval(TenantModel):

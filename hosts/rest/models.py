@@ -2,8 +2,8 @@
 
 from peewee import BigIntegerField, BlobField, CharField, CompositeKey, SmallIntegerField
 
-from core.db import BaseModel, TenantModel
 from core.fields import TimeField
+from core.tables import BaseModel, TenantModel
 
 
 class Idempotency(TenantModel):

@@ -1,5 +1,7 @@
 """One REST process: what Granian's worker calls to get its application."""
 
+import signal
+
 from core import boot
 from hosts.logging import configure_logging
 from hosts.rest.app import Application, make_app
@@ -9,6 +11,8 @@ from hosts.worker.bell import HueyBell
 
 def build() -> Application:
     """Start a runtime of this process's own, after the fork, and return its application."""
+    for told_to_stop in (signal.SIGTERM, signal.SIGINT):  # inherited handlers would lose a stop during the start
+        signal.signal(told_to_stop, signal.SIG_DFL)
     settings = settings_in_use()
     configure_logging(settings, "rest")
     return make_app(boot.start(settings, bell=HueyBell(settings)))

@@ -2,7 +2,8 @@
 
 import re
 
-from core.runtime.registry import Registry, check_imports
+from core.runtime.imports import check_imports
+from core.runtime.registry import Registry
 
 
 def assert_plugin_conforms(registry: Registry, slug: str) -> None:

@@ -55,9 +55,12 @@ class Worker:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT: the running job is finished, what was not started is given back."""
-        log.info("worker_started", threads=self.threads, kinds=len(self.runtime.kinds), database=db.dialect())
         self._consumer.run()
         log.info("worker_stopped")
+
+    def say_started(self) -> None:
+        """Log that the worker is ready to work and to be stopped."""
+        log.info("worker_started", threads=self.threads, kinds=len(self.runtime.kinds), database=db.dialect())
 
     def stop(self) -> None:
         """Stop as a signal does; for a worker that runs in a thread."""
@@ -293,6 +296,8 @@ class _Consumer(Consumer):  # type: ignore[misc]  # huey has no types
 
     def _set_signal_handlers(self) -> None:
         if threading.current_thread() is not threading.main_thread():
+            self.worker.say_started()
             return
         self._signal_actions = {signal.SIGTERM: (False, True), signal.SIGINT: (False, True)}
         super()._set_signal_handlers()
+        self.worker.say_started()  # only now is a stop sure to be graceful

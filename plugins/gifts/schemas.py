@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from roost import rewards
 
@@ -145,8 +145,8 @@ class RuleIn(BaseModel):
     rewards: list[RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it gives")
     total: int | None = Field(None, ge=1, le=1_000_000_000, description="总份数 / so many in all")
     budget_points: int | None = Field(None, ge=1, le=10**12, description="积分预算 / points it may mint in all")
-    starts_at: datetime | None = Field(None, description="开始 / from")
-    ends_at: datetime | None = Field(None, description="结束 / until")
+    starts_at: AwareDatetime | None = Field(None, description="开始 / from")
+    ends_at: AwareDatetime | None = Field(None, description="结束 / until")
     active: bool = Field(True, description="启用 / on")
 
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,14 @@ def uv(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a fresh environment in which Roost and the plugin are installed from their wheels."""
-    folder = tmp_path_factory.mktemp("fresh")
+def environment() -> Iterator[Path]:
+    """Make a fresh environment in which Roost and the plugin are installed from their wheels."""
+    with tempfile.TemporaryDirectory(prefix="roost-fresh-") as folder:
+        os.chmod(folder, 0o755)  # root's PostgreSQL runs as somebody else, who must reach its programs
+        yield _install(Path(folder))
+
+
+def _install(folder: Path) -> Path:
     wheels = folder / "wheels"
     for project in (ROOT, STICKERS):
         uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", wheels, project)

@@ -90,7 +90,9 @@ def test_a_full_disk_refuses_cleanly_and_the_same_key_works_once_there_is_room(a
         codes, refused = [], None
         for number in range(2000):
             code = f"{number:04d}"
-            reply = api.post("/admin/v1/venues", token=token, key=f"venue-{code}", json={"code": code, "name": "x" * 90})
+            reply = api.post(
+                "/admin/v1/venues", token=token, key=f"venue-{code}", json={"code": code, "name": "x" * 90}
+            )
             if reply.status_code != 201:
                 refused = (code, reply)
                 break

@@ -13,7 +13,10 @@ from core.context import Context
 from hosts.testkit.plugin import Api
 
 pytestmark = pytest.mark.engines("postgresql")  # SQLite has no server to lose
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 def cut(settings: Settings) -> int:
@@ -29,9 +32,7 @@ def me(member: Callable[..., Any], enable_plugin: Callable[..., None]) -> Any:
     return member()
 
 
-def test_requests_after_a_restart_find_new_connections(
-    api: Api, me: Any, settings: Settings, tenant: Context
-) -> None:
+def test_requests_after_a_restart_find_new_connections(api: Api, me: Any, settings: Settings, tenant: Context) -> None:
     token = api.as_member(me)
     with ThreadPoolExecutor(6) as pool:  # several connections lie in the pool
         assert {r.status_code for r in pool.map(lambda _: api.get("/v1/me", token=token), range(30))} == {200}

@@ -114,7 +114,8 @@ def test_two_workers_fire_a_schedule_once_and_not_before_the_plugin_was_on(lab: 
     wait_until(lambda: lab.texts("minutely"), 60, what="the schedule to run", told=workers[0].said)
     lab.wait_until_empty()
     fired = lab.texts("minutely")
-    assert fired[0] == now.strftime("%Y-%m-%dT%H:%M")
+    minutes = [(now + timedelta(minutes=n)).strftime("%Y-%m-%dT%H:%M") for n in (0, 1)]  # they may start in the next
+    assert fired[0] in minutes
     assert len(fired) == len(set(fired)) <= 2, "the slot of this minute, and of the next if it has come"
     lab.ctx = lab.runtime.system(late, "test")
     assert all(slot > now.strftime("%Y-%m-%dT%H:%M") for slot in lab.texts("minutely"))

@@ -1,0 +1,68 @@
+"""What a plugin may import: `roost`, itself, libraries, and the faces of plugins that it requires."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from core.errors import ConfigurationError
+from core.runtime.manifest import Manifest
+
+
+class Package(Protocol):
+    """What is asked of a plugin here."""
+
+    @property
+    def slug(self) -> str:
+        """Return its slug."""
+        ...
+
+    manifest: Manifest
+    package: str
+    folder: Path
+
+
+def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
+    """Raise ConfigurationError when a file of the plugin imports what it may not.
+
+    It may import `roost`, itself, third-party libraries, the standard library, and the package face of a plugin that
+    its manifest requires: never core, a host, or the inside of another plugin.
+    """
+    faces = {loaded[slug].package for slug in plugin.manifest.requires if slug in loaded}
+    for file in sorted(plugin.folder.rglob("*.py")):
+        relative = file.relative_to(plugin.folder)
+        if relative.parts[0] in ("migrations", "tests"):
+            continue
+        for name, line in _imported(ast.parse(file.read_text("utf-8"), str(file)), plugin.package, relative):
+            top = name.split(".")[0]
+            if name == plugin.package or name.startswith(plugin.package + "."):
+                continue
+            where = f"{plugin.slug}: {relative}:{line} imports {name}"
+            if top in ("core", "hosts"):
+                raise ConfigurationError(f"{where}; a plugin uses only what the module roost offers")
+            other = next((p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None)
+            if name in faces:
+                continue
+            if other is not None or top in ("plugins", "integrations"):
+                slug = other.slug if other else name.split(".")[1] if "." in name else name
+                raise ConfigurationError(
+                    f"{where}; it may import only the package face of a plugin that its plugin.toml requires"
+                    f" (requires = [{', '.join(plugin.manifest.requires)}]; {slug} is not there, or it is its inside)"
+                )
+
+
+def _imported(tree: ast.AST, package: str, relative: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = [*package.split("."), *relative.parts[:-1]]
+                base = base[: len(base) - node.level + 1]
+                yield ".".join([*base, *(node.module or "").split(".")]).rstrip("."), node.lineno
+            elif node.module in ("plugins", "integrations"):
+                for alias in node.names:
+                    yield f"{node.module}.{alias.name}", node.lineno
+            else:
+                yield node.module or "", node.lineno
