@@ -19,7 +19,8 @@ CREATE TABLE floor_account (id int PRIMARY KEY, tenant int NOT NULL,
 CREATE TABLE floor_operation (id bigserial PRIMARY KEY, tenant int NOT NULL, key text NOT NULL,
   UNIQUE (tenant, key));
 CREATE TABLE floor_entry (id bigserial PRIMARY KEY, tenant int NOT NULL, operation bigint NOT NULL,
-  account int NOT NULL,  amount bigint NOT NULL, balance_after bigint NOT NULL, reason text NOT NULL, at timestamptz NOT NULL);
+  account int NOT NULL, amount bigint NOT NULL, balance_after bigint NOT NULL, reason text NOT NULL,
+  at timestamptz NOT NULL);
 CREATE INDEX ON floor_entry (tenant, account, id);
 CREATE TABLE floor_lot (id bigserial PRIMARY KEY, tenant int NOT NULL, account int NOT NULL, amount bigint NOT NULL,
   remaining bigint NOT NULL CHECK (remaining >= 0), expires_at timestamptz);

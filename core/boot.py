@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core import audit, identity, members, points, rewards
+from core import audit, identity, members, points, rewards, tenants
 from core.clock import Clock, SystemClock
 from core.config import Settings
 from core.context import Context
@@ -36,6 +36,7 @@ def start(
     open_database(
         settings.database_url, pool_size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
     )
+    tenants.forget_cached()  # what a process remembers belongs to the database it had open
     return assemble(settings, clock or SystemClock(), registry, keyring, bell)
 
 

@@ -14,7 +14,7 @@ def up(migrator, db):
         category = CharField(max_length=12)
         text = TextField()
         pictures = JsonField(default=list)
-        state = CharField(max_length=10, default='new')
+        state = CharField(max_length=10, default="new")
         escalated = BooleanField(default=False)
         handler = UUIDField(null=True)
         score = SmallIntegerField(null=True)
@@ -24,10 +24,17 @@ def up(migrator, db):
         solve_by = TimeField(null=True)
         solved_at = TimeField(null=True)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'feedback_case'
-            indexes = ((('tenant', 'member', 'id'), False), (('tenant', 'venue', 'state'), False), (('tenant', 'escalated', 'reply_by'), False), (('tenant', 'escalated', 'solve_by'), False))
+            table_name = "feedback_case"
+            indexes = (
+                (("tenant", "member", "id"), False),
+                (("tenant", "venue", "state"), False),
+                (("tenant", "escalated", "reply_by"), False),
+                (("tenant", "escalated", "solve_by"), False),
+            )
+
     db.create_tables([FeedbackCase])
 
     class FeedbackMessage(Model):
@@ -39,13 +46,15 @@ def up(migrator, db):
         internal = BooleanField(default=False)
         text = TextField()
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'feedback_message'
-            indexes = ((('tenant', 'case', 'id'), False),)
+            table_name = "feedback_message"
+            indexes = ((("tenant", "case", "id"), False),)
+
     db.create_tables([FeedbackMessage])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('feedback_message'))
-    migrator.migrate(migrator.drop_table('feedback_case'))
+    migrator.migrate(migrator.drop_table("feedback_message"))
+    migrator.migrate(migrator.drop_table("feedback_case"))

@@ -11,10 +11,12 @@ def up(migrator, db):
         tenant = IntegerField()
         member = UUIDField()
         year = IntegerField()
+
         class Meta:
             database = db
-            table_name = 'gifts_birthday'
-            indexes = ((('tenant', 'member', 'year'), True),)
+            table_name = "gifts_birthday"
+            indexes = ((("tenant", "member", "year"), True),)
+
     db.create_tables([GiftsBirthday])
 
     class GiftsClaim(Model):
@@ -25,32 +27,40 @@ def up(migrator, db):
         gift = UUIDField(null=True)
         name = CharField(max_length=100)
         kind = CharField(max_length=8)
-        moment = CharField(max_length=12, default='')
+        moment = CharField(max_length=12, default="")
         state = CharField(max_length=8)
         points = IntegerField(default=0)
         amount_fen = BigIntegerField(default=0)
-        terms = CharField(max_length=100, default='')
+        terms = CharField(max_length=100, default="")
         valid_days = IntegerField(default=30)
         code = CharField(null=True, max_length=16)
         valid_until = DateField(null=True)
         reservation = UUIDField(null=True)
         operation = UUIDField(null=True)
-        delivery = CharField(max_length=8, default='')
+        delivery = CharField(max_length=8, default="")
         venue = UUIDField(null=True)
         address = BlobField(null=True)
-        carrier = CharField(max_length=100, default='')
-        tracking = CharField(max_length=40, default='')
+        carrier = CharField(max_length=100, default="")
+        tracking = CharField(max_length=40, default="")
         ship_by = DateField(null=True)
         offered_at = TimeField()
         expires_at = TimeField(null=True)
         accepted_at = TimeField(null=True)
         shipped_at = TimeField(null=True)
         ended_at = TimeField(null=True)
-        remark = CharField(max_length=200, default='')
+        remark = CharField(max_length=200, default="")
+
         class Meta:
             database = db
-            table_name = 'gifts_claim'
-            indexes = ((('tenant', 'key'), True), (('tenant', 'code'), True), (('tenant', 'member', 'id'), False), (('tenant', 'state', 'expires_at'), False), (('tenant', 'venue', 'id'), False))
+            table_name = "gifts_claim"
+            indexes = (
+                (("tenant", "key"), True),
+                (("tenant", "code"), True),
+                (("tenant", "member", "id"), False),
+                (("tenant", "state", "expires_at"), False),
+                (("tenant", "venue", "id"), False),
+            )
+
     db.create_tables([GiftsClaim])
 
     class GiftsGift(Model):
@@ -62,14 +72,16 @@ def up(migrator, db):
         points = IntegerField(default=0)
         amount_fen = BigIntegerField(default=0)
         valid_days = IntegerField(default=30)
-        terms = CharField(max_length=100, default='')
+        terms = CharField(max_length=100, default="")
         tracked = BooleanField(default=False)
         active = BooleanField(default=True)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'gifts_gift'
-            indexes = ((('tenant', 'code'), True),)
+            table_name = "gifts_gift"
+            indexes = ((("tenant", "code"), True),)
+
     db.create_tables([GiftsGift])
 
     class GiftsRule(Model):
@@ -77,7 +89,7 @@ def up(migrator, db):
         tenant = IntegerField()
         name = CharField(max_length=100)
         moment = CharField(max_length=12)
-        level = CharField(max_length=40, default='')
+        level = CharField(max_length=40, default="")
         states = JsonField()
         conditions = JsonField()
         rewards = JsonField()
@@ -90,15 +102,17 @@ def up(migrator, db):
         version = IntegerField()
         standard = CharField(null=True, max_length=40)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'gifts_rule'
-            indexes = ((('tenant', 'standard'), True), (('tenant', 'moment'), False), (('tenant', 'rule'), True))
+            table_name = "gifts_rule"
+            indexes = ((("tenant", "standard"), True), (("tenant", "moment"), False), (("tenant", "rule"), True))
+
     db.create_tables([GiftsRule])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('gifts_rule'))
-    migrator.migrate(migrator.drop_table('gifts_gift'))
-    migrator.migrate(migrator.drop_table('gifts_claim'))
-    migrator.migrate(migrator.drop_table('gifts_birthday'))
+    migrator.migrate(migrator.drop_table("gifts_rule"))
+    migrator.migrate(migrator.drop_table("gifts_gift"))
+    migrator.migrate(migrator.drop_table("gifts_claim"))
+    migrator.migrate(migrator.drop_table("gifts_birthday"))

@@ -14,13 +14,15 @@ def up(migrator, db):
         reason = CharField(max_length=20)
         growth = BigIntegerField(null=True)
         threshold = BigIntegerField(null=True)
-        words = CharField(max_length=200, default='')
+        words = CharField(max_length=200, default="")
         actor = CharField(max_length=100)
         at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'levels_history'
-            indexes = ((('tenant', 'member', 'at'), False), (('tenant', 'at'), False))
+            table_name = "levels_history"
+            indexes = ((("tenant", "member", "at"), False), (("tenant", "at"), False))
+
     db.create_tables([LevelsHistory])
 
     class LevelsStanding(Model):
@@ -32,13 +34,19 @@ def up(migrator, db):
         period_end = DateField(null=True)
         manual_until = DateField(null=True)
         noticed_for = DateField(null=True)
+
         class Meta:
             database = db
-            table_name = 'levels_standing'
-            indexes = ((('tenant', 'member'), True), (('tenant', 'period_end'), False), (('tenant', 'manual_until'), False))
+            table_name = "levels_standing"
+            indexes = (
+                (("tenant", "member"), True),
+                (("tenant", "period_end"), False),
+                (("tenant", "manual_until"), False),
+            )
+
     db.create_tables([LevelsStanding])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('levels_standing'))
-    migrator.migrate(migrator.drop_table('levels_history'))
+    migrator.migrate(migrator.drop_table("levels_standing"))
+    migrator.migrate(migrator.drop_table("levels_history"))

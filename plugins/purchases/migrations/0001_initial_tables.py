@@ -28,10 +28,16 @@ def up(migrator, db):
         origin = CharField(max_length=8)
         occurred_at = TimeField()
         recorded_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'purchases_purchase'
-            indexes = ((('tenant', 'source', 'source_key'), True), (('tenant', 'member', 'occurred_at'), False), (('tenant', 'occurred_at'), False))
+            table_name = "purchases_purchase"
+            indexes = (
+                (("tenant", "source", "source_key"), True),
+                (("tenant", "member", "occurred_at"), False),
+                (("tenant", "occurred_at"), False),
+            )
+
     db.create_tables([PurchasesPurchase])
 
     class PurchasesRefund(Model):
@@ -40,20 +46,22 @@ def up(migrator, db):
         purchase = UUIDField()
         source_key = CharField(max_length=100)
         amount_fen = BigIntegerField()
-        reason = CharField(max_length=200, default='')
+        reason = CharField(max_length=200, default="")
         points = BigIntegerField(default=0)
         points_short = BigIntegerField(default=0)
         growth = BigIntegerField(default=0)
         growth_short = BigIntegerField(default=0)
         occurred_at = TimeField()
         recorded_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'purchases_refund'
-            indexes = ((('tenant', 'purchase', 'source_key'), True),)
+            table_name = "purchases_refund"
+            indexes = ((("tenant", "purchase", "source_key"), True),)
+
     db.create_tables([PurchasesRefund])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('purchases_refund'))
-    migrator.migrate(migrator.drop_table('purchases_purchase'))
+    migrator.migrate(migrator.drop_table("purchases_refund"))
+    migrator.migrate(migrator.drop_table("purchases_purchase"))

@@ -23,10 +23,17 @@ def up(migrator, db):
         expires_at = TimeField(null=True)
         created_at = TimeField()
         ended_at = TimeField(null=True)
+
         class Meta:
             database = db
-            table_name = 'seckill_claim'
-            indexes = ((('tenant', 'member', 'created_at'), False), (('tenant', 'state', 'deadline'), False), (('tenant', 'code'), True), (('tenant', 'item'), False))
+            table_name = "seckill_claim"
+            indexes = (
+                (("tenant", "member", "created_at"), False),
+                (("tenant", "state", "deadline"), False),
+                (("tenant", "code"), True),
+                (("tenant", "item"), False),
+            )
+
     db.create_tables([SeckillClaim])
 
     class SeckillItem(Model):
@@ -35,21 +42,23 @@ def up(migrator, db):
         session = UUIDField()
         title = CharField(max_length=60)
         kind = CharField(max_length=8)
-        picture = CharField(max_length=500, default='')
-        details = TextField(default='')
+        picture = CharField(max_length=500, default="")
+        details = TextField(default="")
         stock = IntegerField()
         price_points = IntegerField(default=0)
         market_fen = IntegerField(null=True)
-        basis = CharField(max_length=200, default='')
+        basis = CharField(max_length=200, default="")
         per_session = IntegerField(null=True)
         states = JsonField(default=list)
         levels = JsonField(default=list)
         venues = JsonField(default=list)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'seckill_item'
-            indexes = ((('tenant', 'session'), False),)
+            table_name = "seckill_item"
+            indexes = ((("tenant", "session"), False),)
+
     db.create_tables([SeckillItem])
 
     class SeckillPlan(Model):
@@ -63,9 +72,11 @@ def up(migrator, db):
         items = JsonField(default=list)
         active = BooleanField(default=True)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'seckill_plan'
+            table_name = "seckill_plan"
+
     db.create_tables([SeckillPlan])
 
     class SeckillSession(Model):
@@ -75,18 +86,20 @@ def up(migrator, db):
         title = CharField(max_length=60)
         starts_at = TimeField()
         ends_at = TimeField()
-        state = CharField(max_length=10, default='draft')
+        state = CharField(max_length=10, default="draft")
         announced = BooleanField(default=False)
         created_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'seckill_session'
-            indexes = ((('tenant', 'plan', 'starts_at'), True), (('tenant', 'state', 'starts_at'), False))
+            table_name = "seckill_session"
+            indexes = ((("tenant", "plan", "starts_at"), True), (("tenant", "state", "starts_at"), False))
+
     db.create_tables([SeckillSession])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('seckill_session'))
-    migrator.migrate(migrator.drop_table('seckill_plan'))
-    migrator.migrate(migrator.drop_table('seckill_item'))
-    migrator.migrate(migrator.drop_table('seckill_claim'))
+    migrator.migrate(migrator.drop_table("seckill_session"))
+    migrator.migrate(migrator.drop_table("seckill_plan"))
+    migrator.migrate(migrator.drop_table("seckill_item"))
+    migrator.migrate(migrator.drop_table("seckill_claim"))

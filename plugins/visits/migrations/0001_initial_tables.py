@@ -12,10 +12,12 @@ def up(migrator, db):
         since = TimeField()
         last_visit_at = TimeField(null=True)
         silent_at = TimeField(null=True)
+
         class Meta:
             database = db
-            table_name = 'visits_presence'
-            indexes = ((('tenant', 'member'), True),)
+            table_name = "visits_presence"
+            indexes = ((("tenant", "member"), True),)
+
     db.create_tables([VisitsPresence])
 
     class VisitsVisit(Model):
@@ -30,13 +32,19 @@ def up(migrator, db):
         origin = CharField(max_length=8)
         occurred_at = TimeField()
         recorded_at = TimeField()
+
         class Meta:
             database = db
-            table_name = 'visits_visit'
-            indexes = ((('tenant', 'source', 'source_key'), True), (('tenant', 'member', 'day'), False), (('tenant', 'day'), False))
+            table_name = "visits_visit"
+            indexes = (
+                (("tenant", "source", "source_key"), True),
+                (("tenant", "member", "day"), False),
+                (("tenant", "day"), False),
+            )
+
     db.create_tables([VisitsVisit])
 
 
 def down(migrator, db):
-    migrator.migrate(migrator.drop_table('visits_visit'))
-    migrator.migrate(migrator.drop_table('visits_presence'))
+    migrator.migrate(migrator.drop_table("visits_visit"))
+    migrator.migrate(migrator.drop_table("visits_presence"))

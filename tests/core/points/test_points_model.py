@@ -16,7 +16,7 @@ from core.errors import Conflict, InsufficientBalance, Invalid, KeyReused
 from core.ids import new_id
 
 STEPS = 50
-EXAMPLES = {"sqlite": 110, "postgresql": 22}
+EXAMPLES = {"sqlite": 125, "postgresql": 26}
 LEAST_STEPS = {"sqlite": 5000, "postgresql": 1000}
 MEMBERS = 3
 
