@@ -83,6 +83,8 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "ROOST_PORT": str(port),
         "ROOST_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "ROOST_SWEEP_SECONDS": "0.5",
+        "ROOST_THREADS": "2",  # one person's story
+        "MALLOC_ARENA_MAX": "1",  # glibc keeps memory for each thread else
         "ROOST_PLUGINS_FILE": os.environ.get("ROOST_PLUGINS_FILE", "plugins.toml"),
         **_keys(),
     }

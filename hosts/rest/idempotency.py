@@ -23,8 +23,8 @@ from core.context import Context
 from core.errors import Conflict, Invalid, KeyReused, RoostError
 from core.fields import as_time
 from hosts.rest.models import Idempotency
+from hosts.rest.upkeep import KEPT
 
-KEPT = timedelta(hours=72)
 TAKEN_OVER_AFTER = timedelta(minutes=2)  # a started row this old belongs to a process that died
 WAIT_SECONDS = 10.0  # how long a repeat waits for a remote call that is still running
 _POLL_SECONDS = (0.02, 0.05, 0.1, 0.2)
@@ -246,9 +246,3 @@ def _pauses() -> Any:
 
 def _give_back(ctx: Context, what: Asked) -> None:
     Idempotency.scoped(ctx).delete().where(Idempotency.slot == what.slot, Idempotency.state == "started").execute()
-
-
-def clean(ctx: Context, most: int = 5000) -> int:
-    """Delete a tenant's keys past their keeping, at most so many; return how many went."""
-    old = Idempotency.scoped(ctx).select(Idempotency.slot).where(Idempotency.started_at < ctx.now() - KEPT).limit(most)
-    return int(Idempotency.scoped(ctx).delete().where(Idempotency.slot.in_(old)).execute())

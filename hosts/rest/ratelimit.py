@@ -15,6 +15,7 @@ from core import db
 from core.context import Context
 from core.errors import ConfigurationError, TooManyRequests
 from core.runtime.runtime import Runtime
+from hosts.rest.upkeep import forget_counts
 
 log = structlog.get_logger("roost.rest")
 
@@ -26,7 +27,6 @@ _HIT = db.Sql(
 )
 _READ = db.Sql("SELECT hits, ends_at FROM rate_count WHERE key = %s")
 _CLEAR = db.Sql("DELETE FROM rate_count WHERE key = %s")
-_CLEAR_OLD = db.Sql("DELETE FROM rate_count WHERE ends_at <= %s")
 _CLEAR_ALL = db.Sql("DELETE FROM rate_count")
 
 
@@ -82,7 +82,7 @@ class SqlStorage(Storage):
 
     def clean(self) -> int:
         """Delete the counts of windows that have ended; return how many went."""
-        return int(_send(_CLEAR_OLD, (self._milliseconds(),)).rowcount)
+        return forget_counts(self._milliseconds())
 
 
 def _send(statement: db.Sql, params: tuple[Any, ...]) -> Any:  # Any: a driver's cursor

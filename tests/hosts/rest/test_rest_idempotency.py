@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.context import Context
 from core.db import open_database
-from hosts.rest import idempotency
+from hosts.rest import idempotency, upkeep
 from hosts.rest.models import Idempotency
 from hosts.testkit.plugin import Api
 
@@ -112,13 +112,13 @@ def test_a_key_is_kept_for_72_hours(api: Api, token: str, tenant: Context, clock
     clock.advance(hours=71)
     assert api.post("/v1/probe/venues", token=token, key="k", json={"code": "a"}).status_code == 201
     with tenant.transaction():
-        assert idempotency.clean(tenant) == 0
+        assert upkeep.forget_keys(tenant) == 0
     clock.advance(hours=2)
     reply = api.post("/v1/probe/venues", token=token, key="k", json={"code": "a"})
     assert reply.status_code == 409, "it runs again, and the venue is there already"
     clock.advance(hours=73)
     with tenant.transaction():
-        assert idempotency.clean(tenant) == 1
+        assert upkeep.forget_keys(tenant) == 1
     assert stored(tenant) == []
 
 
