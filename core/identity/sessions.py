@@ -23,9 +23,10 @@ FORGET = timedelta(days=30)  # how long a dead session stays to be looked at
 
 # The actor's own row decides with the session's: a member who was erased and staff who were switched off
 # are out at once, a merged member goes on as the survivor.
-# Its end is looked at in Python: without statistics PostgreSQL would take the index on it, and read every session.
+# Its end is looked at in Python: without statistics PostgreSQL takes the index on it, and reads every session.
 _SESSION = db.Sql(
-    "SELECT s.id, s.kind, s.expires_at, s.seen_at, t.version, COALESCE(m.merged_into, m.id), f.id, f.permissions, f.venues"
+    "SELECT s.id, s.kind, s.expires_at, s.seen_at, t.version, COALESCE(m.merged_into, m.id),"
+    " f.id, f.permissions, f.venues"
     " FROM session s JOIN tenant t ON t.id = s.tenant"
     " LEFT JOIN member m ON s.kind = 'member' AND m.tenant = s.tenant AND m.id = s.subject"
     " AND m.erased_at IS NULL"
