@@ -9,7 +9,7 @@ from hosts.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(
-    ["hosts.application", "hosts.worker.bell", "hosts.cli.purging", "rich.progress", "tests.hosts.cli.verbs"]
+    ["hosts.worker.bell", "hosts.cli.purging", "rich.progress", "tests.hosts.cli.verbs"]
 )
 ENDS = ("stdin", "stdout", "stderr")
 
