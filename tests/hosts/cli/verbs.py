@@ -8,9 +8,7 @@ from pathlib import Path
 from hosts.cli import main
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(
-    ["hosts.worker.bell", "hosts.cli.purging", "rich.progress", "tests.hosts.cli.verbs"]
-)
+_forks.set_forkserver_preload(["hosts.worker.bell", "hosts.cli.purging", "rich.progress", "tests.hosts.cli.verbs"])
 ENDS = ("stdin", "stdout", "stderr")
 
 
