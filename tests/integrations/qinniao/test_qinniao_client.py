@@ -312,7 +312,7 @@ class TestPull:
 
 class TestErrors:
     def test_http_200_may_carry_an_error(self, client: QinniaoClient, saas: Running) -> None:
-        saas.fake.fail(Failure(errcode=41234, msg="no such thing"))
+        saas.fake.fail(Failure(errcode=41234, errmsg="no such thing"))
         with pytest.raises(QinniaoError, match="41234: no such thing") as refused:
             client.pull("members")
         assert type(refused.value) is QinniaoError
@@ -386,12 +386,12 @@ class TestErrors:
     def test_all_attempts_together_have_a_time_limit(
         self, saas: Running, clock: ManualClock, naps: list[float]
     ) -> None:
-        hasty = make_client(saas.url, clock, naps, total_seconds=0.1, attempts=1000, timeout=(5, 5))
+        hasty = make_client(saas.url, clock, naps, total_seconds=0.1, attempts=1000, timeout=(25, 25))
         saas.fake.fail(Failure(delay=30, times=1000))
         began = time.monotonic()
         with pytest.raises(QinniaoUnavailable, match="could not be reached"):
             hasty.pull("members")
-        assert time.monotonic() - began < 3, "an attempt gets the time that is left, not its own five seconds"
+        assert time.monotonic() - began < 20, "an attempt gets the time that is left, not its own 25 seconds"
         assert len(naps) < 5
 
     def test_nobody_there_is_unavailable(self, clock: ManualClock, naps: list[float]) -> None:
@@ -414,7 +414,7 @@ class TestErrors:
         hasty = make_client(saas.url, clock, naps, timeout=(1, 0.05), attempts=1)
         phone = "138" + "00001111"
         failures = [
-            Failure(errcode=41234, msg=f"{SECRET}: {phone} and +852{phone[3:]} are not welcome"),
+            Failure(errcode=41234, errmsg=f"{SECRET}: {phone} and +852{phone[3:]} are not welcome"),
             Failure(body=f'{{"code":["{phone}"]}}'),
             Failure(body=f'{{"code":0,"data":{{"items":"{phone}"}}}}'),
             Failure(status=500, body=phone),
