@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from core import db
@@ -69,6 +69,7 @@ class Context:
     request_id: str = ""
     origin: Origin = "live"
     locale: str = "zh"
+    address: str = field(default="", repr=False)  # the client's, as our own proxies saw it; "" where nobody calls
     _system: bool = field(default=False, repr=False)
 
     @property
@@ -116,6 +117,24 @@ class Context:
     def enabled(self, slug: str) -> bool:
         """Tell whether a plugin is on for this tenant."""
         return slug in self.tenant.plugins
+
+    def offered(self, kind: type[T], *, installed: bool = False) -> list[tuple[str, T]]:
+        """Return (slug, declaration) of what plugins offer of a kind: `ctx.offered(Channel)`.
+
+        Of those that are on for this tenant, or with `installed` of every one: money that was paid goes back also
+        when its plugin has been switched off.
+        """
+        return [
+            (plugin.slug, offer)
+            for plugin in self.runtime.registry.plugins.values()
+            if installed or plugin.slug in self.tenant.plugins
+            for offer in plugin.offers
+            if isinstance(offer, kind)
+        ]
+
+    def oblige(self, hook: str, **values: Any) -> list[tuple[str, Any]]:
+        """Make every installed plugin do a duty, in the open transaction; return (slug, answer) of each."""
+        return self.runtime.dispatcher.oblige(self, hook, **values)
 
     # work
 

@@ -12,8 +12,10 @@ A transaction has one scope. `run_in_transaction` runs a function again, up to t
 deadlock, serialization failure or busy. Lock order: member, per-member limits, accounts, inventory, budgets; by id.
 """
 
+import importlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 from core.errors import ConfigurationError, RoostError, Unavailable
 from core.fields import register_sqlite_adapters
 from core.guard import check_query, scope_of
+from core.sql import Sql as Sql  # raw statements are `db.Sql` to the rest of core
 
 EVERY_TENANT = 0  # the scope of core's and hosts' work across tenants; a tenant's number starts at 1
 RETRIES = 3
@@ -34,19 +37,12 @@ SQLITE_TROUBLE = frozenset(  # of the file or the disk, not of a statement
      sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_PROTOCOL)
 )  # fmt: skip
 
+_OF_SAVEPOINTS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
+
 T = TypeVar("T")
 database: Any = DatabaseProxy()  # Any: a proxy of either database class, bound by `open_database`
 _local = threading.local()
-
-
-class Sql:
-    """A raw statement of core, written once with `%s` and sent in the dialect of the open database."""
-
-    __slots__ = ("postgres", "sqlite")
-
-    def __init__(self, text: str, *, sqlite: str | None = None) -> None:
-        self.postgres = text
-        self.sqlite = (sqlite or text).replace("%s", "?")
+_translated: Any = vars(peewee)["__exception_wrapper__"]  # a driver's errors become peewee's within it
 
 
 class _Guarded:
@@ -76,13 +72,43 @@ class _Guarded:
 class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # untyped base
     kind = "postgresql"
 
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
+        # psycopg is an extra: a deployment on SQLite does without it.
+        self._prepare: Callable[[Any], Any] = importlib.import_module("core.prepared").Prepared
+
     def _is_closed(self, conn: Any) -> bool:  # no round trip: a dead connection is found, and replaced, at BEGIN
         return bool(conn.closed)
+
+    def prepared(self) -> Any:  # Any: core.prepared.Prepared
+        """Return the prepared statements of this thread's connection."""
+        conn = self.connection()
+        held = getattr(conn, "roost_prepared", None)
+        if held is None:
+            held = conn.roost_prepared = self._prepare(conn)
+        return held
+
+    def send(self, statement: Sql, params: Sequence[Any]) -> Any:
+        """Send a raw statement; return what it gave."""
+        started = time.perf_counter() if self.query_hooks else 0.0
+        with _translated:
+            answer = self.prepared().send(statement, params)
+        if self.query_hooks:
+            self._notify_hooks(statement.postgres, params, started, None)
+        return answer
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Send what peewee built. Savepoints pass psycopg by: it discards prepared statements when it sees ROLLBACK."""
+        if params is None and sql.startswith(_OF_SAVEPOINTS):
+            with _translated:
+                return self.prepared().command(sql.encode())
+        return super().execute_sql(sql, params)
 
     def apply_scope(self, scope: int) -> None:
         conn = self.connection()
         if getattr(conn, "roost_scope", None) != scope:
-            conn.execute(f"SELECT set_config('roost.tenant', '{scope:d}', false)")
+            with _translated:
+                self.prepared().command(b"SELECT set_config('roost.tenant', '%d', false)" % scope)
             conn.roost_scope = scope
 
     def begin(self, isolation_level: Any = None) -> None:
@@ -96,11 +122,12 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
 
     def _begin(self, scope: int) -> None:
         conn = self.connection()
-        if getattr(conn, "roost_scope", None) == scope:
-            conn.execute("BEGIN")
-        else:  # one round trip for both
-            conn.execute(f"SELECT set_config('roost.tenant', '{scope:d}', false); BEGIN")
-            conn.roost_scope = scope
+        with _translated:
+            if getattr(conn, "roost_scope", None) == scope:
+                self.prepared().command(b"BEGIN")
+            else:  # one round trip for both
+                self.prepared().command(b"SELECT set_config('roost.tenant', '%d', false); BEGIN" % scope)
+                conn.roost_scope = scope
 
     def commit(self) -> None:
         """Commit; raise when a failed statement was swallowed: the server would roll all of it back and say nothing."""
@@ -108,13 +135,15 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             raise peewee.InternalError(
                 "a statement of this transaction failed and its error was swallowed: wrap it in roost.savepoint()"
             )
-        super().commit()
+        with _translated:
+            self.prepared().command(b"COMMIT")
 
     def rollback(self) -> None:
         conn = self.connection()
         conn.roost_scope = None  # a rollback may take the setting back with it
         if not conn.closed:
-            super().rollback()
+            with _translated:
+                self.prepared().command(b"ROLLBACK")
 
     def _reconnect(self, ex: Exception) -> bool:
         """Replace a connection that died while idle (the server was restarted); nothing had been sent on it."""
@@ -130,6 +159,10 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
 class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped base
     kind = "sqlite"
     field_types = {**SqliteDatabase.field_types, "TIMESTAMPTZ": "TEXT"}
+
+    def send(self, statement: Sql, params: Sequence[Any]) -> Any:
+        """Send a raw statement; return the driver's cursor."""
+        return self.execute_sql(statement.sqlite, params)
 
     def rollback(self) -> None:
         """Roll back, unless SQLite has done so itself, as it does when the disk is full."""
@@ -306,7 +339,7 @@ def is_transient(ex: BaseException) -> bool:
     """Tell whether running the same transaction again may succeed."""
     state = getattr(cause_of(ex), "sqlstate", None)
     if state is not None:
-        return state in ("40001", "40P01", "55P03", "57014")
+        return state in ("40001", "40P01", "55P03", "57014", "26000")
     text = str(ex)
     return "database is locked" in text or "database table is locked" in text
 
@@ -329,11 +362,11 @@ def is_lost_connection(ex: BaseException) -> bool:
 # --- raw statements, for core only -----------------------------------------------------------------------------------
 
 
-def run(scope: int, statement: Sql, params: Sequence[Any] = ()) -> Any:  # Any: a driver's cursor
-    """Send a raw statement for one scope and return the driver's cursor."""
+def run(scope: int, statement: Sql, params: Sequence[Any] = ()) -> Any:  # Any: a driver's cursor, or like one
+    """Send a raw statement for one scope; return what it gave: `rowcount`, `fetchone()`, `fetchall()`."""
     db = database.obj
     db.enter_scope(scope)
-    return db.execute_sql(statement.postgres if db.kind == "postgresql" else statement.sqlite, params)
+    return db.send(statement, params)
 
 
 def fetch_all(scope: int, statement: Sql, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

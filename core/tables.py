@@ -50,6 +50,9 @@ class ScopedSelect(ModelSelect):
         return query
 
 
+_AS_GIVEN = (peewee.TextField, peewee.CharField, IntegerField, peewee.BigIntegerField, peewee.BooleanField,
+             peewee.DateField, peewee.UUIDField)  # fmt: skip
+
 # peewee's own class methods, before TenantModel closes them.
 _UPDATE: Any = vars(Model)["update"].__func__
 _INSERT: Any = vars(Model)["insert"].__func__
@@ -143,11 +146,15 @@ class Scope:
         row = fetch_one(self.scope, statement, [*params, *(value for _, value in equal)])
         if row is None:
             return None
-        values = {field.name: field.python_value(value) for field, value in zip(fields, row, strict=True)}
-        return self.model(__no_default__=True, **values)
+        found = self.model(__no_default__=True)
+        found.__data__ = {
+            name: value if read is None else read(value) for (name, read), value in zip(fields, row, strict=True)
+        }
+        return found
 
 
-_lookups: dict[tuple[type["TenantModel"], tuple[str, ...], bool, bool], tuple[Sql, list[Any]]] = {}
+# By table, columns, scope, lock and dialect: the statement, and per column its field and how its values are read.
+_lookups: dict[tuple[type["TenantModel"], tuple[str, ...], bool, bool, str], tuple[Sql, list[tuple[str, Any]]]] = {}
 
 
 def _equalities(model: type["TenantModel"], where: Sequence[Any]) -> list[tuple[str, Any]] | None:
@@ -168,9 +175,12 @@ def _equalities(model: type["TenantModel"], where: Sequence[Any]) -> list[tuple[
     return found
 
 
-def _lookup(model: type["TenantModel"], names: tuple[str, ...], everywhere: bool, lock: bool) -> tuple[Sql, list[Any]]:
-    """Return the statement that reads a whole row by some columns, and the fields it gives; built once."""
-    held = _lookups.get((model, names, everywhere, lock))
+def _lookup(
+    model: type["TenantModel"], names: tuple[str, ...], everywhere: bool, lock: bool
+) -> tuple[Sql, list[tuple[str, Any]]]:
+    """Return the statement that reads a whole row by some columns, and what it gives; built once."""
+    key = (model, names, everywhere, lock, dialect())
+    held = _lookups.get(key)
     if held is None:
         meta: Any = model._meta
         columns = ", ".join(f'"{field.column_name}"' for field in meta.sorted_fields)
@@ -182,8 +192,16 @@ def _lookup(model: type["TenantModel"], names: tuple[str, ...], everywhere: bool
             + " LIMIT 1"
         )
         statement = Sql(f"{text} FOR UPDATE" if lock else text, sqlite=text)
-        held = _lookups[(model, names, everywhere, lock)] = (statement, list(meta.sorted_fields))
+        read = [(field.name, _reader(field)) for field in meta.sorted_fields]
+        held = _lookups[key] = (statement, read)
     return held
+
+
+def _reader(field: Any) -> Any:
+    """Return how a field reads a driver's value; None where psycopg gives what the field would."""
+    if dialect() == "postgresql" and type(field) in _AS_GIVEN:
+        return None
+    return field.python_value
 
 
 def _refuse(name: str) -> Any:

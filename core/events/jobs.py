@@ -101,6 +101,7 @@ def known_kinds(runtime: "Runtime") -> list[str]:
     kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.jobs]
     kinds += [f"{slug}.schedule:{schedule.name}" for slug, schedule in runtime.schedules()]
     kinds += [delivery_kind(i.slug, name) for name in registry.facts for i in registry.implementations(name)]
+    kinds += [delivery_kind(p.slug, name) for name in registry.facts for p in registry.plugins.values() if p.listener]
     return sorted({*kinds, *runtime.core_jobs})
 
 

@@ -71,7 +71,7 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
             (ctx.tenant.id, event, name, fact.schema_version, origin, ctx.cause, body, fact.occurred_at or now, now)
         )
         payload = f'{{"event":"{event}"}}'
-        for slug in dispatcher.subscribers(ctx.tenant, name, origin):
+        for slug in dispatcher.subscribers(ctx, name, origin):
             kind = delivery_kind(slug, name)
             jobs.append((ctx.tenant.id, slug, kind, payload, now, f"fact:{event}", origin, now))
     _write(ctx, Event, _EVENT, _EVENT_ROW, _EVENT_COLUMNS, events)

@@ -1,7 +1,7 @@
-"""The common credit in one message on PostgreSQL: an account that is there, owes nothing, and has no dead lot.
+"""The common credit in one message on PostgreSQL: an account that is new, or owes nothing and has no dead lot.
 
-It reads no lots, so the trap of an old snapshot is not in it: the update waits for the account's lock and then adds to
-what it finds. Where a condition does not hold, only the operation is written, and the long way goes on from there.
+It reads no lots, so the trap of an old snapshot is not in it: the conflict waits for the account's lock and then adds
+to what it finds. Where a condition does not hold, only the operation is written, and the long way goes on from there.
 """
 
 from datetime import datetime
@@ -18,10 +18,13 @@ _CREDIT = db.Sql(
     "WITH asked AS (INSERT INTO operation (id, tenant, plugin, key, door, digest, recorded_at)"
     " VALUES (%(id)s, %(tenant)s, %(plugin)s, %(key)s, 'credit', %(digest)s, %(now)s)"
     " ON CONFLICT (tenant, plugin, key) DO NOTHING RETURNING id),"
-    " moved AS (UPDATE account SET balance = balance + %(amount)s, version = version + 1,"
-    " next_expiry = LEAST(next_expiry, %(expires_at)s::timestamptz) FROM asked"
-    " WHERE account.tenant = %(tenant)s AND member = %(member)s AND asset = %(asset)s AND debt = 0"
-    " AND (next_expiry IS NULL OR next_expiry > %(now)s) RETURNING account.id, balance, version),"
+    " moved AS (INSERT INTO account AS held"
+    " (id, tenant, member, asset, balance, held, debt, next_expiry, version, created_at)"
+    " SELECT %(account)s, %(tenant)s, %(member)s, %(asset)s, %(amount)s, 0, 0, %(expires_at)s::timestamptz, 1, %(now)s"
+    " FROM asked ON CONFLICT (tenant, member, asset) DO UPDATE SET balance = held.balance + excluded.balance,"
+    " version = held.version + 1, next_expiry = LEAST(held.next_expiry, excluded.next_expiry)"
+    " WHERE held.debt = 0 AND (held.next_expiry IS NULL OR held.next_expiry > %(now)s)"
+    " RETURNING held.id, held.balance, held.version),"
     " written AS (INSERT INTO entry (id, tenant, operation, account, seq, kind, amount, balance_after, owed, reversed,"
     " reason, venue, cause, rule, rule_version, occurred_at, recorded_at)"
     " SELECT %(id)s, %(tenant)s, %(id)s, id, version, 'credit', %(amount)s, balance, 0, 0,"
@@ -42,7 +45,7 @@ def quick_credit(
     member, asset, amount, reason = content
     operation, said = new_id(), digest("credit", *content)
     values: Any = {  # Any: the drivers' protocol also knows parameters by name
-        "id": operation, "tenant": ctx.tenant.id, "plugin": ctx.plugin, "key": key, "digest": said,
+        "id": operation, "account": new_id(), "tenant": ctx.tenant.id, "plugin": ctx.plugin, "key": key, "digest": said,
         "now": journal.now, "amount": amount, "expires_at": expires_at, "member": member, "asset": asset,
         "reason": reason, "venue": told.venue, "cause": told.cause, "rule": told.rule,
         "rule_version": told.rule_version, "occurred_at": told.occurred_at,

@@ -1,8 +1,9 @@
 """What plugins declare: frozen values that hosts interpret. Nothing here runs anything."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -42,6 +43,18 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """The raw body of a request, or the file in a multipart form, while it is still on the wire.
+
+    `chunks()` gives it in pieces, once, to the `call` of a remote endpoint: however large, it is never held in memory.
+    It raises a RoostError for a body over the endpoint's limit (413) or one that breaks off (400).
+    """
+
+    content_type: str  # as the caller says: believe none of it
+    chunks: Callable[[], Iterator[bytes]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One operation of the REST API: a typed function and what the host needs to know of it.
 
@@ -49,6 +62,9 @@ class Endpoint:
     `body` (a pydantic model), `query` (a pydantic model) and `page` (`PageQuery`, with a reply of `Listing[…]`). For a
     remote endpoint `function` is a class derived from `Remote` whose `prepare` has that signature and whose
     `complete` has the reply's type.
+
+    With `upload` a remote endpoint takes `data` (an `Upload`) in the place of `body`, of at most so many bytes.
+    A public endpoint whose path has `{tenant}` is told the brand by it: an address that works without any header.
     """
 
     method: Method
@@ -60,6 +76,7 @@ class Endpoint:
     status: int
     rate: str | None  # as the library `limits` writes it: "5/minute"; per actor, or per address where nobody is known
     since: str
+    upload: int = 0  # bytes; 0: the body is JSON
 
     @property
     def remote(self) -> bool:
@@ -89,6 +106,7 @@ class Endpoints:
         status: int,
         rate: str | None,
         since: str,
+        upload: int = 0,
     ) -> Callable[[F], F]:
         if self.audience == "staff" and not permission:
             raise ConfigurationError(f"{method} {path}: a staff endpoint names the permission it needs")
@@ -99,7 +117,7 @@ class Endpoints:
             if not (function.__doc__ or "").strip():
                 raise ConfigurationError(f"{method} {path}: say in a docstring what it does; it becomes the API's page")
             self.items.append(
-                Endpoint(method, path, function, self.audience, permission, idempotent, status, rate, since)
+                Endpoint(method, path, function, self.audience, permission, idempotent, status, rate, since, upload)
             )
             return function
 
@@ -120,15 +138,26 @@ class Endpoints:
         status: int = 200,
         rate: str | None = None,
         since: str = "1.0",
+        upload: int = 0,
     ) -> Callable[[F], F]:
-        """Declare a write; `idempotent=True` where points, money or stock move: an Idempotency-Key is then required."""
-        return self._add("POST", path, permission, idempotent, status, rate, since)
+        """Declare a write; `idempotent=True` where points, money or stock move: an Idempotency-Key is then required.
+
+        `upload` is the most bytes of a body that is no JSON: see `Endpoint`.
+        """
+        return self._add("POST", path, permission, idempotent, status, rate, since, upload)
 
     def put(
-        self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0"
+        self,
+        path: str,
+        *,
+        permission: str | None = None,
+        idempotent: bool = False,
+        rate: str | None = None,
+        since: str = "1.0",
+        upload: int = 0,
     ) -> Callable[[F], F]:
-        """Declare a replacement."""
-        return self._add("PUT", path, permission, idempotent, 200, None, since)
+        """Declare a replacement; `upload` is the most bytes of a body that is no JSON: see `Endpoint`."""
+        return self._add("PUT", path, permission, idempotent, 200, rate, since, upload)
 
     def patch(
         self, path: str, *, permission: str | None = None, idempotent: bool = False, since: str = "1.0"
@@ -172,11 +201,13 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a callback answers."""
+    """What a callback answers, or a GET that is no JSON. A `file` is sent in pieces in the place of `body`."""
 
     status: int = 200
     body: bytes | str = b""
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

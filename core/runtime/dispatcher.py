@@ -4,7 +4,7 @@ A plugin's failure never stops another: a fact's handler fails alone, in its own
 specification whether a failure means "no" or is logged and passed over. A database error always fails the caller.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import peewee
@@ -25,6 +25,7 @@ class Dispatcher:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._allowed: dict[tuple[int, str], tuple[int, tuple[Implementation, ...]]] = {}
+        self._heard: dict[int, tuple[int, Mapping[str, tuple[str, ...]]]] = {}
 
     def allowed(self, tenant: Tenant, hook: str) -> tuple[Implementation, ...]:
         """Return the implementations of a hook that are on for a tenant, from memory while its version stays."""
@@ -35,16 +36,37 @@ class Dispatcher:
         self._allowed[(tenant.id, hook)] = (tenant.version, found)
         return found
 
-    def subscribers(self, tenant: Tenant, fact_name: str, origin: Origin) -> tuple[str, ...]:
-        """Return the slugs that hear a fact of that origin."""
-        return tuple(i.slug for i in self.allowed(tenant, fact_name) if origin in i.origins)
+    def subscribers(self, ctx: Context, fact_name: str, origin: Origin) -> tuple[str, ...]:
+        """Return the slugs that hear a fact of that origin, by a hook or as listeners (which hear only live ones)."""
+        heard = tuple(i.slug for i in self.allowed(ctx.tenant, fact_name) if origin in i.origins)
+        if origin != "live":
+            return heard
+        return heard + tuple(slug for slug in self._listeners(ctx).get(fact_name, ()) if slug not in heard)
+
+    def _listeners(self, ctx: Context) -> Mapping[str, tuple[str, ...]]:
+        """Return who listens to which fact at a tenant, from memory while its version stays."""
+        held = self._heard.get(ctx.tenant.id)
+        if held is not None and held[0] == ctx.tenant.version:
+            return held[1]
+        found: dict[str, tuple[str, ...]] = {}
+        for plugin in self.registry.plugins.values():
+            if plugin.listener is None or plugin.slug not in ctx.tenant.plugins:
+                continue
+            with db.read_only():
+                wanted = plugin.listener.wants(ctx.for_plugin(plugin.slug))
+            for name in self.registry.facts.keys() & set(wanted):
+                found[name] = (*found.get(name, ()), plugin.slug)
+        self._heard[ctx.tenant.id] = (ctx.tenant.version, found)
+        return found
 
     def handler(self, slug: str, fact_name: str) -> Callable[..., Any] | None:
         """Return one plugin's function for a fact, bound to take `ctx` and `fact`; None when it has none."""
         for impl in self.registry.implementations(fact_name):
             if impl.slug == slug:
                 return lambda ctx, fact: _call(impl, {"ctx": ctx.for_plugin(slug), "fact": fact})
-        return None
+        plugin = self.registry.plugins.get(slug)
+        listener = plugin.listener if plugin is not None else None
+        return None if listener is None else lambda ctx, fact: listener.hear(ctx.for_plugin(slug), fact)
 
     def decide(self, ctx: Context, hook: str, *, only: str | None = None, **values: Any) -> Any:
         """Ask a decision in the caller's transaction.

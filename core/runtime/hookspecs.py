@@ -19,6 +19,7 @@ from core.runtime.declarations import (
     RewardKind,
     Schedule,
 )
+from core.runtime.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod, Settlement, Verdict
 from core.runtime.specs import Veto, contribution, decision, duty, fact
 
 # --- contributions: asked once, at start-up --------------------------------------------------------------------------
@@ -74,6 +75,31 @@ def register_conditions() -> Sequence[ConditionKind]:  # type: ignore[empty-body
     """Return the kinds of question about a member that any rule may ask."""
 
 
+@contribution(since="1.0")
+def register_channels() -> Sequence[Channel]:  # type: ignore[empty-body]
+    """Return the ways of the plugin's to reach a member."""
+
+
+@contribution(since="1.0")
+def register_notices() -> Sequence[Notice]:  # type: ignore[empty-body]
+    """Return which of the plugin's facts a member is told of, and in which words."""
+
+
+@contribution(since="1.0")
+def register_payments() -> Sequence[PaymentMethod]:  # type: ignore[empty-body]
+    """Return the ways of the plugin's to be paid from outside."""
+
+
+@contribution(since="1.0")
+def register_checks() -> Sequence[ContentCheck]:  # type: ignore[empty-body]
+    """Return the machines of the plugin's that judge what members write and upload."""
+
+
+@contribution(since="1.0")
+def register_listener() -> Listener:  # type: ignore[empty-body]
+    """Return how the plugin hears facts of plugins that it does not require."""
+
+
 # --- decisions: asked in the caller's transaction; they read and never write ----------------------------------------
 
 
@@ -113,6 +139,16 @@ def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
 @duty(since="1.0")
 def purge_tenant(ctx: Context) -> None:
     """Delete all that the plugin keeps for this tenant; called after its tables were exported."""
+
+
+@duty(since="1.0")
+def payment_settled(ctx: Context, settlement: Settlement) -> bool | None:
+    """Act on money that came or went back, in the transaction that books it; True says that the number is yours."""
+
+
+@duty(since="1.0")
+def content_judged(ctx: Context, check: str, trace: str, verdict: Verdict) -> bool | None:
+    """Act on a verdict that came later; True says that the trace is yours."""
 
 
 # --- facts: heard after commit, by a worker, unordered and perhaps late ----------------------------------------------

@@ -8,6 +8,9 @@ from typing import Protocol
 from core.errors import ConfigurationError
 from core.runtime.manifest import Manifest
 
+FAKE_SERVER = "integrations.fake_server"
+"""What the fakes of outside systems share. What runs for a brand stays clear of it."""
+
 
 class Package(Protocol):
     """What is asked of a plugin here."""
@@ -26,7 +29,8 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
     """Raise ConfigurationError when a file of the plugin imports what it may not.
 
     It may import `roost`, itself, third-party libraries, the standard library, and the package face of a plugin that
-    its manifest requires: never core, a host, or the inside of another plugin.
+    its manifest requires: never core, a host, or the inside of another plugin. The fake.py of a plugin below
+    integrations/, and no other file, may also import `integrations.fake_server`.
     """
     faces = {loaded[slug].package for slug in plugin.manifest.requires if slug in loaded}
     for file in sorted(plugin.folder.rglob("*.py")):
@@ -38,6 +42,10 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
             if name == plugin.package or name.startswith(plugin.package + "."):
                 continue
             where = f"{plugin.slug}: {relative}:{line} imports {name}"
+            if name == FAKE_SERVER:
+                if plugin.package.startswith("integrations.") and relative == Path("fake.py"):
+                    continue
+                raise ConfigurationError(f"{where}; only the fake.py of a plugin below integrations/ stands on it")
             if top in ("core", "hosts"):
                 raise ConfigurationError(f"{where}; a plugin uses only what the module roost offers")
             other = next((p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None)

@@ -39,6 +39,7 @@ from core.runtime.declarations import (
 )
 from core.runtime.imports import check_imports
 from core.runtime.manifest import Manifest, read_manifest
+from core.runtime.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod
 from core.runtime.specs import Spec, spec_of
 from core.tables import TenantModel
 
@@ -78,6 +79,8 @@ class Plugin:
     schedules: list[Schedule] = field(default_factory=list)
     rewards: list[RewardKind] = field(default_factory=list)
     conditions: list[ConditionKind] = field(default_factory=list)
+    offers: list[Channel | PaymentMethod | ContentCheck | Notice] = field(default_factory=list)
+    listener: Listener | None = None
     models: list[type[TenantModel]] = field(default_factory=list)
 
     @property
@@ -273,6 +276,9 @@ class Registry:
         plugin.schedules = list(ask("register_schedules") or ())
         plugin.rewards = list(ask("register_rewards") or ())
         plugin.conditions = list(ask("register_conditions") or ())
+        for ports in ("channels", "payments", "checks", "notices"):
+            plugin.offers += ask(f"register_{ports}") or ()
+        plugin.listener = ask("register_listener")
         slug = plugin.slug
         for endpoint, path in self._paths(plugin):
             self._claim(slug, "route", f"{endpoint.method} {path}")
@@ -280,6 +286,7 @@ class Registry:
         for kind, names in (
             ("reward kind", [r.name for r in plugin.rewards]),
             ("condition kind", [c.name for c in plugin.conditions]),
+            *((type(o).__name__, [o.fact if isinstance(o, Notice) else o.name]) for o in plugin.offers),
             ("job", [f"{slug}.{j.name}" for j in plugin.jobs]),
             ("schedule", [f"{slug}.{s.name}" for s in plugin.schedules]),
             ("resource", [f"{slug}/{r.name}" for r in plugin.resources]),

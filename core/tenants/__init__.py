@@ -17,6 +17,7 @@ from core.tenants.service import (
     save_settings,
     settings_values,
     settings_with_secrets,
+    touch,
     venue,
     venues,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "save_settings",
     "settings_values",
     "settings_with_secrets",
+    "touch",
     "venue",
     "venues",
 ]

@@ -105,7 +105,8 @@ def all_tenants() -> list[Tenant]:
     return [_load(row) for row in TenantRow.select().order_by(TenantRow.id)]
 
 
-def _bump(ctx: Context) -> None:
+def touch(ctx: Context) -> None:
+    """Move the tenant's configuration version: every process reads anew what it keeps by it (settings, listeners)."""
     TenantRow.update(version=TenantRow.version + 1).where(TenantRow.id == ctx.tenant.id).execute()
 
 
@@ -159,7 +160,7 @@ def enable_plugin(ctx: Context, slug: str) -> None:
             ).execute()
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=True, enabled_at=ctx.now())
-        _bump(ctx)
+        touch(ctx)
         ctx.runtime.audit(ctx, "plugin.enabled", slug)
 
 
@@ -187,7 +188,7 @@ def disable_plugin(ctx: Context, slug: str) -> None:
             )
         ctx.runtime.dispatcher.decide(ctx, "may_switch_off", only=slug)
         TenantPlugin.scoped(ctx).update(enabled=False).where(TenantPlugin.slug == slug).execute()
-        _bump(ctx)
+        touch(ctx)
         ctx.runtime.audit(ctx, "plugin.disabled", slug)
 
 
@@ -233,7 +234,7 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
             TenantPlugin.scoped(ctx).update(settings=stored).where(TenantPlugin.slug == slug).execute()
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=False, settings=stored)
-        _bump(ctx)
+        touch(ctx)
         ctx.runtime.audit(ctx, "plugin.settings", slug, {"changed": sorted(stored)})
     return checked
 

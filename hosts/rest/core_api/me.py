@@ -11,7 +11,7 @@ from core.context import Context
 from core.errors import Forbidden
 from core.points import EntryView
 from core.runtime.declarations import Endpoints, Listing, PageQuery
-from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_out
+from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
 
 group = Endpoints("member", prefix="/v1/me", tag="me")
 
@@ -104,7 +104,7 @@ def read_me(ctx: Context) -> MeOut:
     view = members.get(ctx, own(ctx))
     answers = ctx.runtime.dispatcher.decide(ctx, "member_summary", member=view.id)
     return MeOut(
-        **member_out(view).__dict__,
+        **member_fields(view),
         balances=balances_out(points.balances(ctx, view.id)),
         summary={slug: answer for slug, answer in answers if answer},
     )

@@ -62,10 +62,11 @@ class OperationOut(BaseModel):
 
 def member_out(view: MemberView) -> MemberOut:
     """Return a member as it goes out."""
-    return MemberOut(**_fields(view))
+    return MemberOut(**member_fields(view))
 
 
-def _fields(view: MemberView) -> dict[str, Any]:
+def member_fields(view: MemberView) -> dict[str, Any]:
+    """Return what goes out of a member, by name: for replies that are a member and more."""
     return {name: getattr(view, name) for name in MemberOut.model_fields}
 
 

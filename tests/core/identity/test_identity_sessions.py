@@ -26,18 +26,12 @@ def open_session(ctx: Context, member: MemberView, **more: Any) -> str:
 def statements() -> Iterator[list[str]]:
     """Collect the statements that are sent within the block."""
     sent: list[str] = []
-    database = db.database.obj
-    send = database.execute_sql
-
-    def record(sql: str, *args: Any, **kwargs: Any) -> Any:
-        sent.append(sql)
-        return send(sql, *args, **kwargs)
-
-    database.execute_sql = record
+    hooks = db.database.obj.query_hooks
+    hooks.append(lambda event: sent.append(event.sql))
     try:
         yield sent
     finally:
-        del database.execute_sql
+        hooks.pop()
 
 
 # --- sessions -----------------------------------------------------------------------------------------------
