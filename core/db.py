@@ -75,59 +75,65 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         # psycopg is an extra: a deployment on SQLite does without it.
-        self._prepare: Callable[[Any], Any] = importlib.import_module("core.prepared").Prepared
+        self._wire_of: Callable[[Any], Any] = importlib.import_module("core.wire").Wire
 
-    def _is_closed(self, conn: Any) -> bool:  # no round trip: a dead connection is found, and replaced, at BEGIN
+    def _is_closed(self, conn: Any) -> bool:  # no round trip: a dead connection is found when it is first used
         return bool(conn.closed)
 
-    def prepared(self) -> Any:  # Any: core.prepared.Prepared
-        """Return the prepared statements of this thread's connection."""
+    def _wire(self) -> Any:  # Any: core.wire.Wire
         conn = self.connection()
-        held = getattr(conn, "roost_prepared", None)
+        held = getattr(conn, "roost_wire", None)
         if held is None:
-            held = conn.roost_prepared = self._prepare(conn)
+            held = conn.roost_wire = self._wire_of(conn)
         return held
 
     def send(self, statement: Sql, params: Sequence[Any]) -> Any:
         """Send a raw statement; return what it gave."""
-        started = time.perf_counter() if self.query_hooks else 0.0
-        with _translated:
-            answer = self.prepared().send(statement, params)
+        self._tell(statement, params)
+        return self._talk(lambda wire: wire.send(statement, params))
+
+    def later(self, statement: Sql, params: Sequence[Any]) -> None:
+        """Send a raw statement with the next one."""
+        self._tell(statement, params)
+        self._wire().later(statement, params)
+
+    def _tell(self, statement: Sql, params: Sequence[Any]) -> None:
         if self.query_hooks:
-            self._notify_hooks(statement.postgres, params, started, None)
-        return answer
+            self._notify_hooks(statement.postgres, params, time.perf_counter(), None)
+
+    def _talk(self, act: Callable[[Any], T]) -> T:
+        """Act on the wire; a transaction of which nothing was answered yet goes over a new one when it has died."""
+        wire = self._wire()
+        try:
+            with _translated:
+                return act(wire)
+        except peewee.DatabaseError:
+            conn = self.connection()
+            if not (conn.closed or conn.broken) or not wire.unsent:
+                raise
+            self._close(conn, close_conn=True)
+            self._state.reset()
+            self.connect()
+            with _translated:
+                return self._wire().take_over(wire)  # type: ignore[no-any-return]  # the answer of what was sent last
+
+    def cursor(self, named_cursor: Any = None) -> Any:
+        """Return psycopg's cursor, for what peewee built; what waits goes before it."""
+        self._talk(lambda wire: wire.flush())
+        return super().cursor(named_cursor)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Send what peewee built. Savepoints pass psycopg by: it discards prepared statements when it sees ROLLBACK."""
         if params is None and sql.startswith(_OF_SAVEPOINTS):
-            with _translated:
-                return self.prepared().command(sql.encode())
+            words = sql.encode()
+            return self._talk(lambda wire: wire.undo(words) if words.startswith(b"ROLLBACK") else wire.command(words))
         return super().execute_sql(sql, params)
 
     def apply_scope(self, scope: int) -> None:
-        conn = self.connection()
-        if getattr(conn, "roost_scope", None) != scope:
-            with _translated:
-                self.prepared().command(b"SELECT set_config('roost.tenant', '%d', false)" % scope)
-            conn.roost_scope = scope
+        self._wire().enter(scope)
 
     def begin(self, isolation_level: Any = None) -> None:
-        scope: int = _local.scope
-        try:
-            self._begin(scope)
-        except Exception as ex:
-            if not self._reconnect(ex):
-                raise
-            self._begin(scope)
-
-    def _begin(self, scope: int) -> None:
-        conn = self.connection()
-        with _translated:
-            if getattr(conn, "roost_scope", None) == scope:
-                self.prepared().command(b"BEGIN")
-            else:  # one round trip for both
-                self.prepared().command(b"SELECT set_config('roost.tenant', '%d', false); BEGIN" % scope)
-                conn.roost_scope = scope
+        self._wire().begin(_local.scope)
 
     def commit(self) -> None:
         """Commit; raise when a failed statement was swallowed: the server would roll all of it back and say nothing."""
@@ -135,25 +141,11 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             raise peewee.InternalError(
                 "a statement of this transaction failed and its error was swallowed: wrap it in roost.savepoint()"
             )
-        with _translated:
-            self.prepared().command(b"COMMIT")
+        self._talk(lambda wire: wire.commit())
 
     def rollback(self) -> None:
-        conn = self.connection()
-        conn.roost_scope = None  # a rollback may take the setting back with it
-        if not conn.closed:
-            with _translated:
-                self.prepared().command(b"ROLLBACK")
-
-    def _reconnect(self, ex: Exception) -> bool:
-        """Replace a connection that died while idle (the server was restarted); nothing had been sent on it."""
-        conn = self.connection()
-        if not (conn.closed or conn.broken):
-            return False
-        self._close(conn, close_conn=True)
-        self._state.reset()
-        self.connect()
-        return True
+        if not self.connection().closed:
+            self._talk(lambda wire: wire.rollback())
 
 
 class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped base
@@ -163,6 +155,10 @@ class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped 
     def send(self, statement: Sql, params: Sequence[Any]) -> Any:
         """Send a raw statement; return the driver's cursor."""
         return self.execute_sql(statement.sqlite, params)
+
+    def later(self, statement: Sql, params: Sequence[Any]) -> None:
+        """Send a raw statement now: nothing is saved by waiting."""
+        self.execute_sql(statement.sqlite, params)
 
     def rollback(self) -> None:
         """Roll back, unless SQLite has done so itself, as it does when the disk is full."""
@@ -367,6 +363,15 @@ def run(scope: int, statement: Sql, params: Sequence[Any] = ()) -> Any:  # Any: 
     db = database.obj
     db.enter_scope(scope)
     return db.send(statement, params)
+
+
+def run_later(scope: int, statement: Sql, params: Sequence[Any] = ()) -> None:
+    """Write in the open transaction what nobody reads before its next statement; an error comes with that one."""
+    if not in_transaction():
+        raise RuntimeError("run_later needs an open transaction: its commit sends what waits")
+    db = database.obj
+    db.enter_scope(scope)
+    db.later(statement, params)
 
 
 def fetch_all(scope: int, statement: Sql, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

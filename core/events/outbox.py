@@ -46,7 +46,7 @@ def _write(
     if len(rows) > FEW:
         insert_rows(ctx, model, [dict(zip(columns, values[1:], strict=True)) for values in rows])
     elif rows:
-        db.run(ctx.scope, _many(head, row, len(rows)), [value for values in rows for value in values])
+        db.run_later(ctx.scope, _many(head, row, len(rows)), [value for values in rows for value in values])
 
 
 def delivery_kind(slug: str, fact_name: str) -> str:

@@ -140,7 +140,7 @@ def _begin(ctx: Context, what: Asked) -> bool:
 
 def _finish(ctx: Context, what: Asked, reply: Reply) -> None:
     sealed = ctx.runtime.keyring.seal(ctx.tenant.id, _PURPOSE, reply.body.decode())
-    db.run(ctx.scope, _FINISH, (reply.status, sealed, ctx.tenant.id, what.slot))
+    db.run_later(ctx.scope, _FINISH, (reply.status, sealed, ctx.tenant.id, what.slot))
 
 
 def _stored(ctx: Context, what: Asked) -> Reply | bool:
