@@ -71,30 +71,45 @@ class _Plan:
     tail: str
 
 
-_plans: dict[tuple[type[TenantModel], tuple[str, ...], bool], _Plan] = {}
+_plans: dict[tuple[type[TenantModel], tuple[str, ...], bool, tuple[str, ...]], _Plan] = {}
 
 
-def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bool) -> _Plan:
-    held = _plans.get((model, names, ignore_conflicts))
+def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bool, replace: tuple[str, ...]) -> _Plan:
+    key = (model, names, ignore_conflicts, replace)
+    held = _plans.get(key)
     if held is not None:
         return held
     fields = model._meta.fields
     columns = tuple((fields[name], *_KINDS[fields[name].field_type]) for name in names)
     quoted = ", ".join(f'"{field.column_name}"' for field, _, _ in columns)
     head = f'INSERT INTO "{model._meta.table_name}" (tenant, {quoted})'
-    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else _replacing(model, names, replace) if replace else ""
     arrays = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
     postgres = db.Sql(f"{head} SELECT %s, d.* FROM unnest({arrays}) AS d WHERE true{tail}")
-    return _plans.setdefault((model, names, ignore_conflicts), _Plan(head, columns, postgres, tail))
+    return _plans.setdefault(key, _Plan(head, columns, postgres, tail))
+
+
+def _replacing(model: type[TenantModel], names: tuple[str, ...], replace: tuple[str, ...]) -> str:
+    fields, primary = model._meta.fields, model._meta.primary_key.name
+    kept = {*replace, primary}
+    same = ", ".join(f'"{fields[name].column_name}"' for name in ("tenant", *replace))
+    columns = [fields[name].column_name for name in names if name not in kept]
+    return f" ON CONFLICT ({same}) DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
 
 
 def insert_rows(
-    ctx: Context, model: type[TenantModel], rows: Sequence[Mapping[str, Any]], *, ignore_conflicts: bool = False
+    ctx: Context,
+    model: type[TenantModel],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    ignore_conflicts: bool = False,
+    replace: Sequence[str] = (),
 ) -> int:
     """Insert rows of the context's tenant now; return how many went in. All have the same keys: names of fields.
 
-    Fields left out get the model's defaults. With `ignore_conflicts` a row that is there already is passed over. Raises
-    what the database raises; needs an open transaction to be one act.
+    Fields left out get the model's defaults. With `ignore_conflicts` a row that is there already is passed over; with
+    `replace`, the fields of a unique index beside the tenant, it is overwritten but for its primary key. Raises what
+    the database raises; needs an open transaction to be one act.
     """
     if not rows:
         return 0
@@ -103,7 +118,7 @@ def insert_rows(
     db.refuse_when_read_only()
     given = tuple(rows[0])
     defaults = {f.name: d for f, d in model._meta.defaults.items() if f.name not in given}
-    plan = _plan(model, (*given, *defaults), ignore_conflicts)
+    plan = _plan(model, (*given, *defaults), ignore_conflicts, tuple(replace))
     columns: list[list[Any]] = [[row[name] for row in rows] for name in given]
     columns += [[default() if callable(default) else default for _ in rows] for default in defaults.values()]
     for values, (field, _, _) in zip(columns, plan.columns, strict=True):

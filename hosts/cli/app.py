@@ -52,6 +52,7 @@ _late(
 )
 _late(app, "stats", "hosts.cli.stats", "stats", "Print a tenant's figures from the database.")
 _late(app, "demo", "hosts.cli.demo", "demo", "Play the new-member journey on a fresh deployment.")
+_late(app, "rotate-keys", "hosts.cli.rotation", "rotate_keys", "Bring everything sealed to the newest keys.")
 _late(app, "bench", "hosts.cli.bench", "bench", "Measure speed against the floor of this machine.")
 _late(plugins.app, "new", "hosts.cli.scaffold", "new", "Write a new plugin whose own tests pass.")
 _late(

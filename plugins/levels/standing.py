@@ -5,21 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from peewee import EXCLUDED
-
 from plugins.levels.ladder import Ladder, add_months
 from plugins.levels.models import LevelsHistory, LevelsStanding
 from plugins.levels.schemas import LevelSettings
-from roost import Context, local_midnight, members, new_id, points, rewards
-
-ROWS = 300  # of one statement
+from roost import Context, insert_rows, local_midnight, members, new_id, points, rewards
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was decided about one member, and from which growth. `manual_until` is the last day of a level by
-    staff.
-    """
+    """What was decided about one member, and from which growth. `manual_until` is the last day of a level by staff."""
 
     member: UUID
     old: str
@@ -37,9 +31,9 @@ def ladder_of(ctx: Context) -> tuple[LevelSettings, Ladder]:
 
 
 def growth_of(ctx: Context, settings: LevelSettings, ids: Iterable[UUID]) -> dict[UUID, int]:
-    """Return the growth earned within the qualification window, by the day it was *recorded*: imported
-    history counts
-    from the day of the import."""
+    """Return the growth earned within the qualification window, by the day it was *recorded*: imported history counts
+    from the day of the import.
+    """
     since = local_midnight(add_months(ctx.today(), -settings.qualification_months), ctx.tenant.zone)
     return earned_of(ctx, ids, "growth", since)
 
@@ -89,18 +83,8 @@ def keep(ctx: Context, judged: Sequence[Judgement]) -> None:
         }
         for j in judged
     ]
-    for start in range(0, len(judged), ROWS):
-        LevelsStanding.scoped(ctx).insert_many(standings[start : start + ROWS]).on_conflict(
-            conflict_target=[LevelsStanding.tenant, LevelsStanding.member],
-            update={
-                LevelsStanding.level: EXCLUDED.level,
-                LevelsStanding.since: EXCLUDED.since,
-                LevelsStanding.period_end: EXCLUDED.period_end,
-                LevelsStanding.manual_until: EXCLUDED.manual_until,
-                LevelsStanding.noticed_for: None,
-            },
-        ).execute()
-        LevelsHistory.scoped(ctx).insert_many(history[start : start + ROWS]).execute()
+    insert_rows(ctx, LevelsStanding, standings, replace=("member",))
+    insert_rows(ctx, LevelsHistory, history)
     if ctx.origin != "import":  # of an import's thousands the history tells enough
         rewards.note(ctx, [_note(j, ladder) for j in judged if j.old != j.new])
 

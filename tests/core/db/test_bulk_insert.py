@@ -69,3 +69,16 @@ def test_only_one_tenants_rows_and_never_in_a_read(tenant, runtime):
         insert_rows(runtime.across_tenants("test"), Job, [{"plugin": "x"}])
     with pytest.raises(ConfigurationError), tenant.transaction(), db.read_only():
         insert_rows(tenant, MemberIdentity, [identity("a")])
+
+
+def test_a_row_that_is_there_is_overwritten_where_that_is_asked_and_its_key_stays(tenant):
+    first, second = [identity("a"), identity("b")], [identity("b"), identity("c")]
+    with tenant.transaction():
+        insert_rows(tenant, MemberIdentity, first)
+        assert insert_rows(tenant, MemberIdentity, second, replace=("provider", "subject")) == 2
+    rows = {row.subject: row for row in MemberIdentity.scoped(tenant).select()}
+    assert {subject: row.member for subject, row in rows.items()} == {
+        "a": first[0]["member"],
+        "b": second[0]["member"],
+        "c": second[1]["member"],
+    }

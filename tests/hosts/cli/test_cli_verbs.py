@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy(deployment: Deployment) -> None:
     assert not loaded & set(HEAVY)
     assert "core.runtime" not in done.stderr
     for verb in ("up", "serve", "worker", "migrate", "demo", "import", "stats", "tenants", "plugins", "ledger", "audit",
-                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys"):  # fmt: skip
+                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys", "rotate-keys"):  # fmt: skip
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE), verb
 
 
@@ -183,6 +183,12 @@ def test_a_key_is_printed_once_and_only_with_permissions_that_exist(migrated: De
     assert token.encode() not in (migrated.folder / "var" / "roost.db").read_bytes()
     said = migrated.run("keys", "create", "gate2", "--tenant", "acme", "--permission", "members.fly", code=1).stderr
     assert "members.fly" in said
+
+
+def test_a_rotation_of_the_keys_is_put_in_the_work_table(migrated: Deployment) -> None:
+    said = migrated.run("rotate-keys", "--tenant", "acme").stderr
+    assert "acme: the rotation is in the work table" in said
+    assert "core.rotate_keys" in {job["kind"] for job in migrated.json("jobs", "list", "--state", "queued")}
 
 
 def test_ledger_and_audit_trail_are_verified(migrated: Deployment) -> None:
