@@ -90,8 +90,8 @@ def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bo
 
 
 def _replacing(model: type[TenantModel], names: tuple[str, ...], replace: tuple[str, ...]) -> str:
-    fields, primary = model._meta.fields, model._meta.primary_key.name
-    kept = {*replace, primary}
+    meta: Any = model._meta
+    fields, kept = meta.fields, {*replace, meta.primary_key.name}
     same = ", ".join(f'"{fields[name].column_name}"' for name in ("tenant", *replace))
     columns = [fields[name].column_name for name in names if name not in kept]
     return f" ON CONFLICT ({same}) DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
