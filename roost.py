@@ -7,7 +7,7 @@ module that a plugin was written for; the present one is "1".
 Begin with `docs/plugins.md`.
 """
 
-from core import identity, inventory, members, points, rewards, tenants
+from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import insert_rows, one_of
 from core.clock import local_date, local_midnight
 from core.context import Actor, Context
@@ -112,6 +112,7 @@ __all__ = [
     "contribution",
     "decision",
     "duty",
+    "egress",
     "Endpoints",
     "Fact",
     "fact",

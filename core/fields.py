@@ -2,11 +2,12 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from peewee import Field, TextField
+from peewee import BlobField, Field, TextField
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f+00:00"
 
@@ -51,6 +52,47 @@ class JsonField(TextField):
     def python_value(self, value: Any) -> Any:
         """Load from text."""
         return None if value is None else json.loads(value)
+
+
+class SealedField(BlobField):
+    """What `seal(ctx, purpose, …)` made. The declaration is what a key rotation finds the column by.
+
+    `purpose` is the one that the value is sealed for; the field's own name unless it is given. `seal` refuses a
+    purpose that no column of the plugin declares, so nothing sealed can be forgotten when the keys change.
+    """
+
+    def __init__(self, purpose: str = "", **options: Any) -> None:  # Any: a peewee field's own options
+        self._purpose = purpose
+        super().__init__(**options)
+
+    @property
+    def purpose(self) -> str:
+        """Return what the value is sealed for."""
+        return self._purpose or str(self.name)
+
+
+def whole(clear: str) -> str | None:
+    """Return a clear text as it is: what a blind index is of, unless the field says otherwise."""
+    return clear
+
+
+class BlindField(BlobField):
+    """The blind index, made by `blind(ctx, purpose, …)`, of what a sealed column of the same row holds.
+
+    `of` names that `SealedField`; `read(clear)` picks what is indexed out of its clear text. A key rotation makes the
+    index anew from there: one that stands beside no sealed value cannot be brought to a new key.
+    """
+
+    def __init__(
+        self, purpose: str = "", of: str = "", read: Callable[[str], str | None] = whole, **options: Any
+    ) -> None:
+        self._purpose, self.of, self.read = purpose, of, read
+        super().__init__(**options)
+
+    @property
+    def purpose(self) -> str:
+        """Return what the index is made for."""
+        return self._purpose or str(self.name)
 
 
 def _sqlite_time(value: datetime) -> str:

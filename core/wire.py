@@ -111,11 +111,17 @@ class Wire:
         self.flush()
 
     def commit(self) -> None:
-        """Commit; a transaction of which nothing was sent and nothing waits is simply forgotten."""
+        """Commit; a transaction of which nothing was sent and nothing waits is simply forgotten.
+
+        One that waits as a whole goes out before its COMMIT: when the connection turns out to have died, what was sent
+        without a COMMIT can be sent again.
+        """
         if self._queue and self._queue[-1].text is BEGIN:
             self._queue.pop()
-        else:
-            self.command(COMMIT)
+            return
+        if self.unsent:
+            self.flush()
+        self.command(COMMIT)
 
     def rollback(self) -> None:
         """Undo the transaction, and forget what waits."""

@@ -21,13 +21,13 @@ ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
 _EVENT = "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
-_JOB = (
+JOB_HEAD = (
     "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error,"
     " created_at) VALUES "
 )
 _READ = "SELECT id, origin, cause, body, occurred_at FROM event WHERE id"
 _EVENT_ROW = "(%s,%s,%s,%s,%s,%s,%s,%s,%s)"
-_JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"
+JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"
 _EVENT_COLUMNS = ("id", "name", "schema_version", "origin", "cause", "body", "occurred_at", "recorded_at")
 _JOB_COLUMNS = ("plugin", "kind", "payload", "due_at", "cause", "origin", "created_at")  # the model knows the rest
 _statements: dict[tuple[str, int], db.Sql] = {}
@@ -75,7 +75,7 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
             kind = delivery_kind(slug, name)
             jobs.append((ctx.tenant.id, slug, kind, payload, now, f"fact:{event}", origin, now))
     _write(ctx, Event, _EVENT, _EVENT_ROW, _EVENT_COLUMNS, events)
-    _write(ctx, Job, _JOB, _JOB_ROW, _JOB_COLUMNS, jobs)
+    _write(ctx, Job, JOB_HEAD, JOB_ROW, _JOB_COLUMNS, jobs)
     return ids
 
 

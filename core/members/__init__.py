@@ -5,7 +5,15 @@ from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred
 from core.members.birthdays import born_on
 from core.members.bulk import NewMember, register_many
 from core.members.codes import member_code, resolve_member_code
-from core.members.consents import ConsentView, consents, give_consent, has_consent, withdraw_consent
+from core.members.consents import (
+    ConsentView,
+    answers,
+    consents,
+    give_consent,
+    has_consent,
+    withdraw_consent,
+)
+from core.members.ending import ending
 from core.members.finding import (
     MemberFilter,
     check_scope,
@@ -47,6 +55,7 @@ __all__ = [
     "MergePreview",
     "NewMember",
     "Unmerged",
+    "answers",
     "attributes",
     "bar",
     "bars",
@@ -55,6 +64,7 @@ __all__ = [
     "check_scope",
     "consents",
     "define_attribute",
+    "ending",
     "erase",
     "export",
     "find",

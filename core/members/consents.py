@@ -1,6 +1,7 @@
 """What a member agreed to: which policy, for what purpose, when and where; and the withdrawal."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -53,6 +54,22 @@ def consents(ctx: Context, member_id: UUID) -> dict[str, ConsentView]:
     row = row_of(ctx, member_id)
     rows = Consent.scoped(ctx).select().where(Consent.member == row.id).order_by(Consent.at, Consent.id)
     return {c.purpose: ConsentView(c.purpose, c.given, c.policy_version, c.channel, c.at) for c in rows}
+
+
+def answers(ctx: Context, ids: Iterable[UUID], purposes: Sequence[str]) -> dict[UUID, dict[str, ConsentView]]:
+    """Return the latest answers of many members to some purposes, by the ids asked for, which are of survivors."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[UUID, dict[str, ConsentView]] = {member: {} for member in wanted}
+    for start in range(0, len(wanted), 500):
+        rows = (
+            Consent.scoped(ctx)
+            .select()
+            .where(Consent.member.in_(wanted[start : start + 500]), Consent.purpose.in_(purposes))
+            .order_by(Consent.at, Consent.id)
+        )
+        for c in rows:
+            found[c.member][c.purpose] = ConsentView(c.purpose, c.given, c.policy_version, c.channel, c.at)
+    return found
 
 
 def has_consent(ctx: Context, member_id: UUID, purpose: str, *, policy_version: str = "") -> bool:

@@ -19,6 +19,7 @@ from core.members.registration import sealed_phone
 from core.members.views import MemberView, name_in_clear, phone_in_clear, view
 
 STANDING = {"lead": 0, "lapsed": 1, "member": 2}  # the better membership survives
+ASSETS_ZH = {"points": "积分", "growth": "成长值", "stored_value": "储值"}
 FILLED = ("name", "gender", "birthday", "venue")  # taken over where the survivor has none
 
 
@@ -33,6 +34,7 @@ class MergePreview:
     assets: Mapping[str, int]  # what would move, by asset
     identities: int
     blockers: tuple[str, ...]  # in words
+    blockers_zh: tuple[str, ...] = ()  # the same in Chinese
 
 
 def lock_pair(ctx: Context, member_id: UUID, merged_id: UUID) -> tuple[Member, Member]:
@@ -73,18 +75,33 @@ def _differing(ctx: Context, member: Member, merged: Member) -> tuple[str, ...]:
     )
 
 
-def _blockers(ctx: Context, member: Member, merged: Member) -> list[str]:
+def _blockers(ctx: Context, member: Member, merged: Member) -> list[tuple[str, str]]:
+    """Return what stands against a merge, each in English and in Chinese."""
     found = []
-    for row, which in ((member, "the surviving member"), (merged, "the member to be merged")):
+    for row, which, name_zh in (
+        (member, "the surviving member", "保留的会员"),
+        (merged, "the member to be merged", "被合并的会员"),
+    ):
         if row.merged_into is not None:
-            found.append(f"{which} is merged into another already")
+            found.append((f"{which} is merged into another already", f"{name_zh}已并入其他会员"))
         if row.erased_at is not None:
-            found.append(f"{which} was erased")
+            found.append((f"{which} was erased", f"{name_zh}已注销"))
     for asset, balance in points.balances(ctx, merged.id).items():
+        called = ASSETS_ZH.get(asset, asset)
         if balance.held:
-            found.append(f"{balance.held} {asset} of the member to be merged are on hold: settle the order first")
+            found.append(
+                (
+                    f"{balance.held} {asset} of the member to be merged are on hold: settle the order first",
+                    f"被合并的会员有 {balance.held} {called}冻结中，请先处理相关订单",
+                )
+            )
         if balance.owed:
-            found.append(f"the member to be merged owes {balance.owed} {asset}: settle it first")
+            found.append(
+                (
+                    f"the member to be merged owes {balance.owed} {asset}: settle it first",
+                    f"被合并的会员欠 {balance.owed} {called}，请先处理",
+                )
+            )
     return found
 
 
@@ -96,6 +113,7 @@ def merge_preview(ctx: Context, member_id: UUID, merged_id: UUID) -> MergePrevie
     """Return what merging `merged_id` into `member_id` would do; changes nothing. Needs members.merge."""
     ctx.require("members.merge")
     member, merged = lock_pair(ctx, member_id, merged_id)
+    blockers = _blockers(ctx, member, merged)
     return MergePreview(
         member=view(ctx, member),
         merged=view(ctx, merged),
@@ -103,7 +121,8 @@ def merge_preview(ctx: Context, member_id: UUID, merged_id: UUID) -> MergePrevie
         differing=_differing(ctx, member, merged),
         assets=_movable(ctx, merged.id),
         identities=MemberIdentity.scoped(ctx).select().where(MemberIdentity.member == merged.id).count(),
-        blockers=tuple(_blockers(ctx, member, merged)),
+        blockers=tuple(en for en, _ in blockers),
+        blockers_zh=tuple(zh for _, zh in blockers),
     )
 
 
@@ -118,7 +137,11 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     member, merged = lock_pair(ctx, member_id, merged_id)
     blockers = _blockers(ctx, member, merged)
     if blockers:
-        raise Conflict(f"cannot merge: {'; '.join(blockers)}", "暂时无法合并，请先处理未完成事项", code="cannot_merge")
+        raise Conflict(
+            f"cannot merge: {'; '.join(en for en, _ in blockers)}",
+            f"暂时无法合并：{'；'.join(zh for _, zh in blockers)}",
+            code="cannot_merge",
+        )
     done = MemberMerge.scoped(ctx).create(member=member.id, merged=merged.id, moved={}, merged_at=ctx.now())
     moved: dict[str, Any] = {
         "fields": _take_over(ctx, member, merged),

@@ -8,6 +8,7 @@ it returns the first result, with other content it raises KeyReused. Content is 
 """
 
 from core.points.earning import MOST_CREDITS, credit, credit_many
+from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
 from core.points.holds import capture, held, hold, release, release_due
 from core.points.reading import balance, balances, earned, outstanding, statement
@@ -22,6 +23,7 @@ __all__ = [
     "Balance",
     "Credit",
     "EntryView",
+    "Expiring",
     "Fault",
     "HoldView",
     "Operation",
@@ -34,6 +36,7 @@ __all__ = [
     "debit",
     "earned",
     "expire",
+    "expiring",
     "held",
     "hold",
     "outstanding",

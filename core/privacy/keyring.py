@@ -3,8 +3,9 @@
 `ROOST_ENCRYPTION_KEYS` and `ROOST_INDEX_KEYS` read `2:BASE64,1:BASE64`: newest first, versions 1 to 255, 32
 bytes each. The newest seals and indexes; every listed one still opens and is tried in lookups. To rotate:
 add the new key *last* and restart every process (all can read it), move it *first* and restart (all write
-it), run the rotation (`core.members.rotation`), then drop the old one. Deleting a root key before that
-makes its rows unreadable for good.
+it), run the rotation (`core.members.rotation`), wait until the audit trail of every tenant says
+`keys.rotated`, and 72 hours more, for as long replies are kept for a repeated request; then drop the old one.
+Deleting a root key before that makes its rows unreadable for good.
 """
 
 import base64

@@ -2,12 +2,35 @@
 
 from typing import TYPE_CHECKING
 
+from core.errors import ConfigurationError
+from core.fields import BlindField, SealedField
+
 if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which imports this package
     from core.context import Context
 
 
+def _require_column(ctx: "Context", kind: type[SealedField | BlindField], purpose: str) -> None:
+    """Raise ConfigurationError when no column of the plugin is declared for a purpose: a rotation would miss it."""
+    plugin = ctx.runtime.registry.plugins.get(ctx.plugin)
+    if plugin is None:
+        return
+    for model in plugin.models:
+        for field in model._meta.sorted_fields:
+            if isinstance(field, kind) and field.purpose == purpose:
+                return
+    raise ConfigurationError(
+        f"{ctx.plugin}: no column is declared for what is sealed as {purpose!r}, and a key rotation would lose it:"
+        f' write {kind.__name__}("{purpose}") for its column in models.py, in place of BlobField',
+        f"{ctx.plugin}：没有为 {purpose} 声明 {kind.__name__}，更换密钥时会丢失",
+    )
+
+
 def seal(ctx: "Context", purpose: str, plaintext: str) -> bytes:
-    """Encrypt personal data of `ctx.plugin` for its own table; `purpose` says which column."""
+    """Encrypt personal data of `ctx.plugin` for its own table; `purpose` says which `SealedField`.
+
+    Raises ConfigurationError when no column of the plugin declares that purpose.
+    """
+    _require_column(ctx, SealedField, purpose)
     return ctx.runtime.keyring.seal(ctx.tenant.id, f"{ctx.plugin}.{purpose}", plaintext)
 
 
@@ -17,7 +40,11 @@ def unseal(ctx: "Context", purpose: str, sealed: bytes | memoryview) -> str:
 
 
 def blind(ctx: "Context", purpose: str, value: str) -> bytes:
-    """Return the 16 bytes by which a sealed value of `ctx.plugin` is found again."""
+    """Return the 16 bytes by which a sealed value of `ctx.plugin` is found again; kept in a `BlindField`.
+
+    Raises ConfigurationError when no column of the plugin declares that purpose.
+    """
+    _require_column(ctx, BlindField, purpose)
     return ctx.runtime.keyring.blind(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
 
 

@@ -4,8 +4,10 @@ REST with the console, a worker, and the fakes of WeChat and the SaaS run as pro
 a fresh SQLite database. The story (J1) checks its own numbers. Then all of it stays up.
 """
 
+import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +28,8 @@ from integrations.wechat import fake as wechat_fake
 
 START_SECONDS = 30
 STOP_SECONDS = 20
+# What the story needs; the other bundled plugins would only take memory of a small box.
+PLUGINS = ["levels", "purchases", "visits", "gifts", "referrals", "feedback", "orders", "seckill", "wechat", "qinniao"]
 
 
 class DemoFailed(RoostError):
@@ -40,6 +44,7 @@ def demo(
 ) -> None:
     """Play the new-member journey on a fresh deployment; then stay up, until ctrl-C."""
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to stop by a supervisor: its processes stop too
     folder = Path("var") / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -77,6 +82,8 @@ def demo(
 def _environment(folder: Path, port: int) -> dict[str, str]:
     """Return the environment of a deployment that has nothing to do with one that may be set here."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
+    listed = folder / "plugins.toml"
+    listed.write_text(f"load = {json.dumps(PLUGINS)}\nstart = {json.dumps(PLUGINS)}\n", "utf-8")
     return clean | {
         "ROOST_DATABASE_URL": f"sqlite:///{(folder / 'roost.db').resolve()}",
         "ROOST_VAR": str(folder.resolve()),
@@ -85,7 +92,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "ROOST_SWEEP_SECONDS": "0.5",
         "ROOST_THREADS": "2",  # one person's story
         "MALLOC_ARENA_MAX": "1",  # glibc keeps memory for each thread else
-        "ROOST_PLUGINS_FILE": os.environ.get("ROOST_PLUGINS_FILE", "plugins.toml"),
+        "ROOST_PLUGINS_FILE": os.environ.get("ROOST_PLUGINS_FILE", str(listed.resolve())),
         **_keys(),
     }
 

@@ -77,8 +77,10 @@ def migrate(
 def _settings(host: str | None, port: int | None) -> "Settings":
     from core.config import Settings
     from hosts.cli.keys import ensure_keys
+    from hosts.cli.lean import begin
 
     settings = ensure_keys(Settings())
+    begin(settings)
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update=changes)
 

@@ -11,14 +11,14 @@ from core.errors import ConfigurationError, NotFound
 from core.runtime.declarations import Endpoints
 from core.runtime.runtime import Runtime
 from hosts.console.core_resources import core_desk
-from hosts.console.pages import approving, home, keys, members, plugins, rows, signing
+from hosts.console.pages import approving, home, keys, members, merging, plugins, rows, signing
 from hosts.console.resource_endpoints import endpoints_for, endpoints_of
 from hosts.console.resources import CORE, Desk
 from hosts.console.web import Console, Door, Reply, Route, Visit
 
 STATIC = Path(__file__).parent / "static"
 CORE_ROUTES = (
-    *signing.ROUTES, *home.ROUTES, *members.ROUTES, *plugins.ROUTES, *approving.ROUTES, *keys.ROUTES
+    *signing.ROUTES, *home.ROUTES, *members.ROUTES, *merging.ROUTES, *plugins.ROUTES, *approving.ROUTES, *keys.ROUTES
 )  # fmt: skip
 
 

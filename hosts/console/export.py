@@ -2,12 +2,10 @@
 
 import csv
 import io
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from pydantic import BaseModel
 
 from core import db, members
@@ -18,7 +16,6 @@ from hosts.console.resources import CORE, Desk, Row
 from hosts.console.showing import Names, plain
 
 MOST = 1_000_000  # rows of a file; a sheet of Excel holds 1,048,576
-CHUNK = 64 * 1024
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -76,28 +73,10 @@ def as_csv(ctx: Context, desk: Desk, wanted: BaseModel) -> Iterator[bytes]:
 
 def as_xlsx(ctx: Context, desk: Desk, wanted: BaseModel) -> Iterator[bytes]:
     """Yield an Excel file; its rows go through a temporary file."""
-    book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet(desk.resource.name[:31])  # Any: the stubs know no write-only sheet
-    sheet.append([column.title.in_(ctx.locale) for column in desk.resource.columns])
-    for rows in _pages(ctx, desk, wanted):
-        for row in rows:
-            sheet.append(_cells(sheet, row))
-    with tempfile.TemporaryFile() as file:
-        book.save(file)
-        file.seek(0)
-        while chunk := file.read(CHUNK):
-            yield chunk
-
-
-def _cells(sheet: Any, row: Sequence[Value]) -> list[Any]:
-    cells = []
-    for value in row:
-        made = WriteOnlyCell(sheet, value=None)
-        made.value = "".join(c for c in value if c >= " " or c in "\t\n") if isinstance(value, str) else value
-        if isinstance(value, str):
-            made.data_type = "s"  # never a formula, whatever it begins with
-        cells.append(made)
-    return cells
+    # openpyxl takes ten megabytes of a process that may never write such a file.
+    sheets: Any = import_module("hosts.console.sheets")
+    header = [column.title.in_(ctx.locale) for column in desk.resource.columns]
+    yield from sheets.write(desk.resource.name, header, _pages(ctx, desk, wanted))
 
 
 WRITERS: dict[str, Callable[[Context, Desk, BaseModel], Iterator[bytes]]] = {"csv": as_csv, "xlsx": as_xlsx}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, SecretStr
+from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -195,6 +195,7 @@ def _kind(
         (float, "decimal"),
         (Decimal, "decimal"),
         (datetime, "datetime"),
+        (AwareDatetime, "datetime"),  # at run time it is no datetime
         (date, "date"),
         (time, "time"),
     ]

@@ -16,6 +16,7 @@ _SYSTEM = Text(zh="系统", en="System")
 _PAGES = (
     (_HOME, Text(zh="首页", en="Home"), "/console", "", False),
     (_HOME, Text(zh="待审批", en="Approvals"), "/console/core/approvals", "", False),
+    (_MEMBERS, Text(zh="合并会员", en="Merge members"), "/console/core/merge", "members.merge", False),
     (_SYSTEM, Text(zh="插件", en="Plugins"), "/console/core/plugins", "plugins.view", True),
 )
 _GROUPS = {"members": _MEMBERS}

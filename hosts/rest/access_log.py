@@ -29,7 +29,8 @@ class AccessLog:
         seconds = time.perf_counter() - req.context.started
         context = req.context
         resp.set_header("X-Request-Id", request_id(req))
-        resp.set_header("Cache-Control", "no-store")
+        if resp.get_header("Cache-Control") is None:  # files say themselves how long they may be kept
+            resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Content-Type-Options", "nosniff")
         route = getattr(context, "route", None) or req.uri_template or ""
         status = resp.status_code

@@ -5,9 +5,9 @@ a transaction (a GET: without one, and unable to write); then the reply as JSON.
 signature while a request waits.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, TypeVar
 
 import peewee
 from falcon import Request, Response
@@ -17,7 +17,7 @@ from core import db
 from core.context import Context
 from core.runtime.declarations import Answer, Listing, Remote
 from core.runtime.runtime import Runtime
-from hosts.rest import idempotency, inputs, ratelimit
+from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
 from hosts.rest.cursors import Cursors
 from hosts.rest.idempotency import Reply
@@ -30,19 +30,18 @@ Invoke = Callable[[Context, dict[str, Any]], Any]
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
     """What responders share in one process."""
 
-    runtime: Runtime
-    callers: Callers
-    limits: ratelimit.RateLimits
-    cursors: Cursors
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.renew()
 
-    @classmethod
-    def of(cls, runtime: Runtime) -> "Parts":
-        """Make them for a runtime."""
-        return cls(runtime, Callers(runtime), ratelimit.RateLimits(runtime), Cursors(runtime))
+    def renew(self) -> None:
+        """Make them anew: nothing is remembered of callers."""
+        self.callers = Callers(self.runtime)
+        self.limits = ratelimit.RateLimits(self.runtime)
+        self.cursors = Cursors(self.runtime)
 
 
 def with_connection(work: Callable[[], T]) -> T:
@@ -73,17 +72,19 @@ class Adapted:
         self.names = tuple(
             (position, name, kind) for position, (name, kind) in zip(route.positions, shape.path, strict=True)
         )
+        brand = (place for place, name, _ in self.names if name == "tenant" and self.public)
+        self.brand = next(brand, None)
         self.dump = _dumper(shape.reply)
         self.writes = endpoint.method != "GET"
         self.body_limit = parts.runtime.settings.body_limit
 
     # the steps
 
-    def identify(self, req: Request) -> Context:
+    def identify(self, req: Request, raw: dict[str, str]) -> Context:
         """Return the context of the call; raise what refuses it before its input is looked at."""
         route, callers = self.route, self.parts.callers
         if self.public:
-            ctx = callers.anonymous(req, route.slug)
+            ctx = callers.anonymous(req, route.slug, raw[self.brand] if self.brand else None)
         else:
             ctx = callers.signed_in(req, route.slug)
         if route.slug != "core" and route.slug not in ctx.tenant.plugins:
@@ -109,7 +110,9 @@ class Adapted:
                 inner = self.parts.cursors.open(ctx, self.route.path, page.cursor)
                 page = page.model_copy(update={"cursor": inner})
             values["page"] = page
-        if self.writes:
+        if shape.data:
+            values["data"] = uploads.upload_of(req, self.route.endpoint.upload)
+        elif self.writes:
             body = self.read_body(req, data)
             if shape.body is not None:
                 values["body"] = body
@@ -133,13 +136,13 @@ class Adapted:
         function: Any = self.route.endpoint.function
 
         def work() -> Any:
-            ctx = self.identify(req)
+            ctx = self.identify(req, raw)
             with db.read_only():
                 return ctx, function(ctx, **self.arguments(ctx, req, b"", raw))
 
         ctx, result = with_connection(work)
         if isinstance(result, Answer):
-            _answer(resp, result)
+            send_answer(resp, result)
         else:
             _send(resp, self.reply(ctx, result))
 
@@ -149,7 +152,7 @@ class Adapted:
         function: Any = endpoint.function
         data = inputs.read_bytes(req, self.body_limit)  # before a connection is held: the caller may be slow
         with db.connection():
-            ctx = with_connection(lambda: self.identify(req))
+            ctx = with_connection(lambda: self.identify(req, raw))
             key = idempotency.read_key(req, required=endpoint.idempotent)
             values = self.arguments(ctx, req, data, raw)
 
@@ -170,9 +173,10 @@ class Adapted:
         endpoint = self.route.endpoint
         assert isinstance(endpoint.function, type)
         steps: Remote = endpoint.function()
-        data = inputs.read_bytes(req, self.body_limit) if self.writes else b""
-        ctx = with_connection(lambda: self.identify(req))
-        key = idempotency.read_key(req, required=endpoint.idempotent) if self.writes else None
+        keyed = self.writes and not endpoint.upload  # an upload is read by its own steps, and not compared
+        data = inputs.read_bytes(req, self.body_limit) if keyed else b""
+        ctx = with_connection(lambda: self.identify(req, raw))
+        key = idempotency.read_key(req, required=endpoint.idempotent) if keyed else None
         values = self.arguments(ctx, req, data, raw)
         asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
         if asked is not None and self.route.shape.key:
@@ -207,10 +211,28 @@ def _send(resp: Response, reply: Reply) -> None:
         resp.data = reply.body
 
 
-def _answer(resp: Response, answer: Answer) -> None:
+def send_answer(resp: Response, answer: Answer) -> None:
+    """Send an answer as a plugin made it; raise NotFound when its file has gone."""
+    resp.set_headers(dict(answer.headers))
     resp.status = answer.status
-    resp.content_type = answer.content_type
-    resp.data = answer.body.encode() if isinstance(answer.body, str) else answer.body
+    if answer.status != 204:  # that has no content, and so no type
+        resp.content_type = answer.content_type
+    if answer.file is None:
+        resp.data = answer.body.encode() if isinstance(answer.body, str) else answer.body
+        return
+    try:
+        file = answer.file.open("rb")
+    except FileNotFoundError:
+        raise not_found() from None
+    resp.content_length = os.fstat(file.fileno()).st_size
+    resp.stream = _pieces(file)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Yield a file to its end and close it; also when whoever asked goes away."""
+    with file:
+        while piece := file.read(uploads.CHUNK):
+            yield piece
 
 
 def _dumper(reply: Any) -> Callable[[Any], bytes] | None:

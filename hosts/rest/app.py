@@ -23,6 +23,11 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
     """A falcon application that knows its routes, for tests and for OpenAPI."""
 
     routes: list[Route]
+    parts: Parts
+
+    def forget(self) -> None:
+        """Forget what was remembered of tenants and callers, as after a start; for tests."""
+        self.parts.renew()
 
 
 def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Application:
@@ -32,8 +37,8 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     app.req_options.strip_url_path_trailing_slash = False
     problems.install(app)
     app.routes = routes_of(runtime, [*admin_endpoints(runtime), *more])
-    parts = Parts.of(runtime)
-    _add_endpoints(app, parts)
+    app.parts = Parts(runtime)
+    _add_endpoints(app)
     app.add_route("/callbacks/{slug}/{tenant}", Callbacks(runtime))
     app.add_route("/healthz", Healthz())
     app.add_route("/readyz", Readyz(runtime))
@@ -45,11 +50,12 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     return app
 
 
-def _add_endpoints(app: Application, parts: Parts) -> None:
+def _add_endpoints(app: Application) -> None:
     """Give each path one resource object with a responder for each method."""
     responders: dict[str, dict[str, Responder]] = {}
     for route in app.routes:
-        responders.setdefault(route.template, {})[f"on_{route.endpoint.method.lower()}"] = responder_of(parts, route)
+        method = f"on_{route.endpoint.method.lower()}"
+        responders.setdefault(route.template, {})[method] = responder_of(app.parts, route)
     for template, methods in responders.items():
         resource: Any = type("Resource", (), methods)()
         try:

@@ -11,10 +11,10 @@ from falcon import HTTPMethodNotAllowed, Request, Response
 from core import db, tenants
 from core.context import Actor, Context
 from core.errors import NotFound
-from core.runtime.declarations import Answer, Callback, Push
+from core.runtime.declarations import Callback, Push
 from core.runtime.runtime import Runtime
 from hosts.rest import inputs
-from hosts.rest.adapter import with_connection
+from hosts.rest.adapter import send_answer, with_connection
 from hosts.rest.caller import request_id
 from hosts.rest.problems import not_found
 
@@ -57,7 +57,7 @@ class Callbacks:
         with db.connection():
             ctx = with_connection(lambda: self._context(req, slug, tenant_slug))
             answer = ctx.run(lambda: callback.receive(ctx, push))
-        _write(resp, answer)
+        send_answer(resp, answer)
 
     def _context(self, req: Request, slug: str, tenant_slug: str) -> Context:
         if len(tenant_slug) > 40 or "\0" in tenant_slug:
@@ -71,9 +71,3 @@ class Callbacks:
         return Context(
             self.runtime, tenant, Actor("system", reason=f"callback:{slug}"), slug, f"request:{asked}", asked
         )
-
-
-def _write(resp: Response, answer: Answer) -> None:
-    resp.status = answer.status
-    resp.content_type = answer.content_type
-    resp.data = answer.body.encode() if isinstance(answer.body, str) else answer.body

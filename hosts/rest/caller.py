@@ -120,9 +120,16 @@ class Callers:
                 code="wrong_audience",
             )
 
-    def anonymous(self, req: Request, slug: str) -> Context:
-        """Return the context of a call before login, for the tenant that the header or the host names."""
+    def anonymous(self, req: Request, slug: str, in_path: str | None = None) -> Context:
+        """Return the context of a call before login, for the tenant that the path, the header or the host names.
+
+        Raises Unauthorized when the header names another one than the path.
+        """
         named = req.env.get("HTTP_X_ROOST_TENANT")
+        if in_path is not None:
+            if named and named != in_path:
+                raise _mismatch("this address belongs to another tenant", "该地址属于另一租户")
+            named = in_path
         if named:
             if len(named) > _SLUG_LENGTH or not named.isascii() or not named.isprintable():
                 raise NotFound("there is no such tenant", "没有该租户")
@@ -140,14 +147,19 @@ class Callers:
         named = req.env.get("HTTP_X_ROOST_TENANT")
         other = named != tenant.slug if named else self.hosts.tenant_of(_host(req)) not in (None, tenant.id)
         if other:
-            raise Unauthorized("this token belongs to another tenant", "登录凭证属于另一租户", code="tenant_mismatch")
+            raise _mismatch("this token belongs to another tenant", "登录凭证属于另一租户")
 
     def _context(self, req: Request, tenant: Tenant, actor: Any, slug: str) -> Context:
         asked = request_id(req)
         language = req.env.get("HTTP_ACCEPT_LANGUAGE")
         locale = "en" if language and wants_english(language) else "zh"
         req.context.tenant = tenant.slug
-        return Context(self.runtime, tenant, actor, slug, f"request:{asked}", asked, "live", locale)
+        address = address_of(req, self.runtime.settings.trusted_proxies)
+        return Context(self.runtime, tenant, actor, slug, f"request:{asked}", asked, "live", locale, address)
+
+
+def _mismatch(message: str, message_zh: str) -> Unauthorized:
+    return Unauthorized(message, message_zh, code="tenant_mismatch")
 
 
 def _host(req: Request) -> str:

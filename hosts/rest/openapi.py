@@ -198,7 +198,7 @@ def _headers(route: Route, named: Callable[..., Any]) -> type[BaseModel] | None:
     fields: dict[str, Any] = {}
     if route.endpoint.audience == "public":
         fields["tenant"] = _TENANT
-    if route.endpoint.method != "GET":
+    if route.endpoint.method != "GET" and not route.shape.data:
         fields["key"] = _KEY if route.endpoint.idempotent else (str | None, _optional_key())
     if not fields:
         return None
@@ -227,8 +227,10 @@ def _finish(spec: Document, routes: Iterable[Route]) -> Document:
                 parameter["schema"] = dict(_PATH_SCHEMAS[kinds[parameter["name"]]])
             elif parameter["in"] == "header":
                 parameter["schema"] = _without_null(parameter["schema"])
+        if route.shape.data:
+            _say_upload(operation, route.endpoint.upload)
         body = operation.get("requestBody")
-        if body is not None:
+        if body is not None and not route.shape.data:
             body["required"] = route.shape.body_required
             _close(spec, body, set())
         for code, response in operation["responses"].items():
@@ -240,6 +242,19 @@ def _finish(spec: Document, routes: Iterable[Route]) -> Document:
     schemas = spec["components"]["schemas"]
     spec["components"]["schemas"] = {name: schema for name, schema in sorted(schemas.items()) if name in used}
     return spec
+
+
+def _say_upload(operation: Document, most: int) -> None:
+    """Say of an operation that its body is a file: raw, or in a multipart form."""
+    raw: Document = {"type": "string", "format": "binary", "maxLength": most}
+    form: Document = {"type": "object", "properties": {"file": raw}, "required": ["file"]}
+    operation["requestBody"] = {
+        "description": f"the file, at most {most} bytes; a form's other fields are passed over",
+        "required": True,
+        "content": {"application/octet-stream": {"schema": raw}, "multipart/form-data": {"schema": form}},
+    }
+    refused = operation["responses"]["413"]
+    operation["responses"]["411"] = {**refused, "description": "Length Required"}
 
 
 def _without_null(schema: Document) -> Document:

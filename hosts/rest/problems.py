@@ -30,6 +30,20 @@ class TooLarge(RoostError):
     code = "too_large"
 
 
+class LengthRequired(RoostError):
+    """An upload does not say how long it is (411)."""
+
+    status = 411
+    code = "length_required"
+
+
+class BrokenUpload(RoostError):
+    """An upload broke off, or its multipart form cannot be read (400)."""
+
+    status = 400
+    code = "broken_upload"
+
+
 class UnsupportedMedia(RoostError):
     """The body is not JSON (415)."""
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.errors import ConfigurationError
-from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery
+from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery, Upload
 
 PathKind = Literal["uuid", "int", "str", "date"]
 _KINDS: dict[Any, PathKind] = {UUID: "uuid", int: "int", str: "str", date: "date"}
@@ -30,6 +30,7 @@ class Shape:
     page: bool
     session: bool  # core's own endpoints about sessions take the id of the one that calls
     key: bool  # an idempotent endpoint may take the key under which the ledger is to know the act
+    data: bool  # the body is taken as it comes off the wire
     reply: Any  # a pydantic model, a type pydantic can dump, Answer, or None
 
 
@@ -44,6 +45,10 @@ def shape_of(endpoint: Endpoint, path: str, where: str) -> Shape:
         shape = _read(endpoint.function, path, endpoint.method)  # type: ignore[arg-type]  # a class can be hashed
         if shape.key and not endpoint.idempotent:
             raise ConfigurationError("only an endpoint that is idempotent=True has a key to take")
+        if shape.data != bool(endpoint.upload):
+            raise ConfigurationError("an endpoint declared with upload=… takes data, and only such a one does")
+        if shape.data and (not endpoint.remote or endpoint.idempotent or shape.body is not None):
+            raise ConfigurationError("an upload is remote, has no body beside its data, and no Idempotency-Key")
         return shape
     except ConfigurationError as ex:
         raise ConfigurationError(f"{where}: {ex.message}") from None
@@ -64,9 +69,9 @@ def _read(function: Any, path: str, method: str) -> Shape:  # Any: a function, o
     rest = [name for name in parameters[1:] if name not in names]
     if missing := [name for name in names if name not in parameters]:
         raise ConfigurationError(f"the path has {{{missing[0]}}}, which the function does not take")
-    if strange := [name for name in rest if name not in ("body", "query", "page", "session", "key")]:
+    if strange := [name for name in rest if name not in ("body", "query", "page", "session", "key", "data")]:
         raise ConfigurationError(
-            f"what is {strange[0]!r}? A function takes ctx, its path parameters, body, query and page"
+            f"what is {strange[0]!r}? A function takes ctx, its path parameters, body or data, query and page"
         )
     kinds: list[tuple[str, PathKind]] = []
     for name in names:
@@ -84,6 +89,8 @@ def _read(function: Any, path: str, method: str) -> Shape:  # Any: a function, o
     reply = None if reply is type(None) else reply
     if reply is Answer and method != "GET":
         raise ConfigurationError("only a GET may return an Answer of its own; a write returns a pydantic model or None")
+    if "data" in rest and hints["data"] is not Upload:
+        raise ConfigurationError("data is annotated as Upload")
     page = "page" in rest
     if page and hints["page"] is not PageQuery:
         raise ConfigurationError("page is annotated as PageQuery")
@@ -91,7 +98,8 @@ def _read(function: Any, path: str, method: str) -> Shape:  # Any: a function, o
         raise ConfigurationError("an endpoint that takes page returns Listing[…]")
     if page and query is not None and {"limit", "cursor"} & set(query.model_fields):
         raise ConfigurationError("limit and cursor belong to page; leave them out of query")
-    return Shape(tuple(kinds), body, required, query, page, "session" in rest, "key" in rest, reply)
+    taken = ("session" in rest, "key" in rest, "data" in rest)
+    return Shape(tuple(kinds), body, required, query, page, *taken, reply)
 
 
 def _optional(annotation: Any) -> tuple[Any, bool]:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import falcon
@@ -28,9 +28,10 @@ from core.migrate import create_all, migrate
 from core.privacy import Keyring
 from core.runtime.registry import PluginsFile, Registry
 from core.runtime.runtime import Runtime
-from hosts.rest.app import make_app
+from hosts.rest.app import Application, make_app
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms as conforms
+from hosts.testkit.listening import serving
 from hosts.testkit.servers import PostgresServer, ValkeyServer
 
 ENGINES = ("sqlite", "postgresql")
@@ -275,12 +276,43 @@ def tick(runtime: Runtime) -> Callable[[], int]:
     return run
 
 
+class _Present:
+    """Stands for the runtime of the test that is running, in an application that serves one test after another."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        object.__setattr__(self, "runtime", runtime)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.runtime, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.runtime, name, value)
+
+
+# To make an application of hundreds of routes takes longer than most tests: one serves all tests of a set of plugins.
+_apps: dict[tuple[int, str], tuple[Application, _Present, Registry]] = {}
+
+
+def _app_of(runtime: Runtime) -> Application:
+    """Return the whole application, which reads what it knows of the deployment from this test's runtime."""
+    varying = {"database_url", "var"}
+    key = (id(runtime.registry), runtime.settings.model_dump_json(exclude=varying))
+    held = _apps.get(key)
+    if held is None:
+        present = _Present(runtime)
+        held = _apps[key] = (make_app(cast(Runtime, present)), present, runtime.registry)
+    app, present, _ = held
+    object.__setattr__(present, "runtime", runtime)
+    app.forget()
+    return app
+
+
 class Api:
     """A client of the whole WSGI application, as a mini-program or an integration sees it."""
 
     def __init__(self, runtime: Runtime, tenant: Context) -> None:
         self.runtime, self.tenant = runtime, tenant
-        self.app: falcon.App[Any, Any] = make_app(runtime)
+        self.app: falcon.App[Any, Any] = _app_of(runtime)
         self.client = falcon.testing.TestClient(self.app)
 
     def as_member(self, member: MemberView | UUID, ctx: Context | None = None) -> str:
@@ -343,6 +375,13 @@ class Api:
 def api(runtime: Runtime, tenant: Context) -> Api:
     """Return a client of the whole application."""
     return Api(runtime, tenant)
+
+
+@pytest.fixture
+def listening(api: Api) -> Iterator[str]:
+    """Serve the whole application over real HTTP; return its address, where pushes of outside systems go."""
+    with serving(api.app) as url:
+        yield url
 
 
 @pytest.fixture

@@ -70,15 +70,11 @@ class PostgresServer:
 
         Rows are deleted, which for a test's few is five times quicker than TRUNCATE; a table of many is truncated.
         """
-        cleaner = self._cleaners.get(name)
-        if cleaner is None or cleaner.closed:
-            url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
-            cleaner = self._cleaners[name] = psycopg.connect(url, autocommit=True)
-            atexit.register(cleaner.close)
-        cleaner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            (name,),
-        )
+        try:
+            cleaner = self._cleaner(name)
+        except psycopg.OperationalError:  # a test restarted the server
+            del self._cleaners[name]
+            cleaner = self._cleaner(name)
         if name not in self._tables:
             found = cleaner.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'migration\\_%'"
@@ -98,6 +94,19 @@ class PostgresServer:
             )
         if many:
             cleaner.execute(f"TRUNCATE {', '.join(many)} CASCADE")
+
+    def _cleaner(self, name: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """Return the connection that empties a database, once nobody else is connected to it."""
+        cleaner = self._cleaners.get(name)
+        if cleaner is None:
+            url = re.sub(r"(//[^/]*)/[^?]*", rf"\1/{name}", self.admin_url)
+            cleaner = self._cleaners[name] = psycopg.connect(url, autocommit=True)
+            atexit.register(cleaner.close)
+        cleaner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            (name,),
+        )
+        return cleaner
 
     def restart(self) -> None:
         """Stop and start the server, as an operator would; only one of our own."""

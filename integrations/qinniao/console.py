@@ -1,10 +1,29 @@
-"""The SaaS desk: leads, events, objects that wait, and the lag."""
+"""The SaaS desk: leads, events, objects that wait, lists, servers, retries, and the lag."""
 
 from typing import Any
 
-from integrations.qinniao import desk, inbox, leads
-from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
-from integrations.qinniao.schemas import Assignment, Conversion, EventRow, LeadRow, NewLead, ObjectRow
+from integrations.qinniao import circuit, desk, inbox, leads, reconcile
+from integrations.qinniao.models import (
+    QinniaoCircuit,
+    QinniaoCursor,
+    QinniaoEvent,
+    QinniaoLead,
+    QinniaoObject,
+    QinniaoRetry,
+)
+from integrations.qinniao.schemas import (
+    Assignment,
+    CircuitRow,
+    Conversion,
+    EventRow,
+    LeadRow,
+    ListRow,
+    NewLead,
+    NewRetry,
+    NewRun,
+    ObjectRow,
+    RetryRow,
+)
 from roost import Action, Column, Form, Panel, Resource, Text
 
 LEAD_STATES = {
@@ -35,7 +54,29 @@ KINDS = {
     "orders": Text(zh="订单", en="order"),
     "refunds": Text(zh="退款", en="refund"),
     "checkins": Text(zh="到店", en="gate scan"),
+    "bookings": Text(zh="预约", en="booking"),
+    "coaches": Text(zh="教练关系", en="coach relation"),
+    "leads": Text(zh="潜客", en="lead"),
+    "classes": Text(zh="课程", en="class"),
+    "staff": Text(zh="员工", en="staff"),
+    "stores": Text(zh="门店", en="store"),
 }
+LIST_STATES = {
+    "idle": Text(zh="空闲", en="idle"),
+    "running": Text(zh="进行中", en="running"),
+    "failed": Text(zh="失败", en="failed"),
+}
+CIRCUIT_STATES = {
+    "closed": Text(zh="正常", en="working"),
+    "open": Text(zh="熔断", en="not asked for a while"),
+    "half-open": Text(zh="试探", en="being tried"),
+}
+WHAT = {
+    "leads": Text(zh="潜客", en="leads"),
+    "events": Text(zh="推送", en="events"),
+    "records": Text(zh="记录", en="records"),
+}
+RETRY_STATES = {"running": Text(zh="进行中", en="running"), "done": Text(zh="完成", en="done")}
 HOW = {
     "push": Text(zh="推送", en="push"),
     "pull": Text(zh="对账", en="reconciliation"),
@@ -74,10 +115,12 @@ people = Resource(
         Column("tries", Text(zh="失败次数", en="Failures"), "int"),
         Column("converted_at", Text(zh="转会员", en="Converted"), "time", filter=True),
         Column("conversion_lag", Text(zh="延迟（秒）", en="Lag (s)"), "int"),
+        Column("late", Text(zh="延迟转会员", en="Late"), "bool", filter=True),
         Column("converted_by", Text(zh="转化来源", en="Heard by"), "choice", choices=HOW, filter=True),
         Column("saas_lead", Text(zh="SaaS 潜客号", en="Lead number"), list=False),
         Column("saas_member", Text(zh="SaaS 会员号", en="Member number"), filter=True),
         Column("proof", Text(zh="凭证", en="Proof"), list=False),
+        Column("attachment", Text(zh="附件", en="Attachment"), list=False),
         Column("changed_at", Text(zh="更新", en="Changed"), "time", list=False),
     ),
     permission="qinniao.view",
@@ -153,6 +196,73 @@ objects = Resource(
     ),
     venue="venue",
     present=desk.present_objects,
+)
+
+lists = Resource(
+    name="lists",
+    title=Text(zh="SaaS 对账", en="Reconciliation with the SaaS"),
+    model=QinniaoCursor,
+    reply=ListRow,
+    columns=(
+        Column("kind", Text(zh="列表", en="List"), "choice", choices=KINDS, filter=True),
+        Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
+        Column("finished_at", Text(zh="上次完成", en="Last finished"), "time"),
+        Column("items", Text(zh="条数", en="Items"), "int"),
+        Column("found", Text(zh="补回", en="Found"), "int"),
+        Column("rejected", Text(zh="无法识别", en="Unreadable"), "int"),
+        Column("error", NOTE),
+        Column("tries", Text(zh="失败次数", en="Failures"), "int", list=False),
+        Column("started_on", Text(zh="开始日期", en="Started on"), "date", list=False),
+    ),
+    permission="qinniao.view",
+    edit_permission="qinniao.retry",
+    create=Form(NewRun, reconcile.begin),
+    actions=(Action("run", Text(zh="立即对账", en="Reconcile now"), reconcile.run, "qinniao.retry"),),
+    venue_free=True,
+    member=None,
+)
+
+circuits = Resource(
+    name="servers",
+    title=Text(zh="SaaS 接口状态", en="Servers of the SaaS"),
+    model=QinniaoCircuit,
+    reply=CircuitRow,
+    columns=(
+        Column("target", Text(zh="地址", en="Address"), filter=True),
+        Column("state", STATE, "choice", choices=CIRCUIT_STATES, filter=True),
+        Column("failures", Text(zh="连续失败", en="Failures in a row"), "int"),
+        Column("error", Text(zh="最近错误", en="Last error")),
+        Column("opened_at", Text(zh="熔断时间", en="Stopped at"), "time"),
+        Column("changed_at", Text(zh="更新", en="Changed"), "time"),
+    ),
+    permission="qinniao.view",
+    actions=(
+        Action(
+            "close", Text(zh="恢复调用", en="Ask again now"), circuit.close, "qinniao.retry", shown=circuit.is_broken
+        ),
+    ),
+    venue_free=True,
+    member=None,
+)
+
+retries = Resource(
+    name="retries",
+    title=Text(zh="批量重试", en="All tried again"),
+    model=QinniaoRetry,
+    reply=RetryRow,
+    columns=(
+        Column("created_at", Text(zh="发起", en="Begun"), "time", filter=True),
+        Column("what", Text(zh="内容", en="What"), "choice", choices=WHAT, filter=True),
+        Column("state", STATE, "choice", choices=RETRY_STATES, filter=True),
+        Column("found", Text(zh="条数", en="Found"), "int"),
+        Column("settled", Text(zh="已解决", en="Settled"), "int"),
+        Column("finished_at", Text(zh="完成", en="Finished"), "time"),
+    ),
+    permission="qinniao.view",
+    edit_permission="qinniao.retry",
+    create=Form(NewRetry, desk.retry_all),
+    venue_free=True,
+    member=None,
 )
 
 lag = Panel("lag", Text(zh="SaaS 对接", en="SaaS link"), "qinniao.view", desk.figures)

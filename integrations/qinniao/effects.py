@@ -1,18 +1,28 @@
 """What an item of the SaaS does here, by kind. Everything runs in the caller's transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from integrations.qinniao import membership
+from integrations.qinniao.hookspecs import BookingAttended, BookingCancelled, BookingRecorded, CoachRelationTold
+from integrations.qinniao.keeping import status_of
+from integrations.qinniao.people import PROVIDER
 from integrations.qinniao.schemas import QinniaoSettings
-from integrations.qinniao.wire import SaasCard, SaasCheckin, SaasItem, SaasMember, SaasOrder, SaasRefund
+from integrations.qinniao.wire import (
+    SaasBooking,
+    SaasCard,
+    SaasCheckin,
+    SaasCoach,
+    SaasItem,
+    SaasMember,
+    SaasOrder,
+    SaasRefund,
+)
 from plugins import purchases, visits
 from roost import Conflict, Context, NotFound, local_midnight, members, tenants
-
-PROVIDER = "qinniao"  # of members' identities, and the source of purchases and visits
 
 Via = Literal["push", "pull", "match", "csv"]
 
@@ -24,6 +34,7 @@ class Told:
     item: SaasItem
     via: Via
     occurred_at: datetime  # when it happened, as far as is known
+    before: str | None = None  # of a booking or coach: the status that was told of last
 
 
 def venue_of(ctx: Context, store: str | None) -> UUID | None:
@@ -123,11 +134,58 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
     return None
 
 
+_TOLD_OF: Mapping[str, type[BookingRecorded | BookingCancelled | BookingAttended]] = {
+    "booked": BookingRecorded,
+    "cancelled": BookingCancelled,
+    "attended": BookingAttended,
+}
+
+
+def _booking(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    """Tell of the status a booking has come to; what it went through unheard is not made up."""
+    item = told.item
+    assert isinstance(item, SaasBooking)
+    status = status_of(item)
+    if status == told.before or (item.deleted and told.before is None) or status not in _TOLD_OF:
+        return None
+    told_as = ctx.imported() if is_history(ctx, person, told.occurred_at) else ctx
+    told_as.publish(
+        _TOLD_OF[status](
+            member=person.id, booking=item.id, title=item.title or "", starts_at=item.starts_at,
+            venue=venue_of(ctx, item.store_id), coach=item.coach_id or "", occurred_at=told.occurred_at,
+        )
+    )  # fmt: skip
+    return None
+
+
+def _coach(ctx: Context, person: members.MemberView, told: Told) -> str | None:
+    """Pass the relation on: who keeps them hears of it."""
+    item = told.item
+    assert isinstance(item, SaasCoach)
+    told_as = ctx.imported() if is_history(ctx, person, told.occurred_at) else ctx
+    told_as.publish(
+        CoachRelationTold(
+            member=person.id,
+            number=item.member_id,
+            relation=item.id,
+            coach=item.coach_id,
+            status="released" if item.deleted else item.status,
+            version=item.version,
+            updated_at=item.updated_at,
+            since=item.since,
+            occurred_at=told.occurred_at,
+        )
+    )
+    return None
+
+
 EFFECTS: dict[str, Callable[[Context, members.MemberView, Told], str | None]] = {
     "members": _membership,
     "cards": _membership,
     "orders": _order,
     "refunds": _refund,
     "checkins": _checkin,
+    "bookings": _booking,
+    "coaches": _coach,
 }
 """What an item does, by kind; an effect returns what it has to wait for, or None."""

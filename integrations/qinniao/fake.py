@@ -11,29 +11,22 @@ It checks signatures and nonces, takes leads, matches members by phone and gives
   are for the caller to play.
 - ``POST /_fake/callback {url}`` sets the callback URL; ``POST /_fake/items {kind, items}`` puts items into a
   list without telling anyone, like a push that was lost.
-- ``POST /_fake/fail`` makes calls fail (`Failure`), ``GET /_fake/log`` shows what was asked, ``GET
-  /_fake/leads`` what was taken, ``POST /_fake/reset`` forgets all.
+- ``GET /_fake/leads`` shows what was taken.
+- And what every fake has (`integrations.fake_server`): an API is a kind of list, or ``leads``.
 """
 
-import argparse
 import base64
-import contextlib
 import json
-import socketserver
-import threading
 import uuid
-from collections import deque
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Literal
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
-from wsgiref.types import WSGIEnvironment
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
-import falcon
 import requests
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from integrations.fake_server import Answer, Call, Fake, Refusal, Route, Running, command_line, readable
+from integrations.fake_server import Failure as Failure
+from integrations.fake_server import create_app as create_app
 from integrations.qinniao.client import MAX_PAGE, Code, Signed
 from integrations.qinniao.signing import (
     NONCE_SECONDS,
@@ -44,7 +37,7 @@ from integrations.qinniao.signing import (
     Signer,
     verify,
 )
-from integrations.qinniao.wire import KINDS, Kind
+from integrations.qinniao.wire import KINDS, Kind, ObjectKind
 
 APP_ID = "roost-demo"
 SECRET = "fake-qinniao-secret"
@@ -54,14 +47,18 @@ OLD = timedelta(hours=1)
 
 Item = dict[str, JsonValue]
 
-KIND_OF_EVENT: Mapping[str, Kind] = {
+KIND_OF_EVENT: Mapping[str, ObjectKind] = {
+    "lead": "leads",
     "member": "members",
     "card": "cards",
     "booking": "bookings",
     "checkin": "checkins",
     "order": "orders",
+    "coach": "coaches",
 }
-"""The list in which the data of an event stands, by the first word of its type; a refund has its own."""
+"""Where the data of an event stand, by the first word of its type; a refund has its own. Leads and coaches are told
+by pushes only: no list has them.
+"""
 
 DEMO_ITEMS: Mapping[Kind, tuple[Item, ...]] = {
     "stores": (
@@ -87,27 +84,6 @@ _CODE_OF_REASON: Mapping[Reason, Code] = {
     "outside_window": Code.OUTSIDE_WINDOW,
     "unknown_app": Code.UNKNOWN_APP,
 }
-
-
-class Failure(BaseModel):
-    """Say how the next ``times`` calls of ``api`` (a kind of list, or ``leads``) go wrong.
-
-    They answer an envelope with the code ``errcode``, or the HTTP ``status``, or the raw ``body``; ``delay``
-    seconds (real ones) pass first, and a ``delay`` alone only slows them. With ``after`` the call has had its
-    effect before its answer is lost. With ``errcode`` and ``status`` the envelope comes with that HTTP
-    status.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    api: Kind | Literal["leads", "*"] = "*"
-    errcode: int | None = None
-    msg: str = "injected by the fake"
-    status: int | None = Field(default=None, ge=300, le=599)
-    body: str | None = None
-    delay: float = Field(default=0, ge=0, le=60)
-    times: int = Field(default=1, ge=1)
-    after: bool = False
 
 
 class Push(BaseModel):
@@ -164,14 +140,7 @@ class Lead(BaseModel):
     referrer: str | None = None
 
 
-class _Refusal(Exception):
-    def __init__(self, code: Code, msg: str) -> None:
-        super().__init__(code, msg)
-        self.code = code
-        self.msg = msg
-
-
-class QinniaoFake:
+class QinniaoFake(Fake):
     """Be one brand's SaaS, in memory. Safe to use from several threads; ``clock`` gives UTC."""
 
     def __init__(
@@ -180,69 +149,71 @@ class QinniaoFake:
         secret: str = SECRET,
         *,
         callback_url: str | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.app_id = app_id
         self.callback_url = callback_url
-        self.closing = threading.Event()  # wakes calls that are being delayed
         self._secret = secret
-        self._clock = clock
-        self._lock = threading.RLock()
-        self.reset()
+        super().__init__(clock)
 
-    def reset(self) -> None:
-        """Forget items, leads, nonces, failures and the log; the callback URL stays."""
-        with self._lock:
-            self._items: dict[Kind, dict[str, tuple[int, Item]]] = {kind: {} for kind in KINDS}
-            self._changes = 0
-            self._leads: dict[str, Item] = {}
-            self._nonces: dict[str, datetime] = {}
-            self._failures: list[Failure] = []
-            self._log: deque[Item] = deque(maxlen=10_000)
+    def routes(self) -> Iterator[Route]:
+        """Yield the calls of the protocol, and those that play the SaaS's own side."""
+        for kind in KINDS:
+            yield Route("GET", f"/v1/{kind}", self._lister(kind), kind)
+        yield Route("POST", "/v1/leads", lambda call: _envelope(Code.OK, "ok", self.take_lead(call.body)), "leads")
+        yield Route("POST", "/_fake/push", lambda call: self.push(Push.model_validate_json(call.body)))
+        yield Route("POST", "/_fake/callback", lambda call: self._call_back(Callback.model_validate_json(call.body)))
+        yield Route("POST", "/_fake/items", lambda call: self._seed(Seed.model_validate_json(call.body)))
+        yield Route("GET", "/_fake/leads", lambda call: {"leads": [*self.leads]})
+
+    def forget(self) -> None:
+        """Forget items, leads and nonces; the callback URL stays."""
+        kinds: tuple[ObjectKind, ...] = (*KINDS, "leads", "coaches")
+        self._items: dict[ObjectKind, dict[str, tuple[int, Item]]] = {kind: {} for kind in kinds}
+        self._changes = 0
+        self._leads: dict[str, Item] = {}
+        self._nonces: dict[str, datetime] = {}
+
+    def error(self, errcode: int | str, errmsg: str) -> Answer:
+        """Refuse in an envelope inside HTTP 200."""
+        return _envelope(errcode, errmsg)
+
+    def wrong_method(self, call: Call, offered: str) -> Answer:
+        """Refuse in an envelope too."""
+        return self.error(Code.NOT_FOUND, f"{call.method} is not offered here")
+
+    def noted(self, call: Call) -> Item:
+        """Note the nonce, too."""
+        return {**super().noted(call), "nonce": call.headers.get("X-NONCE")}
 
     # What a test or a story asks for
 
     @property
-    def log(self) -> list[Item]:
-        """Return the calls so far, oldest first: ``api, method, target, nonce, body, status, answer``."""
-        with self._lock:
-            return list(self._log)
-
-    def calls(self, api: str) -> list[Item]:
-        """Return the calls of one API (a kind, or ``leads``) so far."""
-        return [entry for entry in self.log if entry["api"] == api]
-
-    @property
     def leads(self) -> list[Item]:
         """Return the leads that were taken, oldest first."""
-        with self._lock:
+        with self.lock:
             return [dict(lead) for lead in self._leads.values()]
 
-    def items(self, kind: Kind) -> list[Item]:
+    def items(self, kind: ObjectKind) -> list[Item]:
         """Return a list as it is, in the order in which its items last changed."""
-        with self._lock:
+        with self.lock:
             return [dict(item) for _, item in sorted(self._items[kind].values(), key=lambda entry: entry[0])]
 
-    def fail(self, failure: Failure) -> None:
-        """Make the next calls go wrong; failures are used up in the order they were given."""
-        with self._lock:
-            self._failures.append(failure)
-
-    def put(self, kind: Kind, item: Mapping[str, JsonValue], *, keep: bool = True) -> Item:
+    def put(self, kind: ObjectKind, item: Mapping[str, JsonValue], *, keep: bool = True) -> Item:
         """Put an item into a list, over what it was before, and return it whole.
 
         Without a ``version`` it gets the next one; with one that is lower than that of the item there, the
         list stays as it is.
         """
-        with self._lock:
+        with self.lock:
             key = str(item.get("id") or f"{kind}-{uuid.uuid4().hex[:12]}")
             _, before = self._items[kind].get(key, (0, Item()))
-            version = before.get("version", 0)
-            assert isinstance(version, int)
-            fresh: Item = {"deleted": False, "version": version + 1, "updated_at": self._clock().isoformat()}
+            held = before.get("version")
+            version = held if isinstance(held, int) else 0
+            fresh: Item = {"deleted": False, "version": version + 1, "updated_at": self.now().isoformat()}
             after = {**before, **fresh, **item, "id": key}
             later = after["version"]
-            if keep and isinstance(later, int) and later >= version:
+            if keep and (not isinstance(later, int) or later >= version):  # what is no version is kept as it was given
                 self._changes += 1
                 self._items[kind][key] = (self._changes, after)
             return dict(after)
@@ -256,7 +227,7 @@ class QinniaoFake:
         url = self.callback_url
         if url is None:
             raise ValueError("no callback URL is set: POST /_fake/callback first")
-        now = self._clock()
+        now = self.now()
         data: Item = {**push.data}
         if push.version is not None:
             data["version"] = push.version
@@ -286,7 +257,7 @@ class QinniaoFake:
         signer = HmacSigner(
             self.app_id,
             self._secret,
-            clock=lambda: self._clock() - age,
+            clock=lambda: self.now() - age,
             nonce=lambda: nonce if nonce is not None else uuid.uuid4().hex,
         )
         return _Forger(signer) if push.bad_signature else signer
@@ -303,22 +274,24 @@ class QinniaoFake:
             )
         except requests.RequestException as ex:
             return {"status": None, "error": type(ex).__name__}
-        return {"status": response.status_code, "body": _text(response.content)}
+        return {"status": response.status_code, "body": readable(response.content)}
 
     # The protocol
 
-    def check(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
+    def check(self, call: Call) -> None:
         """Refuse a call that is not signed by our app, or whose nonce was seen within ten minutes."""
-        now = self._clock()
+        now = self.now()
         try:
-            caller = verify(self._secret, method, target, headers, body, now=now, app_id=self.app_id)
+            caller = verify(
+                self._secret, call.method, call.target, call.headers, call.body, now=now, app_id=self.app_id
+            )
         except BadSignature as ex:
-            raise _Refusal(_CODE_OF_REASON[ex.reason], str(ex)) from ex
-        with self._lock:
+            raise Refusal(_CODE_OF_REASON[ex.reason], str(ex)) from ex
+        with self.lock:
             kept_from = now - timedelta(seconds=NONCE_SECONDS)
             self._nonces = {nonce: at for nonce, at in self._nonces.items() if at > kept_from}
             if caller.nonce in self._nonces:
-                raise _Refusal(Code.NONCE_USED, "this nonce was used before")
+                raise Refusal(Code.NONCE_USED, "this nonce was used before")
             self._nonces[caller.nonce] = now
 
     def take_lead(self, body: bytes) -> Item:
@@ -326,8 +299,8 @@ class QinniaoFake:
         try:
             lead = Lead.model_validate_json(body)
         except ValidationError as ex:
-            raise _Refusal(Code.INVALID, "; ".join(str(error["loc"]) for error in ex.errors())) from ex
-        with self._lock:
+            raise Refusal(Code.INVALID, "; ".join(str(error["loc"]) for error in ex.errors())) from ex
+        with self.lock:
             taken = self._leads.get(lead.external_id)
             created = taken is None
             if taken is None:
@@ -344,10 +317,10 @@ class QinniaoFake:
         """Answer a page of a list: ``cursor``, ``limit``, ``updated_since``, and ``phone`` for members."""
         limit = query.get("limit", str(MAX_PAGE))
         if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_PAGE):
-            raise _Refusal(Code.INVALID, f"limit is 1 to {MAX_PAGE}")
+            raise Refusal(Code.INVALID, f"limit is 1 to {MAX_PAGE}")
         after = _read_cursor(kind, query["cursor"]) if query.get("cursor") else 0
         since = _read_time(query["updated_since"]) if query.get("updated_since") else None
-        with self._lock:
+        with self.lock:
             entries = sorted(self._items[kind].values(), key=lambda entry: entry[0])
         found = [
             (place, item)
@@ -364,33 +337,15 @@ class QinniaoFake:
             "has_more": len(found) > len(page),
         }
 
-    # Between HTTP and the protocol
+    def _lister(self, kind: Kind) -> Callable[[Call], Answer]:
+        return lambda call: _envelope(Code.OK, "ok", self.list_page(kind, call.query))
 
-    def take_failure(self, api: str) -> Failure | None:
-        """Return how this call of ``api`` is to go wrong, if it is, and count it."""
-        with self._lock:
-            for place, failure in enumerate(self._failures):
-                if failure.api in (api, "*"):
-                    failure.times -= 1
-                    if failure.times == 0:
-                        del self._failures[place]
-                    return failure
-        return None
+    def _call_back(self, callback: Callback) -> Item:
+        self.callback_url = callback.url
+        return {"url": callback.url}
 
-    def record(self, api: str, req: falcon.Request, resp: falcon.Response) -> None:
-        """Add a call to the log, with what was answered."""
-        with self._lock:
-            self._log.append(
-                {
-                    "api": api,
-                    "method": req.method,
-                    "target": _target(req),
-                    "nonce": req.get_header("X-Nonce"),
-                    "body": _text(req.context.body),
-                    "status": resp.status_code,
-                    "answer": resp.text if resp.text is not None else resp.media,
-                }
-            )
+    def _seed(self, seed: Seed) -> Item:
+        return {"items": [self.put(seed.kind, item) for item in seed.items]}
 
 
 class _Forger:
@@ -407,143 +362,11 @@ class _Forger:
         self._signer.renew()
 
 
-class _Front:
-    """Inject failures before or after a call, check its signature, and log it."""
-
-    def __init__(self, fake: QinniaoFake) -> None:
-        self._fake = fake
-
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        req.context.body = req.bounded_stream.read()
-        req.context.failure = None
-
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
-    ) -> None:
-        if not isinstance(resource, _Api):
-            return
-        failure = req.context.failure = self._fake.take_failure(resource.name)
-        if failure is not None and not failure.after:
-            self._go_wrong(failure, resp)
-        if not resp.complete:
-            self._fake.check(req.method, _target(req), req.headers, req.context.body)
-
-    def process_response(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
-    ) -> None:
-        if isinstance(resource, _Api):
-            failure: Failure | None = req.context.failure
-            if failure is not None and failure.after:
-                self._go_wrong(failure, resp)
-            self._fake.record(resource.name, req, resp)
-
-    def _go_wrong(self, failure: Failure, resp: falcon.Response) -> None:
-        if failure.delay:
-            self._fake.closing.wait(failure.delay)
-        if failure.errcode is not None:
-            resp.media, resp.complete = _envelope(failure.errcode, failure.msg), True
-        elif failure.status is not None or failure.body is not None:
-            resp.text, resp.complete = failure.body or "<html>fake</html>", True
-        if failure.status is not None:
-            resp.status = failure.status
-            if failure.status in range(300, 400):
-                resp.set_header("Location", "/_fake/log")  # shows whether the caller goes there
+def _envelope(code: int | str, msg: str, data: JsonValue = None) -> Item:
+    return {"code": code, "msg": msg, "data": data, "request_id": uuid.uuid4().hex}
 
 
-class _Api:
-    """Adapt one call of the protocol to falcon; errors are envelopes inside HTTP 200."""
-
-    def __init__(self, name: str, method: str, answer: Callable[[falcon.Request], Item]) -> None:
-        self.name = name
-        self._method = method
-        self._answer = answer
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if req.method != self._method:
-            raise _Refusal(Code.NOT_FOUND, f"{req.method} is not offered here")
-        resp.media = _envelope(Code.OK, "ok", self._answer(req))
-
-    on_post = on_get
-
-
-class _Control:
-    """Adapt one control call to falcon: what it is given is JSON, and so is what it gives."""
-
-    def __init__(self, method: str, act: Callable[[bytes], JsonValue]) -> None:
-        self._method = method
-        self._act = act
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if req.method != self._method:
-            raise falcon.HTTPMethodNotAllowed([self._method])
-        try:
-            resp.media = self._act(req.context.body)
-        except ValueError as ex:  # pydantic's are among them
-            raise falcon.HTTPBadRequest(title="Not a control call of the fake", description=str(ex)) from ex
-
-    on_post = on_get
-
-
-def create_app(fake: QinniaoFake) -> falcon.App[falcon.Request, falcon.Response]:
-    """Return the WSGI application that speaks for ``fake``."""
-
-    def push(body: bytes) -> JsonValue:
-        return fake.push(Push.model_validate_json(body))
-
-    def callback(body: bytes) -> JsonValue:
-        fake.callback_url = Callback.model_validate_json(body).url
-        return {"url": fake.callback_url}
-
-    def items(body: bytes) -> JsonValue:
-        seed = Seed.model_validate_json(body)
-        return {"items": [fake.put(seed.kind, item) for item in seed.items]}
-
-    def fail(body: bytes) -> JsonValue:
-        fake.fail(Failure.model_validate_json(body))
-        return {"ok": True}
-
-    def reset(body: bytes) -> JsonValue:
-        fake.reset()
-        return {"ok": True}
-
-    def log(body: bytes) -> JsonValue:
-        return {"requests": [*fake.log]}
-
-    def leads(body: bytes) -> JsonValue:
-        return {"leads": [*fake.leads]}
-
-    def lister(kind: Kind) -> Callable[[falcon.Request], Item]:
-        return lambda req: fake.list_page(kind, {name: req.get_param(name) or "" for name in req.params})
-
-    def refuse(req: falcon.Request, resp: falcon.Response, ex: _Refusal, params: dict[str, object]) -> None:
-        resp.media = _envelope(ex.code, ex.msg)
-
-    app = falcon.App(middleware=[_Front(fake)])
-    app.add_error_handler(_Refusal, refuse)
-    for kind in KINDS:
-        app.add_route(f"/v1/{kind}", _Api(kind, "GET", lister(kind)))
-    app.add_route("/v1/leads", _Api("leads", "POST", lambda req: fake.take_lead(req.context.body)))
-    app.add_route("/_fake/push", _Control("POST", push))
-    app.add_route("/_fake/callback", _Control("POST", callback))
-    app.add_route("/_fake/items", _Control("POST", items))
-    app.add_route("/_fake/fail", _Control("POST", fail))
-    app.add_route("/_fake/reset", _Control("POST", reset))
-    app.add_route("/_fake/log", _Control("GET", log))
-    app.add_route("/_fake/leads", _Control("GET", leads))
-    return app
-
-
-def _envelope(code: int, msg: str, data: JsonValue = None) -> Item:
-    return {"code": int(code), "msg": msg, "data": data, "request_id": uuid.uuid4().hex}
-
-
-def _target(req: falcon.Request) -> str:
-    """Return the request target as it came over the wire: it is what was signed."""
-    target = req.env.get("REQUEST_URI")
-    return target if isinstance(target, str) else req.relative_uri
-
-
-def _kind_of(event_type: str) -> Kind | None:
+def _kind_of(event_type: str) -> ObjectKind | None:
     if event_type == "order.refunded":
         return "refunds"
     return KIND_OF_EVENT.get(event_type.partition(".")[0])
@@ -564,7 +387,7 @@ def _read_cursor(kind: Kind, cursor: str) -> int:
             return int(place)
     except ValueError:
         pass
-    raise _Refusal(Code.INVALID, f"not a cursor of {kind}")
+    raise Refusal(Code.INVALID, f"not a cursor of {kind}")
 
 
 def _read_time(text: str) -> datetime:
@@ -573,83 +396,18 @@ def _read_time(text: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        raise _Refusal(Code.INVALID, "a time is RFC 3339 with its offset")
+        raise Refusal(Code.INVALID, "a time is RFC 3339 with its offset")
     return time
 
 
-def _text(body: bytes) -> JsonValue:
-    """Return a body as JSON if it is, as text otherwise."""
-    try:
-        value: JsonValue = json.loads(body)
-    except ValueError:
-        return body.decode("utf-8", "replace")
-    return value
-
-
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def server_bind(self) -> None:
-        # HTTPServer looks its own name up in DNS here, which takes seconds on a machine that has none.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
-        self.setup_environ()
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def get_environ(self) -> WSGIEnvironment:
-        # PATH_INFO is decoded; a signature is over what was sent.
-        environ: WSGIEnvironment = super().get_environ()
-        environ["REQUEST_URI"] = self.path
-        return environ
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the fake keeps a log of its own."""
-
-
-class Running:
-    """Hold a fake that is being served at ``url``; leaving the context, or `close`, stops it."""
-
-    def __init__(self, fake: QinniaoFake, port: int) -> None:
-        self.fake = fake
-        self._server = _Server(("127.0.0.1", port), _QuietHandler)
-        self._server.set_app(create_app(fake))
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="qinniao-fake",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop serving, waking calls that are being delayed."""
-        self.fake.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> "Running":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def serve(port: int = 0, *, fake: QinniaoFake | None = None) -> Running:
+def serve(port: int = 0, *, fake: QinniaoFake | None = None) -> Running[QinniaoFake]:
     """Serve ``fake``, or a new one, on 127.0.0.1 in threads of this process; port 0 takes any free one."""
     return Running(fake or QinniaoFake(), port)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Serve a fake until it is interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m integrations.qinniao.fake", description="A SaaS of our own.")
-    parser.add_argument("--port", type=int, default=9102, help="0 takes any that is free (default: 9102)")
+    parser = command_line("integrations.qinniao.fake", "A SaaS of our own.", port=9102)
     parser.add_argument("--callback", help="where to push events to; POST /_fake/callback sets it later")
     parser.add_argument("--app-id", default=APP_ID)
     parser.add_argument("--secret", default=SECRET)
@@ -661,9 +419,7 @@ def main(argv: list[str] | None = None) -> None:
             for item in items:
                 fake.put(kind, item)
     with serve(options.port, fake=fake) as running:
-        print(f"SaaS fake at {running.url}, app id {fake.app_id}", flush=True)  # noqa: T201
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        running.stay(f"SaaS fake at {running.url}, app id {fake.app_id}")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def register_callbacks() -> Sequence[Callback]:
 @hookimpl
 def register_resources() -> Sequence[Resource]:
     """Declare the desk's tables."""
-    return (console.people, console.events, console.objects)
+    return (console.people, console.events, console.objects, console.lists, console.circuits, console.retries)
 
 
 @hookimpl

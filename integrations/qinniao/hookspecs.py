@@ -1,9 +1,11 @@
-"""The fact that this plugin tells the others."""
+"""What this plugin tells the others, and the one thing it asks them."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from integrations.qinniao.signing import Scheme
+from roost import Context, Fact, decision, fact
 
 
 class MembershipChanged(Fact):
@@ -16,6 +18,77 @@ class MembershipChanged(Fact):
     venue: UUID | None = None
 
 
+class SaasMemberLinked(Fact):
+    """We know now whom the SaaS means by a number of its own."""
+
+    member: UUID
+    number: str
+
+
+class _Booking(Fact):
+    member: UUID
+    booking: str  # the SaaS's number
+    title: str = ""  # of the class
+    starts_at: datetime | None = None
+    venue: UUID | None = None
+    coach: str = ""  # the SaaS's number
+
+
+class BookingRecorded(_Booking):
+    """A member has a place in a class."""
+
+
+class BookingCancelled(_Booking):
+    """A member gave up a place in a class, or it was taken from them."""
+
+
+class BookingAttended(_Booking):
+    """A member came to a class they had booked."""
+
+
+class CoachRelationTold(Fact):
+    """The SaaS said that a member has, or no longer has, a coach: the numbers are its own."""
+
+    member: UUID
+    number: str
+    relation: str
+    coach: str
+    status: Literal["assigned", "released"]
+    version: int
+    updated_at: datetime  # there
+    since: datetime | None = None
+
+
 @fact(since="1.0")
 def membership_changed(ctx: Context, fact: MembershipChanged) -> None:
     """Fires when a membership began, ended, was frozen or taken up again, or got another last day."""
+
+
+@fact(since="1.0")
+def saas_member_linked(ctx: Context, fact: SaasMemberLinked) -> None:
+    """Fires once when a number of the SaaS was linked with a member; a person may have several."""
+
+
+@fact(since="1.0")
+def booking_recorded(ctx: Context, fact: BookingRecorded) -> None:
+    """Fires when we hear that a booking is there, once for each time it was made."""
+
+
+@fact(since="1.0")
+def booking_cancelled(ctx: Context, fact: BookingCancelled) -> None:
+    """Fires when a booking was cancelled, or is gone from the SaaS."""
+
+
+@fact(since="1.0")
+def booking_attended(ctx: Context, fact: BookingAttended) -> None:
+    """Fires when the SaaS says that the member attended; a gate scan is a visit of its own."""
+
+
+@fact(since="1.0")
+def coach_relation_told(ctx: Context, fact: CoachRelationTold) -> None:
+    """Fires with each news of a relation, as the SaaS tells it; the plugin ivep keeps the relations."""
+
+
+@decision(since="1.0", combine="first")
+def signing_scheme(ctx: Context, name: str) -> Scheme | None:
+    """Ask for the way to sign calls that the settings name, when it is not ours; None: it is somebody else's."""

@@ -1,6 +1,5 @@
 """Events that the SaaS pushes: verified, stored and answered at once; processed by a job, with one effect."""
 
-import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,11 +7,13 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from integrations.qinniao import effects, service
-from integrations.qinniao.models import QinniaoEvent, QinniaoNonce
+from integrations.qinniao.answers import plain_id
+from integrations.qinniao.door import admit, received
+from integrations.qinniao.models import QinniaoEvent
+from integrations.qinniao.people import PROVIDER
 from integrations.qinniao.schemas import EventJob, QinniaoSettings
-from integrations.qinniao.signing import NONCE_SECONDS, BadSignature, verify
-from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, PushedEvent, wrong_fields
-from roost import Answer, Conflict, Context, Invalid, NotFound, Push, Unauthorized, members, seal, unseal
+from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, STATUS_OF_EVENT, PushedEvent, wrong_fields
+from roost import Answer, Conflict, Context, Push, members, seal, unseal
 
 OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
 AS_EVENT = {
@@ -29,26 +30,7 @@ def receive(ctx: Context, push: Push) -> Answer:
     off.
     """
     ctx = ctx.for_plugin(service.SLUG)
-    settings = ctx.settings(QinniaoSettings)
-    secret = settings.secret.get_secret_value()
-    if not ctx.enabled(service.SLUG):
-        raise NotFound("nothing is connected here", "未启用对接")
-    if not settings.app_id or not secret:
-        raise Unauthorized(
-            "no app id and secret are set here: nothing can be verified",
-            "未配置签名密钥",
-            code="not_configured",
-        )
-    try:
-        sender = verify(secret, push.method, push.path, push.headers, push.body, now=ctx.now(), app_id=settings.app_id)
-    except BadSignature as ex:
-        raise Unauthorized(f"the push is refused: {ex}", "签名校验失败", code=ex.reason) from None
-    _use(ctx, sender.nonce)
-    try:
-        event = PushedEvent.model_validate_json(push.body)
-    except ValidationError as ex:
-        raise Invalid(f"this is no event: {wrong_fields(ex)}", "推送内容无法识别", code="bad_event") from None
-    found = event.data.get("id")
+    event, body = admit(ctx, push, ctx.settings(QinniaoSettings))
     kind = KIND_OF_EVENT.get(event.event_type, "")
     new = (
         QinniaoEvent.scoped(ctx)
@@ -56,8 +38,8 @@ def receive(ctx: Context, push: Push) -> Answer:
             event_id=event.event_id,
             event_type=event.event_type,
             kind=kind,
-            saas_id=str(found)[: service.ID_LENGTH] if kind and isinstance(found, str | int) else "",
-            body=seal(ctx, "event", push.body.decode()),
+            saas_id=(plain_id(event.data.get("id")) or "") if kind else "",
+            body=seal(ctx, "event", body),
             venue=effects.venue_of(ctx, event.store_id),
             occurred_at=event.occurred_at,
             received_at=ctx.now(),
@@ -68,15 +50,7 @@ def receive(ctx: Context, push: Push) -> Answer:
     )
     for row in new:
         ctx.enqueue("qinniao.event", EventJob(event=row.id))
-    return Answer(200, json.dumps({"code": 0, "msg": "ok", "data": None, "request_id": ctx.request_id}))
-
-
-def _use(ctx: Context, nonce: str) -> None:
-    nonces, now = QinniaoNonce.scoped(ctx), ctx.now()
-    nonces.delete().where(QinniaoNonce.seen_at < now - timedelta(seconds=NONCE_SECONDS)).execute()
-    new = nonces.insert(nonce=nonce, seen_at=now).on_conflict_ignore().returning(QinniaoNonce.id).execute()
-    if not list(new):
-        raise Unauthorized("the push is refused: this nonce was used before", "请求重复", code="nonce_used")
+    return received(ctx)
 
 
 def process(ctx: Context, event_id: UUID) -> str:
@@ -98,17 +72,25 @@ def _process(ctx: Context, row: Any) -> tuple[str, str, UUID | None]:
     if kind is None:
         return "stored", "", _whose(ctx, event)
     try:
-        item = ITEM_MODELS[kind].model_validate({"store_id": event.store_id, **event.data})
+        item = ITEM_MODELS[kind].model_validate(item_of(event))
     except ValidationError as ex:
         return "failed", wrong_fields(ex), None
     outcome = service.apply(ctx, kind, item, via="push", occurred_at=event.occurred_at)
     return AS_EVENT.get(outcome.state, outcome.state), outcome.note, outcome.member
 
 
+def item_of(event: PushedEvent) -> dict[str, Any]:
+    """Return what an event is about, as an item of its list: the event says the store and status if the data do not."""
+    said: dict[str, Any] = {"store_id": event.store_id}
+    if event.event_type in STATUS_OF_EVENT:
+        said["status"] = STATUS_OF_EVENT[event.event_type]
+    return {**said, **event.data}
+
+
 def _whose(ctx: Context, event: PushedEvent) -> UUID | None:
-    """Return the member a booking, a coach or a lead is about, where the SaaS's number of them is known."""
+    """Return the member an event of a type nobody knows is about, where the SaaS's number of them is known."""
     number = event.data.get("member_id")
-    found = members.find_by_identity(ctx, effects.PROVIDER, number) if isinstance(number, str) else None
+    found = members.find_by_identity(ctx, PROVIDER, number) if isinstance(number, str) else None
     return found.id if found is not None else None
 
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from integrations.qinniao import inbox, leads, reconcile
-from integrations.qinniao.schemas import EventJob, LeadJob, PullJob, SweepJob
+from integrations.qinniao import desk, inbox, leads, reconcile, service
+from integrations.qinniao.schemas import EventJob, LeadJob, PullJob, RetryJob, SweepJob
 from roost import Context, Job, Next, Schedule
 
 
@@ -19,6 +19,10 @@ def _leads(ctx: Context, payload: SweepJob) -> Next | None:
     return leads.sweep(ctx, payload)
 
 
+def _retry(ctx: Context, payload: RetryJob) -> Next | None:
+    return desk.go_on(ctx, payload)
+
+
 def _reconcile(ctx: Context, slot: str) -> None:
     reconcile.start_due(ctx)
 
@@ -26,6 +30,7 @@ def _reconcile(ctx: Context, slot: str) -> None:
 def _nightly(ctx: Context, slot: str) -> None:
     ctx.enqueue("qinniao.sweep", SweepJob(), dedupe=f"sweep:{slot}")
     ctx.enqueue("qinniao.leads", SweepJob(), dedupe=f"leads:{slot}")
+    service.find_venues(ctx)
     inbox.clean(ctx)
 
 
@@ -35,6 +40,7 @@ JOBS = (
     Job("pull", PullJob, reconcile.Pull),
     Job("sweep", SweepJob, _sweep),
     Job("leads", SweepJob, _leads),
+    Job("retry", RetryJob, _retry),
 )
 SCHEDULES = (
     Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's

@@ -5,43 +5,25 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from integrations.qinniao import membership, service
+from integrations.qinniao import circuit, membership, service
 from integrations.qinniao.client import QinniaoClient, QinniaoError
+from integrations.qinniao.connection import TIMEOUT, connect, require
+from integrations.qinniao.following import LONGEST_RETRY, backoff
 from integrations.qinniao.hookspecs import MembershipChanged
 from integrations.qinniao.models import QinniaoLead
 from integrations.qinniao.schemas import Conversion, LeadJob, NewLead, QinniaoSettings, SweepJob
-from integrations.qinniao.signing import HmacSigner
 from integrations.qinniao.wire import LeadAccepted, SaasMember
 from roost import Conflict, Context, Invalid, Next, Remote, members, tenants
 
-FIRST_RETRY = timedelta(seconds=15)
-LONGEST_RETRY = timedelta(hours=1)
 MOST_TRIES = 12  # about five hours; the nightly sweep goes on for a fortnight
-TIMEOUT = (2.0, 5.0)  # seconds to connect, and to wait for an answer
 SWEEP = 200
 SWEEP_DAYS = 14
 DONE = ("matched", "pushed")
 
 
 def client_of(ctx: Context) -> QinniaoClient:
-    """Return a client of the tenant's SaaS. It tries twice; what fails longer is the job's to try again."""
-    settings = ctx.settings(QinniaoSettings)
-    secret = settings.secret.get_secret_value()
-    signer = HmacSigner(settings.app_id, secret, clock=ctx.now)
-    return QinniaoClient(
-        settings.base_url,
-        settings.app_id,
-        secret,
-        signer=signer,
-        timeout=TIMEOUT,
-        attempts=2,
-        total_seconds=10,
-    )
-
-
-def backoff(tries: int) -> timedelta:
-    """Return how long to wait after so many failures."""
-    return min(FIRST_RETRY * (1 << min(tries - 1, 20)), LONGEST_RETRY)
+    """Return a client of the tenant's SaaS."""
+    return connect(ctx, ctx.settings(QinniaoSettings), QinniaoClient, TIMEOUT)
 
 
 def start(ctx: Context, member: UUID) -> None:
@@ -53,7 +35,9 @@ def start(ctx: Context, member: UUID) -> None:
     QinniaoLead.scoped(ctx).insert(
         member=person.id, venue=person.venue, created_at=ctx.now(), changed_at=ctx.now()
     ).on_conflict_ignore().execute()
-    waiting = service.find_waiting(ctx, members.phone_of(ctx, person.id)) if person.phone_masked else []
+    phone = members.phone_of(ctx, person.id) if person.phone_masked else ""
+    waiting = service.find_waiting(ctx, phone)
+    service.claim_leads(ctx, phone)
     for owner in waiting:
         service.link(ctx, person.id, owner)
         service.resolve_owner(ctx, owner)
@@ -73,6 +57,8 @@ class Prepared:
     name: str = field(repr=False)
     store: str | None
     source: str
+    target: str
+    held: timedelta | None  # nobody is asked for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +67,7 @@ class Asked:
 
     member: SaasMember | None = None
     accepted: LeadAccepted | None = None
-    failure: str = ""
-    retryable: bool = False
+    failure: QinniaoError | None = None
 
 
 class BringLead(Remote):
@@ -102,14 +87,16 @@ class BringLead(Remote):
             return None
         venue = tenants.venue(ctx, person.venue) if person.venue else None
         return Prepared(
-            lead.id, person.id, settings.push_leads, client_of(ctx),
+            # whom the SaaS has as a lead of its own is not pushed as another
+            lead.id, person.id, settings.push_leads and not lead.saas_lead, client_of(ctx),
             members.phone_of(ctx, person.id).removeprefix("+86"), person.name,
             venue.code if venue is not None else None, person.channel,
+            settings.base_url, circuit.pause(ctx, settings.base_url),
         )  # fmt: skip
 
     def call(self, prepared: Prepared | None) -> Asked:
         """Look the phone up in the SaaS; push a lead when nobody there has it."""
-        if prepared is None:
+        if prepared is None or prepared.held is not None:
             return Asked()
         try:
             member = prepared.client.find_member(prepared.phone)
@@ -119,24 +106,29 @@ class BringLead(Remote):
                 str(prepared.member), prepared.phone, prepared.name or None, prepared.store, prepared.source
             )
         except QinniaoError as ex:
-            return Asked(failure=str(ex), retryable=ex.retryable)
+            return Asked(failure=ex)
         return Asked(accepted=accepted)
 
     def complete(self, ctx: Context, prepared: Prepared | None, answer: Asked) -> Next | None:
         """Write what came of it; on a failure that may pass, come back later."""
         if prepared is None:
             return None
+        if prepared.held is not None:
+            return Next(LeadJob(member=prepared.member), after=prepared.held)
+        circuit.note(ctx, prepared.target, answer.failure)
         lead = QinniaoLead.scoped(ctx).lock(QinniaoLead.id == prepared.lead)
         if lead.state in DONE:
             return None
-        if answer.failure:
-            return _later(ctx, lead, answer)
+        if answer.failure is not None:
+            return _later(ctx, lead, answer.failure)
         if answer.member is not None:
             _match(ctx, lead, answer.member.id, answer.member)
         elif answer.accepted is not None:
             _set(ctx, lead, state="pushed", saas_lead=answer.accepted.lead_id[: service.ID_LENGTH], error="")
             if answer.accepted.member_id:  # they became a member there while we asked
                 _match(ctx, lead, answer.accepted.member_id, None)
+        elif lead.saas_lead:
+            _set(ctx, lead, state="pushed", error="")
         return None
 
 
@@ -151,12 +143,12 @@ def _match(ctx: Context, lead: Any, owner: str, item: SaasMember | None) -> None
     service.resolve_owner(ctx, owner)
 
 
-def _later(ctx: Context, lead: Any, answer: Asked) -> Next | None:
+def _later(ctx: Context, lead: Any, failure: QinniaoError) -> Next | None:
     tries = lead.tries + 1
-    if not answer.retryable or tries >= MOST_TRIES:
-        _fail(ctx, lead, answer.failure, tries)
+    if not failure.retryable or tries >= MOST_TRIES:
+        _fail(ctx, lead, str(failure), tries)
         return None
-    _set(ctx, lead, tries=tries, error=answer.failure[: service.NOTE_LENGTH])
+    _set(ctx, lead, tries=tries, error=str(failure)[: service.NOTE_LENGTH])
     return Next(LeadJob(member=lead.member), after=backoff(tries))
 
 
@@ -200,7 +192,7 @@ def add(ctx: Context, body: NewLead) -> QinniaoLead:
     person = members.get(ctx, body.member)
     if QinniaoLead.scoped(ctx).first(QinniaoLead.member == person.id):
         raise Conflict("this member is on the list already", "该会员已在列表中")
-    _require_connection(ctx)
+    require(ctx.settings(QinniaoSettings))
     made: QinniaoLead = QinniaoLead.scoped(ctx).create(
         member=person.id, venue=person.venue, created_at=ctx.now(), changed_at=ctx.now()
     )
@@ -213,18 +205,14 @@ def retry(ctx: Context, lead_id: UUID, body: None = None) -> None:
     lead = QinniaoLead.scoped(ctx).lock(QinniaoLead.id == lead_id)
     if lead.state in DONE:
         raise Conflict(f"this lead is {lead.state}: there is nothing to do", "该潜客已完成，无需重试")
-    _require_connection(ctx)
+    require(ctx.settings(QinniaoSettings))
+    again(ctx, lead)
+
+
+def again(ctx: Context, lead: Any) -> None:
+    """Put a lead in line as if it were new."""
     _set(ctx, lead, state="pending", tries=0, error="")
     ctx.enqueue("qinniao.lead", LeadJob(member=lead.member))
-
-
-def _require_connection(ctx: Context) -> None:
-    if not ctx.settings(QinniaoSettings).connected:
-        raise Conflict(
-            "no SaaS is connected: set base_url, app_id and secret first",
-            "尚未配置 SaaS 接口",
-            code="not_configured",
-        )
 
 
 def convert(ctx: Context, lead_id: UUID, body: Conversion) -> None:
@@ -260,4 +248,4 @@ def convert(ctx: Context, lead_id: UUID, body: Conversion) -> None:
         )
     )
     membership.note_conversion(ctx, lead.member, now, "staff")
-    _set(ctx, lead, proof=body.proof)
+    _set(ctx, lead, proof=body.proof, attachment=body.attachment)

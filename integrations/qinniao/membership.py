@@ -14,6 +14,7 @@ from uuid import UUID
 
 from integrations.qinniao.hookspecs import MembershipChanged
 from integrations.qinniao.models import QinniaoLead, QinniaoObject
+from integrations.qinniao.schemas import QinniaoSettings
 from roost import Context, Invalid, members
 
 State = Literal["member", "lapsed"]
@@ -145,6 +146,7 @@ def version_of(instant: datetime) -> int:
 def note_conversion(ctx: Context, member: UUID, happened: datetime, via: str) -> None:
     """Write on a lead when they became a member, and how long it took until we heard."""
     lag = max(int((ctx.now() - happened).total_seconds()), 0)
+    late = lag > ctx.settings(QinniaoSettings).late_minutes * 60
     QinniaoLead.scoped(ctx).update(
-        converted_at=happened, conversion_lag=lag, converted_by=via, changed_at=ctx.now()
+        converted_at=happened, conversion_lag=lag, late=late, converted_by=via, changed_at=ctx.now()
     ).where(QinniaoLead.member == member, QinniaoLead.converted_at.is_null()).execute()

@@ -1,8 +1,18 @@
-"""Tables: leads on their way, events as they came, objects as they were last told, cursors, nonces."""
+"""Tables: leads on their way, events as they came, objects as they were last told, and how the link itself does."""
 
-from peewee import AutoField, BigIntegerField, BlobField, CharField, DateField, IntegerField, UUIDField
+import json
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+
+from roost import BlindField, Invalid, JsonField, SealedField, TenantModel, TimeField, new_id, normalise_phone
+
+
+def phone_in(body: str) -> str | None:
+    """Return the phone in the body of a member, as its index wants it; None where there is none to be used."""
+    try:
+        return normalise_phone(json.loads(body).get("phone") or "")
+    except Invalid:
+        return None
 
 
 class QinniaoLead(TenantModel):
@@ -20,14 +30,17 @@ class QinniaoLead(TenantModel):
     changed_at = TimeField()
     converted_at = TimeField(null=True)  # when the membership began, as the SaaS or staff say
     conversion_lag = BigIntegerField(null=True)  # seconds from then until we heard
+    late = BooleanField(default=False)  # it took longer than the tenant's setting says
     converted_by = CharField(max_length=8, default="")  # push, pull, match, csv, staff
     proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
+    attachment = CharField(max_length=200, default="")  # where a picture or scan of it is kept
 
     class Meta:
         indexes = (
             (("tenant", "member"), True),
             (("tenant", "state", "id"), False),
             (("tenant", "converted_at"), False),
+            (("tenant", "late", "id"), False),
         )
 
     @classmethod
@@ -44,7 +57,7 @@ class QinniaoEvent(TenantModel):
     event_type = CharField(max_length=60)
     kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
     saas_id = CharField(max_length=100, default="")
-    body = BlobField(null=True)
+    body = SealedField("event", null=True)
     state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
     note = CharField(max_length=300, default="")
     member = UUIDField(null=True)
@@ -72,12 +85,13 @@ class QinniaoObject(TenantModel):
     """One object of the SaaS at the last version that we took over: later news wins, whatever the order it
     comes in.
 
-    `owner` is the SaaS's number of the person it belongs to. What cannot be taken over yet waits with its
-    body. Of members and cards `facts` keeps what the membership follows from.
+    `owner` is the SaaS's number of the person it belongs to, "" for what is the brand's. What cannot be taken over yet
+    waits with its body. `facts` keeps what later news are compared with: of members and cards what the membership
+    follows from, of bookings and coaches the status, of staff, stores and classes what they are called.
     """
 
     id = UUIDField(primary_key=True, default=new_id)
-    kind = CharField(max_length=10)  # members, cards, orders, refunds, checkins
+    kind = CharField(max_length=10)  # one of wire.ObjectKind
     saas_id = CharField(max_length=100)
     owner = CharField(max_length=100)
     parent = CharField(max_length=100, default="")  # of a refund: its order
@@ -87,9 +101,10 @@ class QinniaoObject(TenantModel):
     note = CharField(max_length=300, default="")  # what it waits for, or why it failed
     member = UUIDField(null=True)
     venue = UUIDField(null=True)
-    facts = JsonField(null=True)  # {status, ends_on, deleted}
-    body = BlobField(null=True)  # sealed; only while it waits or has failed
-    phone_blind = BlobField(null=True)  # of a member that waits: found by whoever registers with that phone
+    facts = JsonField(null=True)
+    body = SealedField("object", null=True)  # only while it waits or has failed
+    # of a member that waits: found by whoever registers with that phone
+    phone_blind = BlindField("phone", of="body", read=phone_in, null=True)
     changed_at = TimeField()
 
     class Meta:
@@ -111,12 +126,16 @@ class QinniaoObject(TenantModel):
 class QinniaoCursor(TenantModel):
     """How far the reconciliation of one kind has come."""
 
-    id = AutoField()
+    id = UUIDField(primary_key=True, default=new_id)
     kind = CharField(max_length=10)
     cursor = CharField(max_length=500, null=True)
     run = UUIDField(null=True)  # the chain that is at work: an older one stops when it sees another here
     state = CharField(max_length=8, default="idle")  # idle, running, failed
     started_on = DateField(null=True)  # the tenant's date
+    since = TimeField(null=True)  # the list is read anew from here: its cursor led nowhere
+    restarted = BooleanField(default=False)  # in the last run, for that
+    pages = IntegerField(default=0)  # of the last run
+    mark = CharField(max_length=64, default="")  # what an earlier page of it held: the same again is a circle
     finished_at = TimeField(null=True)  # when a run last came to the end of the list
     items = IntegerField(default=0)  # of the last run
     found = IntegerField(default=0)  # of those, news that no push had brought
@@ -126,6 +145,11 @@ class QinniaoCursor(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "kind"), True),)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "list"
 
 
 class QinniaoNonce(TenantModel):
@@ -137,3 +161,43 @@ class QinniaoNonce(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "nonce"), True), (("tenant", "seen_at"), False))
+
+
+class QinniaoCircuit(TenantModel):
+    """Whether a server is asked: after failures in a row nobody does for a while."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    target = CharField(max_length=200)  # its base URL
+    state = CharField(max_length=9, default="closed")  # closed, open, half-open
+    failures = IntegerField(default=0)  # in a row
+    error = CharField(max_length=300, default="")  # the last one
+    opened_at = TimeField(null=True)
+    changed_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "target"), True),)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "circuit"
+
+
+class QinniaoRetry(TenantModel):
+    """One time that staff had everything of a kind tried again."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    what = CharField(max_length=8)  # leads, events, records
+    state = CharField(max_length=8, default="running")  # running, done
+    found = IntegerField(default=0)
+    settled = IntegerField(default=0)  # of leads: put in line
+    created_at = TimeField()
+    finished_at = TimeField(null=True)
+
+    class Meta:
+        indexes = ((("tenant", "state", "id"), False),)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "retry"

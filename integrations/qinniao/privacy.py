@@ -3,7 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from integrations.qinniao.models import QinniaoCursor, QinniaoEvent, QinniaoLead, QinniaoNonce, QinniaoObject
+from integrations.qinniao.models import (
+    QinniaoCircuit,
+    QinniaoCursor,
+    QinniaoEvent,
+    QinniaoLead,
+    QinniaoNonce,
+    QinniaoObject,
+    QinniaoRetry,
+)
 from roost import Context
 
 
@@ -61,5 +69,7 @@ def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
 
 def purge(ctx: Context) -> None:
     """Delete all that is kept for this tenant."""
-    for model in (QinniaoLead, QinniaoEvent, QinniaoObject, QinniaoCursor, QinniaoNonce):
+    for model in (
+        QinniaoLead, QinniaoEvent, QinniaoObject, QinniaoCursor, QinniaoNonce, QinniaoCircuit, QinniaoRetry,
+    ):  # fmt: skip
         model.scoped(ctx).delete().execute()

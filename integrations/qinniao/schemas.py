@@ -1,35 +1,21 @@
 """The tenant's settings, what staff see and fill in, and what jobs carry."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from integrations.qinniao.wire import Kind
+from integrations.qinniao.connection import ServerSettings
+from integrations.qinniao.wire import PLAIN, Kind
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class QinniaoSettings(BaseModel):
+class QinniaoSettings(ServerSettings):
     """Where the SaaS is, and how Roost works with it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    base_url: str = Field(
-        "", max_length=200, pattern=r"^(https?://\S+)?$",
-        description="address of the SaaS or the brand's middleware; empty: none · 接口地址，留空表示无接口",
-    )  # fmt: skip
-    app_id: str = Field("", max_length=64, pattern=r"^[0-9A-Za-z._~-]*$", description="app id, both ways · 应用编号")
-    secret: SecretStr = Field(
-        SecretStr(""), description="signs both ways; can be written and never read · 签名密钥（只写）"
-    )
     push_leads: bool = Field(True, description="push new people to the SaaS as leads · 将新注册用户推送为潜客")
-    reconcile: bool = Field(True, description="fetch every night what pushes missed · 每晚对账")
-    reconcile_hour: int = Field(
-        3, ge=0, le=23, description="hour of the night, in the brand's time zone · 对账时间（点）"
-    )
-    page: int = Field(100, ge=1, le=200, description="items fetched at a time · 每页条数")
     live_days: int = Field(
         7, ge=0, le=90,
         description="what happened longer ago is history and starts no gifts · 超过几天按历史处理",
@@ -41,11 +27,6 @@ class QinniaoSettings(BaseModel):
         description="a conversion we hear of later than this counts as late · 转会员超过多少分钟算延迟",
     )
     keep_days: int = Field(90, ge=7, le=1000, description="how long events stay readable · 推送记录保留天数")
-
-    @property
-    def connected(self) -> bool:
-        """Tell whether there is an API to call."""
-        return bool(self.base_url and self.app_id and self.secret.get_secret_value())
 
 
 # --- what jobs carry --------------------------------------------------------------------------------------
@@ -66,13 +47,20 @@ class EventJob(BaseModel):
 class PullJob(BaseModel):
     """Fetch the next page of one kind, for one run."""
 
-    kind: Kind
+    kind: str
     run: UUID
 
 
 class SweepJob(BaseModel):
     """Look again at what waits, after an id."""
 
+    after: UUID | None = None
+
+
+class RetryJob(BaseModel):
+    """Try again what waits or failed, after an id, for one `QinniaoRetry`."""
+
+    retry: UUID
     after: UUID | None = None
 
 
@@ -96,8 +84,10 @@ class LeadRow(BaseModel):
     changed_at: datetime
     converted_at: datetime | None
     conversion_lag: int | None = Field(description="seconds")
+    late: bool
     converted_by: str
     proof: str
+    attachment: str
 
 
 class EventRow(BaseModel):
@@ -138,6 +128,69 @@ class ObjectRow(BaseModel):
     changed_at: datetime
 
 
+class ListRow(BaseModel):
+    """How the reconciliation of one list does."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: str
+    state: str
+    error: str
+    items: int = Field(description="of the last run")
+    found: int = Field(description="of those, news that no push had brought")
+    rejected: int = Field(description="of those, that could not be read")
+    tries: int
+    started_on: date | None
+    finished_at: datetime | None
+
+
+class CircuitRow(BaseModel):
+    """Whether a server is asked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    target: str
+    state: str
+    failures: int
+    error: str
+    opened_at: datetime | None
+    changed_at: datetime
+
+
+class RetryRow(BaseModel):
+    """One time that everything of a kind was tried again."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    what: str
+    state: str
+    found: int
+    settled: int
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class NewRetry(BaseModel):
+    """What to try again: all that is open of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: Literal["leads", "events", "records"] = Field(
+        description="leads that failed or wait, events or records that failed or wait · 潜客、推送或记录"
+    )
+
+
+class NewRun(BaseModel):
+    """Which list to fetch now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["all", Kind] = Field("all", description="one list, or all of them · 列表，all 为全部")
+
+
 class NewLead(BaseModel):
     """A member to match with the SaaS, or push to it."""
 
@@ -152,6 +205,12 @@ class Conversion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     proof: Words = Field(description="what was seen: contract or receipt number · 凭证：合同或收据编号")
+    attachment: str = Field(
+        "",
+        max_length=200,
+        pattern=PLAIN,
+        description="where the scan or picture of it is kept: a file's number or address · 附件编号或地址",
+    )
     valid_until: date | None = Field(None, description="last day; none: open · 会籍到期日")
     venue: UUID | None = Field(None, description="home venue · 所属门店")
 

@@ -6,23 +6,18 @@ of somebody we do not know waits for them, a refund for its order. Everything ru
 transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
 from integrations.qinniao import effects
+from integrations.qinniao.hookspecs import SaasMemberLinked
+from integrations.qinniao.keeping import facts_of, owner_of, store_of
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
-from integrations.qinniao.wire import (
-    ITEM_MODELS,
-    Kind,
-    SaasCard,
-    SaasCheckin,
-    SaasItem,
-    SaasMember,
-    SaasOrder,
-    SaasRefund,
-)
+from integrations.qinniao.people import PROVIDER
+from integrations.qinniao.schemas import QinniaoSettings
+from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund
 from roost import (
     Conflict,
     Context,
@@ -49,7 +44,10 @@ REFUSALS = (
 )  # of one object: it fails alone, and staff see it
 NOTE_LENGTH = 300
 ID_LENGTH = 100
-ORDER = ("members", "cards", "orders", "refunds", "checkins")  # in which what waited is taken over
+ORDER = (  # in which what waited is taken over
+    "members", "stores", "staff", "classes", "leads", "cards", "coaches", "orders", "refunds", "checkins", "bookings",
+)  # fmt: skip
+OF_THE_BRAND = ("stores", "staff", "classes")  # kinds that are nobody's
 
 State = Literal["applied", "known", "stale", "waiting", "ignored", "failed"]
 
@@ -64,7 +62,7 @@ class Outcome:
 
 
 def apply(
-    ctx: Context, kind: Kind, item: SaasItem, *, via: effects.Via, occurred_at: datetime | None = None
+    ctx: Context, kind: ObjectKind, item: SaasItem, *, via: effects.Via, occurred_at: datetime | None = None
 ) -> Outcome:
     """Take over one item; return what became of it. One that is refused fails alone and is kept for staff."""
     ctx = ctx.for_plugin(SLUG)
@@ -78,23 +76,16 @@ def apply(
         return Outcome("failed", None, ex.message[:NOTE_LENGTH])
 
 
-def owner_of(item: SaasItem) -> str:
-    """Return the SaaS's number of the person an item belongs to."""
-    if isinstance(item, SaasCard | SaasOrder | SaasRefund | SaasCheckin):
-        return item.member_id
-    return item.id
-
-
-def _apply(ctx: Context, kind: Kind, told: effects.Told) -> Outcome:
+def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
+    if kind in OF_THE_BRAND:
+        return _apply_brands(ctx, kind, told)
+    if kind == "leads":
+        return _apply_lead(ctx, told)
     item, owner = told.item, owner_of(told.item)
     root = _locked(ctx, "members", owner, owner)  # one at a time for a person: all of their records count
     row = root if kind == "members" else _locked(ctx, kind, item.id, owner)
-    if row.version >= 0:
-        if (item.version, item.updated_at) < (row.version, row.told_at):
-            return Outcome("stale", row.member, f"version {row.version} is here already")
-        settled = row.state == "applied" or (row.state == "erased" and told.via != "match")
-        if (item.version, item.updated_at) == (row.version, row.told_at) and settled:
-            return Outcome("known", row.member)
+    if (settled := _settled(row, told)) is not None:
+        return settled
     if root.state == "erased" and told.via != "match":
         if row is not root:
             _keep(ctx, row, item, "erased")
@@ -106,7 +97,8 @@ def _apply(ctx: Context, kind: Kind, told: effects.Told) -> Outcome:
     if person is None:
         _keep(ctx, row, item, "waiting", note="member")
         return Outcome("waiting", None, "member")
-    missing = effects.EFFECTS[kind](ctx, person, told) if kind in effects.EFFECTS else None
+    told = replace(told, before=(row.facts or {}).get("told"))
+    missing = effects.EFFECTS[kind](ctx, person, told)
     if missing is not None:
         _keep(ctx, row, item, "waiting", note=missing, member=person.id)
         return Outcome("waiting", person.id, missing)
@@ -119,6 +111,54 @@ def _apply(ctx: Context, kind: Kind, told: effects.Told) -> Outcome:
         _resume(ctx, (QinniaoObject.kind == "refunds") & (QinniaoObject.parent == item.id))
     if linked:
         resolve_owner(ctx, owner)
+    return Outcome("applied", person.id)
+
+
+def _settled(row: Any, told: effects.Told) -> Outcome | None:
+    """Return what became of an item that tells nothing new; None for news. The version decides, then the time."""
+    item = told.item
+    if row.version < 0:
+        return None
+    if (item.version, item.updated_at) < (row.version, row.told_at):
+        return Outcome("stale", row.member, f"version {row.version} is here already")
+    settled = row.state == "applied" or (row.state == "erased" and told.via != "match")
+    if (item.version, item.updated_at) == (row.version, row.told_at) and settled:
+        return Outcome("known", row.member)
+    return None
+
+
+def _apply_brands(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
+    """Keep what a store, one of its staff or a class is called."""
+    row = _locked(ctx, kind, told.item.id, "")
+    if (settled := _settled(row, told)) is not None:
+        return settled
+    _keep(ctx, row, told.item, "applied", note=_about_store(ctx, told.item))
+    return Outcome("applied")
+
+
+def _apply_lead(ctx: Context, told: effects.Told) -> Outcome:
+    """Note that the SaaS has a person as a lead: whoever is one there is not pushed as another."""
+    item = told.item
+    assert isinstance(item, SaasLead)
+    row = _locked(ctx, "leads", item.id, "")
+    if (settled := _settled(row, told)) is not None:
+        return settled
+    if row.state == "erased":
+        return Outcome("ignored", None, "this person was erased here")
+    person = _by_lead(ctx, item.external_id) or _by_phone(ctx, item.phone)
+    if person is None:
+        _keep(ctx, row, item, "applied" if item.deleted else "waiting", note="" if item.deleted else "member")
+        return Outcome("ignored" if item.deleted else "waiting", None, "nobody here" if item.deleted else "member")
+    _keep(ctx, row, item, "applied", note=_about_store(ctx, item), member=person.id)
+    if item.deleted:
+        return Outcome("applied", person.id)
+    mine = QinniaoLead.scoped(ctx).update(saas_lead=item.id, changed_at=ctx.now())
+    mine.where(QinniaoLead.member == person.id, QinniaoLead.saas_lead == "").execute()
+    # A lead that is on its way is still looked for among the members first: its job ends it.
+    over = ("failed",) if ctx.settings(QinniaoSettings).connected else ("failed", "pending")
+    QinniaoLead.scoped(ctx).update(state="pushed", error="").where(
+        QinniaoLead.member == person.id, QinniaoLead.state.in_(over)
+    ).execute()
     return Outcome("applied", person.id)
 
 
@@ -142,8 +182,8 @@ def _keep(ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "",
         "state": state,
         "note": note[:NOTE_LENGTH],
         "member": member,
-        "venue": effects.venue_of(ctx, item.store_id),
-        "facts": _facts(item),
+        "venue": effects.venue_of(ctx, store_of(item)),
+        "facts": facts_of(item, state, row.facts),
         "body": seal(ctx, "object", item.model_dump_json()) if unsettled else None,
         "phone_blind": _phone_blind(ctx, item) if state == "waiting" else None,
         "changed_at": ctx.now(),
@@ -157,18 +197,8 @@ def _keep(ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "",
         ).execute()
 
 
-def _facts(item: SaasItem) -> dict[str, Any] | None:
-    if not isinstance(item, SaasMember | SaasCard):
-        return None
-    return {
-        "status": item.status,
-        "ends_on": item.ends_on.isoformat() if item.ends_on else None,
-        "deleted": item.deleted,
-    }
-
-
 def _phone_blind(ctx: Context, item: SaasItem) -> bytes | None:
-    phone = _mainland(item.phone) if isinstance(item, SaasMember) else None
+    phone = _mainland(item.phone) if isinstance(item, SaasMember | SaasLead) else None
     return blind(ctx, "phone", phone) if phone else None
 
 
@@ -180,11 +210,22 @@ def _mainland(phone: str) -> str | None:
 
 
 def _about_store(ctx: Context, item: SaasItem) -> str:
-    unknown = item.store_id and effects.venue_of(ctx, item.store_id) is None
-    return f"no venue has the code {item.store_id}" if unknown else ""
+    store = store_of(item)
+    return f"no venue has the code {store}" if store and effects.venue_of(ctx, store) is None else ""
 
 
-def note_unreadable(ctx: Context, kind: Kind, saas_id: str, reason: str) -> None:
+def find_venues(ctx: Context) -> int:
+    """Look again for the venues of stores that had none; return how many were found."""
+    stores = QinniaoObject.scoped(ctx)
+    found = 0
+    for row in list(stores.select().where(QinniaoObject.kind == "stores", QinniaoObject.venue.is_null())):
+        venue = effects.venue_of(ctx, row.saas_id)
+        if venue is not None:
+            found += stores.update(venue=venue, note="").where(QinniaoObject.id == row.id).execute()
+    return found
+
+
+def note_unreadable(ctx: Context, kind: ObjectKind, saas_id: str, reason: str) -> None:
     """Keep that an item of a list could not be read, for staff; news of a readable one replaces it."""
     ctx = ctx.for_plugin(SLUG)
     row = _locked(ctx, kind, saas_id[:ID_LENGTH], saas_id[:ID_LENGTH] if kind == "members" else "")
@@ -199,7 +240,7 @@ def note_unreadable(ctx: Context, kind: Kind, saas_id: str, reason: str) -> None
 
 def _person(ctx: Context, item: SaasItem, owner: str) -> tuple[members.MemberView | None, bool]:
     """Return the member an item belongs to, and whether they were linked with the SaaS just now."""
-    found = members.find_by_identity(ctx, effects.PROVIDER, owner)
+    found = members.find_by_identity(ctx, PROVIDER, owner)
     if found is not None or not isinstance(item, SaasMember):
         return found, False
     found = _by_lead(ctx, item.lead_external_id) or _by_phone(ctx, item.phone)
@@ -227,7 +268,10 @@ def _by_phone(ctx: Context, phone: str) -> members.MemberView | None:
 
 def link(ctx: Context, member: UUID, owner: str) -> None:
     """Remember that the SaaS's `owner` is our member. Raises Conflict when it is another member's already."""
-    members.link_identity(ctx, member, effects.PROVIDER, owner)
+    new = members.find_by_identity(ctx, PROVIDER, owner) is None
+    members.link_identity(ctx, member, PROVIDER, owner)
+    if new:
+        ctx.publish(SaasMemberLinked(member=member, number=owner))
     QinniaoLead.scoped(ctx).update(saas_member=owner, changed_at=ctx.now()).where(
         QinniaoLead.member == member
     ).execute()
@@ -243,14 +287,25 @@ def resolve_owner(ctx: Context, owner: str) -> int:
 
 def find_waiting(ctx: Context, phone: str) -> list[str]:
     """Return the SaaS's numbers of people who wait to be matched, by phone."""
+    return [row.owner for row in _waiting_with(ctx, "members", phone)]
+
+
+def claim_leads(ctx: Context, phone: str) -> None:
+    """Take over leads of the SaaS's own that waited for the person with this phone."""
+    for row in _waiting_with(ctx, "leads", phone):
+        resume(ctx, row)
+
+
+def _waiting_with(ctx: Context, kind: ObjectKind, phone: str) -> list[Any]:
     clear = _mainland(phone)
     if clear is None:
         return []
     rows = QinniaoObject.scoped(ctx).select().where(
         QinniaoObject.phone_blind.in_(blinds(ctx.for_plugin(SLUG), "phone", clear)),
+        QinniaoObject.kind == kind,
         QinniaoObject.state == "waiting",
     )  # fmt: skip
-    return [row.owner for row in rows]
+    return list(rows)
 
 
 def _resume(ctx: Context, where: Any) -> int:  # Any: a peewee expression
@@ -264,6 +319,6 @@ def resume(ctx: Context, row: Any, via: effects.Via = "match") -> Outcome:
     """Try again what waits or failed. Nothing happens to what has been taken over."""
     if row.body is None:
         return Outcome("known", row.member)
-    kind = cast(Kind, row.kind)
+    kind = cast(ObjectKind, row.kind)
     item = ITEM_MODELS[kind].model_validate_json(unseal(ctx.for_plugin(SLUG), "object", row.body))
     return apply(ctx, kind, item, via=via)

@@ -4,8 +4,8 @@ The text that is signed is ``METHOD\\npath?query\\ntimestamp\\nnonce\\nsha256(bo
 HMAC-SHA256 in hex. Four headers carry it: ``X-App-Id``, ``X-Timestamp`` (whole seconds since 1970),
 ``X-Nonce`` and ``X-Signature``. The scheme is ours: the vendor publishes none.
 
-Nothing here knows HTTP or the client. Whoever meets a SaaS that signs in another way writes another `Signer`
-and hands it to `QinniaoClient`.
+Nothing here knows HTTP or the client. Whoever meets a SaaS that signs in another way writes another `Scheme` in a
+plugin of their own and answers the decision `signing_scheme` with it; the setting `scheme` picks it by name.
 """
 
 import hashlib
@@ -52,12 +52,14 @@ class BadSignature(Exception):
 class Verified:
     """Name the sender of a call that was verified, and the nonce, which must be new to the caller.
 
-    A nonce is to be kept for `NONCE_SECONDS`, by app id, in a place that all processes share.
+    A nonce is to be kept for `NONCE_SECONDS`, by app id, in a place that all processes share. ``body`` is the event
+    where a scheme wraps it, in a form say; None when it is the body as it came.
     """
 
     app_id: str
     timestamp: int
     nonce: str
+    body: bytes | None = None
 
 
 class Signer(Protocol):
@@ -71,6 +73,30 @@ class Signer(Protocol):
     def headers(self, method: str, path_and_query: str, body: bytes) -> Mapping[str, str]: ...
 
     def renew(self) -> None: ...
+
+
+class Scheme(Protocol):
+    """Know one way to sign, both ways: whom we call and who pushes to us use the same one."""
+
+    def signer(self, app_id: str, secret: str, clock: Callable[[], datetime]) -> Signer:
+        """Return what signs our calls; ``clock`` gives UTC."""
+        ...
+
+    def verify(
+        self,
+        app_id: str,
+        secret: str,
+        method: str,
+        path_and_query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+    ) -> Verified:
+        """Return who pushed. A scheme without nonces names something that no other push has, its signature say.
+
+        Raises `BadSignature` for what ``app_id`` did not send, or not now.
+        """
+        ...
 
 
 def sign(secret: str, method: str, path_and_query: str, timestamp: int | str, nonce: str, body: bytes) -> str:
@@ -158,3 +184,27 @@ class HmacSigner:
 
     def renew(self) -> None:
         """Do nothing: there is no session behind this scheme."""
+
+
+class HmacScheme:
+    """Sign and verify by `sign` and `verify`: the scheme of the open protocol."""
+
+    def signer(self, app_id: str, secret: str, clock: Callable[[], datetime]) -> Signer:
+        """Return an `HmacSigner`."""
+        return HmacSigner(app_id, secret, clock=clock)
+
+    def verify(
+        self,
+        app_id: str,
+        secret: str,
+        method: str,
+        path_and_query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+    ) -> Verified:
+        """Check the four headers. Raises `BadSignature`."""
+        return verify(secret, method, path_and_query, headers, body, now=now, app_id=app_id)
+
+
+HMAC_SHA256 = "hmac-sha256"

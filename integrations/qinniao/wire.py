@@ -1,15 +1,30 @@
 """What the SaaS says: the items of its lists, and the events it pushes. One model reads both."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
 
 Kind = Literal["members", "cards", "classes", "bookings", "checkins", "orders", "refunds", "staff", "stores"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Unlisted = Literal["leads", "coaches"]
+ObjectKind = Kind | Unlisted
+"""What is kept of the SaaS: the items of its lists, and what it tells by pushes only."""
+
 LARGEST = 2**62  # versions that a column holds
+LARGEST_FEN = 10**12
 PLAIN = r"^[^\x00-\x1f\x7f]*$"
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _store_id(given: object) -> object:
@@ -17,8 +32,25 @@ def _store_id(given: object) -> object:
     return f"{given:03d}" if isinstance(given, int) else given
 
 
+def _within_reason(given: datetime) -> datetime:
+    # The first and last days of the calendar leave it when they are put into another time zone.
+    if not EARLIEST <= given <= LATEST:
+        raise ValueError("a time of 1970 to 2199")
+    return given
+
+
+def _day_within_reason(given: date) -> date:
+    if not EARLIEST.date() <= given <= LATEST.date():
+        raise ValueError("a day of 1970 to 2199")
+    return given
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+Day = Annotated[date, AfterValidator(_day_within_reason)]
+Fen = Annotated[int, Field(ge=0, le=LARGEST_FEN)]
 StoreId = Annotated[str, BeforeValidator(_store_id), Field(max_length=40, pattern=PLAIN)]
 Key = Annotated[str, Field(min_length=1, max_length=100, pattern=PLAIN)]
+Words = Annotated[str, Field(max_length=100, pattern=PLAIN)]
 
 
 class SaasItem(BaseModel):
@@ -32,7 +64,7 @@ class SaasItem(BaseModel):
 
     id: Key
     version: int = Field(ge=0, le=LARGEST)
-    updated_at: AwareDatetime
+    updated_at: Instant
     deleted: bool = False
     store_id: StoreId | None = None
 
@@ -49,7 +81,7 @@ class SaasMember(SaasItem):
     phone: str
     name: str | None = None
     status: str = "active"
-    joined_on: date | None = None
+    joined_on: Day | None = None
     ends_on: date | None = None
     birthday: date | None = None
     lead_external_id: str | None = None
@@ -69,8 +101,8 @@ class SaasOrder(SaasItem):
     """Read what a member paid, in fen. ``renewal`` is true when it renews a membership (续卡)."""
 
     member_id: Key
-    amount_fen: int = Field(ge=0)
-    paid_at: AwareDatetime
+    amount_fen: Fen
+    paid_at: Instant
     subject: str | None = None
     renewal: bool = False
 
@@ -80,25 +112,82 @@ class SaasRefund(SaasItem):
 
     order_id: Key
     member_id: Key
-    amount_fen: int = Field(ge=0)
-    refunded_at: AwareDatetime
+    amount_fen: Fen
+    refunded_at: Instant
 
 
 class SaasCheckin(SaasItem):
     """Read a scan at a venue's gate."""
 
     member_id: Key
-    checked_in_at: AwareDatetime
+    checked_in_at: Instant
 
 
-ITEM_MODELS: Mapping[Kind, type[SaasItem]] = {
+class SaasBooking(SaasItem):
+    """Read a member's place in a class; ``status`` is booked, cancelled, attended or no_show."""
+
+    member_id: Key
+    status: Literal["booked", "cancelled", "attended", "no_show"] = "booked"
+    class_id: Key | None = None
+    title: Words | None = None
+    coach_id: Key | None = None
+    starts_at: Instant | None = None
+
+
+class SaasClass(SaasItem):
+    """Read a class of the timetable."""
+
+    title: Words | None = None
+    coach_id: Key | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    places: int | None = Field(None, ge=0, le=100_000)
+
+
+class SaasStaff(SaasItem):
+    """Read one of the staff of a store; ``role`` is theirs there: coach, sales, reception …"""
+
+    name: Words = ""
+    role: Words = ""
+
+
+class SaasStore(SaasItem):
+    """Read a store. The venue that has its id as code stands for it."""
+
+    name: Words = ""
+
+
+class SaasLead(SaasItem):
+    """Read a lead that the SaaS has; ``external_id`` is ours when we pushed it. It is told by pushes only."""
+
+    phone: str
+    name: str | None = None
+    external_id: str | None = None
+
+
+class SaasCoach(SaasItem):
+    """Read the relation of a member and a coach; ``status`` is assigned or released. It is told by pushes only."""
+
+    member_id: Key
+    coach_id: Key
+    status: Literal["assigned", "released"] = "assigned"
+    since: Instant | None = None
+
+
+ITEM_MODELS: Mapping[ObjectKind, type[SaasItem]] = {
     "members": SaasMember,
     "cards": SaasCard,
+    "classes": SaasClass,
+    "bookings": SaasBooking,
+    "checkins": SaasCheckin,
     "orders": SaasOrder,
     "refunds": SaasRefund,
-    "checkins": SaasCheckin,
+    "staff": SaasStaff,
+    "stores": SaasStore,
+    "leads": SaasLead,
+    "coaches": SaasCoach,
 }
-"""The kinds whose fields are laid down here; the others are read as `SaasItem`."""
+"""How the items of each kind are read."""
 
 
 class LeadAccepted(BaseModel):
@@ -106,9 +195,9 @@ class LeadAccepted(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
-    lead_id: str = Field(min_length=1)
+    lead_id: Key
     created: bool
-    member_id: str | None = None
+    member_id: Key | None = None
 
 
 class PushedEvent(BaseModel):
@@ -118,12 +207,13 @@ class PushedEvent(BaseModel):
 
     event_id: Key
     event_type: str = Field(min_length=1, max_length=60, pattern=PLAIN)
-    occurred_at: AwareDatetime
+    occurred_at: Instant
     store_id: StoreId | None = None
     data: dict[str, JsonValue] = Field(default={}, repr=False)
 
 
-KIND_OF_EVENT: Mapping[str, Kind] = {
+KIND_OF_EVENT: Mapping[str, ObjectKind] = {
+    "lead.created": "leads",
     "member.converted": "members",
     "member.updated": "members",
     "card.opened": "cards",
@@ -134,8 +224,23 @@ KIND_OF_EVENT: Mapping[str, Kind] = {
     "order.paid": "orders",
     "order.refunded": "refunds",
     "checkin.created": "checkins",
+    "booking.created": "bookings",
+    "booking.cancelled": "bookings",
+    "booking.attended": "bookings",
+    "coach.assigned": "coaches",
+    "coach.released": "coaches",
 }
-"""The events that change something here; others (bookings, coaches, leads) are kept and change nothing."""
+"""Every event type of the protocol, with the kind of what it carries; another type is kept and changes nothing."""
+
+STATUS_OF_EVENT: Mapping[str, str] = {
+    "card.frozen": "frozen",
+    "card.expired": "expired",
+    "card.refunded": "refunded",
+    "booking.cancelled": "cancelled",
+    "booking.attended": "attended",
+    "coach.released": "released",
+}
+"""What an event's type says of the status, for data that do not."""
 
 
 def wrong_fields(ex: ValidationError) -> str:

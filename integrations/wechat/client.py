@@ -1,13 +1,14 @@
-"""Call WeChat for a mini-program: log a person in, learn their phone number, hold the access token.
+"""Call WeChat for a mini-program: logins, messages, codes, content checks, shipping; hold the access token.
 
-Wire facts (paths, error codes, how tokens live) are those of the official server API of mini-programs:
-code2Session, getStableAccessToken and getPhoneNumber at ``https://api.weixin.qq.com``.
+Wire facts (paths, error codes, how tokens live) are those of the official server API of mini-programs at
+``https://api.weixin.qq.com``.
 
 No secret, token, code or phone number stands in the text, the ``repr`` or the traceback of an error raised
 here. Because WeChat takes the secret in the query, an exception of ``requests`` would carry it; none is ever
 chained. For the same reason a host must not log ``urllib3`` at DEBUG.
 """
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -16,7 +17,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from integrations.wechat.wire import (
+    MediaReply,
+    MessageReply,
+    PhoneReply,
+    Reply,
+    RiskReply,
+    SessionReply,
+    Suggestion,
+    TextReply,
+    TokenReply,
+)
 
 BASE_URL = "https://api.weixin.qq.com"
 
@@ -33,14 +47,15 @@ class WechatError(Exception):
     """Tell that WeChat refused a call or could not be asked.
 
     ``code`` is the ``errcode`` of WeChat, None when there was none. ``retryable`` says whether the same call
-    may succeed later.
+    may succeed later; ``unknown`` that it may have had its effect although no answer came.
     """
 
-    def __init__(self, code: int | None, message: str, retryable: bool = False) -> None:
+    def __init__(self, code: int | None, message: str, retryable: bool = False, *, unknown: bool = False) -> None:
         super().__init__(code, message, retryable)
         self.code = code
         self.message = message
         self.retryable = retryable
+        self.unknown = unknown
 
     def __str__(self) -> str:
         return self.message if self.code is None else f"WeChat answered {self.code}: {self.message}"
@@ -55,7 +70,7 @@ class HighRisk(WechatError):
 
 
 class TooOften(WechatError):
-    """Tell that a call was made too often (45011), for a person or for the app: try again in a minute."""
+    """Tell that a call was made too often: 45011 for a minute (retryable), 45009 for the day."""
 
 
 class TokenRejected(WechatError):
@@ -71,8 +86,10 @@ _MEANING: Mapping[int, tuple[type[WechatError], bool]] = {
     40029: (InvalidCode, False),
     40163: (InvalidCode, False),  # "code been used": not in the list of code2Session, yet seen from it
     40226: (HighRisk, False),
+    45009: (TooOften, False),  # the day's quota of the app
     45011: (TooOften, True),
 }
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG")
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
 
 
@@ -156,40 +173,9 @@ class MemoryTokenStore:
             return token
 
 
-class _Reply(BaseModel):
-    """Read what every answer of WeChat may carry; unknown fields are left alone."""
-
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
-
-    errcode: int = 0
-    errmsg: str = ""
-
-
-class _SessionReply(_Reply):
-    openid: str = Field(min_length=1)
-    session_key: str
-    unionid: str | None = None
-
-
-class _TokenReply(_Reply):
-    access_token: str = Field(min_length=1)
-    expires_in: int = Field(gt=0)
-
-
-class _PhoneInfo(BaseModel):
-    # countryCode comes as a string or as an integer
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
-
-    phoneNumber: str = Field(min_length=1)
-    purePhoneNumber: str = Field(min_length=1)
-    countryCode: str = Field(min_length=1)
-
-
-class _PhoneReply(_Reply):
-    phone_info: _PhoneInfo
-
-
-R = TypeVar("R", bound=_Reply)
+R = TypeVar("R", bound=Reply)
+T = TypeVar("T")
+Body = Mapping[str, JsonValue]
 
 
 class WechatClient:
@@ -233,7 +219,7 @@ class WechatClient:
         `WechatError` for the rest (the app id or the secret is wrong, for one).
         """
         reply = self._call(
-            _SessionReply,
+            SessionReply,
             "GET",
             "/sns/jscode2session",
             params={
@@ -253,9 +239,105 @@ class WechatClient:
         person's. Raises `InvalidCode`, `TooOften`, `TokenRejected`, `WechatUnavailable`, or `WechatError` for
         the rest.
         """
-        body = {"code": code} if openid is None else {"code": code, "openid": openid}
-        info = self._call_with_token(_PhoneReply, "/wxa/business/getuserphonenumber", body, hide=(code,)).phone_info
+        body: dict[str, JsonValue] = {"code": code}
+        if openid is not None:
+            body["openid"] = openid
+        info = self._call_with_token(PhoneReply, "/wxa/business/getuserphonenumber", body, hide=(code,)).phone_info
         return Phone(info.phoneNumber, info.purePhoneNumber, info.countryCode)
+
+    def send_subscribed(
+        self,
+        openid: str,
+        template: str,
+        data: Mapping[str, str],
+        *,
+        page: str = "",
+        state: str = "formal",
+        lang: str = "zh_CN",
+    ) -> str:
+        """Send a subscribe message; return its number, "" where WeChat tells none.
+
+        ``data`` is by keyword of the template (``thing1``), already within its limits; ``state`` is developer,
+        trial or formal. A `WechatError` whose ``unknown`` is set may have reached the person.
+        """
+        body: dict[str, JsonValue] = {
+            "touser": openid,
+            "template_id": template,
+            "data": {name: {"value": value} for name, value in data.items()},
+            "miniprogram_state": state,
+            "lang": lang,
+        }
+        if page:
+            body["page"] = page
+        hide = (openid, *data.values())
+        return self._call_with_token(MessageReply, "/cgi-bin/message/subscribe/send", body, hide).msgid
+
+    def mini_code(
+        self, scene: str, page: str = "", *, env: str = "release", width: int = 430, transparent: bool = False
+    ) -> bytes:
+        """Return the picture of a mini-program code of the unlimited kind.
+
+        ``scene`` has at most 32 characters, ``page`` neither a leading slash nor a query; ``env`` is release,
+        trial or develop, ``width`` 280 to 1280 pixels. The page is not looked for, so that a code can be made
+        before the page is published.
+        """
+        body: dict[str, JsonValue] = {
+            "scene": scene,
+            "check_path": False,
+            "env_version": env,
+            "width": width,
+            "is_hyaline": transparent,
+        }
+        if page:
+            body["page"] = page
+        path = "/wxa/getwxacodeunlimit"
+
+        def ask(token: str) -> bytes:
+            content = self._exchange("POST", path, {"access_token": token}, body)
+            if content.startswith(_PICTURES):
+                return content
+            self._understand(Reply, path, self._read(path, content), (token, scene))
+            raise WechatUnavailable(None, f"{path} answered neither a picture nor an error")
+
+        return self._with_token(ask)
+
+    def check_text(self, openid: str, text: str, scene: int) -> Suggestion:
+        """Return what WeChat thinks of a text of at most 2,500 characters; ``scene`` is 1 profile, 2 comment,
+        3 forum, 4 social log.
+
+        61010 means that the person was not in the mini-program within two hours.
+        """
+        body: Body = {"version": 2, "openid": openid, "scene": scene, "content": text}
+        return self._call_with_token(TextReply, "/wxa/msg_sec_check", body, (openid, text)).result
+
+    def check_media(self, openid: str, url: str, kind: int, scene: int) -> str:
+        """Ask for a look at a sound (1) or a picture (2) at ``url``; return the trace of the verdict, which is
+        pushed within half an hour.
+        """
+        body: Body = {"version": 2, "openid": openid, "scene": scene, "media_url": url, "media_type": kind}
+        return self._call_with_token(MediaReply, "/wxa/media_check_async", body, (openid, url)).trace_id
+
+    def risk_rank(self, openid: str, client_ip: str, *, scene: int = 1, phone: str = "") -> int:
+        """Return how risky a person is, 0 to 4; ``scene`` is 0 at registration, 1 for marketing.
+
+        43104 means that the open id is not this app's.
+        """
+        body: dict[str, JsonValue] = {
+            "appid": self._appid,
+            "openid": openid,
+            "scene": scene,
+            "client_ip": client_ip,
+        }
+        if phone:
+            body["mobile_no"] = phone
+        return self._call_with_token(RiskReply, "/wxa/getuserriskrank", body, (openid, client_ip, phone)).risk_rank
+
+    def upload_shipping(self, shipment: Body) -> None:
+        """Tell WeChat how what was paid for reaches the payer; the body is laid out by `shipping`.
+
+        What is told again unchanged is refused with 10060023; a second change with 10060003.
+        """
+        self._call_with_token(Reply, "/wxa/sec/order/upload_shipping_info", shipment)
 
     def access_token(self, stale: str | None = None) -> str:
         """Return a token that works, fetching one if need be; ``stale`` is one that WeChat has refused."""
@@ -267,29 +349,32 @@ class WechatClient:
     def _fetch_token(self) -> Token:
         # Never with force_refresh: it ends the token others are using, and there are 20 a day.
         asked_at = self._clock()
-        body = {"grant_type": "client_credential", "appid": self._appid, "secret": self._secret}
-        reply = self._call(_TokenReply, "POST", "/cgi-bin/stable_token", body=body)
+        body: Body = {"grant_type": "client_credential", "appid": self._appid, "secret": self._secret}
+        reply = self._call(TokenReply, "POST", "/cgi-bin/stable_token", body=body)
         return Token(reply.access_token, asked_at + timedelta(seconds=reply.expires_in))
 
-    def _call_with_token(self, reply: type[R], path: str, body: Mapping[str, str], hide: tuple[str, ...]) -> R:
-        token = self.access_token()
-        try:
-            return self._call_once_with_token(reply, path, body, token, hide)
-        except TokenRejected:
-            token = self.access_token(stale=token)
-        return self._call_once_with_token(reply, path, body, token, hide)
+    def _call_with_token(self, reply: type[R], path: str, body: Body, hide: tuple[str, ...] = ()) -> R:
+        return self._with_token(
+            lambda token: self._call(
+                reply, "POST", path, params={"access_token": token}, body=body, hide=(*hide, token)
+            )
+        )
 
-    def _call_once_with_token(
-        self, reply: type[R], path: str, body: Mapping[str, str], token: str, hide: tuple[str, ...]
-    ) -> R:
+    def _with_token(self, call: Callable[[str], T]) -> T:
+        """Make a call with the token; when the token is refused make it once more with another."""
+        token = self._token_for_call()
         try:
-            return self._call(reply, "POST", path, params={"access_token": token}, body=body, hide=(*hide, token))
+            return _noticing_refusal(call, token)
+        except TokenRejected:
+            token = self._token_for_call(stale=token)
+        return _noticing_refusal(call, token)
+
+    def _token_for_call(self, stale: str | None = None) -> str:
+        try:
+            return self.access_token(stale)
         except WechatError as ex:
-            # Not in `_MEANING`: from the token endpoint 40001 means a wrong secret; no new token cures it.
-            if ex.code not in _TOKEN_REFUSED:
-                raise
-            refused = TokenRejected(ex.code, ex.message, retryable=True)
-        raise refused
+            ex.unknown = False  # whatever became of the token: the call itself was not made
+            raise
 
     def _call(
         self,
@@ -298,13 +383,16 @@ class WechatClient:
         path: str,
         *,
         params: Mapping[str, str] | None = None,
-        body: Mapping[str, str] | None = None,
+        body: Body | None = None,
         hide: tuple[str, ...] = (),
     ) -> R:
         """Make one call and read its answer; ``hide`` is what must not come back in the text of an error."""
-        payload = self._exchange(method, path, params, body)
+        payload = self._read(path, self._exchange(method, path, params, body))
+        return self._understand(reply, path, payload, hide)
+
+    def _understand(self, reply: type[R], path: str, payload: JsonValue, hide: tuple[str, ...]) -> R:
         try:
-            head = _Reply.model_validate(payload)
+            head = Reply.model_validate(payload)
         except ValidationError as ex:
             problem = _fields(ex)
         else:
@@ -316,40 +404,65 @@ class WechatClient:
             except ValidationError as ex:
                 problem = _fields(ex)
         # Raised out here so that the validation error, which quotes the answer, is not its context.
-        raise WechatUnavailable(None, f"{path} answered without what was promised: {problem}", retryable=False)
+        raise WechatUnavailable(None, f"{path} answered without what was promised: {problem}", unknown=True)
 
-    def _exchange(
-        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, str] | None
-    ) -> JsonValue:
-        """Return the JSON that WeChat answers; raise `WechatUnavailable` when it does not."""
-        failure: str
-        retryable = True
+    def _read(self, path: str, content: bytes) -> JsonValue:
+        with contextlib.suppress(ValueError):
+            payload: JsonValue = json.loads(content)
+            return payload
+        raise WechatUnavailable(None, f"{path} did not answer JSON", retryable=True, unknown=True)
+
+    def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: Body | None) -> bytes:
+        """Return what WeChat answers with HTTP 200; raise `WechatUnavailable` when it does not."""
+        retryable = unknown = True
+        # WeChat shows \u-escapes as they are in some texts: they go out as UTF-8.
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         try:
             response = self._session().request(
                 method,
                 self._base_url + path,
                 params=params,
-                json=body,
+                data=data,
+                headers={} if data is None else {"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
             )
             if response.status_code == 200:
-                payload: JsonValue = json.loads(response.content)
-                return payload
+                return response.content
             failure = f"answered HTTP {response.status_code}"
             retryable = response.status_code >= 500 or response.status_code == 429
+            unknown = response.status_code >= 500
         except requests.RequestException as ex:
             failure = f"could not be reached ({type(ex).__name__})"
-        except ValueError:
-            failure = "did not answer JSON"
+            unknown = not _never_arrived(ex)
         # Raised out here so that an exception that quotes the URL with the secret is not its context.
-        raise WechatUnavailable(None, f"{path} {failure}", retryable)
+        raise WechatUnavailable(None, f"{path} {failure}", retryable, unknown=unknown)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._of_thread, "session", None)
         if session is None:
             session = self._of_thread.session = self._make_session()
         return session
+
+
+def _noticing_refusal(call: Callable[[str], T], token: str) -> T:
+    """Make a call; raise `TokenRejected` when the token was refused."""
+    try:
+        return call(token)
+    except WechatError as ex:
+        # Not in `_MEANING`: from the token endpoint 40001 means a wrong secret; no new token cures it.
+        if ex.code not in _TOKEN_REFUSED:
+            raise
+        refused = TokenRejected(ex.code, ex.message, retryable=True)
+    raise refused
+
+
+def _never_arrived(ex: requests.RequestException) -> bool:
+    """Tell whether a failure is sure to have come before anything was sent."""
+    if isinstance(ex, requests.ConnectTimeout):
+        return True
+    reason = getattr(ex.args[0], "reason", None) if ex.args else None
+    return isinstance(reason, NewConnectionError | NameResolutionError)
 
 
 def _without(message: str, secrets: tuple[str, ...]) -> str:

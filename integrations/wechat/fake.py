@@ -10,32 +10,38 @@ Codes say what they stand for, so that a story needs no set-up:
 - ``phone-13800001111`` is the quick-phone code of that number, once; ``phone-13800001111#2`` the next one of
   the same number; ``phone-852-91234567`` is one from abroad. `WechatFake.issue_phone_code` makes codes that
   die after five minutes.
+- ``agree`` and ``refuse`` are what a person answers in the dialogue of subscribe messages; a message without a yes
+  is refused with 43101. A text with ``违规`` is risky, one with ``广告`` is for people to look at, and one of somebody
+  who did not log in within two hours is not looked at. ``pay`` makes a payment whose shipping may be told.
 
 What WeChat does and this does not: the frequency limits, the limits of ``force_refresh``, the white list of
 addresses.
 
-Beside the API: ``POST /_fake/fail`` makes calls fail (`Failure`), ``POST /_fake/expire_tokens`` ends all
-tokens, ``GET /_fake/log`` shows what was asked, ``POST /_fake/reset`` forgets all.
+Beside the API: ``POST /_fake/expire_tokens`` ends all tokens; ``/_fake/agree``, ``refuse``, ``judge``, ``pay`` and
+``visit`` do what the methods of these names do; ``POST /_fake/push_to`` says where and how events are pushed to, and
+``POST /_fake/push`` pushes one. And what every fake has (`integrations.fake_server`): the APIs are `APIS`.
 """
 
-import argparse
 import base64
-import contextlib
 import hashlib
 import json
+import re
 import secrets
-import socketserver
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Literal
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from xml.sax.saxutils import escape
 
-import falcon
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+import requests
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from integrations.fake_server import Answer, Call, Fake, Refusal, Reply, Route, Running, command_line
+from integrations.fake_server import Failure as Failure
+from integrations.fake_server import create_app as create_app
+from integrations.wechat.envelope import encrypt, signature
 
 APPID = "wx0123456789abcdef"
 SECRET = "fake-wechat-secret"
@@ -43,34 +49,21 @@ SECRET = "fake-wechat-secret"
 TOKEN_LIFE = timedelta(seconds=7200)
 TOKEN_OVERLAP = timedelta(minutes=5)
 PHONE_CODE_LIFE = timedelta(minutes=5)
-
-Answer = dict[str, JsonValue]
-
-
-class Failure(BaseModel):
-    """Say how the next ``times`` calls of ``api`` go wrong.
-
-    They answer ``errcode``, or the HTTP ``status``, or the raw ``body``; ``delay`` seconds (real ones) pass
-    first, and a ``delay`` alone only slows them. With ``after`` the call has had its effect before its answer
-    is lost.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    api: Literal["code2session", "stable_token", "phone_number", "*"] = "*"
-    errcode: int | None = None
-    errmsg: str = "injected by the fake"
-    status: int | None = Field(default=None, ge=300, le=599)
-    body: str | None = None
-    delay: float = Field(default=0, ge=0, le=60)
-    times: int = Field(default=1, ge=1)
-    after: bool = False
-
-
-class _Refusal(Exception):
-    def __init__(self, errcode: int, errmsg: str) -> None:
-        super().__init__(errcode, errmsg)
-        self.answer: Answer = {"errcode": errcode, "errmsg": f"{errmsg} rid: fake"}
+VISIT_COUNTS = timedelta(hours=2)
+MESSAGE_KEYWORD = re.compile(r"([a-z_]+?)[0-9]{1,2}")
+KEYWORD_LIMITS = {"thing": 20, "character_string": 32, "phrase": 5, "name": 10, "symbol": 5, "car_number": 8}
+OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
+SCENE = re.compile(r"[0-9a-zA-Z!#$&'()*+,/:;=?@\-._~]+")
+RISKY_WORD, DOUBTFUL_WORD, SENSITIVE_WORD = "违规", "广告", "敏感"
+LIST_EVENTS = {
+    "subscribe_msg_popup_event": "SubscribeMsgPopupEvent",
+    "subscribe_msg_change_event": "SubscribeMsgChangeEvent",
+    "subscribe_msg_sent_event": "SubscribeMsgSentEvent",
+}
+APIS = (
+    "code2session", "stable_token", "phone_number", "send", "mini_code", "check_text", "check_media", "risk_rank",
+    "shipping",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,33 @@ class _PhoneCode:
     issued_at: datetime | None
 
 
-class WechatFake:
+class PushTarget(BaseModel):
+    """Where events are pushed to, and how: encrypted when there is an ``aes_key``, as JSON or XML."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = ""
+    token: str
+    aes_key: str = ""
+    form: Literal["json", "xml"] = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPush:
+    """A push as it goes over the wire."""
+
+    query: Mapping[str, str]
+    body: bytes
+    content_type: str
+
+
+@dataclass(slots=True)
+class _Payment:
+    openid: str
+    told: list[str] = field(default_factory=list)  # what was told of its shipping, each version
+
+
+class WechatFake(Fake):
     """Be one mini-program's WeChat, in memory. Safe to use from several threads; ``clock`` gives UTC."""
 
     def __init__(
@@ -88,77 +107,314 @@ class WechatFake:
         appid: str = APPID,
         secret: str = SECRET,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
         unionids: bool = True,
     ) -> None:
         self.appid = appid
         self.secret = secret
-        self.closing = threading.Event()  # wakes calls that are being delayed
-        self._clock = clock
         self._unionids = unionids
-        self._lock = threading.RLock()
-        self.reset()
+        super().__init__(clock)
 
-    def reset(self) -> None:
-        """Forget used codes, tokens, failures and the log."""
-        with self._lock:
-            self._used: set[str] = set()
-            self._phone_codes: dict[str, _PhoneCode] = {}
-            self._tokens: dict[str, datetime] = {}
-            self._current: str | None = None
-            self._failures: list[Failure] = []
-            self._log: deque[Answer] = deque(maxlen=10_000)
+    def routes(self) -> Iterator[Route]:
+        """Yield the calls of WeChat's API, and one that ends its tokens."""
+        yield Route("GET", "/sns/jscode2session", lambda call: self.code_to_session(call.query), "code2session")
+        yield Route("POST", "/cgi-bin/stable_token", lambda call: self.stable_token(_object(call)), "stable_token")
+        yield Route(
+            "POST",
+            "/wxa/business/getuserphonenumber",
+            lambda call: self.phone_number(call.query.get("access_token", ""), _object(call)),
+            "phone_number",
+        )
+        for path, api, act in (
+            ("/cgi-bin/message/subscribe/send", "send", self.send),
+            ("/wxa/getwxacodeunlimit", "mini_code", self.mini_code),
+            ("/wxa/msg_sec_check", "check_text", self.check_text),
+            ("/wxa/media_check_async", "check_media", self.check_media),
+            ("/wxa/getuserriskrank", "risk_rank", self.risk_rank),
+            ("/wxa/sec/order/upload_shipping_info", "shipping", self.upload_shipping),
+        ):
+            yield Route("POST", path, self._with_token(act), api)
+        yield Route("POST", "/_fake/expire_tokens", lambda call: self.expire_tokens())
+        yield Route("POST", "/_fake/agree", lambda call: self.agree(**_asked(call)))
+        yield Route("POST", "/_fake/refuse", lambda call: self.refuse(**_asked(call)))
+        yield Route("POST", "/_fake/judge", lambda call: _pushed(self.judge(**_asked(call))))
+        yield Route("POST", "/_fake/pay", lambda call: self.pay(**_asked(call)))
+        yield Route("POST", "/_fake/visit", lambda call: self.visit(**_asked(call)))
+        yield Route("POST", "/_fake/push_to", lambda call: self.push_to(PushTarget.model_validate_json(call.body)))
+        yield Route("POST", "/_fake/push", lambda call: _pushed(self.push(_asked(call))))
+        yield Route("GET", "/_fake/messages", lambda call: {"messages": [*self.messages]})
+
+    def forget(self) -> None:
+        """Forget used codes and tokens, who agreed to what, what was sent, looked at and told."""
+        self._used: set[str] = set()
+        self._phone_codes: dict[str, _PhoneCode] = {}
+        self._tokens: dict[str, datetime] = {}
+        self._current: str | None = None
+        self._visits: dict[str, datetime] = {}
+        self._agreed: dict[tuple[str, str], int] = {}
+        self._traces: dict[str, str] = {}  # trace → open id
+        self._payments: dict[str, _Payment] = {}
+        self._target: PushTarget | None = None
+        self.messages: list[JsonValue] = []
+        self.blocked: set[str] = set()  # open ids that WeChat sends nothing to
+        self.ranks: dict[str, int] = {}  # open id → risk
+        self.pages: set[str] | None = None  # pages that are published; None: any
+
+    def error(self, errcode: int | str, errmsg: str) -> Answer:
+        """Refuse inside HTTP 200, as WeChat does."""
+        return {"errcode": errcode, "errmsg": f"{errmsg} rid: fake"}
+
+    def wrong_method(self, call: Call, offered: str) -> Answer:
+        """Refuse a GET where a POST is asked for, and the reverse."""
+        return self.error(43002 if offered == "POST" else 43001, f"require {offered} method")
 
     # What a test or a story asks for
 
-    @property
-    def log(self) -> list[Answer]:
-        """Return the calls so far, oldest first: ``api, method, path, query, body, status, answer``."""
-        with self._lock:
-            return list(self._log)
-
-    def calls(self, api: str) -> list[Answer]:
-        """Return the calls of one API so far."""
-        return [entry for entry in self.log if entry["api"] == api]
-
-    def fail(self, failure: Failure) -> None:
-        """Make the next calls go wrong; failures are used up in the order they were given."""
-        with self._lock:
-            self._failures.append(failure)
-
     def expire_tokens(self) -> None:
         """End every token now: using one answers 42001, and asking gives a new one."""
-        with self._lock:
+        with self.lock:
             self._current = None
-            self._tokens = dict.fromkeys(self._tokens, self._clock())
+            self._tokens = dict.fromkeys(self._tokens, self.now())
 
     def issue_phone_code(self, number: str, country_code: str | int = "86") -> str:
         """Return a new phone code for ``number`` (without country code) that lives five minutes from now."""
-        with self._lock:
+        with self.lock:
             code = secrets.token_hex(16)
-            self._phone_codes[code] = _PhoneCode(number, country_code, self._clock())
+            self._phone_codes[code] = _PhoneCode(number, country_code, self.now())
             return code
 
     def openid(self, person: str) -> str:
         """Return the openid, 28 characters, by which this app always knows ``person`` (``"alice"``)."""
         return "o" + _stable(f"openid/{self.appid}/{person}", 27)
 
+    def visit(self, person: str) -> None:
+        """Have a person open the mini-program, without a login."""
+        with self.lock:
+            self._visits[self.openid(person)] = self.now()
+
+    def agree(self, person: str, template: str, times: int = 1) -> None:
+        """Have a person say yes in the dialogue; it is pushed when there is where to."""
+        for _ in range(times):
+            self._answer(person, template, "accept")
+
+    def refuse(self, person: str, template: str) -> None:
+        """Have a person say no in the dialogue; it is pushed when there is where to."""
+        self._answer(person, template, "reject")
+
+    def take_back(self, person: str, template: str) -> None:
+        """Have a person switch a template off in WeChat's settings; it is pushed when there is where to."""
+        with self.lock:
+            self._agreed[self.openid(person), template] = 0
+        item: dict[str, JsonValue] = {"TemplateId": template, "SubscribeStatusString": "reject"}
+        self._push_event("subscribe_msg_change_event", self.openid(person), List=item)
+
+    def agreed(self, person: str, template: str) -> int:
+        """Return how many messages of a template a person may still be sent."""
+        return self._agreed.get((self.openid(person), template), 0)
+
+    def judge(self, trace: str, suggest: str = "pass", label: int = 100, errcode: int = 0) -> requests.Response | None:
+        """Push the verdict on a picture or sound; ``errcode`` -1008 says that it could not be fetched."""
+        result: dict[str, JsonValue] = {"suggest": suggest, "label": label}
+        said: dict[str, JsonValue] = {"strategy": "content_model", "errcode": errcode, **result, "prob": 90}
+        return self._push_event(
+            "wxa_media_check", self._traces.get(trace, ""), appid=self.appid, trace_id=trace, version=2,
+            errcode=errcode, errmsg="ok", result={} if errcode else result, detail=[said],
+        )  # fmt: skip
+
+    def pay(self, transaction: str, person: str) -> None:
+        """Have a person pay: the payment's shipping may be told."""
+        with self.lock:
+            self._payments[transaction] = _Payment(self.openid(person))
+
+    def told(self, transaction: str) -> list[dict[str, Any]]:
+        """Return what was told of a payment's shipping, each version."""
+        return [json.loads(said) for said in self._payments[transaction].told]
+
+    # Pushing
+
+    def push_to(self, target: PushTarget | None) -> None:
+        """Say where and how events are pushed; None: nowhere."""
+        self._target = target
+
+    def signed(self, content: Mapping[str, JsonValue], target: PushTarget | None = None) -> SignedPush:
+        """Return an event as it goes over the wire, signed and, with a key, encrypted."""
+        target = target or self._target
+        assert target is not None, "say push_to first"
+        timestamp, nonce = str(int(self.now().timestamp())), secrets.token_hex(5)
+        query = {
+            "timestamp": timestamp,
+            "nonce": nonce,
+            "openid": str(content.get("FromUserName", "")),
+            "signature": signature(target.token, timestamp, nonce),
+        }
+        body = _written(content, target.form)
+        if target.aes_key:
+            sealed = encrypt(body, target.aes_key, self.appid)
+            query |= {"encrypt_type": "aes", "msg_signature": signature(target.token, timestamp, nonce, sealed)}
+            body = _written({"ToUserName": content.get("ToUserName", ""), "Encrypt": sealed}, target.form)
+        return SignedPush(query, body, "application/json" if target.form == "json" else "text/xml")
+
+    def handshake(self, token: str) -> dict[str, str]:
+        """Return the query of a handshake; ``hello`` is the answer."""
+        timestamp, nonce = str(int(self.now().timestamp())), secrets.token_hex(5)
+        given = {"timestamp": timestamp, "nonce": nonce, "echostr": "hello"}
+        return {**given, "signature": signature(token, timestamp, nonce)}
+
+    def push(self, content: Mapping[str, JsonValue]) -> requests.Response:
+        """Push an event over HTTP; return what was answered."""
+        assert self._target is not None, "say push_to first"
+        signed = self.signed(content)
+        headers = {"Content-Type": signed.content_type}
+        return requests.post(self._target.url, params=signed.query, data=signed.body, headers=headers, timeout=10)
+
+    def event(self, event: str, openid: str, **more: JsonValue) -> dict[str, JsonValue]:
+        """Return an event's object."""
+        created = int(self.now().timestamp())
+        sender: dict[str, JsonValue] = {"ToUserName": "gh_0123456789ab", "FromUserName": openid}
+        return {**sender, "CreateTime": created, "MsgType": "event", "Event": event, **more}
+
+    def _push_event(self, event: str, openid: str, **more: JsonValue) -> requests.Response | None:
+        if self._target is None or not self._target.url:
+            return None
+        return self.push(self.event(event, openid, **more))
+
+    def _answer(self, person: str, template: str, answer: str) -> None:
+        key = self.openid(person), template
+        with self.lock:
+            self._agreed[key] = self._agreed.get(key, 0) + (answer == "accept")
+        item: dict[str, JsonValue] = {"TemplateId": template, "SubscribeStatusString": answer, "PopupScene": "1"}
+        self._push_event("subscribe_msg_popup_event", key[0], List=item)
+
     # The API
+
+    def _with_token(self, act: Callable[[dict[str, Any]], Answer]) -> Callable[[Call], Answer]:
+        def answer(call: Call) -> Answer:
+            with self.lock:
+                self._check_token(call.query.get("access_token", ""), self.now())
+                return act(_object(call))
+
+        return answer
+
+    def send(self, body: dict[str, Any]) -> Answer:
+        """Answer a subscribe message."""
+        openid, template = self._openid(body, "touser"), str(body.get("template_id") or "")
+        if not template:
+            raise Refusal(40037, "template_id invalid")
+        if openid in self.blocked:
+            raise Refusal(43107, "subscription is banned")
+        if self._agreed.get((openid, template), 0) < 1:
+            raise Refusal(43101, "user refuse to accept the msg")
+        if body.get("miniprogram_state", "formal") not in ("formal", "trial", "developer"):
+            raise Refusal(47003, "argument invalid! miniprogram_state")
+        self._check_page(str(body.get("page") or "").partition("?")[0])
+        data = body.get("data")
+        if not isinstance(data, dict) or not data:
+            raise Refusal(47003, "argument invalid! data is empty")
+        for name, given in data.items():
+            _check_keyword(str(name), given.get("value") if isinstance(given, dict) else None)
+        self._agreed[openid, template] -= 1
+        self.messages.append(body)
+        return {"errcode": 0, "errmsg": "ok", "msgid": 3_000_000_000_000_000_000 + len(self.messages)}
+
+    def mini_code(self, body: dict[str, Any]) -> Answer:
+        """Answer with the picture of a code: another one for another scene."""
+        scene = body.get("scene")
+        if not isinstance(scene, str) or not scene or not SCENE.fullmatch(scene):
+            raise Refusal(40129, "invalid scene")
+        if len(scene) > 32:
+            raise Refusal(40169, "invalid length for scene, or the data is not json string")
+        width = body.get("width", 430)
+        if not isinstance(width, int) or not 280 <= width <= 1280 or str(body.get("page") or "").startswith("/"):
+            raise Refusal(40097, "invalid args")
+        if body.get("page") == "pages/scancode_time/index":
+            raise Refusal(85096, "not allow include scancode_time field")
+        if body.get("check_path", True):
+            self._check_page(str(body.get("page") or ""))
+        return Reply(_png(scene), 200, {"Content-Type": "image/png"})
+
+    def check_text(self, body: dict[str, Any]) -> Answer:
+        """Answer a text check."""
+        self._check_visit(self._openid(body, "openid"))
+        text = str(body.get("content") or "")
+        if body.get("version") != 2 or body.get("scene") not in (1, 2, 3, 4) or not 1 <= len(text) <= 2500:
+            raise Refusal(40097, "invalid args")
+        suggest, label = ("risky", 20001) if RISKY_WORD in text else ("pass", 100)
+        if label == 100 and DOUBTFUL_WORD in text:
+            suggest, label = "review", 10001
+        return {
+            "errcode": 0,
+            "errmsg": "ok",
+            "result": {"suggest": suggest, "label": label},
+            "detail": [{"strategy": "content_model", "errcode": 0, "suggest": suggest, "label": label, "prob": 90}],
+            "trace_id": secrets.token_hex(16),
+        }
+
+    def check_media(self, body: dict[str, Any]) -> Answer:
+        """Answer that a look has begun; `judge` pushes its verdict."""
+        openid = self._openid(body, "openid")
+        self._check_visit(openid)
+        if body.get("version") != 2 or body.get("media_type") not in (1, 2) or not body.get("media_url"):
+            raise Refusal(40097, "invalid args")
+        trace = secrets.token_hex(16)
+        self._traces[trace] = openid
+        return {"errcode": 0, "errmsg": "ok", "trace_id": trace}
+
+    def risk_rank(self, body: dict[str, Any]) -> Answer:
+        """Answer how risky a person is."""
+        openid = str(body.get("openid") or "")
+        if not OPENID.fullmatch(openid) or body.get("appid") != self.appid:
+            raise Refusal(43104, "appid and openid do not match")
+        if body.get("scene") not in (0, 1) or not body.get("client_ip"):
+            raise Refusal(40097, "invalid args")
+        return {"errcode": 0, "errmsg": "ok", "unoin_id": 1, "risk_rank": self.ranks.get(openid, 0)}
+
+    def upload_shipping(self, body: dict[str, Any]) -> Answer:
+        """Answer what is told of shipping: a first version, one change, and no more."""
+        key = body.get("order_key") or {}
+        payment = self._payments.get(str(key.get("transaction_id"))) if key.get("order_number_type") == 2 else None
+        if payment is None:
+            raise Refusal(10060001, "payment does not exist")
+        if (body.get("payer") or {}).get("openid") != payment.openid:
+            raise Refusal(10060031, "payment does not belong to openid")
+        _check_shipping(body)
+        said = json.dumps({k: v for k, v in body.items() if k != "upload_time"}, sort_keys=True)
+        if payment.told and said == payment.told[-1]:
+            raise Refusal(10060023, "shipping info not updated")
+        if len(payment.told) > 1:
+            raise Refusal(10060003, "the chance to re-ship is used up")
+        payment.told.append(said)
+        return {"errcode": 0, "errmsg": "ok"}
+
+    def _openid(self, body: Mapping[str, Any], name: str) -> str:
+        openid = str(body.get(name) or "")
+        if not OPENID.fullmatch(openid):
+            raise Refusal(40003, "invalid openid")
+        return openid
+
+    def _check_visit(self, openid: str) -> None:
+        seen = self._visits.get(openid)
+        if seen is None or self.now() - seen > VISIT_COUNTS:
+            raise Refusal(61010, "code is expired")
+
+    def _check_page(self, page: str) -> None:
+        if self.pages is not None and page and page not in self.pages:
+            raise Refusal(41030, "invalid page")
 
     def code_to_session(self, query: Mapping[str, str]) -> Answer:
         """Answer code2Session."""
         self._check_app(query)
         if query.get("grant_type") != "authorization_code":
-            raise _Refusal(40002, "invalid grant_type")
+            raise Refusal(40002, "invalid grant_type")
         code = query.get("js_code", "")
         kind, dash, rest = code.partition("-")
         person = rest.removeprefix("code-").partition("#")[0]
         if kind not in ("code", "reuse") or not dash or not person:
-            raise _Refusal(40029, "invalid code")
-        with self._lock:
+            raise Refusal(40029, "invalid code")
+        with self.lock:
             if kind == "code":
                 self._use(code)
-        answer: Answer = {
+            self._visits[self.openid(person)] = self.now()
+        answer: dict[str, JsonValue] = {
             "openid": self.openid(person),
             "session_key": base64.b64encode(secrets.token_bytes(16)).decode(),
         }
@@ -170,9 +426,9 @@ class WechatFake:
         """Answer getStableAccessToken: the next token comes five minutes early, and both are valid then."""
         self._check_app(body)
         if body.get("grant_type") != "client_credential":
-            raise _Refusal(40002, "invalid grant_type")
-        with self._lock:
-            now = self._clock()
+            raise Refusal(40002, "invalid grant_type")
+        with self.lock:
+            now = self.now()
             if body.get("force_refresh") is True:
                 self.expire_tokens()
             if self._current is None or now >= self._tokens[self._current] - TOKEN_OVERLAP:
@@ -183,8 +439,8 @@ class WechatFake:
 
     def phone_number(self, token: str, body: Mapping[str, JsonValue]) -> Answer:
         """Answer getPhoneNumber."""
-        with self._lock:
-            now = self._clock()
+        with self.lock:
+            now = self.now()
             self._check_token(token, now)
             phone = self._take_phone_code(str(body.get("code") or ""), now)
         abroad = str(phone.country_code) != "86"
@@ -201,22 +457,22 @@ class WechatFake:
 
     def _check_app(self, given: Mapping[str, object]) -> None:
         if not given.get("appid"):
-            raise _Refusal(41002, "appid missing")
+            raise Refusal(41002, "appid missing")
         if given["appid"] != self.appid:
-            raise _Refusal(40013, "invalid appid")
+            raise Refusal(40013, "invalid appid")
         if not given.get("secret"):
-            raise _Refusal(41004, "appsecret missing")
+            raise Refusal(41004, "appsecret missing")
         if given["secret"] != self.secret:
-            raise _Refusal(40125, "invalid appsecret")
+            raise Refusal(40125, "invalid appsecret")
 
     def _check_token(self, token: str, now: datetime) -> None:
         if not token:
-            raise _Refusal(41001, "access_token missing")
+            raise Refusal(41001, "access_token missing")
         expires_at = self._tokens.get(token)
         if expires_at is None:
-            raise _Refusal(40001, "invalid credential, access_token is invalid or not latest")
+            raise Refusal(40001, "invalid credential, access_token is invalid or not latest")
         if now >= expires_at:
-            raise _Refusal(42001, "access_token expired")
+            raise Refusal(42001, "access_token expired")
 
     def _take_phone_code(self, code: str, now: datetime) -> _PhoneCode:
         phone = self._phone_codes.get(code)
@@ -226,244 +482,119 @@ class WechatFake:
                 # WeChat gives the country code as a string or an integer; the fake does both.
                 phone = _PhoneCode(number, int(prefix) if prefix else "86", None)
         if phone is None or (phone.issued_at is not None and now >= phone.issued_at + PHONE_CODE_LIFE):
-            raise _Refusal(40029, "invalid code")
+            raise Refusal(40029, "invalid code")
         self._use(code)
         return phone
 
     def _use(self, code: str) -> None:
         if code in self._used:
-            raise _Refusal(40029, "invalid code")
+            raise Refusal(40029, "invalid code")
         self._used.add(code)
 
-    # Between HTTP and the API
 
-    def take_failure(self, api: str) -> Failure | None:
-        """Return how this call of ``api`` is to go wrong, if it is, and count it."""
-        with self._lock:
-            for place, failure in enumerate(self._failures):
-                if failure.api in (api, "*"):
-                    failure.times -= 1
-                    if failure.times == 0:
-                        del self._failures[place]
-                    return failure
-        return None
-
-    def record(self, api: str, req: falcon.Request, resp: falcon.Response) -> None:
-        """Add a call to the log, with what was answered."""
-        with self._lock:
-            self._log.append(
-                {
-                    "api": api,
-                    "method": req.method,
-                    "path": req.path,
-                    "query": {name: req.get_param(name) for name in req.params},
-                    "body": _text(req.context.body),
-                    "status": resp.status_code,
-                    "answer": resp.text if resp.text is not None else resp.media,
-                }
-            )
-
-
-class _Front:
-    """Inject failures before or after a call, and log it."""
-
-    def __init__(self, fake: WechatFake) -> None:
-        self._fake = fake
-
-    def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
-        req.context.body = req.bounded_stream.read()
-        req.context.failure = None
-
-    def process_resource(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, params: dict[str, str]
-    ) -> None:
-        if isinstance(resource, _Api):
-            failure = req.context.failure = self._fake.take_failure(resource.name)
-            if failure is not None and not failure.after:
-                self._go_wrong(failure, resp)
-
-    def process_response(
-        self, req: falcon.Request, resp: falcon.Response, resource: object, req_succeeded: bool
-    ) -> None:
-        if isinstance(resource, _Api):
-            failure: Failure | None = req.context.failure
-            if failure is not None and failure.after:
-                self._go_wrong(failure, resp)
-            self._fake.record(resource.name, req, resp)
-
-    def _go_wrong(self, failure: Failure, resp: falcon.Response) -> None:
-        if failure.delay:
-            self._fake.closing.wait(failure.delay)
-        if failure.errcode is not None:
-            resp.media, resp.complete = {"errcode": failure.errcode, "errmsg": failure.errmsg}, True
-        elif failure.status is not None or failure.body is not None:
-            resp.status = failure.status or 200
-            resp.text, resp.complete = failure.body or "<html>fake</html>", True
-            if resp.status_code in range(300, 400):
-                resp.set_header("Location", "/_fake/log")  # shows whether the caller goes there
-
-
-class _Api:
-    """Adapt one call of WeChat's API to falcon; a wrong method is refused inside HTTP 200, as WeChat does."""
-
-    def __init__(self, name: str, method: str, answer: Callable[[falcon.Request], Answer]) -> None:
-        self.name = name
-        self._method = method
-        self._answer = answer
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if req.method != self._method:
-            raise _Refusal(43002 if self._method == "POST" else 43001, f"require {self._method} method")
-        resp.media = self._answer(req)
-
-    on_post = on_get
-
-
-class _Control:
-    """Adapt one control call to falcon: what it is given is JSON, and so is what it gives."""
-
-    def __init__(self, method: str, act: Callable[[bytes], JsonValue]) -> None:
-        self._method = method
-        self._act = act
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        if req.method != self._method:
-            raise falcon.HTTPMethodNotAllowed([self._method])
-        try:
-            resp.media = self._act(req.context.body)
-        except ValidationError as ex:
-            raise falcon.HTTPBadRequest(title="Not a control call of the fake", description=str(ex)) from ex
-
-    on_post = on_get
-
-
-def create_app(fake: WechatFake) -> falcon.App[falcon.Request, falcon.Response]:
-    """Return the WSGI application that speaks for ``fake``."""
-
-    def fail(body: bytes) -> JsonValue:
-        fake.fail(Failure.model_validate_json(body))
-        return {"ok": True}
-
-    def expire_tokens(body: bytes) -> JsonValue:
-        fake.expire_tokens()
-        return {"ok": True}
-
-    def reset(body: bytes) -> JsonValue:
-        fake.reset()
-        return {"ok": True}
-
-    def log(body: bytes) -> JsonValue:
-        return {"requests": [*fake.log]}
-
-    def code_to_session(req: falcon.Request) -> Answer:
-        return fake.code_to_session({name: req.get_param(name) or "" for name in req.params})
-
-    def stable_token(req: falcon.Request) -> Answer:
-        return fake.stable_token(_object(req.context.body))
-
-    def phone_number(req: falcon.Request) -> Answer:
-        return fake.phone_number(req.get_param("access_token") or "", _object(req.context.body))
-
-    def refuse(req: falcon.Request, resp: falcon.Response, ex: _Refusal, params: dict[str, object]) -> None:
-        resp.media = ex.answer
-
-    app = falcon.App(middleware=[_Front(fake)])
-    app.add_error_handler(_Refusal, refuse)
-    app.add_route("/sns/jscode2session", _Api("code2session", "GET", code_to_session))
-    app.add_route("/cgi-bin/stable_token", _Api("stable_token", "POST", stable_token))
-    app.add_route("/wxa/business/getuserphonenumber", _Api("phone_number", "POST", phone_number))
-    app.add_route("/_fake/fail", _Control("POST", fail))
-    app.add_route("/_fake/expire_tokens", _Control("POST", expire_tokens))
-    app.add_route("/_fake/reset", _Control("POST", reset))
-    app.add_route("/_fake/log", _Control("GET", log))
-    return app
-
-
-def _object(body: bytes) -> dict[str, JsonValue]:
-    try:
-        given: JsonValue = json.loads(body)
-    except ValueError:
-        given = None
+def _object(call: Call) -> dict[str, JsonValue]:
+    given = call.json()
     if not isinstance(given, dict):
-        raise _Refusal(47001, "data format error")
+        raise Refusal(47001, "data format error")
     return given
 
 
-def _text(body: bytes) -> JsonValue:
-    """Return a body as JSON if it is, as text otherwise."""
+def _pushed(answer: requests.Response | None) -> Answer:
+    return {"pushed": answer is not None, "status": answer.status_code if answer is not None else None}
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    given = call.json()
+    if not isinstance(given, dict):
+        raise ValueError("send an object")
+    return given
+
+
+def _check_keyword(keyword: str, value: object) -> None:
+    match = MESSAGE_KEYWORD.fullmatch(keyword)
+    text = str(value or "")
+    if match is None or not text or len(text) > KEYWORD_LIMITS.get(match[1], 40):
+        raise Refusal(47003, f"argument invalid! data.{keyword}.value")
+    if match[1] == "character_string" and not text.isascii():
+        raise Refusal(47003, f"argument invalid! data.{keyword}.value")
+    if SENSITIVE_WORD in text:
+        raise Refusal(45168, "message contains sensitive words")
+
+
+def _check_shipping(body: Mapping[str, Any]) -> None:
+    kind, mode, parcels = body.get("logistics_type"), body.get("delivery_mode"), body.get("shipping_list")
+    if kind not in (1, 2, 3, 4):
+        raise Refusal(10060005, "logistics type is wrong")
+    if mode not in (1, 2) or not isinstance(parcels, list) or not parcels:
+        raise Refusal(10060014, "invalid argument")
+    if mode == 2 and kind != 1:
+        raise Refusal(10060006, "only express may be split")
+    if mode == 2 and "is_all_delivered" not in body:
+        raise Refusal(10060007, "is_all_delivered is missing")
+    if len(parcels) > (1 if mode == 1 else 10):
+        raise Refusal(10060024, "too many parcels")
     try:
-        value: JsonValue = json.loads(body)
+        datetime.fromisoformat(str(body.get("upload_time")))
     except ValueError:
-        return body.decode("utf-8", "replace")
-    return value
+        raise Refusal(268485216, "upload_time is not RFC 3339") from None
+    for parcel in parcels:
+        if not parcel.get("item_desc"):
+            raise Refusal(10060008, "item_desc is empty")
+        if len(parcel["item_desc"]) > 120:
+            raise Refusal(10060009, "item_desc is too long")
+        if kind == 1 and not parcel.get("tracking_no"):
+            raise Refusal(268485226, "tracking_no is empty")
+        if kind == 1 and not parcel.get("express_company"):
+            raise Refusal(268485227, "express_company is empty")
+
+
+def _written(content: Mapping[str, JsonValue], form: str) -> bytes:
+    """Return an object as JSON, or as WeChat's XML: the lists of some events stand one level deeper there."""
+    if form == "json":
+        return json.dumps(content, ensure_ascii=False).encode()
+    wrapper = LIST_EVENTS.get(str(content.get("Event")))
+    if wrapper is not None and "List" in content:
+        content = {**{k: v for k, v in content.items() if k != "List"}, wrapper: {"List": content["List"]}}
+    return f"<xml>{''.join(_element(name, value) for name, value in content.items())}</xml>".encode()
+
+
+def _element(name: str, value: JsonValue) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    if isinstance(value, dict):
+        return f"<{name}>{''.join(_element(n, v) for n, v in value.items())}</{name}>"
+    return f"<{name}>{escape(str(value))}</{name}>"
+
+
+def _png(text: str) -> bytes:
+    """Return a picture of 16 by 16 black and white cells that differs by text."""
+    bits = hashlib.sha256(text.encode()).digest()
+    rows = b"".join(b"\x00" + bits[n : n + 2] for n in range(0, 32, 2))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 16, 16, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def _stable(text: str, length: int) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()[:length]
 
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def server_bind(self) -> None:
-        # HTTPServer looks its own name up in DNS here, which takes seconds on a machine that has none.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
-        self.setup_environ()
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the fake keeps a log of its own."""
-
-
-class Running:
-    """Hold a fake that is being served at ``url``; leaving the context, or `close`, stops it."""
-
-    def __init__(self, fake: WechatFake, port: int) -> None:
-        self.fake = fake
-        self._server = _Server(("127.0.0.1", port), _QuietHandler)
-        self._server.set_app(create_app(fake))
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="wechat-fake", daemon=True
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop serving, waking calls that are being delayed."""
-        self.fake.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> "Running":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def serve(port: int = 0, *, fake: WechatFake | None = None) -> Running:
+def serve(port: int = 0, *, fake: WechatFake | None = None) -> Running[WechatFake]:
     """Serve ``fake``, or a new one, on 127.0.0.1 in threads of this process; port 0 takes any free one."""
     return Running(fake or WechatFake(), port)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Serve a fake until it is interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m integrations.wechat.fake", description="A WeChat on this machine.")
-    parser.add_argument("--port", type=int, default=9101, help="0 takes any that is free (default: 9101)")
+    parser = command_line("integrations.wechat.fake", "A WeChat on this machine.", port=9101)
     parser.add_argument("--appid", default=APPID)
     parser.add_argument("--secret", default=SECRET)
     options = parser.parse_args(argv)
     with serve(options.port, fake=WechatFake(options.appid, options.secret)) as running:
-        print(f"WeChat fake at {running.url}, app id {running.fake.appid}", flush=True)  # noqa: T201
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        running.stay(f"WeChat fake at {running.url}, app id {running.fake.appid}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,28 @@
 """What goes in and out, and the tenant's settings."""
 
-from datetime import date
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from integrations.wechat.client import BASE_URL
+from integrations.wechat.keywords import read_line
+
+TEMPLATE_ID = r"^[0-9A-Za-z_-]+$"
+PAGE = r"^([0-9A-Za-z_-][0-9A-Za-z_./-]*)?$"  # without a leading slash, without a query
+_AES_KEY = re.compile(r"[0-9A-Za-z]{43}")
+
+
+def _aes_key(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not _AES_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError("an EncodingAESKey has 43 letters and digits · EncodingAESKey 为 43 位字母和数字")
+    return value
 
 
 class WechatSettings(BaseModel):
-    """The mini-program that members log in with."""
+    """The mini-program that members log in with, and how far it is used."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,6 +38,38 @@ class WechatSettings(BaseModel):
         pattern=r"^https?://\S+$",
         description="where WeChat answers; another one for trials · 接口地址",
     )
+    push_token: SecretStr = Field(
+        SecretStr(""), description="token of the message push; can be written and never read · 消息推送 Token（只写）"
+    )
+    push_aes_key: Annotated[SecretStr, AfterValidator(_aes_key)] = Field(
+        SecretStr(""),
+        description="EncodingAESKey; with one only encrypted pushes are taken · 消息加密密钥（只写）",
+    )
+    program_state: Literal["formal", "trial", "developer"] = Field(
+        "formal",
+        description="which version of the mini-program messages and codes open · 小程序版本",
+        json_schema_extra={
+            "choices": {
+                "formal": {"zh": "正式版", "en": "Released"},
+                "trial": {"zh": "体验版", "en": "Trial"},
+                "developer": {"zh": "开发版", "en": "Development"},
+            }
+        },
+    )
+    shipping: bool = Field(
+        False, description="tell WeChat when paid orders are shipped or picked up · 向微信录入发货信息"
+    )
+    merchant_shipping_contact: str = Field(
+        "",
+        max_length=20,
+        pattern=r"^[0-9*+-]*$",
+        description="the sender's phone as shown to SF Express, masked · 寄件人联系方式（脱敏），顺丰需要",
+    )
+    risk: bool = Field(False, description="ask WeChat how risky members are, for the condition · 启用用户风险等级")
+    risk_days: int = Field(
+        7, ge=1, le=90, description="for how many days an answer about a member counts · 风险等级有效天数"
+    )
+    keep_days: int = Field(30, ge=7, le=400, description="how long pushes stay readable · 推送记录保留天数")
 
 
 class LoginIn(BaseModel):
@@ -69,3 +114,179 @@ class LoginOut(BaseModel):
     member: MemberOut | None
     registered: bool = Field(False, description="true when this call made them known")
     needs_phone: bool = Field(False, description="true: an unknown person; call again with a new code and a phone_code")
+
+
+# --- subscribe messages --------------------------------------------------------------------------------------------
+
+TemplateId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=TEMPLATE_ID)]
+Answered = Literal["accept", "reject", "ban", "filter", "acceptWithAudio", "acceptWithAlert"]
+
+
+class SubscriptionsIn(BaseModel):
+    """What `wx.requestSubscribeMessage` told the mini-program, by template."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    results: dict[TemplateId, Answered] = Field(min_length=1, max_length=5, description="by template id")
+
+
+class SubscriptionOut(BaseModel):
+    """How a member stands with one template."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    template: str
+    title: str
+    state: Literal["open", "refused", "blocked"]
+    remaining: int | None = Field(description="messages that may still be sent; null: any number")
+
+
+class SubscriptionsOut(BaseModel):
+    """The templates a member may be asked about, and how they stand."""
+
+    subscriptions: list[SubscriptionOut]
+
+
+FieldLine = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200), AfterValidator(read_line)
+]
+
+
+class TemplateForm(BaseModel):
+    """A subscribe message as registered with WeChat."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    template: TemplateId = Field(description="template id of WeChat's · 模板 ID")
+    title: str = Field(min_length=1, max_length=60, description="what members and staff call it · 名称")
+    lasting: bool = Field(False, description="a long-term template: one yes is for every message · 长期订阅")
+    fields: list[FieldLine] = Field(
+        default=[],
+        max_length=10,
+        description="keyword=text a line, {name} for our values: thing1={venue} · 每行 关键词=内容，如 thing1={venue}",
+    )
+    page: str = Field("", max_length=200, pattern=PAGE, description="page it opens, no slash in front · 打开页面")
+    active: bool = Field(True, description="may be sent · 启用")
+
+
+class TemplateRow(BaseModel):
+    """A subscribe message as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    template: str
+    title: str
+    lasting: bool
+    fields: list[str]
+    page: str
+    active: bool
+    changed_at: datetime
+
+
+class SubscriptionRow(BaseModel):
+    """A member's standing with one template, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    member: UUID | None
+    template: str
+    state: str
+    remaining: int
+    accepted: int
+    sent: int
+    last_code: str
+    changed_at: datetime
+
+
+# --- codes ----------------------------------------------------------------------------------------------------------
+
+
+class CodeForm(BaseModel):
+    """A mini-program code to be drawn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = Field(
+        description="what it is for; the same name is the same code · 名称，同名即同一个码"
+    )
+    scene: str = Field(
+        "", max_length=32, description="up to 32 characters that the page is given · 场景值，最多 32 个字符"
+    )
+    page: str = Field("", max_length=200, pattern=PAGE, description="page it opens, no slash in front · 打开页面")
+    width: int = Field(430, ge=280, le=1280, description="pixels · 宽度（像素）")
+    transparent: bool = Field(False, description="without a background · 透明底色")
+
+
+class CodeRow(BaseModel):
+    """A code as staff see it; the picture is at `…/codes/{id}/image`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    plugin: str
+    key: str
+    scene: str
+    page: str
+    env: str
+    width: int
+    state: str
+    error: str
+    created_at: datetime
+
+
+# --- pushes, checks, shipments ---------------------------------------------------------------------------------------
+
+
+class PushRow(BaseModel):
+    """What was pushed; the body, which may have personal data, is not shown."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: str
+    member: UUID | None
+    state: str
+    note: str
+    received_at: datetime
+    processed_at: datetime | None
+
+
+class ShipmentRow(BaseModel):
+    """What WeChat is told of an order's way to its payer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    order: UUID
+    member: UUID | None
+    transaction: str
+    state: str
+    told: int
+    tries: int
+    code: str
+    error: str
+    changed_at: datetime
+
+
+class Correction(BaseModel):
+    """What a parcel's label really says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    carrier: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] = Field(
+        description="shipping company · 快递公司"
+    )
+    tracking: str = Field(min_length=5, max_length=40, pattern=r"^[0-9A-Za-z-]+$", description="number · 运单号")
+    instead_of: str = Field("", max_length=40, description="the number that is wrong, of several parcels · 原运单号")
+
+
+# --- what jobs carry -------------------------------------------------------------------------------------------------
+
+
+class RowJob(BaseModel):
+    """Work on one row; `tries` counts what was tried before."""
+
+    id: UUID
+    tries: int = 0

@@ -1,11 +1,10 @@
 """Log a person in: who they are by WeChat, who that is to us, and a session."""
 
-import threading
 from dataclasses import dataclass, field
 
-import requests
 import structlog
 
+from integrations.wechat import connection, subscriptions
 from integrations.wechat.client import (
     HighRisk,
     InvalidCode,
@@ -16,9 +15,8 @@ from integrations.wechat.client import (
     WechatError,
     WechatUnavailable,
 )
-from integrations.wechat.models import WechatToken
-from integrations.wechat.schemas import LoginIn, LoginOut, MemberOut, WechatSettings
-from integrations.wechat.tokens import DatabaseTokenStore
+from integrations.wechat.people import provider_of
+from integrations.wechat.schemas import LoginIn, LoginOut, MemberOut
 from roost import (
     Actor,
     Context,
@@ -35,29 +33,6 @@ log = structlog.get_logger("roost.wechat")
 RETRY_SECONDS = 3
 TOO_OFTEN_SECONDS = 60  # WeChat counts by the minute
 MAINLAND = "86"
-_of_thread = threading.local()
-
-
-def _http() -> requests.Session:
-    """Return this thread's HTTP session: a connection to WeChat is kept open between logins."""
-    session: requests.Session | None = getattr(_of_thread, "session", None)
-    if session is None:
-        session = _of_thread.session = requests.Session()
-    return session
-
-
-def client_of(ctx: Context) -> WechatClient:
-    """Return a client for the tenant's app. Raises Unavailable when the app is not set up."""
-    settings = ctx.settings(WechatSettings)
-    secret = settings.secret.get_secret_value()
-    if not settings.appid or not secret:
-        raise Unavailable(
-            "WeChat is not set up: an administrator enters appid and secret in the plugin's settings",
-            "微信登录尚未配置，请联系管理员",
-            code="wechat_not_configured",
-        )
-    store = DatabaseTokenStore(ctx)
-    return WechatClient(settings.base_url, settings.appid, secret, store, _http, clock=ctx.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +55,7 @@ class Told:
 
 def prepare(ctx: Context, body: LoginIn) -> Asked:
     """Read what the call needs."""
-    return Asked(client_of(ctx), provider_of(ctx), body)
-
-
-def provider_of(ctx: Context) -> str:
-    """Return under which provider an open id is kept: it means something only within its app."""
-    return f"wechat:{ctx.settings(WechatSettings).appid}"
+    return Asked(connection.client_of(ctx), provider_of(ctx), body)
 
 
 def ask(asked: Asked) -> Told:
@@ -127,6 +97,7 @@ def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
             ctx, channel=channel, phone=told.phone.pure_number, invitation=asked.body.invitation
         )
         members.link_identity(ctx, found.id, asked.provider, openid)
+        subscriptions.adopt(ctx, found.id, openid)
     mine = members.get(ctx.acting(Actor("member", found.id)), found.id)
     token = identity.open_session(ctx, "member", found.id, device="wechat")
     return LoginOut(token=token, member=MemberOut.model_validate(mine), registered=registered)
@@ -163,12 +134,3 @@ def refusal(ex: WechatError, path: str) -> RoostError:
         "微信接入配置有误，请联系管理员",
         code="wechat_misconfigured",
     )
-
-
-def status(ctx: Context) -> list[tuple[str, str]]:
-    """Return the dashboard's figures: whether it is set up, and how long the token lives."""
-    settings = ctx.settings(WechatSettings)
-    ready = bool(settings.appid and settings.secret.get_secret_value())
-    row = WechatToken.scoped(ctx).first(WechatToken.appid == settings.appid) if ready else None
-    left = int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0
-    return [("小程序", "已配置" if ready else "未配置"), ("访问令牌剩余（分钟）", str(max(left, 0)))]

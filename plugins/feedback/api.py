@@ -2,9 +2,18 @@
 
 from uuid import UUID
 
-from plugins.feedback import service
-from plugins.feedback.models import FeedbackCase, FeedbackMessage
-from plugins.feedback.schemas import CaseOut, MessageOut, NewCase, Said, Score
+from plugins.feedback import service, surveys
+from plugins.feedback.models import FeedbackCase, FeedbackMessage, FeedbackSurvey
+from plugins.feedback.schemas import (
+    CaseOut,
+    MessageOut,
+    NewCase,
+    OpenSurvey,
+    Said,
+    Score,
+    SurveyAnswer,
+    SurveyOut,
+)
 from roost import Context, Endpoints, Listing, PageQuery, keyset
 
 member = Endpoints("member")
@@ -65,3 +74,31 @@ def rate(ctx: Context, case_id: UUID, body: Score) -> CaseOut:
     """Rate a solved case, once."""
     service.rate(ctx, _me(ctx), case_id, body.score)
     return _show(ctx, case_id)
+
+
+# --- surveys ---------------------------------------------------------------------------------------------------------
+
+
+def survey_out(ctx: Context, survey: FeedbackSurvey) -> SurveyOut:
+    """Show a survey to its member."""
+    given = [one.score for one in surveys.scores(ctx, [survey.id])[survey.id]]
+    return SurveyOut.model_validate(survey, from_attributes=True).model_copy(update={"scores": given})
+
+
+@member.get("/survey")
+def read_survey(ctx: Context) -> OpenSurvey:
+    """Show the survey that waits for my answer, if there is one."""
+    found = surveys.waiting(ctx, _me(ctx))
+    return OpenSurvey(survey=survey_out(ctx, found) if found is not None else None)
+
+
+@member.post("/surveys/{survey_id}/answer", rate="60/hour")
+def answer_survey(ctx: Context, survey_id: UUID, body: SurveyAnswer) -> SurveyOut:
+    """Answer a survey, once; the same answer again changes nothing."""
+    return survey_out(ctx, surveys.answer(ctx, _me(ctx), survey_id, body))
+
+
+@member.post("/surveys/{survey_id}/decline", rate="60/hour")
+def decline_survey(ctx: Context, survey_id: UUID) -> SurveyOut:
+    """Do without a survey; again changes nothing."""
+    return survey_out(ctx, surveys.decline(ctx, _me(ctx), survey_id))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import api, console, jobs, privacy
+from plugins.feedback import api, console, jobs, notices, privacy, survey_console
 from plugins.feedback.schemas import FeedbackSettings
-from roost import Context, Endpoints, Resource, Schedule, hookimpl
+from roost import Context, Endpoints, Job, Notice, Page, Panel, Resource, Schedule, hookimpl
 
 
 @hookimpl
@@ -24,13 +24,37 @@ def register_routes() -> Sequence[Endpoints]:
 @hookimpl
 def register_resources() -> Sequence[Resource]:
     """Declare the console's tables."""
-    return (console.cases,)
+    return (console.cases, survey_console.ROUNDS, survey_console.SURVEYS)
+
+
+@hookimpl
+def register_pages() -> Sequence[Page]:
+    """Declare the page of averages."""
+    return (survey_console.SATISFACTION,)
+
+
+@hookimpl
+def register_panels() -> Sequence[Panel]:
+    """Declare the dashboard's figures."""
+    return (survey_console.PANEL,)
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Declare the chain that asks a round's members."""
+    return jobs.JOBS
 
 
 @hookimpl
 def register_schedules() -> Sequence[Schedule]:
     """Declare what runs by the clock."""
     return jobs.SCHEDULES
+
+
+@hookimpl
+def register_notices() -> Sequence[Notice]:
+    """Declare what members are told."""
+    return notices.NOTICES
 
 
 @hookimpl
@@ -41,11 +65,17 @@ def erase_member(ctx: Context, member: UUID) -> None:
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's cases."""
+    """Move the merged member's cases and surveys."""
     privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's cases."""
+    """Give the member's cases and surveys."""
     return privacy.export(ctx, member)
+
+
+@hookimpl
+def purge_tenant(ctx: Context) -> None:
+    """Delete all of this tenant's feedback."""
+    privacy.purge(ctx)

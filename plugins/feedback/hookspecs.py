@@ -28,6 +28,23 @@ class FeedbackEscalated(Fact):
     why: str  # reply, solve
 
 
+class SurveyOffered(Fact):
+    """A member was put a survey: about a case, or in a round."""
+
+    member: UUID
+    survey: UUID
+    case: UUID | None = None
+    round: UUID | None = None
+
+
+class SurveyAnswered(Fact):
+    """A member answered a survey; the scores run from 1 to 5, in the order of the questions."""
+
+    member: UUID
+    survey: UUID
+    scores: tuple[int, ...]
+
+
 @fact(since="1.0")
 def feedback_received(ctx: Context, fact: FeedbackReceived) -> None:
     """Fires when a member gave feedback: a moment to tell the venue's manager."""
@@ -41,3 +58,13 @@ def feedback_replied(ctx: Context, fact: FeedbackReplied) -> None:
 @fact(since="1.0")
 def feedback_escalated(ctx: Context, fact: FeedbackEscalated) -> None:
     """Fires once for each deadline that passed."""
+
+
+@fact(since="1.0")
+def survey_offered(ctx: Context, fact: SurveyOffered) -> None:
+    """Fires when a member was put a survey: a moment to tell the member."""
+
+
+@fact(since="1.0")
+def survey_answered(ctx: Context, fact: SurveyAnswered) -> None:
+    """Fires once for each survey that was answered."""

@@ -1,4 +1,4 @@
-"""Cases, what was said in them, and what staff note among themselves."""
+"""Cases and what was said in them; surveys, what they were asked and answered, and who was asked when."""
 
 from peewee import BooleanField, CharField, IntegerField, SmallIntegerField, TextField, UUIDField
 
@@ -47,3 +47,77 @@ class FeedbackMessage(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "case", "id"), False),)
+
+
+class FeedbackRound(TenantModel):
+    """One survey that staff put to many members."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    title = CharField(max_length=60)
+    questions = JsonField(default=list)  # texts, in order
+    states = JsonField(default=list)  # of the members who are asked: lead, member, lapsed
+    venue = UUIDField(null=True)  # the members of one venue; null: everybody
+    state = CharField(max_length=8, default="sending")  # sending, open, closed
+    offered = IntegerField(default=0)
+    passed_over = IntegerField(default=0)  # asked too recently
+    created_by = UUIDField(null=True)
+    created_at = TimeField()
+    closes_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "state", "closes_at"), False),)
+
+
+class FeedbackSurvey(TenantModel):
+    """One survey put to one member, about a case or in a round; it keeps the questions as they were asked."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    venue = UUIDField(null=True)  # of the case, or the member's own
+    case = UUIDField(null=True)
+    round = UUIDField(null=True)
+    questions = JsonField(default=list)
+    state = CharField(max_length=8, default="open")  # open, answered, declined, expired
+    text = TextField(null=True)  # the member's own words
+    offered_at = TimeField()
+    expires_at = TimeField()
+    ended_at = TimeField(null=True)
+
+    class Meta:
+        indexes = (
+            (("tenant", "member", "id"), False),
+            (("tenant", "round", "state"), False),
+            (("tenant", "state", "expires_at"), False),
+            (("tenant", "offered_at"), False),
+        )
+
+
+class FeedbackAnswer(TenantModel):
+    """The score of one question. It has what figures are counted by, and nothing that tells who gave it."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    survey = UUIDField()
+    place = SmallIntegerField()  # of the question, from 0
+    question = CharField(max_length=100)
+    score = SmallIntegerField()  # 1 to 5
+    venue = UUIDField(null=True)
+    round = UUIDField(null=True)
+    answered_at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "survey", "place"), True),
+            (("tenant", "round", "question"), False),
+            (("tenant", "answered_at"), False),
+        )
+
+
+class FeedbackAsked(TenantModel):
+    """When a member was last put any survey: the row that keeps them from being asked too often."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    asked_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)

@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 Category = Literal["facility", "hygiene", "coach", "course", "fee", "other"]
+State = Literal["lead", "member", "lapsed"]
+Question = Annotated[str, Field(min_length=1, max_length=100)]
 Picture = Annotated[str, Field(max_length=500, pattern=r"^https://\S+$")]
 
 
@@ -20,6 +22,19 @@ class FeedbackSettings(BaseModel):
     compensation_limit: int = Field(200, ge=0, le=100_000, description="补偿积分：不超过此数无需复核")
     compensation_most: int = Field(2000, ge=0, le=1_000_000, description="一次反馈最多补偿的积分")
     open_cases: int = Field(5, ge=1, le=100, description="每位会员同时处理中的反馈数上限")
+    survey_after: Literal["solved", "closed", "never"] = Field(
+        "solved",
+        description="何时邀请会员填写满意度调查",
+        json_schema_extra={"choices": {"solved": "反馈解决后", "closed": "反馈关闭后", "never": "不自动邀请"}},
+    )
+    survey_days: int = Field(90, ge=1, le=730, description="每位会员多少天内最多收到一次满意度调查")
+    survey_open_days: int = Field(14, ge=1, le=90, description="满意度调查多少天内可填写")
+    survey_questions: list[Question] = Field(
+        ["总体满意度", "工作人员态度", "处理速度"],
+        min_length=1,
+        max_length=10,
+        description="满意度调查的问题，每题 1–5 分",
+    )
 
 
 class NewCase(BaseModel):
@@ -106,3 +121,128 @@ class CaseRow(BaseModel):
     solve_by: datetime | None
     created_at: datetime
     messages: list[StaffMessage] = []
+
+
+# --- surveys ---------------------------------------------------------------------------------------------------------
+
+
+class SurveyOut(BaseModel):
+    """A survey as its member sees it; `state` is open, answered, declined or expired."""
+
+    id: UUID
+    case: UUID | None
+    questions: list[str]
+    state: str
+    offered_at: datetime
+    expires_at: datetime
+    scores: list[int] = []
+    text: str | None = None
+
+
+class OpenSurvey(BaseModel):
+    """The survey that waits for the member, or null."""
+
+    survey: SurveyOut | None
+
+
+class SurveyAnswer(BaseModel):
+    """A score from 1 (bad) to 5 (good) for each question, in order, and a word if there is one to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scores: list[Annotated[int, Field(ge=1, le=5)]] = Field(min_length=1, max_length=10)
+    text: str | None = Field(None, min_length=1, max_length=500)
+
+
+class NewRound(BaseModel):
+    """A survey for many members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "名称", "en": "Title"})
+    questions: list[Question] = Field(
+        [],
+        max_length=10,
+        description="不填则用设置里的问题",
+        json_schema_extra={"zh": "问题（每题 1–5 分）", "en": "Questions, scored 1–5"},
+    )
+    states: list[State] = Field(
+        ["member"],
+        min_length=1,
+        max_length=3,
+        json_schema_extra={
+            "zh": "会员身份",
+            "en": "Members' states",
+            "choices": {"lead": "潜客", "member": "会员", "lapsed": "已过期"},
+        },
+    )
+    venue: UUID | None = Field(
+        None, description="不选则为全部门店", json_schema_extra={"zh": "所属门店", "en": "Home venue"}
+    )
+    days: int = Field(14, ge=1, le=90, json_schema_extra={"zh": "开放天数", "en": "Days it stays open"})
+
+
+class Again(BaseModel):
+    """A schedule's work that goes on in another transaction."""
+
+    slot: str
+
+
+class RoundTurn(BaseModel):
+    """Where a round's chain stands: the states that are still to be asked, and the cursor in the first of them."""
+
+    round: UUID
+    states: list[State]
+    cursor: str = ""
+
+
+class QuestionFigures(BaseModel):
+    """What one question was answered: how often each score from 1 to 5 was given, and their average."""
+
+    question: str
+    answers: int
+    average: float
+    counts: list[int]
+
+
+class RoundRow(BaseModel):
+    """A round as staff see it, with its figures so far."""
+
+    id: UUID
+    title: str
+    questions: list[str]
+    states: list[str]
+    venue: UUID | None
+    state: str
+    offered: int
+    passed_over: int
+    answered: int
+    declined: int
+    average: float | None
+    results: list[QuestionFigures]
+    created_at: datetime
+    closes_at: datetime
+
+
+class ScoreRow(BaseModel):
+    """One question's score."""
+
+    question: str
+    score: int
+
+
+class SurveyRow(BaseModel):
+    """A survey as staff see it."""
+
+    id: UUID
+    member: UUID
+    venue: UUID | None
+    case: UUID | None
+    round: UUID | None
+    state: str
+    average: float | None
+    text: str | None
+    offered_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    scores: list[ScoreRow]

@@ -8,6 +8,7 @@ new ──take──▶ working ──reply──▶ replied ──solve──�
 from datetime import timedelta
 from uuid import UUID
 
+from plugins.feedback import surveys
 from plugins.feedback.hookspecs import FeedbackEscalated, FeedbackReceived, FeedbackReplied
 from plugins.feedback.models import FeedbackCase, FeedbackMessage
 from plugins.feedback.schemas import FeedbackSettings, NewCase
@@ -153,7 +154,7 @@ def note(ctx: Context, case_id: UUID, text: str) -> None:
 
 
 def solve(ctx: Context, case_id: UUID, text: str) -> None:
-    """Say how it was solved; the member may rate it, or reopen it."""
+    """Say how it was solved; the member may rate it, or reopen it, and is put a survey."""
     case = _lock(ctx, case_id)
     if case.state not in OPEN:
         raise Conflict("this case has ended", "反馈已结束", code="ended")
@@ -168,6 +169,7 @@ def solve(ctx: Context, case_id: UUID, text: str) -> None:
         handler=case.handler or ctx.actor.id,
     )
     ctx.publish(FeedbackReplied(member=case.member, case=case.id))
+    surveys.offer_after(ctx, case, "solved")
 
 
 def compensate(ctx: Context, case_id: UUID, amount: int) -> None:
@@ -215,7 +217,11 @@ def escalate_due(ctx: Context) -> int:
 
 
 def close_due(ctx: Context) -> int:
-    """Close what was solved long enough ago; return how many."""
+    """Close what was solved long enough ago, some at a time; return how many."""
     before = ctx.now() - timedelta(days=ctx.settings(FeedbackSettings).close_days)
-    query = FeedbackCase.scoped(ctx).update(state="closed")
-    return int(query.where(FeedbackCase.state == "solved", FeedbackCase.solved_at <= before).execute())
+    due = FeedbackCase.scoped(ctx).select().where(FeedbackCase.state == "solved", FeedbackCase.solved_at <= before)
+    rows = list(due.order_by(FeedbackCase.member).limit(BATCH))
+    for case in rows:
+        _set(ctx, case, state="closed")
+        surveys.offer_after(ctx, case, "closed")
+    return len(rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.gifts import api, claims, console, giving, jobs, kinds, privacy
+from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, privacy
 from plugins.gifts.schemas import GiftSettings
 from roost import (
     Context,
@@ -13,6 +13,7 @@ from roost import (
     LevelUp,
     MemberConverted,
     MemberUpdated,
+    Notice,
     Panel,
     Resource,
     RewardKind,
@@ -62,6 +63,12 @@ def register_schedules() -> Sequence[Schedule]:
 def register_rewards() -> Sequence[RewardKind]:
     """Return the kinds `gift` and `voucher`."""
     return kinds.KINDS
+
+
+@hookimpl
+def register_notices() -> Sequence[Notice]:
+    """Return what members are told."""
+    return notices.NOTICES
 
 
 @hookimpl

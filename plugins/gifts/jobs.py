@@ -22,9 +22,8 @@ def tidy(ctx: Context, slot: str) -> None:
 
 
 def addresses(ctx: Context, slot: str) -> None:
-    """Forget addresses that are no longer needed; seal the others with the newest key."""
+    """Forget addresses that are no longer needed."""
     privacy.forget_addresses(ctx)
-    privacy.reseal(ctx)
 
 
 JOBS = (Job("birthdays", BirthdayTurn, giving.birthdays),)

@@ -1,8 +1,8 @@
 """Tables of gifts."""
 
-from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, IntegerField, UUIDField
+from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import JsonField, SealedField, TenantModel, TimeField, new_id
 
 
 class GiftsGift(TenantModel):
@@ -74,7 +74,7 @@ class GiftsClaim(TenantModel):
     operation = UUIDField(null=True)  # the ledger's, of a gift of points
     delivery = CharField(max_length=8, default="")  # ship, pickup
     venue = UUIDField(null=True)  # where it is picked up
-    address = BlobField(null=True)  # sealed
+    address = SealedField("address", null=True)
     carrier = CharField(max_length=100, default="")
     tracking = CharField(max_length=40, default="")
     ship_by = DateField(null=True)

@@ -5,10 +5,9 @@ from uuid import UUID
 
 from plugins.gifts import claims
 from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsRule
-from roost import Context, Veto, seal, sealed_with_old_key, unseal
+from roost import Context, Veto
 
 IN_FLIGHT = ("accepted", "shipped")
-RESEALED_AT_ONCE = 500
 
 
 def erase(ctx: Context, member: UUID) -> None:
@@ -67,20 +66,6 @@ def may_switch_off(ctx: Context) -> Veto | None:
         f"{waiting} accepted gifts are not with their members yet: ship them or take them back first",
         f"还有 {waiting} 份已领取的礼品未完成发放，请先处理",
     )
-
-
-def reseal(ctx: Context) -> int:
-    """Seal addresses again that an older key sealed; return how many."""
-    rows = (
-        GiftsClaim.scoped(ctx)
-        .select(GiftsClaim.id, GiftsClaim.address)
-        .where(GiftsClaim.address.is_null(False), GiftsClaim.state.in_(IN_FLIGHT))
-    )
-    old = [row for row in rows.limit(RESEALED_AT_ONCE) if sealed_with_old_key(ctx, row.address)]
-    for row in old:
-        fresh = seal(ctx, claims.ADDRESS, unseal(ctx, claims.ADDRESS, row.address))
-        GiftsClaim.scoped(ctx).update(address=fresh).where(GiftsClaim.id == row.id).execute()
-    return len(old)
 
 
 def forget_addresses(ctx: Context) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.levels import api, console, jobs, rising, service
+from plugins.levels import api, console, jobs, notices, rising, service
 from plugins.levels.schemas import LevelSettings
 from roost import (
     Context,
@@ -12,6 +12,7 @@ from roost import (
     Job,
     MemberMerged,
     MemberRegistered,
+    Notice,
     PointsCredited,
     Resource,
     Schedule,
@@ -50,6 +51,12 @@ def register_schedules() -> Sequence[Schedule]:
 
 
 @hookimpl
+def register_notices() -> Sequence[Notice]:
+    """Return what members are told."""
+    return notices.NOTICES
+
+
+@hookimpl
 def member_registered(ctx: Context, fact: MemberRegistered) -> None:
     """Give the first level. Imported members get it with their first credit, or by the schedule."""
     rising.begin(ctx, fact.member)
@@ -58,7 +65,7 @@ def member_registered(ctx: Context, fact: MemberRegistered) -> None:
 @hookimpl(origins=("live", "import"))
 def points_credited(ctx: Context, fact: PointsCredited) -> None:
     """Judge everyone whose growth moved, and everyone whose points did for the class rule."""
-    rising.judge(ctx, {m.member for m in fact.movements if m.asset == "growth"})
+    rising.judge(ctx, {m.member for m in fact.movements if m.asset == "growth"}, fact=fact)
     rising.change_classes(ctx, {m.member for m in fact.movements if m.asset == "points"})
     if fact.origin == "import":
         rising.settle(ctx)

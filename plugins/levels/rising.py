@@ -4,26 +4,29 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
+from plugins.levels import nearing
 from plugins.levels.ladder import Ladder, add_months
 from plugins.levels.schemas import LevelSettings
 from plugins.levels.standing import Judgement, earned_of, growth_of, keep, ladder_of
-from roost import Context, local_midnight, members
+from roost import Context, PointsCredited, local_midnight, members
 
 SETTLED_AT_ONCE = 2000  # members who get their first level in one go
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
 
 
-def judge(ctx: Context, ids: Iterable[UUID]) -> int:
+def judge(ctx: Context, ids: Iterable[UUID], *, fact: PointsCredited | None = None) -> int:
     """Raise every member whose growth reached a higher level; return how many rose. Nobody falls here.
 
     Two reads tell who may rise; only those are locked, read again and moved, in a handful of statements
     however many they are. Passing two levels at once names both. A member without a level gets the lowest,
-    which is no rise.
+    which is no rise. With the `fact` that credited them, whom it brought near the next level is told too.
     """
     settings, ladder = ladder_of(ctx)
     held = members.levels_of(ctx, ids)
     growth = growth_of(ctx, settings, held)
     rising = {m for m, level in held.items() if _rises(ladder, level, growth.get(m, 0))}
+    if fact is not None and fact.origin == "live":
+        nearing.tell(ctx, fact, {m: level for m, level in held.items() if m not in rising}, growth)
     begin = [m for m, level in held.items() if level == "" and m not in rising]
     members.set_levels(ctx, [_first(m, ladder) for m in begin])
     if not rising:

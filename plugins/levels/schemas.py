@@ -54,6 +54,12 @@ class LevelSettings(BaseModel):
     notice_days: int = Field(
         30, ge=1, le=365, description="到期前多少天提醒保级 / days of notice before a level may be lost"
     )
+    near_percent: int = Field(
+        90,
+        ge=1,
+        le=100,
+        description="成长值达到下一级的百分之几时提醒，100 为不提醒 / share of the next level's growth",
+    )
     levels_down_at_most: int = Field(
         1, ge=1, le=20, description="到期最多降几级（软着陆） / levels lost at most at a period's end"
     )

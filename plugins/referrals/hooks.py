@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.referrals import api, console, paying, privacy, relations
+from plugins.referrals import api, console, notices, paying, privacy, relations
 from plugins.referrals.schemas import ReferralSettings
 from roost import (
     Context,
@@ -13,6 +13,7 @@ from roost import (
     MemberConverted,
     MemberRegistered,
     MemberUpdated,
+    Notice,
     Resource,
     hookimpl,
 )
@@ -40,6 +41,12 @@ def register_resources() -> Sequence[Resource]:
 def register_jobs() -> Sequence[Job]:
     """Return the payment of one reward, and the undoing of what was no referral."""
     return [Job("pay", paying.Pay, paying.pay), Job("void", privacy.Void, privacy.void)]
+
+
+@hookimpl
+def register_notices() -> Sequence[Notice]:
+    """Return what members are told."""
+    return notices.NOTICES
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from plugins.referrals.hookspecs import ReferralRewarded
 from plugins.referrals.models import ReferralsReward
 from plugins.referrals.schemas import ReferralSettings
 from roost import Context, new_id, rewards
@@ -32,7 +33,7 @@ def promise(
     """Write a reward down and put its payment in the work table; nothing where the settings give nothing
     for it.
     """
-    if not _specs(ctx, role, step):
+    if not specs_of(ctx, role, step):
         return
     row = new_id()
     ReferralsReward.scoped(ctx).insert(
@@ -63,7 +64,8 @@ def refuse(ctx: Context, relation: UUID, member: UUID, role: str, *, period: str
     rewards.note(ctx, [rewards.Note(member, WORDS[role], reason, {"period": period}, refused=True)])
 
 
-def _specs(ctx: Context, role: str, step: int | None) -> list[rewards.RewardSpec]:
+def specs_of(ctx: Context, role: str, step: int | None) -> list[rewards.RewardSpec]:
+    """Return what the settings give for a role."""
     settings = ctx.settings(ReferralSettings)
     if role == "step":
         return next((s.rewards for s in settings.steps if s.conversions == step), [])
@@ -79,7 +81,7 @@ def pay(ctx: Context, payload: Pay) -> None:
     row = ReferralsReward.scoped(ctx).lock(ReferralsReward.id == payload.reward)
     if row.state != "waiting":  # clawed back before it was paid
         return
-    wanted = _specs(ctx, row.role, row.step)
+    wanted = specs_of(ctx, row.role, row.step)
     if not wanted:  # the settings changed since
         _set(ctx, row, state="capped", reason="nothing is given for this any more")
         return
@@ -98,6 +100,7 @@ def pay(ctx: Context, payload: Pay) -> None:
         evidence=evidence,
     )
     _set(ctx, row, state="given", grant=done.id)
+    ctx.publish(ReferralRewarded(member=row.member, reward=row.id, role=row.role))
 
 
 def claw_back(ctx: Context, rows: Iterable[ReferralsReward], reason: str) -> list[str]:

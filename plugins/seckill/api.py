@@ -56,7 +56,7 @@ def list_sessions(ctx: Context) -> SessionsOut:
         .select(SeckillClaim.item)
         .where(
             SeckillClaim.member == _me(ctx),
-            SeckillClaim.state.in_(("held", "won", "used")),
+            SeckillClaim.state.in_(("held", "closing", "won", "used")),
             SeckillClaim.session.in_([row.id for row in rows]),
         )
     )
@@ -68,19 +68,19 @@ def list_sessions(ctx: Context) -> SessionsOut:
 
 @member.post("/items/{item_id}/take", idempotent=True, status=201)
 def take(ctx: Context, item_id: UUID) -> ClaimOut:
-    """Hold one unit until its deadline; confirm it before then, or it goes back."""
+    """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back."""
     return claim_out(service.take(ctx, _me(ctx), item_id))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)
 def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
-    """Pay the points, if any, and win what is held."""
+    """Pay the points, if any, and win what is held. What costs money is won by paying its order."""
     return claim_out(service.confirm(ctx, _me(ctx), claim_id))
 
 
 @member.post("/claims/{claim_id}/cancel", idempotent=True)
 def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
-    """Give back what is held: its stock and points return at once."""
+    """Give back what is held: at once, or once the payment provider has confirmed that nobody can pay it."""
     return claim_out(service.cancel(ctx, _me(ctx), claim_id))
 
 

@@ -24,10 +24,12 @@ STATES = {
 }
 CLAIM_STATES = {
     "held": Text(zh="待确认", en="held"),
+    "closing": Text(zh="取消中", en="closing"),
     "won": Text(zh="已抢得", en="won"),
     "used": Text(zh="已核销", en="used"),
     "cancelled": Text(zh="已取消", en="cancelled"),
     "lapsed": Text(zh="超时释放", en="lapsed"),
+    "refunding": Text(zh="退款中", en="refunding"),
     "refunded": Text(zh="已退", en="refunded"),
 }
 REPEATS = {
@@ -122,6 +124,7 @@ items = Resource(
         Column("title", Text(zh="标题", en="Title"), filter=True),
         Column("stock", Text(zh="库存", en="Stock"), "int"),
         Column("price_points", Text(zh="积分价", en="Points"), "points"),
+        Column("price_fen", Text(zh="金额", en="Price"), "fen"),
         Column("market_fen", Text(zh="划线价", en="Market price"), "fen"),
         Column("basis", Text(zh="划线价依据", en="Basis"), list=False),
         Column("levels", Text(zh="等级", en="Levels"), "json", list=False),
@@ -162,6 +165,8 @@ claims = Resource(
         Column("item", Text(zh="商品", en="Item"), filter=True),
         Column("state", Text(zh="状态", en="State"), "choice", choices=CLAIM_STATES, filter=True),
         Column("price_points", Text(zh="积分", en="Points"), "points"),
+        Column("price_fen", Text(zh="金额", en="Price"), "fen"),
+        Column("order", Text(zh="订单", en="Order"), list=False),
         Column("code", Text(zh="凭证码", en="Code"), filter=True),
         Column("deadline", Text(zh="确认截止", en="Confirm by"), "time"),
         Column("created_at", Text(zh="时间", en="At"), "time", filter=True),

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.seckill import api, console, jobs, privacy, service
+from plugins import orders
+from plugins.seckill import api, console, hearing, jobs, privacy, service
 from plugins.seckill.schemas import SeckillSettings
 from roost import Context, Endpoints, Resource, Schedule, Veto, hookimpl
 
@@ -31,6 +32,30 @@ def register_resources() -> Sequence[Resource]:
 def register_schedules() -> Sequence[Schedule]:
     """Declare what runs by the clock."""
     return jobs.SCHEDULES
+
+
+@hookimpl
+def order_paid(ctx: Context, fact: orders.OrderPaid) -> None:
+    """Win what was paid for."""
+    hearing.paid(ctx, fact)
+
+
+@hookimpl
+def order_closed(ctx: Context, fact: orders.OrderClosed) -> None:
+    """Give back what nobody paid for."""
+    hearing.closed(ctx, fact)
+
+
+@hookimpl
+def order_refunded(ctx: Context, fact: orders.OrderRefunded) -> None:
+    """End what was paid back."""
+    hearing.refunded(ctx, fact)
+
+
+@hookimpl
+def may_return_order(ctx: Context, order: UUID, owner: str) -> Veto | None:
+    """Refuse to take back a voucher that was used."""
+    return hearing.may_return(ctx, owner, order)
 
 
 @hookimpl

@@ -46,6 +46,7 @@ class SeckillItem(TenantModel):
     details = TextField(default="")
     stock = IntegerField()
     price_points = IntegerField(default=0)
+    price_fen = IntegerField(default=0)  # money, paid through orders
     market_fen = IntegerField(null=True)  # the struck-through price
     basis = CharField(max_length=200, default="")  # what the struck-through price rests on
     per_session = IntegerField(null=True)  # null: the tenant's setting
@@ -65,8 +66,10 @@ class SeckillClaim(TenantModel):
     session = UUIDField()
     item = UUIDField()
     member = UUIDField()
-    state = CharField(max_length=10)  # held, won, used, cancelled, lapsed, refunded
+    state = CharField(max_length=10)  # held, closing, won, used, refunding, refunded, cancelled, lapsed
     price_points = IntegerField()
+    price_fen = IntegerField(default=0)
+    order = UUIDField(null=True)  # that pays it, where it costs money: it holds the points then
     reservation = UUIDField()
     points_hold = UUIDField(null=True)
     operation = UUIDField(null=True)  # the debit, once captured
@@ -83,4 +86,5 @@ class SeckillClaim(TenantModel):
             (("tenant", "state", "deadline"), False),
             (("tenant", "code"), True),
             (("tenant", "item"), False),
+            (("tenant", "order"), True),
         )

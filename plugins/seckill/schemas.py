@@ -14,10 +14,10 @@ class SeckillSettings(BaseModel):
 
     per_session: int = Field(1, ge=1, le=99, description="每场每人限购件数")
     per_month: int = Field(3, ge=1, le=999, description="每人每月限购件数（自然月）")
-    confirm_minutes: int = Field(10, ge=1, le=120, description="锁定后多少分钟内确认，超时释放")
+    confirm_minutes: int = Field(10, ge=1, le=120, description="锁定后多少分钟内确认或付款，超时释放")
     preview_hours: int = Field(24, ge=0, le=168, description="开场前多少小时可预览")
     reminder_minutes: int = Field(5, ge=0, le=120, description="开场前多少分钟提醒")
-    unpaid_limit: int = Field(3, ge=1, le=99, description="多少次未确认后暂停参加")
+    unpaid_limit: int = Field(3, ge=1, le=99, description="多少次未确认或未付款后暂停参加")
     bar_days: int = Field(7, ge=1, le=365, description="暂停参加的天数")
     voucher_days: int = Field(30, ge=1, le=365, description="抢得后凭证有效天数")
     ahead_days: int = Field(2, ge=1, le=31, description="提前多少天生成周期场次")
@@ -34,7 +34,8 @@ class ItemForm(BaseModel):
     picture: str = Field("", max_length=500, pattern=r"^(https://\S+)?$", description="https address of a picture")
     details: str = Field("", max_length=2000)
     stock: int = Field(ge=1, le=1_000_000)
-    price_points: int = Field(0, ge=0, le=10_000_000, description="points; 0 is free")
+    price_points: int = Field(0, ge=0, le=10_000_000, description="points; 0: none")
+    price_fen: int = Field(0, ge=0, le=100_000_000, description="金额（分） / money in fen; 0: none")
     market_fen: int | None = Field(None, ge=1, le=100_000_000, description="struck-through price in fen")
     basis: str = Field("", max_length=200, description="what the struck-through price rests on")
     per_session: int | None = Field(None, ge=1, le=99)
@@ -103,6 +104,7 @@ class ItemOut(BaseModel):
     picture: str
     details: str
     price_points: int
+    price_fen: int
     market_fen: int | None
     basis: str
     stock: int
@@ -129,13 +131,18 @@ class SessionsOut(BaseModel):
 
 
 class ClaimOut(BaseModel):
-    """What a member holds or won. `code` is shown at the counter once won."""
+    """What a member holds or won. `code` is shown at the counter once won.
+
+    What costs money has an `order`: pay it at `/v1/orders/{order}/pay` before the deadline.
+    """
 
     id: UUID
     session: UUID
     item: UUID
     state: str
     price_points: int
+    price_fen: int
+    order: UUID | None
     deadline: datetime
     code: str | None
     expires_at: datetime | None
@@ -175,6 +182,7 @@ class ItemRow(BaseModel):
     kind: str
     stock: int
     price_points: int
+    price_fen: int
     market_fen: int | None
     basis: str
     states: list[str]

@@ -1,13 +1,15 @@
 """Take, confirm, cancel, lapse, use: what happens to one member's claim.
 
 A claim first *holds* stock and points, then is *confirmed*. What is not confirmed before its deadline goes back. The
-inventory and the ledger decide; this module only brings them together in one transaction.
+inventory and the ledger decide; this module only brings them together in one transaction. What costs money has an
+order, which holds the points; its facts say what becomes of the claim (`hearing.py`).
 """
 
 import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from plugins.seckill import buying
 from plugins.seckill.hookspecs import SeckillLapsed, SeckillWon
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import SeckillSettings
@@ -49,8 +51,10 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
     settings = ctx.settings(SeckillSettings)
     deadline = now + timedelta(minutes=settings.confirm_minutes)
     month = local_date(now, ctx.tenant.zone).strftime("%Y-%m")
-    claim_id, hold = new_id(), None
-    if item.price_points:  # accounts are locked before stock, which everybody wants
+    claim_id, hold, order = new_id(), None, None
+    if item.price_fen:  # accounts are locked before stock, which everybody wants: an order holds the points
+        order = buying.place(ctx, member, claim_id, item, deadline)
+    elif item.price_points:
         hold = points.hold(
             ctx, member, "points", item.price_points, key=f"hold:{claim_id}", deadline=deadline, reason="seckill"
         )
@@ -73,6 +77,8 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
         member=member,
         state="held",
         price_points=item.price_points,
+        price_fen=item.price_fen,
+        order=order,
         reservation=reservation.id,
         points_hold=hold.id if hold else None,
         deadline=deadline,
@@ -111,41 +117,61 @@ def _own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
 
 
 def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
-    """Pay what a claim costs and win it. Confirming what is won already changes nothing.
+    """Pay what a claim costs in points and win it. Confirming what is won already changes nothing.
 
-    Raises Conflict (`lapsed`) when the deadline has passed or it was given back.
+    Raises Conflict (`lapsed`) when the deadline has passed or it was given back, and (`pay_first`) while the order of
+    one that costs money is not paid.
     """
     claim = _own(ctx, member, claim_id)
     if claim.state in ("won", "used"):
         return claim
-    now = ctx.now()
-    if claim.state != "held" or claim.deadline <= now:
+    if claim.order is not None and claim.state == "held":
+        buying.require_paid(ctx, claim)
+    elif claim.state != "held" or claim.deadline <= ctx.now():
         raise Conflict("this hold has run out", "已超时释放，请重新抢购", code="lapsed")
+    win(ctx, claim)
+    return get(ctx, member, claim_id)
+
+
+def win(ctx: Context, claim: SeckillClaim) -> None:
+    """Make a locked claim that is paid for the member's: with a code to show at the counter."""
     operation = None
     if claim.points_hold is not None:
         operation = points.capture(ctx, claim.points_hold, key=f"capture:{claim.id}").id
     inventory.confirm(ctx, claim.reservation)
-    expires_at = now + timedelta(days=ctx.settings(SeckillSettings).voucher_days)
+    expires_at = ctx.now() + timedelta(days=ctx.settings(SeckillSettings).voucher_days)
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
     _set(ctx, claim, state="won", operation=operation, code=code, expires_at=expires_at)
-    ctx.publish(SeckillWon(member=member, claim=claim.id, item=claim.item))
-    return get(ctx, member, claim_id)
+    ctx.publish(SeckillWon(member=claim.member, claim=claim.id, item=claim.item))
 
 
 def cancel(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
-    """Give back what is held. Raises Conflict when it is no longer held."""
+    """Give back what is held. Raises Conflict when it is no longer held.
+
+    The stock of what costs money returns when its order is closed: at once, or when the provider has confirmed it.
+    """
     claim = _own(ctx, member, claim_id)
     if claim.state != "held":
         raise Conflict("only what is held can be given back", "当前状态不能取消")
-    _give_back(ctx, claim, "cancelled")
+    if claim.order is not None and not buying.close(ctx, claim):
+        _set(ctx, claim, state="closing")
+    else:
+        give_back(ctx, claim, "cancelled")
     return get(ctx, member, claim_id)
 
 
-def _give_back(ctx: Context, claim: SeckillClaim, state: str) -> None:
+def give_back(ctx: Context, claim: SeckillClaim, state: str) -> None:
+    """Return the stock and points of a locked claim; it ends as `state`."""
     if claim.points_hold is not None:
         points.release(ctx, claim.points_hold, key=f"release:{claim.id}")
     inventory.release(ctx, claim.reservation)
     _set(ctx, claim, state=state, ended_at=ctx.now())
+
+
+def lapse(ctx: Context, claim: SeckillClaim) -> None:
+    """Give back a locked claim whose time is over, and tell it."""
+    give_back(ctx, claim, "lapsed")
+    ctx.publish(SeckillLapsed(member=claim.member, claim=claim.id, item=claim.item))
 
 
 def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
@@ -153,11 +179,14 @@ def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
 
 
 def lapse_due(ctx: Context) -> int:
-    """Give back every hold whose deadline has passed, oldest first, some hundreds at once; return how many."""
+    """Give back every hold whose deadline has passed, oldest first, some hundreds at once; return how many.
+
+    Not what has an order: that ends with its order, which asks the payment provider first.
+    """
     due = (
         SeckillClaim.scoped(ctx)
         .select(SeckillClaim.id, SeckillClaim.member)
-        .where(SeckillClaim.state == "held", SeckillClaim.deadline <= ctx.now())
+        .where(SeckillClaim.state == "held", SeckillClaim.deadline <= ctx.now(), SeckillClaim.order.is_null())
         .order_by(SeckillClaim.deadline)
         .limit(LAPSE_BATCH)
     )
@@ -165,8 +194,7 @@ def lapse_due(ctx: Context) -> int:
     for row in due:
         claim = _own(ctx, row.member, row.id)
         if claim.state == "held":
-            _give_back(ctx, claim, "lapsed")
-            ctx.publish(SeckillLapsed(member=claim.member, claim=claim.id, item=claim.item))
+            lapse(ctx, claim)
             count += 1
     return count
 
@@ -178,13 +206,18 @@ def get(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
 
 
 def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
-    """Mark a won claim as used in a venue. Raises Conflict when it is not won, has ended, or is for other venues."""
+    """Mark a won claim as used in a venue.
+
+    Raises Conflict when it is not won, has ended, is for other venues, or its money is on the way back.
+    """
     claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
     tenants.venue(ctx, venue)
     if claim.state != "won":
         raise Conflict(f"this voucher is {claim.state}", "凭证不可用", code="not_usable")
     if claim.expires_at <= ctx.now():
         raise Conflict("this voucher has ended", "凭证已过期", code="expired")
+    if claim.order is not None:
+        buying.require_kept(ctx, claim)
     item = SeckillItem.scoped(ctx).get(SeckillItem.id == claim.item)
     if item.venues and str(venue) not in item.venues:
         raise Conflict("this voucher is for other venues", "凭证不适用于本店", code="other_venue")
@@ -192,10 +225,17 @@ def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
 
 
 def refund(ctx: Context, claim_id: UUID) -> None:
-    """Take back an unused voucher and return its points to their lots; the stock is not sold again."""
+    """Take back an unused voucher; its points return to their lots, its money the way it came.
+
+    The stock is not sold again. What cost money is `refunding` until all of it has gone back.
+    """
     claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
     if claim.state != "won":
         raise Conflict(f"only an unused voucher can be refunded; this one is {claim.state}", "只能退未使用的凭证")
+    if claim.order is not None:
+        _set(ctx, claim, state="refunding")
+        buying.refund(ctx, claim)
+        return
     if claim.operation is not None:
         points.reverse(ctx, claim.operation, key=f"refund:{claim.id}", reason="seckill_refund")
     _set(ctx, claim, state="refunded", ended_at=ctx.now())
@@ -211,4 +251,6 @@ def find_by_code(ctx: Context, code: str) -> SeckillClaim:
 
 def in_flight(ctx: Context) -> int:
     """Return how many claims hold stock or await use."""
-    return int(SeckillClaim.scoped(ctx).select().where(SeckillClaim.state.in_(("held", "won"))).count())
+    return int(
+        SeckillClaim.scoped(ctx).select().where(SeckillClaim.state.in_(("held", "closing", "won", "refunding"))).count()
+    )

@@ -18,7 +18,7 @@ def _spent() -> float:
 
 def test_the_story_of_a_new_member_plays_from_login_to_flash_sale(tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOST_")}
-    environment |= {"PYTHONPATH": str(ROOT), "ROOST_PLUGINS_FILE": str(ROOT / "plugins.toml")}
+    environment |= {"PYTHONPATH": str(ROOT)}
     before = _spent()
     done = subprocess.run(
         [sys.executable, "-m", "hosts.cli", "demo", "--once", "--port", "0"],

@@ -10,7 +10,7 @@ from hosts.console import keyset
 from hosts.console.core_resources import core_desk
 from hosts.console.field_names import FIELD_NAMES
 from hosts.console.member_resources import ASSET_NAMES, STATES
-from hosts.console.pages import rows
+from hosts.console.pages import merging, rows
 from hosts.console.showing import find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
 
@@ -64,6 +64,8 @@ def show(visit: Visit, *, row_id: str) -> Reply:
         [(a, name.in_(visit.locale)) for a, name in ASSET_NAMES.items()],
     )
     values["why"] = _why(visit, row.id) if ctx.has("rewards.view") else None
+    values["merge"] = f"{merging.PATH}?member={row.id}" if ctx.has("members.merge") else ""
+    values["merges"] = merging.merges_of(visit, row.id)
     values["summaries"] = _summaries(visit, row.id)
     return visit.page("_statement.html" if visit.htmx else "member.html", **values)
 

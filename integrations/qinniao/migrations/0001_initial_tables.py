@@ -1,18 +1,42 @@
 """Initial tables."""
 
 from peewee import *
+from core.fields import BlindField
 from core.fields import JsonField
+from core.fields import SealedField
 from core.fields import TimeField
 
 
 def up(migrator, db):
+    class QinniaoCircuit(Model):
+        id = UUIDField(primary_key=True)
+        tenant = IntegerField()
+        target = CharField(max_length=200)
+        state = CharField(max_length=9, default="closed")
+        failures = IntegerField(default=0)
+        error = CharField(max_length=300, default="")
+        opened_at = TimeField(null=True)
+        changed_at = TimeField()
+
+        class Meta:
+            database = db
+            table_name = "qinniao_circuit"
+            indexes = ((("tenant", "target"), True),)
+
+    db.create_tables([QinniaoCircuit])
+
     class QinniaoCursor(Model):
+        id = UUIDField(primary_key=True)
         tenant = IntegerField()
         kind = CharField(max_length=10)
         cursor = CharField(null=True, max_length=500)
         run = UUIDField(null=True)
         state = CharField(max_length=8, default="idle")
         started_on = DateField(null=True)
+        since = TimeField(null=True)
+        restarted = BooleanField(default=False)
+        pages = IntegerField(default=0)
+        mark = CharField(max_length=64, default="")
         finished_at = TimeField(null=True)
         items = IntegerField(default=0)
         found = IntegerField(default=0)
@@ -34,7 +58,7 @@ def up(migrator, db):
         event_type = CharField(max_length=60)
         kind = CharField(max_length=10, default="")
         saas_id = CharField(max_length=100, default="")
-        body = BlobField(null=True)
+        body = SealedField(null=True)
         state = CharField(max_length=8, default="received")
         note = CharField(max_length=300, default="")
         member = UUIDField(null=True)
@@ -70,8 +94,10 @@ def up(migrator, db):
         changed_at = TimeField()
         converted_at = TimeField(null=True)
         conversion_lag = BigIntegerField(null=True)
+        late = BooleanField(default=False)
         converted_by = CharField(max_length=8, default="")
         proof = CharField(max_length=200, default="")
+        attachment = CharField(max_length=200, default="")
 
         class Meta:
             database = db
@@ -80,6 +106,7 @@ def up(migrator, db):
                 (("tenant", "member"), True),
                 (("tenant", "state", "id"), False),
                 (("tenant", "converted_at"), False),
+                (("tenant", "late", "id"), False),
             )
 
     db.create_tables([QinniaoLead])
@@ -110,8 +137,8 @@ def up(migrator, db):
         member = UUIDField(null=True)
         venue = UUIDField(null=True)
         facts = JsonField(null=True)
-        body = BlobField(null=True)
-        phone_blind = BlobField(null=True)
+        body = SealedField(null=True)
+        phone_blind = BlindField(null=True)
         changed_at = TimeField()
 
         class Meta:
@@ -128,10 +155,29 @@ def up(migrator, db):
 
     db.create_tables([QinniaoObject])
 
+    class QinniaoRetry(Model):
+        id = UUIDField(primary_key=True)
+        tenant = IntegerField()
+        what = CharField(max_length=8)
+        state = CharField(max_length=8, default="running")
+        found = IntegerField(default=0)
+        settled = IntegerField(default=0)
+        created_at = TimeField()
+        finished_at = TimeField(null=True)
+
+        class Meta:
+            database = db
+            table_name = "qinniao_retry"
+            indexes = ((("tenant", "state", "id"), False),)
+
+    db.create_tables([QinniaoRetry])
+
 
 def down(migrator, db):
+    migrator.migrate(migrator.drop_table("qinniao_retry"))
     migrator.migrate(migrator.drop_table("qinniao_object"))
     migrator.migrate(migrator.drop_table("qinniao_nonce"))
     migrator.migrate(migrator.drop_table("qinniao_lead"))
     migrator.migrate(migrator.drop_table("qinniao_event"))
     migrator.migrate(migrator.drop_table("qinniao_cursor"))
+    migrator.migrate(migrator.drop_table("qinniao_circuit"))

@@ -14,6 +14,8 @@ def up(migrator, db):
         member = UUIDField()
         state = CharField(max_length=10)
         price_points = IntegerField()
+        price_fen = IntegerField(default=0)
+        order = UUIDField(null=True)
         reservation = UUIDField()
         points_hold = UUIDField(null=True)
         operation = UUIDField(null=True)
@@ -32,6 +34,7 @@ def up(migrator, db):
                 (("tenant", "state", "deadline"), False),
                 (("tenant", "code"), True),
                 (("tenant", "item"), False),
+                (("tenant", "order"), True),
             )
 
     db.create_tables([SeckillClaim])
@@ -46,6 +49,7 @@ def up(migrator, db):
         details = TextField(default="")
         stock = IntegerField()
         price_points = IntegerField(default=0)
+        price_fen = IntegerField(default=0)
         market_fen = IntegerField(null=True)
         basis = CharField(max_length=200, default="")
         per_session = IntegerField(null=True)

@@ -1,10 +1,12 @@
 """What happens to a plugin that is put together wrongly: a named error, and the others go on."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 from core.errors import ConfigurationError, NotFound
+from core.runtime.imports import check_imports
 from tests.core.runtime.plugin_writer import load, write
 
 GOOD = {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef level_up(ctx, fact):\n    pass\n"}
@@ -105,6 +107,24 @@ def test_a_staff_endpoint_without_a_permission_is_refused(tmp_path):
 def test_an_import_past_the_door_is_refused_with_file_and_line(tmp_path, line):
     _, error = broken(tmp_path, {"service.py": f'"""Service."""\n\n{line}\n'})
     assert "service.py:3" in error
+
+
+@pytest.mark.parametrize("file", ["fake.py", "service.py"])
+def test_the_server_of_the_fakes_is_not_for_a_plugin_from_elsewhere(tmp_path, file):
+    _, error = broken(tmp_path, {file: "from integrations import fake_server\n"})
+    assert f"{file}:1 imports integrations.fake_server; only the fake.py" in error
+
+
+@pytest.mark.parametrize("file", ["service.py", "client.py", "played/fake.py"])
+def test_of_an_integration_only_its_fake_stands_on_the_server_of_the_fakes(tmp_path, file):
+    package, folder = write(tmp_path, "alpha", GOOD)
+    plugin = replace(load({"alpha": (package, folder)}).plugins["alpha"], package="integrations.alpha")
+    (folder / "fake.py").write_text("from integrations.fake_server import Fake\n")
+    check_imports(plugin, {})
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text("from integrations.fake_server import Fake\n")
+    with pytest.raises(ConfigurationError, match=rf"{file}:1 imports integrations.fake_server; only the fake.py"):
+        check_imports(plugin, {})
 
 
 def test_the_face_of_a_required_plugin_may_be_imported(tmp_path):

@@ -33,7 +33,7 @@ from core.privacy import Keyring
 from core.runtime.registry import GROUP, Registry
 from core.runtime.runtime import Runtime
 from hosts.rest.routes import Route
-from tests.hosts.rest.working import Call, Stage, maker_of, routes_by_slug
+from tests.hosts.rest.working import UPLOAD, Call, Stage, maker_of, routes_by_slug
 
 INSTALLED = ["core", *sorted({point.name for point in entry_points(group=GROUP)})]
 EXAMPLES = 4  # of each mode, for each operation; each takes some 50 ms to make up
@@ -97,6 +97,8 @@ def _headers(stage: Stage, route: Route) -> dict[str, str]:
 def _works(stage: Stage, route: Route, operation: Any, call: Call) -> Iterator[str]:
     """Send the request that works; yield what is wrong."""
     body = {} if call.body is None else {"body": call.body, "media_type": "application/json"}
+    if call.data is not None:
+        body = {"body": call.data, "media_type": UPLOAD}
     case = operation.Case(
         path_parameters={name: _plain(value) for name, value in call.path.items()},
         query={name: _plain(value) for name, value in call.query.items()},

@@ -15,7 +15,7 @@ from hosts.testkit.plugin import Api
 pytestmark = pytest.mark.engines("postgresql")  # SQLite has no server to lose
 CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
 )
 
 

@@ -46,6 +46,7 @@ from hosts.schema import all_components
 from hosts.testkit.plugin import PASSWORD, Api
 
 HERE = Path(__file__).parent
+UPLOAD = "application/octet-stream"  # how `Call.data` is sent
 NOT_COMPARED = frozenset(("rate_count", "session"))  # notes of who called, not what a call changed
 
 
@@ -56,6 +57,7 @@ class Call:
     path: Mapping[str, Any] = field(default_factory=dict)  # path parameters by name
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None  # JSON
+    data: bytes | None = None  # of an upload, in the place of JSON
     shared: bool = False  # what the path names is everybody's in the tenant
 
 
@@ -176,8 +178,11 @@ class Stage:
             headers["Authorization"] = f"Bearer {token}"
         if tenant:
             headers["X-Roost-Tenant"] = tenant
+        if call.data is not None:
+            headers["Content-Type"] = UPLOAD
+        sent: dict[str, Any] = {"json": call.body} if call.data is None else {"body": call.data}
         return self.api.client.simulate_request(
-            route.endpoint.method, path, params=dict(call.query), json=call.body, headers=headers
+            route.endpoint.method, path, params=dict(call.query), headers=headers, **sent
         )
 
     def owners_token(self, route: Route) -> str | None:

@@ -5,7 +5,14 @@ from typing import Any
 from core import members, tenants
 from core.ids import new_id
 from integrations.qinniao.fake import APP_ID, SECRET, QinniaoFake, serve
-from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
+from integrations.qinniao.models import (
+    QinniaoCircuit,
+    QinniaoCursor,
+    QinniaoEvent,
+    QinniaoLead,
+    QinniaoObject,
+    QinniaoRetry,
+)
 from integrations.qinniao.wire import PushedEvent, SaasMember
 from roost import seal
 from tests.hosts.rest.working import Call, Maker, Stage
@@ -109,7 +116,51 @@ def start(stage: Stage) -> Call:
     return Call()
 
 
+def listed(stage: Stage) -> Call:
+    """Name a list that was read before."""
+    connect(stage)
+    with stage.ctx.transaction():
+        QinniaoCursor.scoped(stage.ctx).insert(kind="cards").on_conflict_ignore().execute()
+    return Call({"row_id": QinniaoCursor.scoped(stage.ctx).get(QinniaoCursor.kind == "cards").id})
+
+
+def run(stage: Stage) -> Call:
+    """Fetch one list."""
+    connect(stage)
+    return Call(body={"kind": "cards"})
+
+
+def server(stage: Stage) -> Call:
+    """Name a server that is not asked for a while."""
+    with stage.ctx.transaction():
+        row = QinniaoCircuit.scoped(stage.ctx).create(
+            target=f"http://{stage.unique('saas')}.example", state="open", failures=5, opened_at=stage.ctx.now(),
+            changed_at=stage.ctx.now(),
+        )  # fmt: skip
+    return Call({"row_id": row.id})
+
+
+def retried(stage: Stage) -> Call:
+    """Name a time that everything was tried again."""
+    with stage.ctx.transaction():
+        row = QinniaoRetry.scoped(stage.ctx).create(what="records", state="done", created_at=stage.ctx.now())
+    return Call({"row_id": row.id})
+
+
+def retry_all(stage: Stage) -> Call:
+    """Try everything again; what is at work already is done first."""
+    stage.drain()
+    return Call(body={"what": "records"})
+
+
 WORKING: dict[str, Maker] = {
+    f"GET {ADMIN}/lists/{{row_id}}": listed,
+    f"POST {ADMIN}/lists": run,
+    f"POST {ADMIN}/lists/{{row_id}}/run": listed,
+    f"GET {ADMIN}/servers/{{row_id}}": server,
+    f"POST {ADMIN}/servers/{{row_id}}/close": server,
+    f"GET {ADMIN}/retries/{{row_id}}": retried,
+    f"POST {ADMIN}/retries": retry_all,
     f"POST {ADMIN}/reconciliation": start,
     f"GET {ADMIN}/leads/{{row_id}}": lambda stage: Call({"row_id": lead(stage).id}),
     f"POST {ADMIN}/leads": add,

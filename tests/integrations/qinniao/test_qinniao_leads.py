@@ -122,7 +122,7 @@ def test_two_jobs_at_once_push_one_lead(story: Any, brand: Context) -> None:
 
 
 def test_what_the_saas_refuses_for_good_has_failed_and_staff_try_again(story: Any, api: Api, saas: Running) -> None:
-    saas.fake.fail(Failure(api="leads", errcode=int(Code.INVALID), msg=f"phone {PHONE} is barred"))
+    saas.fake.fail(Failure(api="leads", errcode=int(Code.INVALID), errmsg=f"phone {PHONE} is barred"))
     person = story.register()
     row = story.lead(person)
     assert row.state == "failed"

@@ -72,7 +72,8 @@ def test_what_pushes_missed_is_found_and_is_live(
     assert (row.converted_by, row.conversion_lag) == ("pull", 16 * 3600)
     assert {c.kind: (c.state, c.items, c.found) for c in QinniaoCursor.scoped(brand).select()} == {
         "members": ("idle", 1, 1), "cards": ("idle", 1, 1), "orders": ("idle", 2, 2),
-        "refunds": ("idle", 1, 1), "checkins": ("idle", 1, 1),
+        "refunds": ("idle", 1, 1), "checkins": ("idle", 1, 1), "bookings": ("idle", 0, 0),
+        "classes": ("idle", 0, 0), "staff": ("idle", 0, 0), "stores": ("idle", 0, 0),
     }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_a_run_that_is_started_anew_takes_over(story: Any, brand: Context) -> No
 def test_what_cannot_pass_stops_the_kind_and_shows(
     story: Any, run: Callable[[], None], brand: Context, api: Api
 ) -> None:
-    story.fake.fail(Failure(api="cards", errcode=int(Code.INVALID), msg="no such list"))
+    story.fake.fail(Failure(api="cards", errcode=int(Code.INVALID), errmsg="no such list"))
     run()
     assert (cursor(brand, "cards").state, cursor(brand, "orders").state) == ("failed", "idle")
     assert "42200" in cursor(brand, "cards").error

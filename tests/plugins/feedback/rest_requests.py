@@ -57,6 +57,28 @@ def approval(body: Any = None) -> Maker:
     return make
 
 
+def survey(body: Any = None) -> Maker:
+    """Return a maker of a member's call about the survey that follows a solved case."""
+
+    def make(stage: Stage) -> Call:
+        stage.staff("POST", f"/admin/v1/feedback/cases/{case(stage)}/solve", SAID)
+        waiting = stage.member("GET", "/v1/feedback/survey")["survey"]
+        return Call({"survey_id": waiting["id"]}, body=body)
+
+    return make
+
+
+def asked(stage: Stage) -> Call:
+    """Name a survey as staff see it."""
+    made = survey()(stage)
+    return Call({"row_id": made.path["survey_id"]})
+
+
+def survey_round(stage: Stage) -> Call:
+    """Open a round; name it."""
+    return Call({"row_id": stage.staff("POST", "/admin/v1/feedback/rounds", {"title": "autumn"})["id"]})
+
+
 CASES = "/admin/v1/feedback/cases/{row_id}"
 WORKING: dict[str, Maker] = {
     "POST /v1/feedback/cases": lambda stage: Call(body=new_case(stage)),
@@ -73,4 +95,10 @@ WORKING: dict[str, Maker] = {
     f"GET {CASES}/compensate/approvals": lambda stage: Call({"row_id": case(stage)}),
     f"POST {CASES}/compensate/approvals/{{approval_id}}/approve": approval(),
     f"POST {CASES}/compensate/approvals/{{approval_id}}/reject": approval({"reason": "too much"}),
+    "POST /v1/feedback/surveys/{survey_id}/answer": survey({"scores": [5, 4, 3], "text": "good"}),
+    "POST /v1/feedback/surveys/{survey_id}/decline": survey(),
+    "GET /admin/v1/feedback/surveys/{row_id}": asked,
+    "POST /admin/v1/feedback/rounds": lambda stage: Call(body={"title": "autumn", "states": ["lead", "member"]}),
+    "GET /admin/v1/feedback/rounds/{row_id}": survey_round,
+    "POST /admin/v1/feedback/rounds/{row_id}/close": survey_round,
 }

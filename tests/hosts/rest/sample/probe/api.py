@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from roost import Answer, Conflict, Context, Endpoints, Listing, PageQuery, Remote, points, tenants
+from roost import Answer, Conflict, Context, Endpoints, Forbidden, Listing, PageQuery, Remote, Upload, points, tenants
 
 member = Endpoints("member")
 staff = Endpoints("staff")
@@ -187,3 +187,38 @@ def open_door(ctx: Context) -> Echo:
 def token(ctx: Context) -> Echo:
     """Give a secret, as a login does."""
     return Echo(what={"token": "rst_secret_of_a_login"})
+
+
+class Taking(Remote):
+    """Take a file; how it came in is noted."""
+
+    def prepare(self, ctx: Context, tenant: str, word: str, data: Upload) -> Upload:  # type: ignore[override]
+        """Refuse one word."""
+        if word == "refused":
+            raise Forbidden("not this one")
+        return data
+
+    def call(self, prepared: Upload) -> list[int]:
+        """Read it."""
+        return [len(piece) for piece in prepared.chunks()]
+
+    def complete(self, ctx: Context, prepared: Upload, answer: list[int]) -> Echo:
+        """Say what came."""
+        return Echo(what={"tenant": ctx.tenant.slug, "type": prepared.content_type, "pieces": answer})
+
+
+@public.put("/{tenant}/files/{word}", upload=300_000)
+class PutFile(Taking):
+    """Take a file as it is."""
+
+
+@public.post("/{tenant}/files/{word}", upload=300_000)
+class PostFile(Taking):
+    """Take a file in a form."""
+
+
+@public.get("/{tenant}/files/{word}")
+def get_file(ctx: Context, tenant: str, word: str) -> Answer:
+    """Give a file from disk."""
+    path = ctx.runtime.settings.var / word
+    return Answer(content_type="image/png", headers={"Cache-Control": "private, max-age=60"}, file=path)

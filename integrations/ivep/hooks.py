@@ -1,0 +1,95 @@
+"""What the coach link answers, hears and declares."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from integrations.ivep import api, console, inbox, jobs, privacy, reading, service
+from integrations.ivep.schemas import IvepSettings
+from integrations.qinniao import CoachRelationTold, SaasMemberLinked
+from roost import Callback, Context, Endpoints, Job, Panel, Resource, Schedule, hookimpl
+
+
+@hookimpl
+def register_settings() -> type[IvepSettings]:
+    """Declare the settings."""
+    return IvepSettings
+
+
+@hookimpl
+def register_routes() -> Sequence[Endpoints]:
+    """Declare the member and staff API."""
+    return (api.member, api.staff)
+
+
+@hookimpl
+def register_callbacks() -> Sequence[Callback]:
+    """Declare where IVEP pushes to."""
+    return (Callback(inbox.receive),)
+
+
+@hookimpl
+def register_resources() -> Sequence[Resource]:
+    """Declare the tables for staff."""
+    return (console.coaches, console.relations, console.events, console.lists)
+
+
+@hookimpl
+def register_panels() -> Sequence[Panel]:
+    """Declare the figures."""
+    return (console.panel,)
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Declare the jobs."""
+    return jobs.JOBS
+
+
+@hookimpl
+def register_schedules() -> Sequence[Schedule]:
+    """Declare what runs by the clock."""
+    return jobs.SCHEDULES
+
+
+@hookimpl(origins=("live", "import"))
+def coach_relation_told(ctx: Context, fact: CoachRelationTold) -> None:
+    """Take over, or ask IVEP for, what the SaaS said of a relation."""
+    reading.heard_of(ctx, fact)
+
+
+@hookimpl(origins=("live", "import"))
+def saas_member_linked(ctx: Context, fact: SaasMemberLinked) -> None:
+    """Match the relations that waited for this person."""
+    reading.linked(ctx, fact.number)
+
+
+@hookimpl
+def member_summary(ctx: Context, member: UUID) -> dict[str, Any] | None:
+    """Show the coach in `/v1/me` and on the console."""
+    found = service.coach_of(ctx, member)
+    return {"coach": found.name or found.number} if found is not None else None
+
+
+@hookimpl
+def erase_member(ctx: Context, member: UUID) -> None:
+    """Forget the member."""
+    privacy.erase(ctx, member)
+
+
+@hookimpl
+def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
+    """Move the merged member's relations."""
+    privacy.merge(ctx, member, merged)
+
+
+@hookimpl
+def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
+    """Give the member's coaches."""
+    return privacy.export(ctx, member)
+
+
+@hookimpl
+def purge_tenant(ctx: Context) -> None:
+    """Delete everything of the tenant."""
+    privacy.purge(ctx)

@@ -1,0 +1,37 @@
+"""Jobs and schedules."""
+
+from datetime import timedelta
+
+from integrations import qinniao
+from integrations.ivep import inbox, reading
+from integrations.ivep.schemas import AskJob, EventJob, SweepJob
+from roost import Context, Job, Next, Schedule
+
+
+def _event(ctx: Context, payload: EventJob) -> None:
+    inbox.process(ctx, payload.event)
+
+
+def _sweep(ctx: Context, payload: SweepJob) -> Next | None:
+    return reading.sweep(ctx, payload)
+
+
+def _reconcile(ctx: Context, slot: str) -> None:
+    reading.Pull.start_due(ctx)
+
+
+def _nightly(ctx: Context, slot: str) -> None:
+    ctx.enqueue("ivep.sweep", SweepJob(), dedupe=f"sweep:{slot}")
+    inbox.clean(ctx)
+
+
+JOBS = (
+    Job("event", EventJob, _event),
+    Job("pull", qinniao.PullJob, reading.Pull),
+    Job("ask", AskJob, reading.Ask),
+    Job("sweep", SweepJob, _sweep),
+)
+SCHEDULES = (
+    Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
+    Schedule("nightly", _nightly, daily="05:40"),
+)

@@ -1,0 +1,121 @@
+"""Tables: coaches, who has which, events as they came, cursors."""
+
+from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+
+from roost import SealedField, TenantModel, TimeField, new_id
+
+
+class IvepCoach(TenantModel):
+    """One coach at the last version that we were told. A relation may name one whom the list has not told yet."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    number = CharField(max_length=100)  # IVEP's
+    name = CharField(max_length=100, default="")
+    title = CharField(max_length=100, default="")
+    picture = CharField(max_length=500, default="")
+    venue = UUIDField(null=True)
+    gone = BooleanField(default=False)
+    version = BigIntegerField(default=-1)  # -1: nothing was told yet
+    told_at = TimeField(null=True)  # IVEP's `updated_at`
+    changed_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "number"), True), (("tenant", "venue", "id"), False))
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "coach"
+
+
+class IvepRelation(TenantModel):
+    """Who coaches whom, at the last version that we were told, whatever the order it came in."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    number = CharField(max_length=100)  # IVEP's
+    member_number = CharField(max_length=100, default="")  # the SaaS's
+    member = UUIDField(null=True)  # ours, once the number is linked
+    coach = UUIDField(null=True)  # ours: ivep_coach
+    assigned = BooleanField(default=False)
+    since = TimeField(null=True)
+    venue = UUIDField(null=True)
+    state = CharField(max_length=8, default="waiting")  # waiting (for its member), matched, failed, erased
+    note = CharField(max_length=300, default="")
+    source = CharField(max_length=4, default="")  # who told it last: ivep, saas
+    version = BigIntegerField(default=-1)
+    told_at = TimeField(null=True)
+    changed_at = TimeField()
+
+    class Meta:
+        indexes = (
+            (("tenant", "number"), True),
+            (("tenant", "member", "assigned"), False),
+            (("tenant", "member_number"), False),
+            (("tenant", "coach", "assigned"), False),
+            (("tenant", "state", "id"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "relation"
+
+
+class IvepEvent(TenantModel):
+    """One event as it was pushed, sealed."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    event_id = CharField(max_length=100)
+    event_type = CharField(max_length=60)
+    number = CharField(max_length=100, default="")  # of the relation or coach
+    body = SealedField("event", null=True)
+    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
+    note = CharField(max_length=300, default="")
+    member = UUIDField(null=True)
+    venue = UUIDField(null=True)
+    occurred_at = TimeField()
+    received_at = TimeField()
+    processed_at = TimeField(null=True)
+
+    class Meta:
+        indexes = (
+            (("tenant", "event_id"), True),
+            (("tenant", "state", "id"), False),
+            (("tenant", "number"), False),
+            (("tenant", "member"), False),
+            (("tenant", "received_at"), False),
+        )
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "event"
+
+
+class IvepCursor(TenantModel):
+    """How far the reconciliation of one list has come; `integrations.qinniao.Following` keeps it."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    kind = CharField(max_length=10)  # coaches, relations
+    cursor = CharField(max_length=500, null=True)
+    run = UUIDField(null=True)
+    state = CharField(max_length=8, default="idle")  # idle, running, failed
+    started_on = DateField(null=True)  # the tenant's date
+    since = TimeField(null=True)
+    restarted = BooleanField(default=False)
+    pages = IntegerField(default=0)
+    mark = CharField(max_length=64, default="")
+    finished_at = TimeField(null=True)
+    items = IntegerField(default=0)
+    found = IntegerField(default=0)
+    rejected = IntegerField(default=0)
+    tries = IntegerField(default=0)
+    error = CharField(max_length=300, default="")
+
+    class Meta:
+        indexes = ((("tenant", "kind"), True),)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what an error calls a row."""
+        return "list"

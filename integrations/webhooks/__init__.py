@@ -1,0 +1,1 @@
+"""Tells a tenant's own systems what happened: signed, tried again, visible, to be replayed."""

@@ -1,0 +1,28 @@
+"""Jobs and schedules."""
+
+from datetime import timedelta
+
+from integrations.wechat import checks, codes, inbox, shipping
+from integrations.wechat.schemas import RowJob
+from roost import Context, Job, Schedule
+
+
+def _late_checks(ctx: Context, slot: str) -> None:
+    checks.give_up(ctx)
+
+
+def _nightly(ctx: Context, slot: str) -> None:
+    inbox.clean(ctx)
+    checks.clean(ctx)
+    shipping.clean(ctx)
+
+
+JOBS = (
+    Job("push", RowJob, inbox.process),
+    Job("code", RowJob, codes.DrawCode),
+    Job("shipping", RowJob, shipping.TellShipping),
+)
+SCHEDULES = (
+    Schedule("late_checks", _late_checks, every=timedelta(minutes=10)),
+    Schedule("nightly", _nightly, daily="04:50"),
+)

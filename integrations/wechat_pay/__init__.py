@@ -1,0 +1,1 @@
+"""WeChat Pay: the payment method `wechat_pay`. Its face is the port `PaymentMethod` and the duty `payment_settled`."""

@@ -1,0 +1,44 @@
+"""What members are told of gifts."""
+
+from datetime import timedelta
+
+from plugins.gifts.hookspecs import GiftOffered, GiftShipped
+from plugins.gifts.models import GiftsClaim
+from roost import Context, Notice, Text, Told, local_date
+
+LINK = "pages/gifts/claims"
+
+
+def _offered(ctx: Context, fact: GiftOffered) -> Told | None:
+    claim = GiftsClaim.scoped(ctx).first(GiftsClaim.id == fact.claim)
+    if claim is None or claim.state not in ("offered", "ready"):  # taken, or taken back, before this was delivered
+        return None
+    until = claim.valid_until
+    if claim.state == "offered" and claim.expires_at is not None:  # the midnight after the last day
+        until = local_date(claim.expires_at, ctx.tenant.zone) - timedelta(days=1)
+    return Told(claim.member, {"gift": claim.name, "until": until.isoformat() if until is not None else ""})
+
+
+def _shipped(ctx: Context, fact: GiftShipped) -> Told | None:
+    claim = GiftsClaim.scoped(ctx).first(GiftsClaim.id == fact.claim)
+    if claim is None:
+        return None
+    return Told(claim.member, {"gift": claim.name, "carrier": fact.carrier, "tracking": fact.tracking})
+
+
+NOTICES = (
+    Notice(
+        "gift_offered",
+        Text(zh="您有一份礼品", en="A gift for you"),
+        _offered,
+        Text(zh="{gift} 已为您准备好，有效期至 {until}。", en="{gift} is waiting for you until {until}."),
+        link=LINK,
+    ),
+    Notice(
+        "gift_shipped",
+        Text(zh="礼品已发货", en="Your gift is on its way"),
+        _shipped,
+        Text(zh="{gift} 已发货：{carrier} {tracking}。", en="{gift} was sent by {carrier}, {tracking}."),
+        link=LINK,
+    ),
+)

@@ -1,0 +1,97 @@
+"""All that staff work with, files and paper, and what waits for them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from plugins.orders import counter, picking, tracking
+from plugins.orders.desk_console import invoice_resource, shifts, takings
+from plugins.orders.models import (
+    OrdersImport,
+    OrdersLabels,
+    OrdersOrder,
+    OrdersRefund,
+)
+from plugins.orders.order_console import handovers, orders
+from plugins.orders.refund_console import refund_queue
+from plugins.orders.staff_schemas import (
+    ImportRow,
+    LabelsIn,
+    LabelsRow,
+    TrackingIn,
+)
+from plugins.orders.states import TO_DELIVER
+from roost import Column, Context, Form, Page, Panel, Resource, Text
+
+imports = Resource(
+    name="tracking",
+    title=Text(zh="导入运单号", en="Tracking numbers"),
+    model=OrdersImport,
+    reply=ImportRow,
+    permission="orders.ship",
+    edit_permission="orders.ship",
+    venue_free=True,
+    member=None,
+    create=Form(TrackingIn, tracking.import_text),
+    columns=(
+        Column("name", Text(zh="名称", en="Name")),
+        Column("shipped", Text(zh="已发货", en="Shipped"), "int"),
+        Column("known", Text(zh="已导入过", en="Known"), "int"),
+        Column("rejected", Text(zh="未通过", en="Rejected"), "int"),
+        Column("rejections", Text(zh="原因", en="Reasons"), "json", list=False),
+        Column("imported_at", Text(zh="时间", en="At"), "time"),
+    ),
+)
+
+labels = Resource(
+    name="labels",
+    title=Text(zh="面单批次", en="Batches of labels"),
+    model=OrdersLabels,
+    reply=LabelsRow,
+    permission="orders.labels",
+    edit_permission="orders.labels",
+    venue_free=True,
+    member=None,
+    create=Form(LabelsIn, picking.make_labels),
+    columns=(
+        Column("count", Text(zh="张数", en="Labels"), "int"),
+        Column("reason", Text(zh="用途", en="What for")),
+        Column("created_at", Text(zh="时间", en="At"), "time"),
+    ),
+)
+
+RESOURCES = (orders, refund_queue, handovers, takings, shifts, invoice_resource, imports, labels)
+PAGES = (
+    Page("pick-list", Text(zh="拣货单", en="Pick list"), "orders.ship", "pick_list.html", picking.pick_page),
+    Page("print-labels", Text(zh="打印面单", en="Print labels"), "orders.labels", "labels.html", picking.label_page),
+    Page("till", Text(zh="未交班流水", en="In the till"), "orders.shifts", "till.html", counter.shift_page),
+)
+
+
+def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
+    """Return what waits for staff, held to the account's venues."""
+    english = ctx.locale == "en"
+    query, asked = OrdersOrder.scoped(ctx).select(), OrdersRefund.scoped(ctx).select()
+    if ctx.actor.venues:
+        mine = sorted(ctx.actor.venues)
+        query, asked = query.where(OrdersOrder.venue.in_(mine)), asked.where(OrdersRefund.venue.in_(mine))
+    to_ship = query.where(OrdersOrder.state.in_(TO_DELIVER), OrdersOrder.to_ship > 0)
+    figures = (
+        ("To ship", "待发货", to_ship),
+        ("Overdue", "超时未发", to_ship.where(OrdersOrder.ship_by < ctx.today())),
+        ("To hand over", "待自提", query.where(OrdersOrder.state.in_(TO_DELIVER), OrdersOrder.to_hand > 0)),
+        ("Refunds to decide", "待审退款", asked.where(OrdersRefund.state == "requested")),
+        ("Refunds that failed", "退款失败", asked.where(OrdersRefund.state == "failed")),
+    )
+    return [(en if english else zh, f"{found.count():,}") for en, zh, found in figures]
+
+
+WAITING = Panel("waiting", Text(zh="订单待办", en="Orders to do"), "orders.view", waiting)
+
+
+def counts(ctx: Context, member: UUID) -> dict[str, int]:
+    """Return how many of a member's orders wait to be paid, and how many are on their way."""
+    mine = OrdersOrder.scoped(ctx).select().where(OrdersOrder.member == member)
+    return {
+        "unpaid": mine.where(OrdersOrder.state.in_(("placed", "paying"))).count(),
+        "on_the_way": mine.where(OrdersOrder.state.in_(("fulfilling", "ready", "shipped"))).count(),
+    }

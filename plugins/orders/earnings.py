@@ -1,0 +1,65 @@
+"""Money that was paid counts as a purchase and earns as one; money that goes back takes that back.
+
+Facts come late and in any order, so both handlers bring the purchase to what the order is now.
+"""
+
+from uuid import UUID
+
+from plugins import purchases
+from plugins.orders import states, tenders
+from plugins.orders.drafts import lines_of
+from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersRefundPart
+from plugins.orders.schemas import OrdersSettings
+from roost import Context
+
+SOURCE = "orders"
+
+
+def sync(ctx: Context, order_id: UUID) -> None:
+    """Record an order's purchase where it has none, and each of its finished refunds that is not registered yet.
+
+    Points that paid for money do not count: nobody earns points by spending them.
+    """
+    order = states.lock(ctx, order_id)
+    known = purchases.find(ctx, SOURCE, order.number)
+    if known is None:
+        fen = _counted(ctx, order)
+        if not fen or order.paid_at is None or not ctx.settings(OrdersSettings).earns:
+            return
+        lines = lines_of(ctx, order.id)
+        known, _ = purchases.record(
+            ctx,
+            purchases.NewPurchase(
+                source=SOURCE,
+                source_key=order.number,
+                amount_fen=fen,
+                occurred_at=order.paid_at,
+                member=order.member,
+                venue=order.venue,
+                items=sum(line.quantity for line in lines),
+            ),
+        )
+    left = known.amount_fen - known.refunded_fen
+    for refund in _done(ctx, order.id):
+        fen = min(_counted_of(ctx, refund.id), left)
+        if fen:
+            _, new = purchases.refund(ctx, known.id, fen, source_key=str(refund.id), reason="order refunded")
+            left -= fen if new else 0
+
+
+def _counted(ctx: Context, order: OrdersOrder) -> int:
+    return sum(one.fen for one in tenders.of_order(ctx, order.id, "paid") if one.kind != "points")
+
+
+def _done(ctx: Context, order: UUID) -> list[OrdersRefund]:
+    query = (
+        OrdersRefund.scoped(ctx)
+        .select()
+        .where(OrdersRefund.order == order, OrdersRefund.state == "done", OrdersRefund.source != "late")
+    )
+    return list(query.order_by(OrdersRefund.id))
+
+
+def _counted_of(ctx: Context, refund: UUID) -> int:
+    parts = OrdersRefundPart.scoped(ctx).select().where(OrdersRefundPart.refund == refund)
+    return sum(part.fen for part in parts if part.kind != "points")

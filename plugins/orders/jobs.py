@@ -1,0 +1,65 @@
+"""What runs by the clock and what asks providers. Money's jobs run also while the plugin is off."""
+
+from datetime import timedelta
+
+from plugins.orders import charging, fulfilment, privacy, refunding, service, settling
+from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefundPart
+from plugins.orders.references import ChargeRef, OrderRef, PartRef
+from roost import Context, Job, Schedule
+
+STUCK = timedelta(minutes=90)  # longer than any pause between two tries
+MOST_AT_ONCE = 500
+
+
+def _expire(ctx: Context, payload: OrderRef) -> None:
+    service.expire(ctx, payload.order)
+
+
+def _tidy(ctx: Context, slot: str) -> None:
+    fulfilment.receive_due(ctx)
+    late = (
+        OrdersOrder.scoped(ctx)
+        .select(OrdersOrder.id)
+        .where(OrdersOrder.state.in_(("placed", "paying")), OrdersOrder.deadline <= ctx.now())
+    )
+    for row in list(late.order_by(OrdersOrder.deadline).limit(MOST_AT_ONCE)):
+        service.expire(ctx, row.id)
+
+
+def _unstick(ctx: Context, slot: str) -> None:
+    """Ask again what a job asked that has died since: an order is never left closing, a refund never forgotten."""
+    before = ctx.now() - STUCK
+    charges = (
+        OrdersCharge.scoped(ctx)
+        .select(OrdersCharge.id)
+        .where(OrdersCharge.state.in_(settling.ALIVE), OrdersCharge.expires_at <= before)
+    )
+    for charge in list(charges.limit(MOST_AT_ONCE)):
+        ctx.enqueue("orders.close_charge", ChargeRef(charge=charge.id), dedupe=f"close:{charge.id}:{slot}")
+    parts = (
+        OrdersRefundPart.scoped(ctx)
+        .select(OrdersRefundPart.id)
+        .where(
+            OrdersRefundPart.state.in_(("pending", "accepted")),
+            OrdersRefundPart.number.is_null(False),
+            OrdersRefundPart.created_at <= before,
+        )
+    )
+    for part in list(parts.limit(MOST_AT_ONCE)):
+        ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{slot}")
+
+
+def _forget(ctx: Context, slot: str) -> None:
+    privacy.forget_addresses(ctx)
+
+
+JOBS = (
+    Job("expire", OrderRef, _expire, max_failures=50, when_off="run"),
+    Job("close_charge", ChargeRef, charging.CloseCharge, max_failures=50, when_off="run"),
+    Job("refund_part", PartRef, refunding.RefundPart, max_failures=50, when_off="run"),
+)
+SCHEDULES = (
+    Schedule("tidy", _tidy, every=timedelta(minutes=10)),
+    Schedule("unstick", _unstick, every=timedelta(hours=1)),
+    Schedule("forget_addresses", _forget, daily="04:30"),
+)

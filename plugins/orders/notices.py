@@ -1,0 +1,110 @@
+"""Which of our facts a member is told of, and in which words."""
+
+from uuid import UUID
+
+from plugins.orders.hookspecs import (
+    OrderClosed,
+    OrderFact,
+    OrderFulfilled,
+    OrderPaid,
+    OrderPaymentReturned,
+    OrderRefunded,
+)
+from plugins.orders.models import OrdersHandover, OrdersOrder
+from plugins.orders.placing import SLUG
+from roost import Context, Notice, Text, Told
+
+PAGE = "pages/orders/detail?id={order}"
+
+
+def yuan(fen: int) -> str:
+    """Return fen as yuan with two places."""
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def _order(ctx: Context, order: UUID) -> OrdersOrder | None:
+    row: OrdersOrder | None = OrdersOrder.scoped(ctx.for_plugin(SLUG)).first(OrdersOrder.id == order)
+    return row
+
+
+def _told(ctx: Context, fact: OrderFact, **more: str) -> Told | None:
+    order = _order(ctx, fact.order)
+    if order is None:
+        return None
+    known = {"order": str(order.id), "number": order.number, "title": order.title}
+    return Told(order.member, {**known, **more})
+
+
+def _paid(ctx: Context, fact: OrderPaid) -> Told | None:
+    order = _order(ctx, fact.order)
+    code = f"，自提码 {order.pickup_code}" if order is not None and order.pickup_code else ""
+    price = f"¥{yuan(fact.money_fen)}" if fact.money_fen else f"{fact.points} 积分"
+    return _told(ctx, fact, price=price, code=code)
+
+
+def _fulfilled(ctx: Context, fact: OrderFulfilled) -> Told | None:
+    if fact.kind != "ship":  # who picks it up, or gets it at once, knows
+        return None
+    parcel = OrdersHandover.scoped(ctx.for_plugin(SLUG)).first(OrdersHandover.id == fact.handover)
+    return None if parcel is None else _told(ctx, fact, carrier=parcel.carrier, tracking=parcel.tracking)
+
+
+def _refunded(ctx: Context, fact: OrderRefunded) -> Told | None:
+    parts = [f"¥{yuan(fact.fen)}"] * bool(fact.fen) + [f"{fact.points} 积分"] * bool(fact.points)
+    return _told(ctx, fact, amount=" + ".join(parts) or "¥0.00")
+
+
+def _closed(ctx: Context, fact: OrderClosed) -> Told | None:
+    return _told(ctx, fact) if fact.why != "cancelled" else None  # who cancelled it knows
+
+
+def _returned(ctx: Context, fact: OrderPaymentReturned) -> Told | None:
+    return _told(ctx, fact, amount=f"¥{yuan(fact.fen)}")
+
+
+NOTICES = (
+    Notice(
+        "order_paid",
+        Text(zh="支付成功", en="Order paid"),
+        _paid,
+        Text(zh="您的订单“{title}”已支付 {price}{code}。", en="Your order “{title}” is paid: {price}{code}."),
+        link=PAGE,
+    ),
+    Notice(
+        "order_fulfilled",
+        Text(zh="订单发货", en="Order shipped"),
+        _fulfilled,
+        Text(
+            zh="您的订单“{title}”已由{carrier}发出，运单号 {tracking}。",
+            en="Your order “{title}” is on its way with {carrier}: {tracking}.",
+        ),
+        link=PAGE,
+    ),
+    Notice(
+        "order_refunded",
+        Text(zh="退款成功", en="Refunded"),
+        _refunded,
+        Text(zh="您的订单“{title}”已退款 {amount}。", en="{amount} of your order “{title}” went back to you."),
+        link=PAGE,
+    ),
+    Notice(
+        "order_closed",
+        Text(zh="订单关闭", en="Order closed"),
+        _closed,
+        Text(
+            zh="您的订单“{title}”未在规定时间内付款，已关闭。",
+            en="Your order “{title}” was not paid in time and is closed.",
+        ),
+        link=PAGE,
+    ),
+    Notice(
+        "order_payment_returned",
+        Text(zh="付款已退回", en="Payment returned"),
+        _returned,
+        Text(
+            zh="您为订单“{title}”支付的 {amount} 因订单已关闭或重复支付，已原路退回。",
+            en="{amount} paid for the order “{title}” came too late or twice and went back to you.",
+        ),
+        link=PAGE,
+    ),
+)

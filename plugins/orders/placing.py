@@ -1,0 +1,187 @@
+"""Place an order: price, postage, address, what it holds, how long it waits."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from plugins.orders import addresses, settling, tenders
+from plugins.orders.drafts import Draft, Line, OrderView, view
+from plugins.orders.hookspecs import OrderPlaced
+from plugins.orders.models import OrdersLine, OrdersOrder
+from plugins.orders.references import OrderRef
+from plugins.orders.schemas import MOST_FEN, AddressIn, OrdersSettings
+from roost import Context, Invalid, KeyReused, members, new_id, seal, tenants, unseal
+
+SLUG = "orders"
+ADDRESS = "address"
+MOST_LINES, MOST_UNITS = 100, 9999
+
+
+def place(ctx: Context, draft: Draft) -> OrderView:
+    """Place an order for the calling plugin, and hold its points until it is paid or closed.
+
+    One that costs no money is paid at once. The same `reference` with the same content returns the first order.
+    Raises Invalid for what cannot be sold or sent, InsufficientBalance, KeyReused for a reference that was used for
+    something else.
+    """
+    owner, ctx = ctx.plugin, ctx.for_plugin(SLUG)
+    member = members.get(ctx, draft.member).id
+    said = _digest(draft, member)
+    known = OrdersOrder.scoped(ctx).first(OrdersOrder.owner == owner, OrdersOrder.reference == draft.reference)
+    if known is not None:
+        return _again(ctx, known, said)
+    _check(ctx, draft)
+    address = _address(ctx, draft, member)
+    goods = sum(line.quantity * line.unit_fen for line in draft.lines)
+    less = sum(discount.fen for discount in draft.discounts)
+    postage = _postage(ctx, draft, address)
+    if less > goods or goods + postage > MOST_FEN:
+        raise Invalid(
+            f"{less} fen off goods of {goods} fen cannot be an order", "优惠金额不能超过商品金额", code="bad_price"
+        )
+    deadline = draft.deadline or ctx.now() + timedelta(minutes=ctx.settings(OrdersSettings).pay_minutes)
+    if deadline <= ctx.now():
+        raise Invalid(f"the deadline {deadline} has passed", "付款期限须晚于现在")
+    values = {
+        "id": new_id(),
+        "number": _number(ctx),
+        "owner": owner,
+        "reference": draft.reference,
+        "digest": said,
+        "member": member,
+        "title": (draft.title or draft.lines[0].title)[:100],
+        "goods_fen": goods,
+        "discount_fen": less,
+        "discounts": [{"code": d.code, "title": d.title, "fen": d.fen, "source": d.source} for d in draft.discounts],
+        "postage_fen": postage,
+        "money_fen": goods - less + postage,
+        "points": sum(line.quantity * line.unit_points for line in draft.lines),
+        "tenders": list(draft.tenders),
+        "cancellable": draft.cancellable,
+        "venue": draft.venue,
+        "address": seal(ctx, ADDRESS, address.model_dump_json()) if address else None,
+        "note": draft.note,
+        "deadline": deadline,
+        "created_at": ctx.now(),
+    }
+    if not list(OrdersOrder.scoped(ctx).insert(**values).on_conflict_ignore().returning(OrdersOrder.id).execute()):
+        known = OrdersOrder.scoped(ctx).get(OrdersOrder.owner == owner, OrdersOrder.reference == draft.reference)
+        return _again(ctx, known, said)
+    order: OrdersOrder = OrdersOrder.scoped(ctx).get(OrdersOrder.id == values["id"])
+    _write_lines(ctx, order, draft.lines)
+    ctx.publish(
+        OrderPlaced(
+            order=order.id,
+            member=member,
+            owner=owner,
+            reference=order.reference,
+            money_fen=order.money_fen,
+            points=order.points,
+        )
+    )
+    if order.points:
+        tenders.hold_price(ctx, order)
+    if order.money_fen == 0:
+        settling.settle(ctx, order)
+    else:
+        ctx.enqueue("orders.expire", OrderRef(order=order.id), run_at=deadline, dedupe=f"expire:{order.id}")
+    return view(ctx, order)
+
+
+def _again(ctx: Context, known: OrdersOrder, said: str) -> OrderView:
+    if known.digest != said:
+        raise KeyReused(
+            f"the reference {known.reference!r} of {known.owner} was used for another order", "该单据已用于另一订单"
+        )
+    return view(ctx, known)
+
+
+def _digest(draft: Draft, member: UUID) -> str:
+    """Return a digest of what is bought, by whom and for how much: what a repeat must ask again."""
+    parts: list[Any] = [member, draft.venue, *draft.lines, *draft.discounts]
+    return hashlib.sha256("\x1f".join(repr(part) for part in parts).encode()).hexdigest()
+
+
+def _check(ctx: Context, draft: Draft) -> None:
+    if not 1 <= len(draft.lines) <= MOST_LINES or not draft.reference or len(draft.reference) > 80:
+        raise Invalid(f"an order has 1 to {MOST_LINES} lines and a reference", f"订单须有 1 至 {MOST_LINES} 行商品")
+    for line in draft.lines:
+        sound = 1 <= line.quantity <= MOST_UNITS and min(line.unit_fen, line.unit_points) >= 0 and line.title
+        if not sound or len(line.title) > 100 or len(line.reference) > 80 or len(line.picture) > 500:
+            raise Invalid(f"the line {line.reference!r} cannot be sold as it is", "商品信息有误", code="bad_line")
+    for discount in draft.discounts:
+        if discount.fen <= 0 or not discount.source:
+            raise Invalid(
+                "a discount takes off at least 1 fen and says by what right", "优惠信息有误", code="bad_price"
+            )
+    if any(line.fulfilment == "pickup" for line in draft.lines) and draft.venue is None:
+        raise Invalid("choose a venue to pick it up", "请选择自提门店", code="venue_needed")
+    if draft.venue is not None and not tenants.venue(ctx, draft.venue).open:
+        raise Invalid("this venue is closed; choose another", "该门店已停业，请选择其他门店", code="venue_closed")
+
+
+def _address(ctx: Context, draft: Draft, member: UUID) -> AddressIn | None:
+    if not any(line.fulfilment == "ship" for line in draft.lines):
+        return None
+    if draft.address is None:
+        raise Invalid(
+            "this is sent: give an address",
+            "请填写收货地址",
+            code="address_needed",
+            fields=[{"path": "body.address", "message": "an address is needed"}],
+        )
+    return addresses.get(ctx, member, draft.address) if isinstance(draft.address, UUID) else draft.address
+
+
+def _postage(ctx: Context, draft: Draft, address: AddressIn | None) -> int:
+    return postage(ctx, address) if address is not None else 0
+
+
+def postage(ctx: Context, address: AddressIn) -> int:
+    """Return what sending to an address costs, in fen."""
+    settings = ctx.settings(OrdersSettings)
+    remote = any(address.province.startswith(name) for name in settings.remote_provinces)
+    return (settings.postage_fen if settings.postage == "flat" else 0) + (settings.remote_fen if remote else 0)
+
+
+def _number(ctx: Context) -> str:
+    """Return a fresh number: the day and twelve digits that tell nobody how many orders there are."""
+    while True:
+        number = f"{ctx.today():%Y%m%d}{secrets.randbelow(10**12):012d}"
+        if OrdersOrder.scoped(ctx).first(OrdersOrder.number == number) is None:
+            return number
+
+
+def _write_lines(ctx: Context, order: OrdersOrder, lines: Sequence[Line]) -> None:
+    """Write the lines, the discounts shared out among them by price; the shares add up to the fen."""
+    passed, given = 0, 0
+    rows = []
+    for position, line in enumerate(lines):
+        gross = line.quantity * line.unit_fen
+        passed += gross
+        share = order.discount_fen * passed // order.goods_fen - given if order.goods_fen else 0
+        given += share
+        rows.append(
+            {
+                "id": new_id(),
+                "order": order.id,
+                "position": position,
+                "reference": line.reference,
+                "title": line.title,
+                "picture": line.picture,
+                "quantity": line.quantity,
+                "unit_fen": line.unit_fen,
+                "unit_points": line.unit_points,
+                "net_fen": gross - share,
+                "fulfilment": line.fulfilment,
+            }
+        )
+    OrdersLine.scoped(ctx).insert_many(rows).execute()
+
+
+def address_of(ctx: Context, order: OrdersOrder) -> AddressIn | None:
+    """Return where an order goes; the caller answers for who sees it."""
+    return AddressIn.model_validate_json(unseal(ctx, ADDRESS, order.address)) if order.address is not None else None

@@ -1,0 +1,19 @@
+"""The facts that this plugin tells the others."""
+
+from typing import Literal
+from uuid import UUID
+
+from roost import Context, Fact, fact
+
+
+class ReferralRewarded(Fact):
+    """A member was rewarded: for a friend's registration or conversion, for a step of the quarter, or as the friend."""
+
+    member: UUID
+    reward: UUID
+    role: Literal["registration", "conversion", "invitee", "step"]
+
+
+@fact(since="1.0")
+def referral_rewarded(ctx: Context, fact: ReferralRewarded) -> None:
+    """Fires when a promised reward was given."""

@@ -1,0 +1,1 @@
+"""Claims payments, as the orders of a shop would."""

@@ -1,0 +1,1 @@
+"""A machine that judges pictures; only tests load it."""

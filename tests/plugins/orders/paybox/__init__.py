@@ -1,0 +1,1 @@
+"""A payment method for tests."""
