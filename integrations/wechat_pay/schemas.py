@@ -41,7 +41,7 @@ class WechatPaySettings(BaseModel):
     certificates: str = Field(
         "", max_length=20_000,
         description="platform certificates in PEM, one after another; beside the public key while a merchant migrates"
-        " · 平台证书（可多张；切换公钥期间可并存）",
+        " · 平台证书；可多张，切换公钥期间可并存",
     )  # fmt: skip
     base_url: str = Field(
         BASE_URL, max_length=200, pattern=r"^https?://\S+$", description="where WeChat Pay answers · 接口地址"
