@@ -45,6 +45,7 @@ def settings_for(url: str, folder: Path, **more: object) -> Settings:
         token_key=SecretStr(_key("t")),
         var=folder,
         log_level="WARNING",
+        egress_allow="127.0.0.1/32",  # where the fakes are
         **more,  # type: ignore[arg-type]  # settings by name
     )
 
@@ -59,6 +60,7 @@ def environment(settings: Settings, *paths: Path, **more: str) -> dict[str, str]
         "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(),
         "ROOST_TOKEN_KEY": settings.token_key.get_secret_value(),
         "ROOST_VAR": str(settings.var),
+        "ROOST_EGRESS_ALLOW": settings.egress_allow,
         "ROOST_LOG_LEVEL": "WARNING",
         **more,
     }

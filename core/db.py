@@ -112,8 +112,12 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             if not (conn.closed or conn.broken) or not wire.unsent:
                 raise
             self._close(conn, close_conn=True)
-            self._state.reset()
-            self.connect()
+            held = self._state.transactions, self._state.commit_callbacks
+            try:
+                self._state.reset()
+                self.connect()
+            finally:  # the transaction goes on: who opened it still has to commit it, or to roll it back
+                self._state.transactions, self._state.commit_callbacks = held
             with _translated:
                 return self._wire().take_over(wire)  # type: ignore[no-any-return]  # the answer of what was sent last
 
@@ -144,8 +148,7 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
         self._talk(lambda wire: wire.commit())
 
     def rollback(self) -> None:
-        if not self.connection().closed:
-            self._talk(lambda wire: wire.rollback())
+        self._talk(lambda wire: wire.rollback())
 
 
 class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped base

@@ -124,8 +124,8 @@ class Wire:
         self.command(COMMIT)
 
     def rollback(self) -> None:
-        """Undo the transaction, and forget what waits."""
-        begun = not self.unsent
+        """Undo the transaction, and forget what waits; also of a connection that died, or it would go over the next."""
+        begun = not (self.unsent or self._connection.closed)
         self._queue.clear()
         self._scope = None  # the rollback may take the setting back with it
         if begun:
@@ -149,16 +149,20 @@ class Wire:
         if not queue:
             return Answer([], -1)
         names = [self._name(message) for message in queue]
-        wire.enter_pipeline_mode()
-        for message, name in zip(queue, names, strict=True):
-            if name is None:
-                wire.send_query_params(message.text, message.values, message.types, message.formats)
-            else:
-                wire.send_query_prepared(name, message.values, message.formats)
-        wire.pipeline_sync()
-        results = [self._next() for _ in queue]
-        self._next()  # the sync itself
-        wire.exit_pipeline_mode()
+        try:
+            wire.enter_pipeline_mode()
+            for message, name in zip(queue, names, strict=True):
+                if name is None:
+                    wire.send_query_params(message.text, message.values, message.types, message.formats)
+                else:
+                    wire.send_query_prepared(name, message.values, message.formats)
+            wire.pipeline_sync()
+            results = [self._next() for _ in queue]
+            self._next()  # the sync itself
+            wire.exit_pipeline_mode()
+        except BaseException:
+            self._connection.close()  # answers are still on their way: nobody else may take them for theirs
+            raise
         self._queue = []
         failed = next((result for result in results if result.status not in _GOOD), None)
         if failed is None:

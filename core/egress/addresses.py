@@ -14,10 +14,6 @@ Address = IPv4Address | IPv6Address
 
 LONGEST_URL = 2000
 
-_REDIRECTS = 3
-LONGEST_URL = 2000
-CHUNK = 16_384
-
 # The special-purpose registries of IANA, and what of the public space leads to a cloud's inside. All of IPv6 that is
 # not global unicast goes too: what carries an IPv4 address (mapped, compatible, NAT64), unique local, link-local.
 _CLOSED = tuple(

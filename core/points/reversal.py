@@ -4,11 +4,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.context import Actor, Context
 from core.errors import Conflict, Invalid, NotFound
+from core.points.batch import uuid_of
 from core.points.book import Book
 from core.points.journal import Journal
-from core.points.locking import lock_by_id
+from core.points.locking import lock, lock_by_id
 from core.points.operations import (
     MainEntry,
     Story,
@@ -19,6 +20,8 @@ from core.points.operations import (
     refusing,
     story,
 )
+from core.points.reading import balance
+from core.points.spending import transfer
 from core.points.values import Operation, Reversal
 
 GRACE_DAYS = 7
@@ -32,6 +35,7 @@ _EXPIRED = db.Sql(
     "SELECT COALESCE(-SUM(x.amount), 0) FROM allocation x JOIN entry e ON e.id = x.entry AND e.tenant = x.tenant"
     " WHERE x.tenant = %s AND x.lot = %s AND e.kind = 'expiry'"
 )
+_SURVIVOR = db.Sql("SELECT merged_into FROM member WHERE tenant = %s AND id = %s AND merged_into IS NOT NULL")
 # The lot that was spent last is given back first.
 _SPENT = db.Sql(
     "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x"
@@ -55,6 +59,8 @@ def reverse(
     taken from the member's other lots, and what these cannot give is a shortfall that later credits repay first.
     A debit: the points return to their lots; what would die within `grace_days` becomes a new lot with that long to
     live.
+
+    Of a member who was merged since, what comes back is passed on to the survivor, who answers for a shortfall too.
 
     Publishes `points_debited` for a credit and `points_credited` for a debit. Raises NotFound, Invalid for an
     operation that cannot be reversed, KeyReused, and Conflict (`over_reversal`) beyond the original.
@@ -92,6 +98,7 @@ def reverse(
         _give_back(journal, book, begun.id, operation_id, wanted, done, told, grace_days)
         moved, taken, shortfall, expired = wanted, 0, 0, 0
     journal.write()
+    _settle_with_survivor(ctx, book, begun.id, back=0 if original.kind == "credit" else moved, shortfall=shortfall)
     return Reversal(Operation(begun.id, begun.id, book.balance, moved), taken, shortfall, expired)
 
 
@@ -164,6 +171,23 @@ def _give_back(
         book.new_lot(operation, grace, until)
     journal.credited.append(book.movement(wanted, told.reason, operation))
     book.settle(operation)
+
+
+def _settle_with_survivor(ctx: Context, book: Book, operation: UUID, *, back: int, shortfall: int) -> None:
+    """Move what came back to an account that nobody can use any more, or fetch what it could not give."""
+    row = db.fetch_one(ctx.scope, _SURVIVOR, (ctx.tenant.id, book.member))
+    if row is None:
+        return
+    survivor, asset = uuid_of(row[0]), book.asset
+    core = ctx.for_plugin("core").acting(Actor("system", reason="merge"))
+    key = f"survivor:{operation}"
+    passed = min(back, book.balance)
+    if passed:
+        transfer(core, book.member, survivor, asset, passed, key=key, reason="merge")
+    elif shortfall and lock(Journal(ctx), survivor, asset) is not None:
+        fetched = min(shortfall, balance(ctx, survivor, asset).available)
+        if fetched:
+            transfer(core, survivor, book.member, asset, fetched, key=key, reason="merge")
 
 
 def _first_reversal(ctx: Context, operation: UUID) -> Reversal:

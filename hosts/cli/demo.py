@@ -89,6 +89,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "ROOST_VAR": str(folder.resolve()),
         "ROOST_PORT": str(port),
         "ROOST_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ROOST_EGRESS_ALLOW": "127.0.0.1/32",  # where the fakes are
         "ROOST_SWEEP_SECONDS": "0.5",
         "ROOST_THREADS": "2",  # one person's story
         "MALLOC_ARENA_MAX": "1",  # glibc keeps memory for each thread else

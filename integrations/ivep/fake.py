@@ -1,6 +1,6 @@
 """Speak IVEP's side of the open protocol on this machine: for tests, for a demo, and without an account.
 
-Run it with ``python -m integrations.ivep.fake --port 9103 --callback URL``, or in a test
+Run it with ``python -m integrations.ivep.fake --port 9104 --callback URL``, or in a test
 ``with serve() as ivep: ivep.url``.
 
 It checks signatures and nonces and gives out coaches and relations, as `integrations.ivep.client` says. Beside the
@@ -274,7 +274,7 @@ def serve(port: int = 0, *, fake: IvepFake | None = None) -> Running[IvepFake]:
 
 def main(argv: list[str] | None = None) -> None:
     """Serve a fake until it is interrupted."""
-    parser = command_line("integrations.ivep.fake", "An IVEP of our own.", port=9103)
+    parser = command_line("integrations.ivep.fake", "An IVEP of our own.", port=9104)
     parser.add_argument("--callback", help="where to push events to; POST /_fake/callback sets it later")
     parser.add_argument("--app-id", default=APP_ID)
     parser.add_argument("--secret", default=SECRET)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from integrations.qinniao.answers import Code
 from integrations.qinniao.protocol import ProtocolClient
 from integrations.qinniao.signing import HMAC_SHA256, HmacScheme, Scheme
-from roost import Conflict, Context
+from roost import Conflict, Context, egress
 
 TIMEOUT = (2.0, 5.0)  # seconds to connect, and to wait for an answer
 HMAC = HmacScheme()
@@ -83,6 +83,7 @@ def connect(ctx: Context, settings: ServerSettings, make: type[C], timeout: tupl
         settings.app_id,
         secret,
         signer=scheme_of(ctx, settings.scheme).signer(settings.app_id, secret, ctx.now),
+        session=egress.kept(ctx),  # whoever writes the settings names the address
         timeout=timeout,
         attempts=2,
         total_seconds=10,

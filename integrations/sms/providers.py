@@ -18,6 +18,8 @@ import requests
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError, ProxyError
 
+from roost import egress
+
 LONGEST_PAUSE = 20.0  # seconds that a connection may lie idle
 TIMEOUT = (3.0, 8.0)  # seconds to connect, and to wait for an answer
 
@@ -132,19 +134,20 @@ def read(model: type[M], payload: JsonValue) -> M:
 _of_thread = threading.local()
 
 
-def kept_session() -> requests.Session:
+def kept_session(policy: egress.Policy | None = None) -> requests.Session:
     """Return this thread's HTTP session, so that connections stay open between messages; a new one after a pause.
 
     A connection that lay idle may have been dropped on the way without a word. A message sent on it would be lost, and
-    look as if its answer was.
+    look as if its answer was. With a policy only what it allows is reached.
     """
     session: requests.Session | None = getattr(_of_thread, "session", None)
     now = time.monotonic()
-    if session is not None and now - _of_thread.used_at > LONGEST_PAUSE:
+    if session is not None and (now - _of_thread.used_at > LONGEST_PAUSE or _of_thread.policy != policy):
         session.close()
         session = None
     if session is None:
-        session = _of_thread.session = requests.Session()
+        session = _of_thread.session = requests.Session() if policy is None else egress.client(policy)
+        _of_thread.policy = policy
     _of_thread.used_at = now
     return session
 

@@ -10,14 +10,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import requests
 import structlog
 from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
 
 from integrations.sms.aliyun import AliyunSms
-from integrations.sms.providers import OF_THE_MESSAGE, PASSING, Order, Provider, Reason, Refused, SmsError, Unknown
+from integrations.sms.providers import (
+    OF_THE_MESSAGE,
+    PASSING,
+    Order,
+    Provider,
+    Reason,
+    Refused,
+    SmsError,
+    Unknown,
+    kept_session,
+)
 from integrations.sms.schemas import Company, SmsSettings
 from integrations.sms.tencent import TencentSms
-from roost import Context
+from roost import Context, egress
 
 log = structlog.get_logger("roost.sms")
 FAILURES = 5  # in a row, before a provider is left in peace
@@ -127,6 +138,11 @@ def routes_of(ctx: Context, settings: SmsSettings, template: str, params: Mappin
 
 
 def _provider(ctx: Context, settings: SmsSettings, company: Company) -> Provider:
+    policy = egress.Policy.of(ctx.runtime.settings)  # whoever writes the settings names the address
+
+    def session() -> requests.Session:
+        return kept_session(policy)
+
     if company == "tencent":
         return TencentSms(
             settings.tencent_key_id,
@@ -134,12 +150,14 @@ def _provider(ctx: Context, settings: SmsSettings, company: Company) -> Provider
             settings.tencent_app_id,
             base_url=settings.tencent_url,
             region=settings.tencent_region,
+            session=session,
             clock=ctx.now,
         )
     return AliyunSms(
         settings.aliyun_key_id,
         settings.aliyun_key_secret.get_secret_value(),
         base_url=settings.aliyun_url,
+        session=session,
         clock=ctx.now,
     )
 

@@ -83,7 +83,7 @@ def read(body: bytes) -> tuple[Company, Sequence[Receipt | Reply]]:
             one = _TencentReply.model_validate(told)
             return "tencent", (_reply("tencent", one.mobile, one.text, one.time),)
         items = _ITEMS.validate_python(told)
-    except ValueError as ex:  # pydantic's is one
+    except (ValueError, RecursionError) as ex:  # pydantic's is a ValueError
         wrong = "not JSON"
         if isinstance(ex, ValidationError):
             wrong = ", ".join(sorted({".".join(map(str, e["loc"])) or "body" for e in ex.errors(include_input=False)}))

@@ -1,23 +1,9 @@
 """A client for a brand's mini-program, with what all its calls share."""
 
-import threading
-
-import requests
-
 from integrations.wechat.client import WechatClient
 from integrations.wechat.schemas import WechatSettings
 from integrations.wechat.tokens import DatabaseTokenStore
-from roost import Context, Unavailable
-
-_of_thread = threading.local()
-
-
-def _http() -> requests.Session:
-    """Return this thread's HTTP session: a connection to WeChat is kept open between calls."""
-    session: requests.Session | None = getattr(_of_thread, "session", None)
-    if session is None:
-        session = _of_thread.session = requests.Session()
-    return session
+from roost import Context, Unavailable, egress
 
 
 def is_ready(ctx: Context) -> bool:
@@ -36,4 +22,6 @@ def client_of(ctx: Context) -> WechatClient:
             code="wechat_not_configured",
         )
     secret = settings.secret.get_secret_value()
-    return WechatClient(settings.base_url, settings.appid, secret, DatabaseTokenStore(ctx), _http, clock=ctx.now)
+    # Whoever writes the settings names the address: it must not lead into our own network.
+    http = egress.kept(ctx)
+    return WechatClient(settings.base_url, settings.appid, secret, DatabaseTokenStore(ctx), http, clock=ctx.now)

@@ -76,7 +76,7 @@ class WechatPayClient:
     """Call WeChat Pay for one merchant. Safe to share between threads.
 
     ``timeout`` is (connect, read) in seconds for one attempt; there are up to ``attempts`` within ``total_seconds``,
-    after waits that grow from ``wait_seconds``. ``clock`` gives UTC.
+    after waits that grow from ``wait_seconds``. ``session`` gives this thread's HTTP session. ``clock`` gives UTC.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class WechatPayClient:
         *,
         base_url: str = BASE_URL,
         backup_url: str = BACKUP_URL,
+        session: Callable[[], requests.Session] = _session,
         clock: signing.Clock = signing.utc_now,
         timeout: tuple[float, float] = (2, 6),
         attempts: int = 3,
@@ -94,6 +95,7 @@ class WechatPayClient:
     ) -> None:
         self.credentials = credentials
         self._hosts = tuple(url.rstrip("/") for url in (base_url, backup_url) if url)
+        self._session = session
         self._clock = clock
         self._timeout = timeout
         self._attempts = attempts
@@ -235,7 +237,7 @@ class WechatPayClient:
         connect, read = (max(0.001, min(each, seconds)) for each in self._timeout)
         now = self._clock()
         try:
-            response = _session().request(
+            response = self._session().request(
                 method,
                 host + path,
                 data=content,

@@ -18,7 +18,7 @@ from integrations.wechat_pay.errors import (
 )
 from integrations.wechat_pay.schemas import WechatPaySettings
 from integrations.wechat_pay.signing import Credentials, certificate_keys_of, private_key_of, public_key_of
-from roost import Actor, Conflict, Context, RoostError, TooManyRequests, Unavailable, members
+from roost import Actor, Conflict, Context, RoostError, TooManyRequests, Unavailable, egress, members
 
 log = structlog.get_logger("roost.wechat_pay")
 SLUG = "wechat_pay"
@@ -62,7 +62,11 @@ def client_of(ctx: Context) -> WechatPayClient:
             code="wechat_pay_not_configured",
         )
     return WechatPayClient(
-        credentials_of(settings), base_url=settings.base_url, backup_url=settings.backup_url, clock=ctx.now
+        credentials_of(settings),
+        base_url=settings.base_url,
+        backup_url=settings.backup_url,
+        session=egress.kept(ctx),  # whoever writes the settings names the hosts
+        clock=ctx.now,
     )
 
 

@@ -25,6 +25,12 @@ class MediaSettings(BaseModel):
     video_seconds: int = Field(60, ge=1, le=600, description="longest video in seconds · 视频时长上限（秒）")
     ticket_minutes: int = Field(15, ge=1, le=120, description="how long an upload may begin · 上传凭证有效分钟")
     open_uploads: int = Field(20, ge=1, le=200, description="uploads a member may have begun · 每人未完成上传数上限")
+    member_day_mb: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="megabytes a member may begin to upload in 24 hours · 每人每天上传上限（MB）",
+    )
     url_minutes: int = Field(60, ge=5, le=1440, description="how long an address is good at least · 访问地址有效分钟")
     without_machine: Literal["review", "approve"] = Field(
         "review", description="what becomes of members' pictures where no machine checks them · 无机器审核时"

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
+from peewee import fn
+
 from integrations.storage import Backend, Stat, Store, Ticket, store_of
 from plugins.media.models import MediaItem
 from plugins.media.schemas import IMAGE_TYPES, MB, VIDEO_TYPES, ItemJob, Kind, MediaSettings, NewUpload
@@ -12,6 +14,7 @@ from roost import Conflict, Context, Invalid, LimitReached, NotFound, new_id
 
 CLEARED_AFTER = timedelta(hours=1)  # after a ticket's end: what began in time may take a while
 GIVEN_UP_AFTER = timedelta(hours=24)
+DAY = timedelta(hours=24)
 
 
 def incoming(item: UUID) -> str:
@@ -37,7 +40,8 @@ def limit_of(settings: MediaSettings, kind: Kind) -> int:
 def begin(ctx: Context, new: NewUpload) -> tuple[UUID, Ticket]:
     """Make an item of the actor's and a ticket to upload it.
 
-    Raises Invalid (`unsupported_type`, `too_large`), LimitReached when too many uploads are begun and not completed.
+    Raises Invalid (`unsupported_type`, `too_large`), LimitReached when too many uploads are begun and not completed,
+    or too many megabytes in a day.
     """
     settings = ctx.settings(MediaSettings)
     if new.content_type not in (IMAGE_TYPES if new.kind == "image" else VIDEO_TYPES):
@@ -62,6 +66,7 @@ def begin(ctx: Context, new: NewUpload) -> tuple[UUID, Ticket]:
             raise LimitReached(
                 f"{settings.open_uploads} uploads are begun and not completed", "有太多未完成的上传，请稍后再试"
             )
+        _hold_to_day(ctx, settings, member, new.size)
     item, store = new_id(), store_for(ctx)
     ticket = store.upload_ticket(
         f"{incoming(item)}/upload",
@@ -78,6 +83,17 @@ def begin(ctx: Context, new: NewUpload) -> tuple[UUID, Ticket]:
     )  # fmt: skip
     ctx.enqueue("media.clear", ItemJob(item=item), run_at=until + CLEARED_AFTER)
     return item, ticket
+
+
+def _hold_to_day(ctx: Context, settings: MediaSettings, member: UUID, size: int) -> None:
+    """Raise LimitReached when a member's uploads of 24 hours would be too much: the disk is everybody's."""
+    mine = MediaItem.scoped(ctx).select(fn.COALESCE(fn.SUM(MediaItem.size), 0))
+    begun = mine.where(MediaItem.member == member, MediaItem.created_at > ctx.now() - DAY).scalar()
+    if begun + size > settings.member_day_mb * MB:
+        raise LimitReached(
+            f"a member uploads at most {settings.member_day_mb} MB in 24 hours: try again tomorrow",
+            f"每天最多上传 {settings.member_day_mb} MB，请明天再试",
+        )
 
 
 @dataclass(frozen=True, slots=True)

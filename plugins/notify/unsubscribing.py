@@ -14,6 +14,11 @@ PURPOSE = "notify.unsubscribe"
 PAGE = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><body style="font:16px/1.6 sans-serif;max-width:30em;margin:3em auto;padding:0 1em">
 <p>{words}</p>{form}</body></html>"""
+HEADERS = {  # the address is a permission: it goes to nobody else, and its button is pressed in no other page
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self';"
+    " frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 FORM = '<form method="post"><button style="font:inherit;padding:.5em 2em">确认退订 / Unsubscribe</button></form>'
 
 
@@ -42,7 +47,8 @@ def receive(ctx: Context, push: Push) -> Answer:
 
 
 def _page(status: int, words: str, form: str = "") -> Answer:
-    return Answer(status, PAGE.format(title="退订 / Unsubscribe", words=words, form=form), "text/html; charset=utf-8")
+    page = PAGE.format(title="退订 / Unsubscribe", words=words, form=form)
+    return Answer(status, page, "text/html; charset=utf-8", headers=HEADERS)
 
 
 def stop(ctx: Context, message: UUID, member: UUID | None, channel: str, source: str) -> None:

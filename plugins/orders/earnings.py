@@ -10,7 +10,7 @@ from plugins.orders import states, tenders
 from plugins.orders.drafts import lines_of
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersRefundPart
 from plugins.orders.schemas import OrdersSettings
-from roost import Context
+from roost import Conflict, Context, KeyReused
 
 SOURCE = "orders"
 
@@ -39,12 +39,22 @@ def sync(ctx: Context, order_id: UUID) -> None:
                 items=sum(line.quantity for line in lines),
             ),
         )
-    left = known.amount_fen - known.refunded_fen
     for refund in _done(ctx, order.id):
-        fen = min(_counted_of(ctx, refund.id), left)
+        fen = _counted_of(ctx, refund.id)
         if fen:
-            _, new = purchases.refund(ctx, known.id, fen, source_key=str(refund.id), reason="order refunded")
-            left -= fen if new else 0
+            _take_back(ctx, known.id, refund, fen)
+
+
+def _take_back(ctx: Context, purchase: UUID, refund: OrdersRefund, fen: int) -> None:
+    """Register a refund, with the same amount whenever it is asked; as far as staff have not done so themselves."""
+    key, reason = str(refund.id), "order refunded"
+    try:
+        purchases.refund(ctx, purchase, fen, source_key=key, reason=reason)
+    except KeyReused:
+        return  # registered before, with what was left then
+    except Conflict as ex:
+        if ex.details["left_fen"]:
+            purchases.refund(ctx, purchase, source_key=key, reason=reason)
 
 
 def _counted(ctx: Context, order: OrdersOrder) -> int:

@@ -38,15 +38,17 @@ def _unstick(ctx: Context, slot: str) -> None:
         ctx.enqueue("orders.close_charge", ChargeRef(charge=charge.id), dedupe=f"close:{charge.id}:{slot}")
     parts = (
         OrdersRefundPart.scoped(ctx)
-        .select(OrdersRefundPart.id)
+        .select(OrdersRefundPart.id, OrdersRefundPart.attempts, OrdersRefundPart.created_at)
         .where(
             OrdersRefundPart.state.in_(("pending", "accepted")),
             OrdersRefundPart.number.is_null(False),
             OrdersRefundPart.created_at <= before,
         )
     )
-    for part in list(parts.limit(MOST_AT_ONCE)):
-        ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{slot}")
+    for part in list(parts.order_by(OrdersRefundPart.attempts).limit(MOST_AT_ONCE)):
+        # A job that lives has asked more often than once an hour: a second beside it would only ask as much again.
+        if part.attempts < (ctx.now() - part.created_at) // timedelta(hours=1):
+            ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{slot}")
 
 
 def _forget(ctx: Context, slot: str) -> None:

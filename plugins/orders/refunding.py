@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import parts, refunds, settling, states
+import structlog
+
+from plugins.orders import excess, parts, refunds, settling, states
 from plugins.orders.charging import method_of
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
 from plugins.orders.references import PartRef
 from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, savepoint
 
+log = structlog.get_logger("roost.orders")
 MOST_TRIES = 20  # then staff look at it; they may go on with the same number
 CERTAIN = (403, 404, 409, 422)  # refusals that asking again does not change
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
@@ -89,7 +92,7 @@ class RefundPart(Remote):
             parts.done(ctx, order, part)
         elif state.state == "failed":
             parts.failed(ctx, order, part, state.detail or "refused by the provider")
-        elif tries >= MOST_TRIES:
+        elif tries >= MOST_TRIES and state.state != "refunding":  # that is an answer: a bank may take days
             parts.failed(ctx, order, part, f"no answer after {MOST_TRIES} tries: {state.detail}")
         else:
             known = "accepted" if state.state == "refunding" else part.state
@@ -115,6 +118,9 @@ def book_refunded(ctx: Context, settlement: Settlement) -> None:
     part = OrdersRefundPart.scoped(ctx).first(OrdersRefundPart.number == settlement.refund)
     if part is not None:
         order, part = _locked(ctx, part.id)
+        if part.state == "done" and part.detail:  # it had gone back another way before: staff must see that it is twice
+            log.error("orders_refunded_twice", tenant=ctx.tenant.slug, order=str(order.id), refund=settlement.refund)
+            _keep_outside(ctx, order, f"outside:{settlement.refund}", settlement)
         parts.done(ctx, order, part)
         return
     _made_outside(ctx, settlement)
@@ -140,6 +146,8 @@ def _made_outside(ctx: Context, settlement: Settlement) -> None:
     left = tender.fen - tender.refunded_fen if tender is not None else 0
     fen = min(settlement.amount or left, left)
     if tender is None or not fen or "refunding" not in states.MOVES[order.state]:
+        if tender is not None and fen and order.state in states.UNPAID:  # this part of the price is not paid any more
+            excess.give_back(ctx, order, tender, fen)
         _note_outside(ctx, order, key, settlement)
         return
     whole = fen == order.paid_fen - order.refunded_fen
@@ -159,9 +167,11 @@ def _made_outside(ctx: Context, settlement: Settlement) -> None:
             parts.done(ctx, order, part, detail=f"made at the provider: {settlement.refund}")
 
 
-def _note_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settlement) -> None:
-    """Keep that money went back which the order no longer counts: nothing of it is to be paid twice."""
+def _keep_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settlement) -> None:
+    """Keep, once, that money went back which the order does not count."""
     now = ctx.now()
+    if OrdersRefund.scoped(ctx).first(OrdersRefund.key == key) is not None:
+        return
     OrdersRefund.scoped(ctx).create(
         key=key,
         order=order.id,
@@ -175,13 +185,21 @@ def _note_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settle
         decided_at=now,
         ended_at=now,
     )
-    for refund in (
+
+
+def _note_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settlement) -> None:
+    """Keep that money went back which the order no longer counts: nothing of it is to be paid twice."""
+    _keep_outside(ctx, order, key, settlement)
+    left = settlement.amount
+    open_ones = (
         OrdersRefund.scoped(ctx)
         .select()
         .where(OrdersRefund.order == order.id, OrdersRefund.state.in_(("running", "failed")))
-    ):
+    )
+    for refund in list(open_ones.order_by(OrdersRefund.id)):
         for part in parts.of_refund(ctx, refund.id):
-            if part.charge == settlement.charge and part.fen <= settlement.amount:
+            if part.charge == settlement.charge and part.state != "done" and part.fen <= left:
+                left -= part.fen
                 parts.done(ctx, order, part, detail=f"made at the provider: {settlement.refund}")
 
 

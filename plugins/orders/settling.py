@@ -58,10 +58,10 @@ def book_paid(ctx: Context, number: str, fen: int, transaction: str = "") -> Non
         charge=number,
         created_at=ctx.now(),
     )
-    if order.state in states.UNPAID:
-        settle(ctx, order)
-    else:
+    if order.state not in states.UNPAID:
         excess.give_back(ctx, order, tender, fen)
+    elif not settle(ctx, order) and order.state == "closing" and not charges_of(ctx, order.id):
+        _closed(ctx, order)  # it was the last that the close waited for, and is not enough
 
 
 def settle(ctx: Context, order: OrdersOrder) -> bool:

@@ -101,7 +101,8 @@ def _import(ctx: Context, name: str, lines: list[_Line]) -> OrdersImport:
                 counts[_row(ctx, row)] += 1
         except RoostError as ex:
             said = ex.message if ctx.locale == "en" else ex.message_zh
-            rejections.append({"line": row.number, "reason": said, "text": ",".join(row.cells)[:120]})
+            # Further columns of a courier's file are names, phones and addresses: they are not kept.
+            rejections.append({"line": row.number, "reason": said, "text": ",".join(row.cells[:3])[:120]})
     made: OrdersImport = OrdersImport.scoped(ctx).create(
         name=name, rejected=len(rejections), rejections=rejections, staff=ctx.actor.id, imported_at=ctx.now(), **counts
     )

@@ -1,10 +1,15 @@
 """Raw statements on PostgreSQL: prepared once a connection, and nothing that a caller notices."""
 
+from collections.abc import Callable
+
 import peewee
+import psycopg
 import pytest
 
 from core import db
+from core.config import Settings
 from core.context import Context
+from core.wire import Wire
 
 pytestmark = pytest.mark.engines("postgresql")
 
@@ -87,3 +92,101 @@ def test_a_deadlock_is_known_by_the_drivers_error_behind_peewees(tenant: Context
         db.run(tenant.scope, raised)
     assert db.is_transient(failed.value)
     assert not db.is_lost_connection(failed.value)
+
+
+# --- a connection that dies ------------------------------------------------------------------------------------------
+
+_PID = db.Sql("SELECT pg_backend_pid()")
+_NOTE = db.Sql("UPDATE tenant SET name = %s WHERE id = %s RETURNING name")
+_NAME = db.Sql("SELECT name FROM tenant WHERE id = %s")
+
+
+def _cut(settings: Settings) -> None:
+    """End the connection that this thread holds, as a restart of the server does."""
+    row = db.fetch_one(db.EVERY_TENANT, _PID)
+    assert row is not None
+    with psycopg.connect(settings.database_url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (row[0],))
+
+
+def _in_transaction(work: Callable[[], object]) -> None:
+    with db.transaction(db.EVERY_TENANT):
+        work()
+
+
+def _name(tenant: Context) -> str:
+    row = db.fetch_one(db.EVERY_TENANT, _NAME, (tenant.tenant.id,))
+    assert row is not None
+    return str(row[0])
+
+
+def test_a_transaction_that_begins_on_a_dead_connection_is_committed_over_another(
+    tenant: Context, settings: Settings
+) -> None:
+    rung: list[str] = []
+    with db.connection():
+        _cut(settings)
+        with db.transaction(db.EVERY_TENANT):
+            db.after_commit(lambda: rung.append("rung"))
+            db.run(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id))
+    assert _name(tenant) == "other"
+    assert rung == ["rung"]
+
+
+def test_what_only_waited_is_committed_over_another_connection(tenant: Context, settings: Settings) -> None:
+    with db.connection():
+        _cut(settings)
+        with db.transaction(db.EVERY_TENANT):
+            db.run_later(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id))
+    assert _name(tenant) == "other"
+
+
+def test_a_transaction_that_goes_over_another_connection_can_still_be_undone(
+    tenant: Context, settings: Settings
+) -> None:
+    before = _name(tenant)
+    with db.connection():
+        _cut(settings)
+        with pytest.raises(ZeroDivisionError):
+            _in_transaction(lambda: db.run(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id)) and 1 / 0)
+        assert _name(tenant) == before
+    assert _name(tenant) == before
+
+
+def test_a_flush_that_is_interrupted_leaves_nothing_for_the_next_transaction(
+    tenant: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _name(tenant)
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupted(wire: object) -> object:
+        raise Interrupted
+
+    with db.connection(), monkeypatch.context() as patch:
+        patch.setattr(Wire, "_next", interrupted)  # a signal's handler raises while the answer is waited for
+        with pytest.raises(Interrupted):
+            _in_transaction(lambda: db.run(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id)))
+    with db.connection():
+        with db.transaction(tenant.scope):
+            assert db.fetch_one(tenant.scope, _ECHO, (1, "a")) == (1, "a")
+        assert _name(tenant) == before
+
+
+def test_what_waited_when_its_transaction_was_lost_does_not_go_with_the_next_one(
+    tenant: Context, settings: Settings
+) -> None:
+    before = _name(tenant)
+
+    def lose() -> None:
+        _cut(settings)
+        db.run_later(db.EVERY_TENANT, _NOTE, ("ghost", tenant.tenant.id))
+        db.run(db.EVERY_TENANT, _ECHO, (1, "a"))
+
+    with db.connection():
+        with pytest.raises(peewee.OperationalError):
+            _in_transaction(lose)
+        with db.transaction(tenant.scope):
+            assert db.fetch_one(tenant.scope, _ECHO, (1, "a")) == (1, "a")
+        assert _name(tenant) == before

@@ -31,6 +31,7 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
         "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(),
         "ROOST_TOKEN_KEY": settings.token_key.get_secret_value(),
         "ROOST_VAR": str(settings.var),
+        "ROOST_EGRESS_ALLOW": settings.egress_allow,
         "ROOST_PLUGINS_FILE": str(ROOT / "plugins.toml"),
         **more,
     }

@@ -154,6 +154,22 @@ def test_a_merge_joins_two_records_and_both_ids_lead_to_the_survivor(tenant: Con
     assert told(tenant, "member_merged") == [("member_merged", {"member": str(kept.id), "merged": str(gone.id)})]
 
 
+def test_what_a_merged_member_earned_and_spent_is_taken_back_with_the_survivor(tenant: Context, member: Make) -> None:
+    kept, gone = member(name="Li Lei"), member(name="Lei Li", phone="13800005678")
+    earned = tenant.run(lambda: points.credit(tenant, gone.id, "points", 100, key="e", reason="test"))
+    spent = tenant.run(lambda: points.debit(tenant, gone.id, "points", 40, key="s", reason="test"))
+    merge(tenant, kept, gone)
+    assert (balance(tenant, kept), balance(tenant, gone)) == (60, 0)
+    for _ in range(2):
+        tenant.run(lambda: points.reverse(tenant, spent.id, key="back", amount=30, reason="refund"))
+    assert (balance(tenant, kept), balance(tenant, gone)) == (90, 0)
+    for _ in range(2):
+        tenant.run(lambda: points.reverse(tenant, earned.id, key="gone", amount=50, reason="refund"))
+    assert (balance(tenant, kept), balance(tenant, gone)) == (40, 0)
+    with tenant.transaction():
+        assert points.balance(tenant, gone.id).owed == 0
+
+
 def test_a_merge_taken_back_restores_both(tenant: Context, member: Make) -> None:
     kept = tenant.run(lambda: members.register(tenant, channel="wechat", external_id="open-1")[0])
     gone = member(name="Lei Li", phone="13800005678", state="member")

@@ -1,10 +1,7 @@
 """A brand that is connected with a SaaS and an IVEP, both over real HTTP."""
 
-import threading
 from collections.abc import Callable, Iterator
-from socketserver import ThreadingMixIn
 from typing import Any  # JSON as it came
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -13,7 +10,6 @@ from core.clock import ManualClock
 from core.context import Context
 from core.events.models import Event
 from core.runtime.registry import PluginsFile
-from hosts.testkit.plugin import Api
 from integrations.ivep import fake as ivep_fake
 from integrations.ivep.models import IvepEvent, IvepRelation
 from integrations.qinniao import fake as saas_fake
@@ -25,19 +21,6 @@ PHONE = "13800001111"
 def plugins_file() -> PluginsFile:
     """Load the coach link and what it requires."""
     return PluginsFile(load=("ivep", "purchases", "qinniao", "visits"))
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-    def server_bind(self) -> None:  # without asking DNS for our name
-        super(WSGIServer, self).server_bind()
-        self.setup_environ()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -64,17 +47,11 @@ def brand(tenant: Context, enable_plugin: Callable[..., None], saas: Any, ivep: 
 
 
 @pytest.fixture
-def listening(brand: Context, saas: Any, ivep: Any, api: Api) -> Iterator[None]:
-    """The whole application, served over HTTP to who pushes."""
-    with make_server("127.0.0.1", 0, api.app, _Server, _Quiet) as server:  # type: ignore[arg-type]  # falcon's WSGI
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        base = f"http://127.0.0.1:{server.server_port}/callbacks"
-        saas.fake.callback_url = f"{base}/qinniao/{brand.tenant.slug}"
-        ivep.fake.callback_url = f"{base}/ivep/{brand.tenant.slug}"
-        yield
-        server.shutdown()
-        thread.join()
+def listening(listening: str, brand: Context, saas: Any, ivep: Any) -> str:
+    """Have both push to us over HTTP; give the application's address."""
+    saas.fake.callback_url = f"{listening}/callbacks/qinniao/{brand.tenant.slug}"
+    ivep.fake.callback_url = f"{listening}/callbacks/ivep/{brand.tenant.slug}"
+    return listening
 
 
 class Story:

@@ -1,10 +1,7 @@
 """A brand that is connected with a SaaS, both over real HTTP."""
 
-import threading
 from collections.abc import Callable, Iterator
-from socketserver import ThreadingMixIn
 from typing import Any  # JSON as it came
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -12,25 +9,11 @@ from core import members, tenants
 from core.clock import ManualClock
 from core.context import Context
 from core.events.models import Event
-from hosts.testkit.plugin import Api
 from integrations.qinniao.fake import APP_ID, SECRET, Item, Push, QinniaoFake, Running, serve
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
 from plugins import purchases, visits
 
 PHONE = "13800001111"
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-    def server_bind(self) -> None:  # without asking DNS for our name
-        super(WSGIServer, self).server_bind()
-        self.setup_environ()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -50,15 +33,10 @@ def brand(tenant: Context, enable_plugin: Callable[..., None], saas: Running) ->
 
 
 @pytest.fixture
-def listening(brand: Context, saas: Running, api: Api) -> Iterator[str]:
-    """The whole application, served over HTTP to whom the SaaS pushes; gives the callback's URL."""
-    with make_server("127.0.0.1", 0, api.app, _Server, _Quiet) as server:  # type: ignore[arg-type]  # falcon's WSGI
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        saas.fake.callback_url = f"http://127.0.0.1:{server.server_port}/callbacks/qinniao/{brand.tenant.slug}"
-        yield saas.fake.callback_url
-        server.shutdown()
-        thread.join()
+def listening(listening: str, brand: Context, saas: Running) -> str:
+    """Have the SaaS push to us over HTTP; give the callback's URL."""
+    saas.fake.callback_url = f"{listening}/callbacks/qinniao/{brand.tenant.slug}"
+    return saas.fake.callback_url
 
 
 class Story:

@@ -261,6 +261,7 @@ class TestTheDoor:
             b'{"mobile": 1}',
             b'[{"sid": "' + b"x" * 200 + b'", "mobile": "1", "report_status": "SUCCESS"}]',
             "[".encode("utf-16"),
+            b"[" * 100_000,
         ],
     )
     def test_what_is_no_push_is_refused(self, story: Story, api: Api, body: bytes) -> None:

@@ -1,14 +1,10 @@
 """A brand that is paid by WeChat Pay, both over real HTTP, and a till that claims what is paid."""
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -18,7 +14,6 @@ from core.context import Context
 from core.events.models import Job
 from core.members import MemberView
 from core.runtime.registry import PluginsFile, Registry
-from hosts.testkit.plugin import Api
 from integrations.fake_server import Running
 from integrations.wechat_pay import payments
 from integrations.wechat_pay.fake import APPID, WechatPayFake, serve
@@ -27,31 +22,6 @@ from roost import Charge, PaymentState, Refund, Steps
 
 SAMPLE = Path(__file__).parent / "sample"
 LOADED = PluginsFile(load=("wechat", "wechat_pay"))
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def server_bind(self) -> None:  # without asking DNS for our name
-        super(WSGIServer, self).server_bind()
-        self.setup_environ()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve a WSGI application on a free port; yield its address."""
-    with make_server("127.0.0.1", 0, app, _Server, _Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -74,13 +44,6 @@ def registry() -> Registry:
 def pay(clock: ManualClock) -> Iterator[Running[WechatPayFake]]:
     with serve(fake=WechatPayFake(clock=clock.now)) as running:
         yield running
-
-
-@pytest.fixture
-def listening(api: Api) -> Iterator[str]:
-    """The whole application over HTTP, where callbacks come to."""
-    with serving(api.app) as url:
-        yield url
 
 
 @pytest.fixture

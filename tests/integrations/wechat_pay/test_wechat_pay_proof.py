@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.utils import aes_decrypt, build_authorization, load_private_key, rsa_sign, rsa_verify
 
+from hosts.testkit.listening import serving
 from integrations.fake_server import Running
 from integrations.wechat_pay import signing
 from integrations.wechat_pay.client import WechatPayClient
@@ -24,7 +25,6 @@ from integrations.wechat_pay.fake_books import Delivery, GiveBack, Notification,
 from integrations.wechat_pay.fake_keys import MERCHANT_SERIAL, PUBLIC_KEY_ID, make_keys
 from integrations.wechat_pay.merchant import credentials_of
 from integrations.wechat_pay.schemas import WechatPaySettings
-from tests.integrations.wechat_pay.conftest import serving
 
 OPENID = "oPayer0000000000000000000001"
 AUTHORIZATION = re.compile(

@@ -288,6 +288,20 @@ def test_nobody_begins_without_end(enable_plugin: Callable[..., None], mine: Upl
 
 
 @pytest.mark.engines("sqlite")
+def test_a_member_fills_no_disk_in_a_day_whatever_became_of_what_came(
+    enable_plugin: Callable[..., None], mine: Uploader, clock: ManualClock
+) -> None:
+    enable_plugin("media", member_day_mb=20)
+    size = 8 * 1024 * 1024
+    first, second, third = (mine.begin(size) for _ in range(3))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert (third.status_code, third.json["code"]) == (409, "limit_reached")
+    assert mine.begin(100).status_code == 201, "what still fits"
+    clock.advance(hours=25)
+    assert mine.begin(size).status_code == 201
+
+
+@pytest.mark.engines("sqlite")
 def test_a_process_that_dies_at_its_limits_refuses_the_picture_and_nothing_else(
     disk: None, mine: Uploader, judge: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -380,6 +380,19 @@ def test_the_link_shows_a_button_first_and_one_click_is_enough(
     assert api.post(link).status_code == 200, "twice is once"
 
 
+def test_the_page_of_a_link_runs_nothing_stands_in_no_frame_and_tells_nobody_its_address(
+    story: Story, member: Callable[..., MemberView], api: Api
+) -> None:
+    li = member()
+    story.agree(li)
+    shown = api.get(link_of(story, story.letter(li), li.id))
+    policy = shown.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_link_that_was_altered_or_is_another_brands_ends_nothing(
     story: Story, member: Callable[..., MemberView], api: Api, new_tenant: Callable[..., Context]
 ) -> None:

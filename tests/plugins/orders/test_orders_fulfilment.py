@@ -296,3 +296,10 @@ def test_working_days_pass_over_the_weekend():
     friday = date(2026, 11, 20)
     assert working_day(friday, 1).isoformat() == "2026-11-23"
     assert working_day(friday, 7).isoformat() == "2026-12-01"
+
+
+def test_a_row_that_was_not_taken_in_keeps_nobodys_address(api, shop):
+    body = {"text": "no-number,顺丰,SF1234567,李雷,13800000001,南京西路1号"}
+    token = api.as_staff("orders.view", "orders.ship")
+    reply = api.post("/admin/v1/orders/tracking", token=token, json=body)
+    assert reply.json["rejections"][0]["text"] == "no-number,顺丰,SF1234567"

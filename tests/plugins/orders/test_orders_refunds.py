@@ -4,8 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from core import points
+from core import members, points
+from core.context import Actor
+from core.events.models import Job
+from core.ids import new_id
 from plugins import orders
+from plugins.orders import jobs, refunding
 from plugins.orders.models import OrdersRefund, OrdersRefundPart, OrdersTender
 from roost import Conflict, Invalid
 
@@ -471,3 +475,157 @@ def test_the_sum_of_what_pays_is_the_price_and_the_shares_of_a_refund_add_up(ric
     drain()
     rows = list(OrdersTender.scoped(ctx).select())
     assert all(row.refunded_fen == row.fen and row.refunded_points == row.points for row in rows)
+
+
+# --- the odd days ----------------------------------------------------------------------------------------------------
+
+
+def test_an_old_attempt_that_is_paid_last_while_the_order_closes_goes_back(
+    rich, place, pay, told, clock, drain, box, state, balance
+):
+    view = rich(stored=400)
+    order = place(view)
+    box.away.add("close")
+    old = pay(view, order, stored_value_fen=400).json["charge"]
+    new = pay(view, order).json["charge"]
+    clock.advance(minutes=31)
+    drain()
+    assert state(order) == "closing"
+    told("closed", new)
+    box.charges[old]["state"] = "paid"
+    told("paid", old, 600)
+    drain()
+    assert (state(order), box.given_back(old), balance(view, "stored_value")) == ("closed", 600, (400, 0))
+
+
+def test_one_refund_in_the_providers_console_stands_for_one_of_ours_not_for_each(
+    rich, place, pay, told, paid, refund, drain, box, ctx
+):
+    view = rich(stored=400)
+    order = place(view)
+    old = pay(view, order, stored_value_fen=400).json["charge"]
+    number = pay(view, order).json["charge"]
+    for charge, fen in ((old, 600), (number, 1000)):
+        box.charges[charge]["state"] = "paid"
+        told("paid", charge, fen)  # 1600 for 1000: 600 of the newer charge go back by themselves
+    box.refund_state = "refunding"
+    refund(order, fen=500)
+    told("refunded", number, 600, "theirs")
+    for row in box.refunds.values():
+        row["state"] = "refunded"
+    box.refund_state = "refunded"
+    drain()
+    assert box.given_back(number) + box.given_back(old) == 500  # with the 600 of their console all that is owed
+
+
+def test_a_refund_that_takes_days_at_the_provider_does_not_fail(
+    rich, place, paid, refund, drain, box, state, clock, facts
+):
+    view = rich()
+    order = place(view)
+    number = paid(view, order)
+    box.refund_state = "refunding"
+    refund(order)
+    for _ in range(40):
+        drain()
+        clock.advance(hours=1, minutes=1)
+    assert (state(order), facts("order_refund_failed")) == ("refunding", [])
+    for row in box.refunds.values():
+        row["state"] = "refunded"
+    drain()
+    assert (state(order), box.given_back(number)) == ("refunded", 1000)
+
+
+def test_what_was_paid_by_a_member_who_was_merged_since_returns_to_the_one_that_is_left(
+    rich, place, pay, refund, tenant, balance, state
+):
+    view, other = rich(held=0 + 100, stored=1000), rich(held=1, stored=1)
+    order = place(view, price_points=100)
+    assert pay(view, order, stored_value_fen=1000, method="").status_code == 200
+    staff = tenant.acting(Actor("staff", new_id(), permissions=frozenset(["members.merge"])))
+    with staff.transaction():
+        members.merge(staff, other.id, view.id, "the same person")
+    refund(order)
+    assert state(order) == "refunded"
+    assert (balance(other), balance(other, "stored_value")) == ((101, 0), (1001, 0))
+
+
+def test_each_refund_takes_back_what_it_had_earned_though_the_last_is_smaller_than_the_first(
+    rich, place, paid, refund, drain, balance, tenant
+):
+    view = rich(held=1)
+    order = place(view, fen=10_000)
+    paid(view, order)
+    drain()
+    assert balance(view)[0] == 101
+    refund(order, fen=6000)
+    drain()
+    refund(order)
+    drain()
+    assert balance(view)[0] == 1
+    assert not list(Job.scoped(tenant).select().where(Job.state != "done", Job.failures > 0))
+
+
+def test_a_refund_that_went_out_after_staff_had_paid_it_by_hand_is_seen(
+    rich, place, paid, refund, drain, box, state, clock, ctx, told
+):
+    view = rich()
+    order = place(view)
+    number = paid(view, order)
+    box.away.add("refund")
+    refund(order)
+    for _ in range(25):
+        drain()
+        clock.advance(hours=1, minutes=1)
+    (row,) = refund_rows(ctx)
+    with ctx.transaction():
+        refunding.by_hand(ctx, row.id, "bank transfer")
+    (part,) = OrdersRefundPart.scoped(ctx).select()
+    for _ in range(2):
+        told("refunded", number, 1000, part.number)
+    assert [(one.source, one.state, one.fen) for one in refund_rows(ctx)] == [
+        ("plugin", "done", 1000),
+        ("outside", "done", 1000),
+    ]
+
+
+def test_a_part_of_the_price_that_went_back_at_the_provider_is_to_be_paid_again(
+    rich, place, pay, told, drain, box, state, api
+):
+    view = rich(stored=400)
+    order = place(view)
+    old = pay(view, order, stored_value_fen=400).json["charge"]
+    pay(view, order)
+    told("paid", old, 600)
+    for _ in range(2):
+        told("refunded", old, 600, "theirs")
+    assert api.get(f"/v1/orders/{order.id}", token=api.as_member(view)).json["due_fen"] == 1000
+    drain()
+    assert (state(order), box.given_back(old)) == ("paying", 0)
+
+
+def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_died_by_another(
+    rich, place, paid, refund, drain, box, clock, ctx, tenant, state
+):
+    view = rich()
+    order = place(view)
+    paid(view, order)
+    box.refund_state = "refunding"
+    refund(order)
+
+    def a_day():
+        before = len(box.calls)
+        for hour in range(24):
+            drain()
+            with ctx.transaction():
+                jobs._unstick(ctx, f"{clock.now()}{hour}")
+            clock.advance(hours=1, minutes=1)
+        return len(box.calls) - before
+
+    a_day()
+    assert a_day() <= 24
+    Job.scoped(tenant).update(state="dead").where(Job.state == "queued", Job.kind == "orders.refund_part").execute()
+    for row in box.refunds.values():
+        row["state"] = "refunded"
+    a_day()
+    assert state(order) == "refunded"
