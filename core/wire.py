@@ -248,6 +248,7 @@ class Wire:
     def _check(self, result: Any) -> None:
         if result.status in _GOOD:
             return
-        if self._connection.closed:
+        if self._connection.closed or result.error_field(DiagnosticField.SQLSTATE) is None:  # not PostgreSQL's own word
+            self._connection.close()
             raise OperationalError("the server closed the connection")
         raise error_from_result(result, encoding=self._connection.info.encoding)
