@@ -26,7 +26,7 @@ demo: runtime ## play the new-member journey and stay up; ONCE=1 checks it and e
 	$(BIN)/roost demo $(if $(filter 1,$(ONCE)),--once) $(ARGS)
 
 test: setup ## run the whole suite, on SQLite and on PostgreSQL and Valkey
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: setup ## run the long fault tests
 	$(BIN)/pytest -q -m faults -o faulthandler_timeout=3600 $(ARGS)

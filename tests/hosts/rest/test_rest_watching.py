@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import falcon.testing
 import pytest
 import structlog.testing
 
 from core import db
 from core.config import Settings
 from hosts.rest import access_log
+from hosts.rest.app import make_app
 from hosts.testkit.plugin import Api
 
 
@@ -34,6 +36,7 @@ def test_metrics_count_by_template_and_status(
     api: Api, member: Callable[..., Any], enable_plugin: Callable[..., None]
 ) -> None:
     enable_plugin("probe")
+    api.client = falcon.testing.TestClient(make_app(api.runtime))  # one that has counted nothing yet
     token = api.as_member(member())
     for code in ("a", "a"):
         api.post("/v1/probe/venues", token=token, json={"code": code})
