@@ -303,4 +303,11 @@ def test_whatever_happens_no_money_is_lost_or_made(runtime, new_tenant, engine, 
             suppress_health_check=list(HealthCheck),
         ),
     )
+    for answer in ("refunded", "failed"):  # what chance may pass by
+        walk = Money()
+        walk.start()
+        walk.place(fen=990, less=0, lines=1, price=0)
+        walk.pay(n=0, spent=0, stored=0, way="paid")
+        walk.refund(n=0, part=None, state=answer)
+        walk.teardown()
     assert Money.reached >= REACHED, f"never reached: {REACHED - Money.reached}"
