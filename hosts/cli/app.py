@@ -38,7 +38,8 @@ def _late(group: typer.Typer, name: str, module: str, function: str, help_text: 
     """Declare a verb whose module is imported, and its options read, only when it is called."""
 
     def call(context: typer.Context) -> None:
-        import_module("hosts.cli.lean").begin()
+        if name == "demo":  # it promises to fit a small box; a benchmark has databases of its own
+            import_module("hosts.cli.lean").begin()
         quiet_logs()
         verb = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         verb.command()(getattr(import_module(module), function))
