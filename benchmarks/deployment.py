@@ -26,8 +26,8 @@ from hosts.schema import all_components
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 SERVE = (
-    "import sys; from hosts.rest import serve; from core.config import Settings;"
-    " serve.TARGET = sys.argv[1]; serve.serve(Settings())"
+    "import sys; from core.config import Settings; from hosts.cli import lean; known = Settings(); lean.begin(known);"
+    " from hosts.rest import serve; serve.TARGET = sys.argv[1]; serve.serve(known)"  # as `roost serve` begins
 )
 
 
