@@ -89,6 +89,7 @@ from core.runtime.ports import (
 )
 from core.runtime.specs import Veto, contribution, decision, duty, fact, hookimpl
 from core.tables import TenantModel
+from core.tenants import SentTo
 
 API = "1"
 
@@ -175,6 +176,7 @@ __all__ = [
     "sealed_with_old_key",
     "SealedField",
     "Sent",
+    "SentTo",
     "Settlement",
     "SoldOut",
     "Steps",

@@ -173,9 +173,18 @@ def install_packages(uv: str, home: Path, lock: Path) -> None:
     """Install every package of a lock file, each checked against its hash, into the environment at `home`."""
     command = [uv, "pip", "install", "--python", str(home / "bin" / "python")]
     run(
-        [*command, "--require-hashes", "--requirement", str(lock)],
+        [*command, "--compile-bytecode", "--require-hashes", "--requirement", str(lock)],
         env=uv_environment(),
         failure=f"Could not install the packages of {lock.relative_to(ROOT)}.",
+    )
+
+
+def compile_sources() -> None:
+    """Compile the project itself: a process that compiles what it imports keeps 6 MB that it never needs again."""
+    folders = [str(ROOT / name) for name in ("core", "plugins", "integrations", "hosts", "roost.py")]
+    run(
+        [str(VENV / "bin" / "python"), "-m", "compileall", "-q", "-j", "0", *folders],
+        failure="Could not compile the project.",
     )
 
 
@@ -236,6 +245,7 @@ def set_up_packages(mode: str) -> str:
         command = [uv, "pip", "install", "--python", str(VENV / "bin" / "python"), "--offline", "--no-deps"]
         command += ["--no-build-isolation", "--reinstall-package", "roost", "--editable", str(ROOT)]
         run(command, env=uv_environment(), failure="Could not install the project itself.")
+        compile_sources()
         write_stamp(wanted)
     return mode
 

@@ -326,7 +326,8 @@ class Action:
 
     With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
     with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
-    approve before it runs.
+    approve before it runs. `stands_on` names the columns of the row that must be then as they were when it was asked
+    for: all of them when it is None, none where the form alone says what is approved.
     """
 
     name: str
@@ -338,6 +339,7 @@ class Action:
     idempotent: bool = False  # points, money or stock move
     approve_over: Callable[[Any], int] | None = None
     limit: int | Callable[[Context], int] = 0
+    stands_on: Sequence[str] | None = None
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
 
 

@@ -109,6 +109,11 @@ def may_switch_off(ctx: Context) -> Veto | None:
 
 
 @decision(since="1.0", combine="all")
+def may_change_settings(ctx: Context, settings: BaseModel) -> Veto | None:
+    """Ask a plugin whether its settings may become these while things are as they are; a Veto refuses."""
+
+
+@decision(since="1.0", combine="all")
 def validate_redemption(ctx: Context, member: UUID, asset: str, amount: int, reason: str) -> Veto | None:
     """Ask before a member's points are spent by a plugin or a member; any Veto refuses the debit."""
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from core.errors import ConfigurationError
 from core.runtime.manifest import Manifest
 
-FAKE_SERVER = "integrations.fake_server"
+FAKES = ("integrations.fake_server", "integrations.fake_protocol")
 """What the fakes of outside systems share. What runs for a brand stays clear of it."""
 
 
@@ -30,7 +30,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
 
     It may import `roost`, itself, third-party libraries, the standard library, and the package face of a plugin that
     its manifest requires: never core, a host, or the inside of another plugin. The fake.py of a plugin below
-    integrations/, and no other file, may also import `integrations.fake_server`.
+    integrations/, and no other file, may also import what the fakes share (`FAKES`).
     """
     faces = {loaded[slug].package for slug in plugin.manifest.requires if slug in loaded}
     for file in sorted(plugin.folder.rglob("*.py")):
@@ -42,7 +42,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
             if name == plugin.package or name.startswith(plugin.package + "."):
                 continue
             where = f"{plugin.slug}: {relative}:{line} imports {name}"
-            if name == FAKE_SERVER:
+            if name in FAKES:
                 if plugin.package.startswith("integrations.") and relative == Path("fake.py"):
                     continue
                 raise ConfigurationError(f"{where}; only the fake.py of a plugin below integrations/ stands on it")

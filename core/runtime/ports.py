@@ -151,7 +151,9 @@ class PaymentMethod:
 
     `pay` takes a `Charge` and completes to what the mini-program needs to show the payment (a dict of texts); `query`
     and `close` take a charge's number, `query_refund` a refund's, `refund` a `Refund`: all complete to a PaymentState,
-    and what they learn is settled as if the provider had told it.
+    and what they learn is settled as if the provider had told it. `withdraw(ctx, number)` is called in the
+    transaction that books a refund as paid another way: the provider is asked for it no more. It raises Conflict when
+    the provider has it already.
     """
 
     name: str
@@ -161,6 +163,7 @@ class PaymentMethod:
     close: Steps
     refund: Steps
     query_refund: Steps
+    withdraw: Callable[[Context, str], None]
     ready: Callable[[Context], bool]  # whether the tenant has set it up
 
 

@@ -13,16 +13,21 @@ from core.tenants.service import (
     enable_plugin,
     forget_cached,
     plugin_states,
-    reseal_settings,
-    save_settings,
-    settings_values,
-    settings_with_secrets,
     touch,
     venue,
     venues,
 )
+from core.tenants.settings import (
+    SentTo,
+    forget_settings,
+    reseal_settings,
+    save_settings,
+    settings_values,
+    settings_with_secrets,
+)
 
 __all__ = [
+    "SentTo",
     "TenantPlugin",
     "TenantRow",
     "Venue",
@@ -35,6 +40,7 @@ __all__ = [
     "disable_plugin",
     "enable_plugin",
     "forget_cached",
+    "forget_settings",
     "plugin_states",
     "reseal_settings",
     "save_settings",

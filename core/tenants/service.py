@@ -1,28 +1,24 @@
-"""Create tenants and venues, switch plugins on and off, keep their settings.
+"""Create tenants and venues, switch plugins on and off.
 
 A process keeps one frozen `Tenant` for each tenant and configuration version; the version is read with every session
 and every job's claim, so a switch takes effect at once everywhere.
 """
 
-import base64
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peewee import IntegrityError
-from pydantic import BaseModel, SecretStr, ValidationError
 
 from core import db
 from core.context import Context, Tenant
-from core.errors import ConfigurationError, Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.tenants.models import Tenant as TenantRow
 from core.tenants.models import TenantPlugin, Venue
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
-SEALED = "$sealed"  # a secret setting is stored as {"$sealed": BASE64}
 _BY_SLUG = db.Sql("SELECT id, version FROM tenant WHERE slug = %s")
 _cache: dict[int, Tenant] = {}
 
@@ -191,99 +187,3 @@ def disable_plugin(ctx: Context, slug: str) -> None:
         TenantPlugin.scoped(ctx).update(enabled=False).where(TenantPlugin.slug == slug).execute()
         touch(ctx)
         ctx.runtime.audit(ctx, "plugin.disabled", slug)
-
-
-# --- settings --------------------------------------------------------------------------------------------------------
-
-
-def settings_values(ctx: Context, slug: str) -> dict[str, Any]:
-    """Return what this tenant set for a plugin, without defaults and without secrets: those can only be written."""
-    return {name: value for name, value in _stored(ctx, slug).items() if not _is_sealed(value)}
-
-
-def settings_with_secrets(ctx: Context, slug: str) -> dict[str, Any]:
-    """Return what this tenant set for a plugin, its secrets opened: for the plugin itself, never to be shown."""
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
-    return {
-        name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED])) if _is_sealed(value) else value
-        for name, value in _stored(ctx, slug).items()
-    }
-
-
-def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
-    """Check and store this tenant's settings of a plugin; return them validated. Audited.
-
-    A field of the type `SecretStr` is stored sealed. One that `values` leaves out keeps what was set, so that a form
-    need not know it; an empty one takes it away. Raises Invalid with a path for each wrong value; nothing
-    is stored then.
-    """
-    model = ctx.runtime.registry.settings_model(slug)
-    with ctx.transaction():
-        secrets = set(_secret_fields(model))
-        held = {name: value for name, value in settings_with_secrets(ctx, slug).items() if name in secrets}
-        try:
-            checked = model.model_validate({**held, **values})
-        except ValidationError as ex:
-            raise Invalid(
-                f"these settings of {slug} cannot be used",
-                "设置有误",
-                fields=[{"path": ".".join(map(str, e["loc"])), "message": e["msg"]} for e in ex.errors()],
-            ) from None
-        stored = checked.model_dump(mode="json", exclude_unset=True, exclude=secrets)
-        stored |= _sealed(ctx, slug, checked, secrets)
-        if TenantPlugin.scoped(ctx).first(TenantPlugin.slug == slug):
-            TenantPlugin.scoped(ctx).update(settings=stored).where(TenantPlugin.slug == slug).execute()
-        else:
-            TenantPlugin.scoped(ctx).create(slug=slug, enabled=False, settings=stored)
-        touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.settings", slug, {"changed": sorted(stored)})
-    return checked
-
-
-def reseal_settings(ctx: Context) -> int:
-    """Seal this tenant's secret settings with the newest key where they are not; return how many were. For rotation."""
-    ring, changed = ctx.runtime.keyring, 0
-    for row in TenantPlugin.scoped(ctx).select():
-        values = dict(row.settings)
-        for name, value in values.items():
-            if _is_sealed(value) and ring.needs_rotation(base64.b64decode(value[SEALED])):
-                clear = ring.open(ctx.tenant.id, _purpose(row.slug, name), base64.b64decode(value[SEALED]))
-                fresh = ring.seal(ctx.tenant.id, _purpose(row.slug, name), clear)
-                values[name] = {SEALED: base64.b64encode(fresh).decode()}
-                changed += 1
-        if values != row.settings:
-            TenantPlugin.scoped(ctx).update(settings=values).where(TenantPlugin.slug == row.slug).execute()
-    return changed
-
-
-def _stored(ctx: Context, slug: str) -> dict[str, Any]:
-    row = TenantPlugin.scoped(ctx).first(TenantPlugin.slug == slug)
-    return dict(row.settings) if row else {}
-
-
-def _is_sealed(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {SEALED}
-
-
-def _purpose(slug: str, name: str) -> str:
-    return f"{slug}.settings.{name}"
-
-
-def _secret_fields(model: type[BaseModel]) -> Iterable[str]:
-    for name, field in model.model_fields.items():
-        if field.annotation is SecretStr:
-            yield name
-        elif "SecretStr" in str(field.annotation):  # nested, it would be stored as asterisks
-            raise ConfigurationError(
-                f"{model.__name__}.{name}: a secret setting is a plain SecretStr field of the model"
-            )
-
-
-def _sealed(ctx: Context, slug: str, checked: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    ring, found = ctx.runtime.keyring, {}
-    for name in names:
-        secret: SecretStr = getattr(checked, name)
-        if name in checked.model_fields_set and secret.get_secret_value():
-            sealed = ring.seal(ctx.tenant.id, _purpose(slug, name), secret.get_secret_value())
-            found[name] = {SEALED: base64.b64encode(sealed).decode()}
-    return found

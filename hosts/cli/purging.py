@@ -30,8 +30,7 @@ def purge_plugin(ctx: Context, slug: str) -> tuple[Path, int]:
                 implementation.function(ctx.for_plugin(slug))
         for model in reversed(plugin.models):
             model.scoped(ctx).delete().execute()
-        if tenants.settings_values(ctx, slug):
-            tenants.save_settings(ctx, slug, {})
+        tenants.forget_settings(ctx, slug)
         ctx.runtime.audit(ctx, "plugin.purged", slug, {"rows": rows, "file": path.name})
     return path, rows
 

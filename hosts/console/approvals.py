@@ -12,7 +12,7 @@ from core.runtime.declarations import Action
 from core.runtime.manifest import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
-from hosts.console.resources import Desk, checked_reason
+from hosts.console.resources import Desk, checked_reason, fingerprint
 
 TITLE = Text(zh="审批", en="Approvals")
 Desks = dict[tuple[str, str], Desk]
@@ -68,7 +68,8 @@ def body_of(held: Waiting) -> BaseModel | None:
 def approve(ctx: Context, desks: Desks, approval_id: UUID) -> Any:
     """Run an act that waited, as its approver; return what it returned.
 
-    Raises Forbidden for whoever asked for it, Conflict when it has been decided already.
+    Raises Forbidden for whoever asked for it, Conflict when it has been decided already or when what it stands on
+    has changed since it was asked for: nobody approves what they were not shown.
     """
     held = _decide(ctx, desks, approval_id, "approved", "")
     row = held.row
@@ -81,6 +82,11 @@ def approve(ctx: Context, desks: Desks, approval_id: UUID) -> Any:
     subject = held.desk.detail(ctx, keyset.read_key(held.desk.resource, row.subject))
     if held.action.shown is not None and not held.action.shown(subject.stored):
         raise Conflict("the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作")
+    if fingerprint(subject.stored, held.action) != row.stood:
+        raise Conflict(
+            "the row has been changed since this was asked for: look at it, reject this, and have it asked for anew",
+            "提交后内容已被修改，请核对后驳回并重新提交",
+        )
     return held.desk.perform(ctx, subject.id, held.action, body_of(held), details)
 
 

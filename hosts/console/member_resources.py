@@ -186,6 +186,7 @@ MEMBERS = Resource(
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
             limit=lambda ctx: ctx.runtime.settings.adjust_limit,
+            stands_on=(),
             shown=_alive,
         ),
         Action(

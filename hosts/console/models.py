@@ -17,6 +17,7 @@ class Approval(TenantModel):
     subject = CharField(max_length=64)  # the row's id, as text
     body = JsonField(null=True)  # the form as it was sent
     reason = TextField(default="")
+    stood = CharField(max_length=64)  # fingerprint of what the row said then; see `Action.stands_on`
     amount = BigIntegerField()  # what was compared with the action's limit
     venue = UUIDField(null=True)  # of the row: decides who may see this
     state = CharField(max_length=10, default="pending")  # pending, approved, rejected

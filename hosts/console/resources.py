@@ -4,6 +4,8 @@ Every check stands here once (the plugin is on, the permission, the venue), and 
 All of it runs in the caller's transaction.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -266,6 +268,7 @@ class Desk:
             subject=str(row.id),
             body=None if body is None else body.model_dump(mode="json"),
             reason=reason,
+            stood=fingerprint(row.stored, action),
             amount=amount,
             venue=getattr(row.stored, self.resource.venue) if self.resource.venue else None,
             requested_by=ctx.actor.id,
@@ -274,6 +277,17 @@ class Desk:
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
         ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
+
+
+def fingerprint(stored: Any, action: Action) -> str:
+    """Return a digest of the columns of a row that an action stands on."""
+    names = sorted(stored._meta.fields) if action.stands_on is None else action.stands_on
+    said = [(name, getattr(stored, name)) for name in names]
+    return hashlib.sha256(json.dumps(said, default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    return bytes(value).hex() if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 
 def limit_of(ctx: Context, action: Action) -> int:
@@ -317,6 +331,9 @@ def check_declaration(slug: str, resource: Resource) -> None:
         if action.name in taken:
             raise ConfigurationError(f"{where}: an action cannot be called {action.name!r}, or is there twice")
         taken.add(action.name)
+        for column in action.stands_on or ():
+            if column not in fields:
+                raise ConfigurationError(f"{where}: {action.name} stands on {column!r}, which is no column")
 
 
 def all_desks(runtime: Runtime, core: Iterable[Desk]) -> dict[tuple[str, str], Desk]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 from integrations.wechat.client import BASE_URL
 from integrations.wechat.keywords import read_line
+from roost import SentTo
 
 TEMPLATE_ID = r"^[0-9A-Za-z_-]+$"
 PAGE = r"^([0-9A-Za-z_-][0-9A-Za-z_./-]*)?$"  # without a leading slash, without a query
@@ -29,7 +30,7 @@ class WechatSettings(BaseModel):
     appid: str = Field(
         "", max_length=32, pattern=r"^[0-9A-Za-z]*$", description="app id of the mini-program · 小程序 AppID"
     )
-    secret: SecretStr = Field(
+    secret: Annotated[SecretStr, SentTo("base_url")] = Field(
         SecretStr(""), description="its secret; can be written and never read · 小程序密钥（只写）"
     )
     base_url: str = Field(

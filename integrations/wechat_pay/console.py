@@ -19,6 +19,7 @@ REFUND_STATES = {
     "working": Text(zh="退款中", en="at work"),
     "refunded": Text(zh="已退款", en="refunded"),
     "failed": Text(zh="失败", en="failed"),
+    "withdrawn": Text(zh="已撤回", en="withdrawn"),
 }
 SOURCES = {"roost": Text(zh="系统", en="Roost"), "platform": Text(zh="商户平台", en="by hand on the platform")}
 KINDS = {

@@ -23,6 +23,8 @@ def ask_refund(ctx: Context, refund_id: UUID, body: None = None) -> None:
     row = WechatPayRefund.scoped(ctx).lock(WechatPayRefund.id == refund_id)
     if row.state == "refunded":
         raise Conflict("this refund went through: there is nothing to do", "该笔退款已完成，无需重试")
+    if row.state == "withdrawn":
+        raise Conflict("this refund was paid another way", "该笔退款已改用其他方式支付")
     merchant.client_of(ctx)
     if row.state == "failed":
         refunds.reopen(ctx, row)

@@ -58,6 +58,12 @@ def may_switch_off(ctx: Context) -> Veto | None:
 
 
 @hookimpl
+def may_change_settings(ctx: Context, settings: WechatPaySettings) -> Veto | None:
+    """Refuse another merchant while money of this one is on its way."""
+    return privacy.may_change_merchant(ctx, settings.mchid)
+
+
+@hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
     """Refuse while a payment of theirs is under way."""
     privacy.erase(ctx, member)

@@ -56,7 +56,7 @@ class WechatPayRefund(TenantModel):
     total = BigIntegerField()  # fen, of the charge
     reason = CharField(max_length=80, default="")
     source = CharField(max_length=8, default="roost")  # roost, platform: made by hand on the merchant's platform
-    state = CharField(max_length=8, default="asked")  # asked, working, refunded, failed
+    state = CharField(max_length=10, default="asked")  # asked, working, refunded, failed, withdrawn
     status = CharField(max_length=12, default="")  # WeChat Pay's: SUCCESS, PROCESSING, ABNORMAL, CLOSED
     provider_id = CharField(max_length=64, default="")
     round = IntegerField(default=0)

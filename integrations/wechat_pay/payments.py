@@ -15,5 +15,6 @@ METHOD = PaymentMethod(
     close=Steps(charges.prepare_charge, charges.call_close, charges.complete_charge),
     refund=Steps(refunds.prepare_refund, refunds.call_refund, refunds.complete_refund),
     query_refund=Steps(refunds.prepare_query_refund, refunds.call_query_refund, refunds.complete_refund),
+    withdraw=refunds.withdraw_refund,
     ready=merchant.is_ready,
 )

@@ -59,6 +59,22 @@ def may_switch_off(ctx: Context) -> Veto | None:
     return None
 
 
+def may_change_merchant(ctx: Context, mchid: str) -> Veto | None:
+    """Veto while money of another merchant is on its way: only its keys ask how that stands."""
+    if _under_way(ctx, WechatPayTrade.mchid != mchid, _of_another(ctx, mchid)):
+        return Veto(
+            "money_under_way",
+            "payments or refunds of another merchant number are under way: wait until they are settled",
+            "原商户号尚有进行中的支付或退款，完成后才能更换",
+        )
+    return None
+
+
+def _of_another(ctx: Context, mchid: str) -> Any:
+    others = WechatPayTrade.scoped(ctx).select(WechatPayTrade.number).where(WechatPayTrade.mchid != mchid)
+    return WechatPayRefund.charge.in_(others)
+
+
 def _under_way(ctx: Context, trade: Any = True, refund: Any = True) -> bool:  # Any: a further condition
     trades = WechatPayTrade.scoped(ctx).select().where(WechatPayTrade.state.in_(("asked", "open")))
     refunds = WechatPayRefund.scoped(ctx).select().where(WechatPayRefund.state.in_(("asked", "working")))

@@ -15,6 +15,7 @@ from roost import Conflict, Context, Invalid, KeyReused, PaymentState, Refund
 REFUND_DAYS = 365
 REFUND_PARTS = 50
 REASON_LENGTH = 80
+DEAD = ("failed", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Refunding:
     total: int = 0
     reason: str = ""
     notify_url: str = ""
-    wanted: bool = True  # False: it failed, so that asking about it must not make it
+    wanted: bool = True  # False: it failed or was withdrawn, so that asking about it must not make it
     client: WechatPayClient | None = field(default=None, repr=False)
     why_not: str = ""
 
@@ -62,6 +63,8 @@ def prepare_refund(ctx: Context, asked: Refund) -> Refunding:
     row = refunds.lock(WechatPayRefund.number == asked.number)
     if (row.charge, row.amount) != (asked.charge, asked.amount):
         raise KeyReused(f"the refund {asked.number} is there with other content", "退款单号已被使用")
+    if row.state == "withdrawn":
+        raise Conflict(f"the refund {asked.number} was paid another way", "该退款已改用其他方式支付")
     if row.state == "failed":
         reopen(ctx, row)
         row = refunds.get(WechatPayRefund.id == row.id)
@@ -83,7 +86,7 @@ def _check_refund(ctx: Context, trade: Any, asked: Refund) -> None:
     others = [
         row.amount
         for row in WechatPayRefund.scoped(ctx).select().where(WechatPayRefund.charge == trade.number)
-        if row.state != "failed" and row.number != asked.number
+        if row.state not in DEAD and row.number != asked.number
     ]
     if sum(others) + asked.amount > trade.amount:
         raise Conflict(
@@ -100,6 +103,26 @@ def reopen(ctx: Context, row: Any) -> None:
     ).where(WechatPayRefund.id == row.id, WechatPayRefund.state == "failed").execute()
 
 
+def withdraw_refund(ctx: Context, number: str) -> None:
+    """Ask WeChat Pay for a refund no more: it is paid another way. Raises Conflict when WeChat Pay has it already.
+
+    Who decides this has looked on the merchant's platform: of one that nobody answered about, nobody here can know.
+    """
+    ctx = ctx.for_plugin(merchant.SLUG)
+    if WechatPayRefund.scoped(ctx).first(WechatPayRefund.number == number) is None:
+        return
+    row = WechatPayRefund.scoped(ctx).lock(WechatPayRefund.number == number)
+    if row.state in ("working", "refunded"):
+        raise Conflict(
+            f"WeChat Pay has this refund ({row.status}): it is not to be paid another way as well",
+            "微信支付已受理该退款，请勿重复退付",
+            code="wechat_pay_refund_moving",
+        )
+    WechatPayRefund.scoped(ctx).update(state="withdrawn", check_at=None, changed_at=ctx.now()).where(
+        WechatPayRefund.id == row.id
+    ).execute()
+
+
 def _refunding(ctx: Context, row: Any, trade: Any, *, settled: bool) -> Refunding:
     if settled:
         return Refunding(row.number)
@@ -108,7 +131,7 @@ def _refunding(ctx: Context, row: Any, trade: Any, *, settled: bool) -> Refundin
         return Refunding(row.number, why_not=f"paid to merchant {trade.mchid}: its keys are needed to give it back")
     return Refunding(
         row.number, row.charge, row.amount, row.total, row.reason, merchant.notify_url(ctx),
-        row.state != "failed", client,
+        row.state not in DEAD, client,
     )  # fmt: skip
 
 

@@ -257,5 +257,7 @@ def refund_state(ctx: Context, number: str, *, detail: str = "") -> PaymentState
     row = WechatPayRefund.scoped(ctx).first(WechatPayRefund.number == number)
     if row is None:
         return PaymentState("absent", detail=detail)
-    states: dict[str, Any] = {"asked": "unknown", "working": "refunding", "refunded": "refunded", "failed": "failed"}
-    return PaymentState(states[row.state], row.amount, row.provider_id, row.refunded_at, detail or row.note)
+    states: dict[str, Any] = {"asked": "unknown", "working": "refunding", "withdrawn": "failed"}
+    return PaymentState(
+        states.get(row.state, row.state), row.amount, row.provider_id, row.refunded_at, detail or row.note
+    )

@@ -85,6 +85,7 @@ cases = Resource(
             idempotent=True,
             approve_over=lambda body: body.points,
             limit=lambda ctx: ctx.settings(FeedbackSettings).compensation_limit,
+            stands_on=("compensated",),
         ),
     ),
     columns=(

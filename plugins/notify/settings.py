@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from roost import SentTo
+
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -45,7 +47,9 @@ class NotifySettings(BaseModel):
     smtp_port: int = Field(465, ge=1, le=65535, description="邮件服务器端口 / its port")
     smtp_security: Literal["tls", "starttls", "none"] = Field("tls", description="邮件加密方式 / encryption")
     smtp_user: str = Field("", max_length=200, description="邮件账号 / user name")
-    smtp_password: SecretStr = Field(SecretStr(""), description="邮件密码 / password")
+    smtp_password: Annotated[SecretStr, SentTo("smtp_host", "smtp_port", "smtp_security")] = Field(
+        SecretStr(""), description="邮件密码 / password"
+    )
     mail_from: str = Field(
         "", max_length=200, pattern=r"^$|^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", description="发件地址 / sender's address"
     )

@@ -158,6 +158,7 @@ class CloseCharge(Remote):
         charge = OrdersCharge.scoped(ctx).first(OrdersCharge.id == payload.charge)
         if charge is None or charge.state not in settling.ALIVE:
             return None
+        OrdersCharge.scoped(ctx).update(asked_at=ctx.now()).where(OrdersCharge.id == charge.id).execute()
         slug, method = method_of(ctx, charge.method, installed=True)
         return payload, slug, method.close, method.close.prepare(ctx.for_plugin(slug), charge.number)
 

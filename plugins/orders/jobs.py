@@ -22,8 +22,8 @@ def _tidy(ctx: Context, slot: str) -> None:
         .select(OrdersOrder.id)
         .where(OrdersOrder.state.in_(("placed", "paying")), OrdersOrder.deadline <= ctx.now())
     )
-    for row in list(late.order_by(OrdersOrder.deadline).limit(MOST_AT_ONCE)):
-        service.expire(ctx, row.id)
+    for row in list(late.order_by(OrdersOrder.deadline).limit(MOST_AT_ONCE)):  # one by one: each locks its member's
+        ctx.enqueue("orders.expire", OrderRef(order=row.id), dedupe=f"late:{row.id}:{slot}")
 
 
 def _unstick(ctx: Context, slot: str) -> None:
@@ -32,7 +32,11 @@ def _unstick(ctx: Context, slot: str) -> None:
     charges = (
         OrdersCharge.scoped(ctx)
         .select(OrdersCharge.id)
-        .where(OrdersCharge.state.in_(settling.ALIVE), OrdersCharge.expires_at <= before)
+        .where(
+            OrdersCharge.state.in_(settling.ALIVE),
+            OrdersCharge.expires_at <= before,
+            OrdersCharge.asked_at.is_null() | (OrdersCharge.asked_at <= before),
+        )
     )
     for charge in list(charges.limit(MOST_AT_ONCE)):
         ctx.enqueue("orders.close_charge", ChargeRef(charge=charge.id), dedupe=f"close:{charge.id}:{slot}")

@@ -120,6 +120,7 @@ class OrdersCharge(TenantModel):
     state = CharField(max_length=8)  # starting, open, paid, closed
     transaction = CharField(max_length=64, default="")  # the provider's id
     expires_at = TimeField()
+    asked_at = TimeField(null=True)  # when the provider was last asked to close it
     created_at = TimeField()
     settled_at = TimeField(null=True)
 

@@ -11,7 +11,7 @@ from plugins.orders import excess, parts, refunds, settling, states
 from plugins.orders.charging import method_of
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
 from plugins.orders.references import PartRef
-from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, savepoint
+from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, Unavailable, savepoint
 
 log = structlog.get_logger("roost.orders")
 MOST_TRIES = 20  # then staff look at it; they may go on with the same number
@@ -219,13 +219,30 @@ def retry(ctx: Context, refund_id: UUID) -> None:
 
 
 def by_hand(ctx: Context, refund_id: UUID, note: str) -> None:
-    """Mark the failed parts as paid back another way: a bank transfer, the provider's console."""
+    """Mark the failed parts as paid back another way, such as a bank transfer; their provider is asked no more.
+
+    Raises Conflict when none failed, or when the provider has one of them after all. The provider's rows are locked
+    before the order.
+    """
+    for part in parts.of_refund(ctx, refund_id):
+        if part.state == "failed" and part.number is not None:
+            _withdraw(ctx, part)
     order, refund = _refund(ctx, refund_id)
     given = [part for part in parts.of_refund(ctx, refund.id) if part.state == "failed"]
     if not given:
         raise Conflict("no part of this refund failed", "没有失败的退款", code="refund_state")
     for part in given:
         parts.done(ctx, order, part, detail=f"by hand: {note}")
+
+
+def _withdraw(ctx: Context, part: OrdersRefundPart) -> None:
+    charge = OrdersCharge.scoped(ctx).get(OrdersCharge.number == part.charge)
+    try:
+        slug, method = method_of(ctx, charge.method, installed=True)
+    except Unavailable:
+        return  # uninstalled: there is nobody left who would ask
+    assert part.number is not None, "a part outside has a number"
+    method.withdraw(ctx.for_plugin(slug), part.number)
 
 
 def _refund(ctx: Context, refund_id: UUID) -> tuple[OrdersOrder, OrdersRefund]:

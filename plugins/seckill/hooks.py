@@ -7,7 +7,7 @@ from uuid import UUID
 from plugins import orders
 from plugins.seckill import api, console, hearing, jobs, privacy, service
 from plugins.seckill.schemas import SeckillSettings
-from roost import Context, Endpoints, Resource, Schedule, Veto, hookimpl
+from roost import Context, Endpoints, Job, Resource, Schedule, Veto, hookimpl
 
 
 @hookimpl
@@ -26,6 +26,12 @@ def register_routes() -> Sequence[Endpoints]:
 def register_resources() -> Sequence[Resource]:
     """Declare the console's tables."""
     return console.RESOURCES
+
+
+@hookimpl
+def register_jobs() -> Sequence[Job]:
+    """Declare what runs in the background."""
+    return jobs.JOBS
 
 
 @hookimpl

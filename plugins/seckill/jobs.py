@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from plugins.seckill import service, sessions
-from roost import Context, Schedule
+from plugins.seckill.schemas import ClaimRef
+from roost import Context, Job, Schedule
 
 
 def _make_sessions(ctx: Context, slot: str) -> None:
@@ -15,6 +16,11 @@ def _each_minute(ctx: Context, slot: str) -> None:
     sessions.announce(ctx)
 
 
+def _lapse(ctx: Context, payload: ClaimRef) -> None:
+    service.lapse_late(ctx, payload.claim)
+
+
+JOBS = (Job("lapse", ClaimRef, _lapse, when_off="run"),)
 SCHEDULES = (
     Schedule("make_sessions", _make_sessions, daily="00:10"),
     Schedule("each_minute", _each_minute, every=timedelta(minutes=1)),

@@ -24,6 +24,12 @@ class SeckillSettings(BaseModel):
     exclude_staff: bool = Field(True, description="员工不参加")
 
 
+class ClaimRef(BaseModel):
+    """A job's payload: which claim."""
+
+    claim: UUID
+
+
 class ItemForm(BaseModel):
     """A thing to sell. A struck-through price must say what it rests on."""
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from plugins.seckill import buying
 from plugins.seckill.hookspecs import SeckillLapsed, SeckillWon
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
-from plugins.seckill.schemas import SeckillSettings
+from plugins.seckill.schemas import ClaimRef, SeckillSettings
 from plugins.seckill.sessions import stock_key
 from roost import (
     Conflict,
@@ -29,7 +29,7 @@ from roost import (
 )
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
-LAPSE_BATCH = 200
+LAPSE_BATCH = 500
 
 
 def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
@@ -178,25 +178,27 @@ def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
     SeckillClaim.scoped(ctx).update(**values).where(SeckillClaim.id == claim.id).execute()
 
 
-def lapse_due(ctx: Context) -> int:
-    """Give back every hold whose deadline has passed, oldest first, some hundreds at once; return how many.
+def lapse_due(ctx: Context) -> None:
+    """Have every hold whose deadline has passed given back, oldest first, some hundreds at once: by a job each.
 
     Not what has an order: that ends with its order, which asks the payment provider first.
     """
     due = (
         SeckillClaim.scoped(ctx)
-        .select(SeckillClaim.id, SeckillClaim.member)
+        .select(SeckillClaim.id)
         .where(SeckillClaim.state == "held", SeckillClaim.deadline <= ctx.now(), SeckillClaim.order.is_null())
         .order_by(SeckillClaim.deadline)
         .limit(LAPSE_BATCH)
     )
-    count = 0
-    for row in due:
-        claim = _own(ctx, row.member, row.id)
-        if claim.state == "held":
-            lapse(ctx, claim)
-            count += 1
-    return count
+    for row in list(due):  # together they would lock many members' accounts in no order
+        ctx.enqueue("seckill.lapse", ClaimRef(claim=row.id), dedupe=f"lapse:{row.id}")
+
+
+def lapse_late(ctx: Context, claim_id: UUID) -> None:
+    """Give back one hold whose deadline has passed; nothing to do when it has been confirmed or given back since."""
+    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
+    if claim.state == "held":
+        lapse(ctx, claim)
 
 
 def get(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:

@@ -15,6 +15,7 @@ def up(migrator, db):
         subject = CharField(max_length=64)
         body = JsonField(null=True)
         reason = TextField(default="")
+        stood = CharField(max_length=64)
         amount = BigIntegerField()
         venue = UUIDField(null=True)
         state = CharField(max_length=10, default="pending")

@@ -42,7 +42,7 @@ def up(migrator, db):
         total = BigIntegerField()
         reason = CharField(max_length=80, default="")
         source = CharField(max_length=8, default="roost")
-        state = CharField(max_length=8, default="asked")
+        state = CharField(max_length=10, default="asked")
         status = CharField(max_length=12, default="")
         provider_id = CharField(max_length=64, default="")
         round = IntegerField(default=0)

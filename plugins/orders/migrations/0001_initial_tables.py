@@ -32,6 +32,7 @@ def up(migrator, db):
         state = CharField(max_length=8)
         transaction = CharField(max_length=64, default="")
         expires_at = TimeField()
+        asked_at = TimeField(null=True)
         created_at = TimeField()
         settled_at = TimeField(null=True)
 

@@ -3,16 +3,17 @@
 import base64
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, SecretStr
 
 from core import members, tenants
 from core.context import Context
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, Invalid
 from core.privacy import Keyring
-from core.tenants import TenantPlugin
-from core.tenants.service import _secret_fields
+from core.tenants import SentTo, TenantPlugin
+from core.tenants.settings import _secret_fields
 from hosts.testkit.plugin import test_settings as settings_for
 from integrations.qinniao.schemas import QinniaoSettings
 
@@ -45,6 +46,41 @@ def test_saving_without_it_keeps_it_and_saving_it_empty_takes_it_away(brand: Con
     assert tenants.settings_with_secrets(brand, "qinniao") == {"page": 60, "secret": SECRET}
     tenants.save_settings(brand, "qinniao", {"page": 60, "secret": ""})
     assert tenants.settings_with_secrets(brand, "qinniao") == {"page": 60}
+
+
+HOME = {"appid": "wx1", "base_url": "https://api.example.com"}
+
+
+def test_it_is_entered_again_when_the_server_that_it_is_sent_to_changes(
+    tenant: Context, enable_plugin: Callable[..., None]
+) -> None:
+    enable_plugin("wechat", **HOME, secret=SECRET)
+    away = {**HOME, "base_url": "https://elsewhere.example.com"}
+    for moved in (away, {"appid": "wx1"}):  # also back to the address that is there by default
+        with pytest.raises(Invalid) as refused:
+            tenants.save_settings(tenant, "wechat", moved)
+        assert [field["path"] for field in refused.value.fields] == ["secret"]
+        assert tenants.settings_with_secrets(tenant, "wechat") == {**HOME, "secret": SECRET}
+    tenants.save_settings(tenant, "wechat", {**HOME, "appid": "wx2"})
+    tenants.save_settings(tenant, "wechat", {**away, "secret": "a newer one"})
+    assert tenants.settings_with_secrets(tenant, "wechat") == {**away, "secret": "a newer one"}
+    tenants.save_settings(tenant, "wechat", {**HOME, "secret": ""})
+    assert tenants.settings_with_secrets(tenant, "wechat") == HOME
+
+
+def test_a_secret_that_names_no_setting_as_its_server_is_refused() -> None:
+    class Misspelt(BaseModel):
+        base_url: str = ""
+        secret: Annotated[SecretStr, SentTo("base_uri")] = SecretStr("")
+
+    with pytest.raises(ConfigurationError, match="base_uri"):
+        list(_secret_fields(Misspelt))
+
+
+def test_what_was_set_is_forgotten_with_its_secrets(brand: Context) -> None:
+    tenants.forget_settings(brand, "qinniao")
+    assert tenants.settings_with_secrets(brand, "qinniao") == {}
+    assert brand.settings(QinniaoSettings).secret.get_secret_value() == ""
 
 
 def test_another_tenants_secret_cannot_be_put_in_its_place(brand: Context, new_tenant: Callable[..., Context]) -> None:

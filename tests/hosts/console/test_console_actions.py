@@ -131,6 +131,21 @@ def test_an_act_that_fails_when_approved_stays_open(staff, market, stall, tenant
     assert Approval.scoped(tenant).get(Approval.id == asked.id).state == "pending"
 
 
+def test_nobody_approves_what_was_changed_after_it_was_asked_for(staff, market, stall, stored, tenant):
+    key = stall("Tea", market["east"])
+    asker, second = staff(*ALL), staff(*ALL)
+    asker.act(f"{STALLS}/{key}/refund", {"amount": "500", "reason": "flood"})
+    (asked,) = Approval.scoped(tenant).select()
+    assert asker.act(f"{STALLS}/{key}/refund", {"amount": "1", "reason": "between"}).status_code == 303
+    refused = second.post(f"/console/core/approvals/{asked.id}/approve")
+    assert (refused.status_code, "提交后内容已被修改" in refused.text) == (409, True)
+    assert stored(key).refunded == 1
+    asker.act(f"{STALLS}/{key}/refund", {"amount": "500", "reason": "flood"})
+    again = Approval.scoped(tenant).select().where(Approval.id != asked.id).get()
+    assert second.post(f"/console/core/approvals/{again.id}/approve").status_code == 303
+    assert stored(key).refunded == 501
+
+
 def test_an_account_that_lost_the_permission_cannot_use_a_form_it_had_open(staff, market, stall, stored, tenant):
     key = stall("Tea", market["east"])
     browser = staff("stalls.view", "stalls.close")

@@ -101,6 +101,10 @@ class Story:
     def query_refund(self, number: str = "R000001") -> PaymentState:
         return self.steps(payments.METHOD.query_refund, number)  # type: ignore[no-any-return]
 
+    def withdraw(self, number: str = "R000001") -> None:
+        with self.ctx.transaction():
+            payments.METHOD.withdraw(self.ctx, number)
+
     def trade(self, number: str = "T000001") -> Any:
         return WechatPayTrade.scoped(self.ctx).get(WechatPayTrade.number == number)
 

@@ -16,7 +16,7 @@ from core.errors import Conflict, Invalid, KeyReused, TooManyRequests, Unavailab
 from core.members import MemberView
 from integrations.fake_server import Failure
 from integrations.wechat_pay import charges, payments
-from integrations.wechat_pay.fake import APPID
+from integrations.wechat_pay.fake import APPID, MCHID
 from integrations.wechat_pay.fake_books import GiveBack, Pay
 from integrations.wechat_pay.models import WechatPaySettlement, WechatPayTrade
 from roost import Charge, PaymentMethod
@@ -201,12 +201,29 @@ class TestQueryAndClose:
 
     def test_with_another_merchants_keys_nothing_is_concluded(self, story: Any, brand: Context) -> None:
         story.ask()
-        tenants.save_settings(brand, "wechat_pay", {**_plain(story), "mchid": "1900000999"})
-        object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
+        WechatPayTrade.scoped(brand).update(mchid="1900000999").execute()
         state = story.close()
         assert state.state == "unknown"
-        assert "1900000109" in state.detail
+        assert "1900000999" in state.detail
         assert story.trade().state == "open"
+
+    def test_the_merchant_stays_while_its_money_is_on_its_way(self, story: Any, brand: Context) -> None:
+        other = {**_plain(story), "mchid": "1900000999"}
+        story.ask()
+        with pytest.raises(Conflict) as caught:
+            tenants.save_settings(brand, "wechat_pay", other)
+        assert caught.value.code == "money_under_way"
+        assert _plain(story)["mchid"] == MCHID
+        tenants.save_settings(brand, "wechat_pay", {**_plain(story), "keep_days": 200})
+        story.paid("T000002")
+        story.refund(charge="T000002")
+        story.close()
+        with pytest.raises(Conflict):
+            tenants.save_settings(brand, "wechat_pay", other)
+        story.fake.give_back("R000001")
+        story.drain()
+        tenants.save_settings(brand, "wechat_pay", other)
+        assert _plain(story)["mchid"] == "1900000999"
 
 
 class TestRefunds:
@@ -286,6 +303,29 @@ class TestRefunds:
         story.refund()
         assert story.query_refund().state == "failed"
         assert story.fake.given == {}
+
+    def test_a_refund_that_is_paid_another_way_is_never_sent_again(self, story: Any, clock: ManualClock) -> None:
+        story.paid()
+        story.fake.fail(Failure(api="refund", errcode="SIGN_ERROR"))
+        assert story.refund().state == "unknown"
+        story.withdraw()
+        assert story.refund_row().state == "withdrawn"
+        clock.advance(days=1)
+        story.drain()
+        assert story.query_refund().state == "failed"
+        with pytest.raises(Conflict):
+            story.refund()
+        assert story.fake.given == {}
+        story.refund("R000002")
+        assert [*story.fake.given] == ["R000002"], "what was withdrawn is there to be given back"
+
+    def test_a_refund_that_is_on_its_way_is_not_withdrawn(self, story: Any) -> None:
+        story.paid()
+        story.refund()
+        with pytest.raises(Conflict) as caught:
+            story.withdraw()
+        assert caught.value.code == "wechat_pay_refund_moving"
+        story.withdraw("R000009")  # never heard of: there is nothing to stop
 
     @pytest.mark.parametrize("status", ["ABNORMAL", "CLOSED"])
     def test_a_refund_that_the_bank_sends_back_is_told_as_failed(self, story: Any, status: Any) -> None:

@@ -154,7 +154,7 @@ def test_while_nothing_is_set_up_a_round_does_nothing(story: Any, tenant: Contex
     from core import tenants
 
     story.ask()
-    tenants.save_settings(tenant, "wechat_pay", {**tenants.settings_values(tenant, "wechat_pay"), "mchid": ""})
+    tenants.forget_settings(tenant, "wechat_pay")
     fresh = tenant.runtime.system(tenants.by_id(tenant.tenant.id), "test")
     assert fresh.run(lambda: reconcile.run_round(fresh, "2026-11-22T02:00")) is None
     assert story.jobs("wechat_pay.trade") == 0

@@ -533,6 +533,24 @@ def test_above_the_limit_a_second_person_approves_the_start(
     assert len(pigeon.sent) == 3
 
 
+def test_words_edited_after_the_request_are_not_sent_by_its_approver(
+    desk: Desk, story: Story, crowd: Callable[[int], None], pigeon: Pigeon, api: Api, use: Callable[..., None]
+) -> None:
+    use(approve_over=2)
+    crowd(3)
+    campaign = desk.draft()
+    desk.preview(campaign)
+    first, second = api.as_staff("notify.view", "notify.send"), api.as_staff("notify.view", "notify.send")
+    asked = api.post(f"{ADMIN}/{campaign}/start", token=first, key="k", json={"heads": 3})
+    edited = api.patch(f"{ADMIN}/{campaign}", token=first, json={**WORDS, "text_zh": "别的话"})
+    assert edited.status_code == 200, edited.text
+    desk.preview(campaign)  # the same heads, and `ready` again
+    path = f"{ADMIN}/{campaign}/start/approvals/{asked.json['approval']}/approve"
+    assert api.post(path, token=second, key="k2").status_code == 409
+    story.drain()
+    assert pigeon.sent == []
+
+
 def test_a_test_goes_to_one_address_is_marked_and_counts_for_nothing(
     desk: Desk, story: Story, crowd: Callable[[int], None], pigeon: Pigeon, api: Api, clock: ManualClock
 ) -> None:

@@ -266,7 +266,32 @@ def test_a_refund_that_fails_may_be_paid_back_another_way(rich, place, paid, ref
     token = api.as_staff("orders.view", "orders.refund")
     assert api.post(path, token=token, key="k", json={"reason": "bank transfer 42"}).status_code == 200
     assert state(order) == "refunded"
-    assert "bank transfer 42" in OrdersRefundPart.scoped(ctx).first().detail
+    part = OrdersRefundPart.scoped(ctx).first()
+    assert "bank transfer 42" in part.detail
+    assert box.withdrawn == {part.number}, "the provider is asked for it no more"
+
+
+def test_what_the_provider_has_after_all_is_not_paid_back_another_way(
+    rich, place, paid, refund, drain, box, state, clock, ctx, api
+):
+    view = rich()
+    order = place(view)
+    number = paid(view, order)
+    box.lost.add("refund")
+    refund(order)
+    drain()
+    box.away.update(("refund", "query_refund"))
+    for _ in range(25):
+        clock.advance(hours=1, minutes=1)
+        drain()
+    (row,) = refund_rows(ctx)
+    assert row.state == "failed"
+    path = f"/admin/v1/orders/refunds/{row.id}/by_hand"
+    refused = api.post(
+        path, token=api.as_staff("orders.view", "orders.refund"), key="k", json={"reason": "bank transfer"}
+    )
+    assert (refused.status_code, refused.json["code"]) == (409, "paybox_moving")
+    assert (state(order), box.given_back(number)) == ("refunding", 1000)
 
 
 def test_a_refund_that_the_provider_says_has_failed_is_told_too(rich, place, paid, refund, drain, box, told, facts):
@@ -629,3 +654,30 @@ def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_di
         row["state"] = "refunded"
     a_day()
     assert state(order) == "refunded"
+
+
+def test_a_close_without_an_answer_is_asked_by_one_job_and_one_whose_job_died_by_another(
+    rich, place, pay, drain, box, clock, ctx, tenant, state
+):
+    view = rich()
+    order = place(view)
+    pay(view, order)
+    box.away.add("close")
+    clock.advance(minutes=31)
+
+    def a_day():
+        before = len(box.calls)
+        for hour in range(24):
+            drain()
+            with ctx.transaction():
+                jobs._unstick(ctx, f"{clock.now()}{hour}")
+            clock.advance(hours=1, minutes=1)
+        return len(box.calls) - before
+
+    a_day()
+    assert a_day() <= 24
+    Job.scoped(tenant).update(state="dead").where(Job.state == "queued", Job.kind == "orders.close_charge").execute()
+    box.away.clear()
+    assert state(order) == "closing"
+    a_day()
+    assert state(order) == "closed"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from roost import Unavailable
+from roost import Conflict, Unavailable
 
 
 @dataclass
@@ -11,6 +11,7 @@ class Box:
 
     charges: dict[str, dict] = field(default_factory=dict)  # number → {state, amount}
     refunds: dict[str, dict] = field(default_factory=dict)  # number → {charge, amount, state}
+    withdrawn: set[str] = field(default_factory=set)  # refunds that it is not to be asked for any more
     calls: list[tuple[str, str]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)  # verbs whose answer is lost after the work was done
     away: set[str] = field(default_factory=set)  # verbs that do not get through
@@ -53,6 +54,11 @@ class Box:
     def query_refund(self, number: str) -> str:
         self._enter("query_refund", number)
         return self.refunds[number]["state"] if number in self.refunds else "absent"
+
+    def withdraw(self, number: str) -> None:
+        if self.refunds.get(number, {"state": "failed"})["state"] != "failed":
+            raise Conflict("the box has this refund", code="paybox_moving")
+        self.withdrawn.add(number)
 
     def given_back(self, charge: str) -> int:
         """Return how many fen of a charge went back in truth."""

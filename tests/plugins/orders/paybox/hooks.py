@@ -37,6 +37,7 @@ METHOD = PaymentMethod(
     close=Steps(lambda ctx, number: number, BOX.close, _charge_done),
     refund=Steps(lambda ctx, asked: asked, lambda r: BOX.refund(r.number, r.charge, r.amount), _refund_done),
     query_refund=Steps(lambda ctx, number: number, BOX.query_refund, _refund_done),
+    withdraw=lambda ctx, number: BOX.withdraw(number),
     ready=lambda ctx: True,
 )
 
