@@ -180,7 +180,10 @@ def install_packages(uv: str, home: Path, lock: Path) -> None:
 
 
 def compile_sources() -> None:
-    """Compile the project itself: a process that compiles what it imports keeps 6 MB that it never needs again."""
+    """Compile what changed of the project, also where processes may not (PYTHONDONTWRITEBYTECODE).
+
+    A process that compiles what it imports starts later and keeps megabytes that it never needs again.
+    """
     folders = [str(ROOT / name) for name in ("core", "plugins", "integrations", "hosts", "roost.py")]
     run(
         [str(VENV / "bin" / "python"), "-m", "compileall", "-q", "-j", "0", *folders],
@@ -245,7 +248,6 @@ def set_up_packages(mode: str) -> str:
         command = [uv, "pip", "install", "--python", str(VENV / "bin" / "python"), "--offline", "--no-deps"]
         command += ["--no-build-isolation", "--reinstall-package", "roost", "--editable", str(ROOT)]
         run(command, env=uv_environment(), failure="Could not install the project itself.")
-        compile_sources()
         write_stamp(wanted)
     return mode
 
@@ -307,6 +309,7 @@ def main(arguments: list[str]) -> int:
             else:
                 mode = set_up_packages(mode)
                 set_up_assets()
+                compile_sources()
     except SetupError as ex:
         print(f"setup: FAILED. {ex}", file=sys.stderr)
         return 1

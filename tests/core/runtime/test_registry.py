@@ -102,7 +102,24 @@ def test_a_staff_endpoint_without_a_permission_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["import core.db", "from core import members", "from hosts.rest import app", "import written_alpha.hooks"]
+    "line",
+    [
+        "import core.db",
+        "from core import members",
+        "from\tcore import members",
+        "from hosts.rest import app",
+        "import written_alpha.hooks",
+        "import os, core.db",
+        "import written_wrong.service, core",
+        "import os; import core",
+        "if 1: from core import db",
+        "from \\\n    core import db",
+        "import os, \\\n    core",
+        "from plugins import (\n    levels,\n)",
+        "import core as plain",
+        "from . .written_alpha import hooks",
+        "from ..written_alpha import hooks",
+    ],
 )
 def test_an_import_past_the_door_is_refused_with_file_and_line(tmp_path, line):
     _, error = broken(tmp_path, {"service.py": f'"""Service."""\n\n{line}\n'})

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core import points
+from core import db, points
+from core.context import Context
 from core.events.models import Event, Job
 from hosts.cli.import_ import import_file
 from hosts.cli.stats import figures
@@ -20,6 +22,7 @@ from hosts.cli.stats import figures
 ROOT = Path(__file__).parents[3]
 SAMPLE = Path(__file__).parents[2] / "data" / "cdnow_sample.csv"
 AS_OF = date(1998, 6, 30)
+_WHOLE: dict[str, dict[str, Any]] = {}
 PROGRAM = """
 import os, sys
 from core.events import jobs
@@ -108,6 +111,14 @@ def finished(process: subprocess.Popen[str]) -> str:
     return out
 
 
+def whole_figures(whole: Context, rejected: Path) -> dict[str, Any]:
+    """Return the figures of an import that nobody kills, made once for each database."""
+    if db.dialect() not in _WHOLE:
+        import_file(whole, SAMPLE, {}, rejected=rejected)
+        _WHOLE[db.dialect()] = figures(whole, AS_OF)
+    return _WHOLE[db.dialect()]
+
+
 @pytest.mark.parametrize("stop", ["before:4", "uncommitted:3", "undelivered:5", "claimed:2"])
 def test_killed_anywhere_and_run_again_it_gives_the_same_figures(runtime, brands, roost, tmp_path, stop):
     killed, whole = brands
@@ -128,10 +139,9 @@ def test_killed_anywhere_and_run_again_it_gives_the_same_figures(runtime, brands
     assert 0 < part < 919  # it did land half-way
     said = finished(roost(*command))
     assert f"919: {919 - part} recorded, {part} known already" in said
-    import_file(whole, SAMPLE, {}, rejected=tmp_path / "w.csv")
-    assert figures(killed, AS_OF) == figures(whole, AS_OF)
+    assert figures(killed, AS_OF) == whole_figures(whole, tmp_path / "w.csv")
     told = json.loads(finished(roost("stats", "--tenant", "killed", "--as-of", "1998-06-30", "--json")))
-    assert told == figures(whole, AS_OF)
+    assert told == figures(killed, AS_OF)
     with killed.transaction():
         assert points.verify(killed) == []
         assert Event.scoped(killed).select().where(Event.name == "purchase_recorded").count() == 919
@@ -155,8 +165,7 @@ def test_two_imports_of_one_file_at_the_same_moment_count_it_once(runtime, brand
     slow.stdin.flush()
     said = finished(slow), finished(quick)
     assert all("919: " in text for text in said)
-    import_file(whole, SAMPLE, {}, rejected=tmp_path / "w.csv")
-    assert figures(killed, AS_OF) == figures(whole, AS_OF)
+    assert figures(killed, AS_OF) == whole_figures(whole, tmp_path / "w.csv")
     with killed.transaction():
         assert points.verify(killed) == []
 

@@ -39,6 +39,7 @@ INSTALLED = ["core", *sorted({point.name for point in entry_points(group=GROUP)}
 EXAMPLES = 4  # of each mode, for each operation; each takes some 50 ms to make up
 MANY = 60  # in `make faults`
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+_DESCRIBED: dict[str, Any] = {}
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -72,7 +73,7 @@ def _all_of(slug: str, runtime: Runtime, clock: ManualClock, examples: int) -> l
         routes = routes_by_slug(runtime).get(slug, [])
         if not routes:
             return []
-        schema = schemathesis.openapi.from_wsgi("/openapi.json", stage.api.app)
+        schema = _description(stage)
         for route in routes:
             maker = maker_of(route)
             if maker is None:
@@ -84,6 +85,14 @@ def _all_of(slug: str, runtime: Runtime, clock: ManualClock, examples: int) -> l
                 stage.fresh()
                 said += _survives(stage, route, operation, maker(stage), examples)
     return said
+
+
+def _description(stage: Stage) -> Any:
+    """Return the application's description of itself, made once for all tests of a process: all have every plugin."""
+    document = _DESCRIBED.get("document") or _DESCRIBED.setdefault("document", stage.api.get("/openapi.json").json)
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app, schema.location = stage.api.app, "/openapi.json"
+    return schema
 
 
 def _headers(stage: Stage, route: Route) -> dict[str, str]:
