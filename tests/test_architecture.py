@@ -1,6 +1,7 @@
 """The walls of the house: who may import whom, manifests against code, the door against core."""
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,20 @@ def test_nothing_reads_the_brief_beside_the_project():
     for top in ("core", "plugins", "integrations", "hosts", "tests", "benchmarks", "scripts"):
         for path in (ROOT / top).rglob("*.py"):
             assert "../" + "shared" not in path.read_text("utf-8"), path
+
+
+@pytest.mark.parametrize("package", ["integrations.qinniao", "integrations.wechat"])
+def test_a_face_whose_names_come_late_gives_what_it_shows_to_type_checkers(package: str) -> None:
+    face = import_module(package)
+    assert face.__file__ is not None
+    shown = {
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(Path(face.__file__).read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}.")
+        for alias in node.names
+    }
+    given = {(f"{package}.{module}", name) for module, names in face._HOMES.items() for name in names}
+    assert shown == given
+    assert all(getattr(face, name) is getattr(import_module(module), name) for module, name in given)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = face.nothing

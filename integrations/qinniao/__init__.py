@@ -7,67 +7,73 @@ The face of the plugin. Who is whom in the SaaS: `member_of`, `numbers_of`, `sta
 server speaks the same open protocol, all they need to speak it: `ServerSettings`, `ProtocolClient` and `connect` to
 call; `admit` and `received` at the door for pushes; `Following` to read lists; the circuit breaker `pause` and `note`;
 `HmacSigner`, `verify` and `Scheme` for signatures.
+
+Its names come when they are asked for: the fake beside it, a program of its own, does without them and without core.
 """
 
-from integrations.qinniao.answers import MAX_PAGE, Code, PullPage, QinniaoError, QinniaoUnavailable
-from integrations.qinniao.circuit import note, pause
-from integrations.qinniao.connection import ServerSettings, connect, require
-from integrations.qinniao.door import admit, received
-from integrations.qinniao.following import Following, Prepared, backoff
-from integrations.qinniao.hookspecs import CoachRelationTold, SaasMemberLinked
-from integrations.qinniao.people import SaasPerson, member_of, numbers_of, staff_of
-from integrations.qinniao.protocol import ProtocolClient, Signed, list_params
-from integrations.qinniao.schemas import PullJob
-from integrations.qinniao.signing import (
-    NONCE_SECONDS,
-    BadSignature,
-    HmacSigner,
-    Reason,
-    Scheme,
-    Signer,
-    Verified,
-    verify,
-)
-from integrations.qinniao.wire import Instant, Key, PushedEvent, SaasItem, Words, wrong_fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "MAX_PAGE",
-    "NONCE_SECONDS",
-    "BadSignature",
-    "Code",
-    "CoachRelationTold",
-    "Following",
-    "HmacSigner",
-    "Instant",
-    "Key",
-    "Prepared",
-    "ProtocolClient",
-    "PullJob",
-    "PullPage",
-    "PushedEvent",
-    "QinniaoError",
-    "QinniaoUnavailable",
-    "Reason",
-    "SaasItem",
-    "SaasMemberLinked",
-    "SaasPerson",
-    "Scheme",
-    "ServerSettings",
-    "Signed",
-    "Signer",
-    "Verified",
-    "Words",
-    "admit",
-    "backoff",
-    "connect",
-    "list_params",
-    "member_of",
-    "note",
-    "numbers_of",
-    "pause",
-    "received",
-    "require",
-    "staff_of",
-    "verify",
-    "wrong_fields",
-]
+if TYPE_CHECKING:
+    from integrations.qinniao.answers import MAX_PAGE as MAX_PAGE
+    from integrations.qinniao.answers import Code as Code
+    from integrations.qinniao.answers import PullPage as PullPage
+    from integrations.qinniao.answers import QinniaoError as QinniaoError
+    from integrations.qinniao.answers import QinniaoUnavailable as QinniaoUnavailable
+    from integrations.qinniao.circuit import note as note
+    from integrations.qinniao.circuit import pause as pause
+    from integrations.qinniao.connection import ServerSettings as ServerSettings
+    from integrations.qinniao.connection import connect as connect
+    from integrations.qinniao.connection import require as require
+    from integrations.qinniao.door import admit as admit
+    from integrations.qinniao.door import received as received
+    from integrations.qinniao.following import Following as Following
+    from integrations.qinniao.following import Prepared as Prepared
+    from integrations.qinniao.following import backoff as backoff
+    from integrations.qinniao.hookspecs import CoachRelationTold as CoachRelationTold
+    from integrations.qinniao.hookspecs import SaasMemberLinked as SaasMemberLinked
+    from integrations.qinniao.people import SaasPerson as SaasPerson
+    from integrations.qinniao.people import member_of as member_of
+    from integrations.qinniao.people import numbers_of as numbers_of
+    from integrations.qinniao.people import staff_of as staff_of
+    from integrations.qinniao.protocol import ProtocolClient as ProtocolClient
+    from integrations.qinniao.protocol import Signed as Signed
+    from integrations.qinniao.protocol import list_params as list_params
+    from integrations.qinniao.schemas import PullJob as PullJob
+    from integrations.qinniao.signing import NONCE_SECONDS as NONCE_SECONDS
+    from integrations.qinniao.signing import BadSignature as BadSignature
+    from integrations.qinniao.signing import HmacSigner as HmacSigner
+    from integrations.qinniao.signing import Reason as Reason
+    from integrations.qinniao.signing import Scheme as Scheme
+    from integrations.qinniao.signing import Signer as Signer
+    from integrations.qinniao.signing import Verified as Verified
+    from integrations.qinniao.signing import verify as verify
+    from integrations.qinniao.wire import Instant as Instant
+    from integrations.qinniao.wire import Key as Key
+    from integrations.qinniao.wire import PushedEvent as PushedEvent
+    from integrations.qinniao.wire import SaasItem as SaasItem
+    from integrations.qinniao.wire import Words as Words
+    from integrations.qinniao.wire import wrong_fields as wrong_fields
+
+_HOMES = {
+    "answers": ("MAX_PAGE", "Code", "PullPage", "QinniaoError", "QinniaoUnavailable"),
+    "circuit": ("note", "pause"),
+    "connection": ("ServerSettings", "connect", "require"),
+    "door": ("admit", "received"),
+    "following": ("Following", "Prepared", "backoff"),
+    "hookspecs": ("CoachRelationTold", "SaasMemberLinked"),
+    "people": ("SaasPerson", "member_of", "numbers_of", "staff_of"),
+    "protocol": ("ProtocolClient", "Signed", "list_params"),
+    "schemas": ("PullJob",),
+    "signing": ("NONCE_SECONDS", "BadSignature", "HmacSigner", "Reason", "Scheme", "Signer", "Verified", "verify"),
+    "wire": ("Instant", "Key", "PushedEvent", "SaasItem", "Words", "wrong_fields"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of the face from the module that it lives in."""
+    for module, names in _HOMES.items():
+        if name in names:
+            found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return found
+    raise AttributeError(f"the face of {__name__} has no {name!r}")

@@ -159,9 +159,10 @@ class Stage:
         """Send a request as staff who may do everything; return its JSON, or fail with what was said."""
         return self._sent(method, path, self.staff_token, body, **more)
 
-    def drain(self) -> None:
-        """Deliver what is waiting."""
-        jobs.drain(self.runtime)
+    def drain(self, plugin: str = "") -> None:
+        """Run what is waiting, of one plugin's own jobs or all: what is told of every member is much."""
+        mine = [kind for kind in self.runtime.kinds if kind.startswith(f"{plugin}.")]
+        jobs.drain(self.runtime, only=mine if plugin else None)
 
     def _sent(self, method: str, path: str, token: str, body: Any, **more: Any) -> Any:
         reply = self.api.request(method, path, token=token, key=str(new_id()), json=body, **more)

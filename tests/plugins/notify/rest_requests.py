@@ -26,7 +26,7 @@ def message(stage: Stage) -> str:
                 channels=["inbox"], member=stage.owner.id,
             ),
         )  # fmt: skip
-    stage.drain()
+    stage.drain("notify")
     row = NotifyInbox.scoped(ctx).select().where(NotifyInbox.member == stage.owner.id)
     return str(row.order_by(NotifyInbox.id.desc()).first().id)
 
@@ -42,7 +42,7 @@ def failed(stage: Stage) -> str:
                 channels=["email"], member=stage.owner.id,
             ),
         )  # fmt: skip
-    stage.drain()
+    stage.drain("notify")
     assert NotifyMessage.scoped(ctx).get(NotifyMessage.id == found).state == "failed"
     return str(found)
 
@@ -68,7 +68,7 @@ def ready(stage: Stage) -> tuple[str, int]:
     """Preview a campaign; return its id and how many it goes to."""
     found = draft(stage)
     stage.staff("POST", f"{ADMIN}/campaigns/{found}/preview")
-    stage.drain()
+    stage.drain("notify")
     return found, stage.staff("GET", f"{ADMIN}/campaigns/{found}")["heads"]
 
 
@@ -91,10 +91,10 @@ def with_failures(stage: Stage) -> str:
     body = {**campaign_body(stage), "channels": ["email"], "states": ["member"]}
     found = str(stage.staff("POST", f"{ADMIN}/campaigns", body)["id"])
     stage.staff("POST", f"{ADMIN}/campaigns/{found}/preview")
-    stage.drain()
+    stage.drain("notify")
     heads = stage.staff("GET", f"{ADMIN}/campaigns/{found}")["heads"]
     stage.staff("POST", f"{ADMIN}/campaigns/{found}/start", {"heads": heads})
-    stage.drain()
+    stage.drain("notify")
     assert stage.staff("GET", f"{ADMIN}/campaigns/{found}")["state"] == "done"
     return found
 
