@@ -8,7 +8,7 @@ Begin with `docs/plugins.md`.
 """
 
 from core import egress, identity, inventory, members, points, rewards, tenants
-from core.bulk import insert_rows, one_of
+from core.bulk import delete_some, insert_rows, one_of
 from core.clock import local_date, local_midnight
 from core.context import Actor, Context
 from core.db import connection, savepoint
@@ -66,6 +66,7 @@ from core.runtime.declarations import (
     Resource,
     RewardKind,
     Schedule,
+    Slot,
     Upload,
 )
 from core.runtime.manifest import Text
@@ -112,6 +113,7 @@ __all__ = [
     "Context",
     "contribution",
     "decision",
+    "delete_some",
     "duty",
     "egress",
     "Endpoints",
@@ -178,6 +180,7 @@ __all__ = [
     "Sent",
     "SentTo",
     "Settlement",
+    "Slot",
     "SoldOut",
     "Steps",
     "TenantModel",

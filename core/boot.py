@@ -8,14 +8,12 @@ from core.config import Settings
 from core.context import Context
 from core.db import open_database
 from core.events import jobs
-from core.events.schedules import SlotPayload
 from core.privacy import Keyring
-from core.runtime.declarations import Next, Schedule
+from core.runtime.declarations import Next, Schedule, Slot
 from core.runtime.registry import PluginsFile, Registry, read_plugins_file
 from core.runtime.runtime import Bell, Runtime
 
 SWEEP_ROWS = 500
-CLEANED_ROWS = 5000
 
 
 def start(
@@ -57,14 +55,14 @@ def assemble(
     return runtime
 
 
-def _again(slot: str, *, full: bool) -> Next | None:
+def _again(slot: str, more: bool) -> Next | None:
     """Go on in another transaction when this one took all it might."""
-    return Next(SlotPayload(slot=slot)) if full else None
+    return Next(Slot(slot=slot)) if more else None
 
 
 def _expire_points(ctx: Context, slot: str) -> Next | None:
     # Holds are not released here: whoever holds decides what their deadline means, and gives stock back with them.
-    return _again(slot, full=points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
+    return _again(slot, points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
 
 
 def _seal_audit(ctx: Context, slot: str) -> None:
@@ -74,4 +72,4 @@ def _seal_audit(ctx: Context, slot: str) -> None:
 def _clean(ctx: Context, slot: str) -> Next | None:
     audit.prune(ctx)
     identity.clean(ctx)
-    return _again(slot, full=jobs.clean(ctx, most=CLEANED_ROWS) >= CLEANED_ROWS)
+    return _again(slot, jobs.clean(ctx))

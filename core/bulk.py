@@ -1,4 +1,6 @@
-"""Many rows of one tenant in one message: for imports, where making a statement costs more than running it.
+"""Many rows of one tenant at once: written in one message for imports, deleted in short transactions by the clock.
+
+In an import making a statement costs more than running it.
 
 PostgreSQL gets one array literal per column and unnests them, so that the statement stays the same, and
 prepared, whatever the number of rows. SQLite, where a statement costs no round trip, gets rows of VALUES.
@@ -19,6 +21,7 @@ from core.errors import UnscopedQuery
 from core.tables import TenantModel
 
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
+DELETED_AT_ONCE = 5000  # rows of one transaction
 Encoder = Callable[[Any], str]  # Any: a column's value
 
 
@@ -173,3 +176,18 @@ def among(values: Sequence[Any]) -> tuple[str, list[Any]]:
 
 def _array_of(values: Sequence[Any]) -> str:
     return _ARRAYS[type(values[0])] if values else "text[]"
+
+
+# --- deletion --------------------------------------------------------------------------------------------------------
+
+
+def delete_some(ctx: Context, model: type[TenantModel], *where: Any) -> bool:
+    """Delete a tenant's rows that match, at most `DELETED_AT_ONCE`, so that the transaction stays short.
+
+    Tells whether more may be left: a schedule then goes on by `return Next(Slot(slot=slot))`.
+    """
+    whole: Any = model._meta.primary_key
+    names = [name for name in getattr(whole, "field_names", [whole.name]) if name != "tenant"]
+    key = model._meta.fields[names[-1]]  # within a tenant
+    some = model.scoped(ctx).select(key).where(*where).limit(DELETED_AT_ONCE)
+    return int(model.scoped(ctx).delete().where(key.in_(some)).execute()) >= DELETED_AT_ONCE

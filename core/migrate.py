@@ -16,7 +16,8 @@ from core import db
 from core.schema import Component
 from core.tables import BaseModel, TenantModel
 
-POLICY = "(SELECT current_setting('roost.tenant', true)::int) IN (0, tenant)"
+SEEN = "(SELECT current_setting('roost.tenant', true)::int) IN (0, tenant)"  # read once, however many rows
+WRITTEN = "current_setting('roost.tenant', true)::int IN (0, tenant)"  # read for each row: most writes are of one
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def raise_wall(models: Sequence[type[BaseModel]]) -> None:
             continue
         db.database.execute_sql(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
         db.database.execute_sql(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
-        db.database.execute_sql(f'CREATE POLICY roost_tenant ON "{table}" USING ({POLICY}) WITH CHECK ({POLICY})')
+        db.database.execute_sql(f'CREATE POLICY roost_tenant ON "{table}" USING ({SEEN}) WITH CHECK ({WRITTEN})')
 
 
 def drift(components: Sequence[Component]) -> list[str]:

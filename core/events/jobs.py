@@ -17,6 +17,7 @@ import structlog
 from pydantic import BaseModel
 
 from core import db, tenants
+from core.bulk import delete_some
 from core.clock import SystemClock
 from core.context import Actor, Context
 from core.errors import ConfigurationError, NotFound
@@ -350,23 +351,16 @@ def replay_dead(ctx: Context, job_id: int) -> None:
         ctx.runtime.ring_after_commit()
 
 
-def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100, most: int = 5000) -> int:
-    """Delete a tenant's finished jobs, events and fired slots past their keeping, at most `most` rows of each.
-
-    Returns how many went.
-    """
+def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100) -> bool:
+    """Delete some of a tenant's finished jobs, events and fired slots past their keeping; tell if more may be left."""
     now = ctx.now()
-    gone = 0
-    model: Any  # one of three tables
-    for model, where, before in (
-        (JobRow, JobRow.state.in_(("done", "skipped")), JobRow.finished_at < now - timedelta(days=jobs_days)),
-        (Event, None, Event.recorded_at < now - timedelta(days=events_days)),
-        (ScheduleSlot, None, ScheduleSlot.fired_at < now - timedelta(days=SLOTS_DAYS)),
-    ):
-        old = model.scoped(ctx).select(model.id).where(before)
-        old = old.where(where) if where is not None else old
-        gone += model.scoped(ctx).delete().where(model.id.in_(old.limit(most))).execute()
-    return gone
+    finished = JobRow.state.in_(("done", "skipped")), JobRow.finished_at < now - timedelta(days=jobs_days)
+    more = (
+        delete_some(ctx, JobRow, *finished),
+        delete_some(ctx, Event, Event.recorded_at < now - timedelta(days=events_days)),
+        delete_some(ctx, ScheduleSlot, ScheduleSlot.fired_at < now - timedelta(days=SLOTS_DAYS)),
+    )
+    return any(more)
 
 
 def waiting(runtime: "Runtime") -> int:

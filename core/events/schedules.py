@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import BaseModel
 
 from core import db, tenants
 from core.clock import local_date
 from core.context import Actor, Context, Tenant
 from core.events import jobs
 from core.events.models import ScheduleSlot
-from core.runtime.declarations import Schedule
+from core.runtime.declarations import Schedule, Slot
 
 if TYPE_CHECKING:
     from core.runtime.runtime import Runtime
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("roost.schedules")
 CORE_LOOKS_BACK = timedelta(days=2)  # core's schedules are on from the start; a new worker looks this far back
 EARLIEST_LOOK = timedelta(days=40)  # how far back a halted deployment looks for missed slots
-
-
-class SlotPayload(BaseModel):
-    """What a schedule's job carries."""
-
-    slot: str
 
 
 def slots(schedule: Schedule, zone: str, since: datetime, now: datetime, most: int = 10_000) -> list[str]:
@@ -106,6 +99,6 @@ def _fire(ctx: Context, slug: str, schedule: Schedule, name: str, slot: str) -> 
     )
     if not list(new):
         return 0
-    jobs.enqueue(ctx.for_plugin(slug), f"{slug}.schedule:{schedule.name}", SlotPayload(slot=slot), plugin=slug)
+    jobs.enqueue(ctx.for_plugin(slug), f"{slug}.schedule:{schedule.name}", Slot(slot=slot), plugin=slug)
     ctx.runtime.ring_after_commit()
     return 1

@@ -247,13 +247,19 @@ class Job:
     when_off: Literal["skip", "run"] = "skip"  # run: callbacks of money reach a plugin that is off
 
 
+class Slot(BaseModel):
+    """The payload of a schedule's job, and of the `Next` with which its run goes on in another transaction."""
+
+    slot: str
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """What runs by the clock: `daily` at a local time of the tenant ("00:05"), or `every` so many whole minutes (UTC).
 
     `run(ctx, slot)` runs as a job; `slot` is the tenant's local date ("2026-11-22") or the UTC minute
     ("2026-11-22T05:30"). After a halt, `latest` runs only the last slot missed, a number runs at most so many.
-    What is too much for one transaction returns `Next(…)` with a payload that has the `slot`, and runs again.
+    What is too much for one transaction returns `Next(Slot(slot=slot))`, and runs again.
     """
 
     name: str

@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
+from core.bulk import delete_some
 from core.context import Context
-from core.runtime.declarations import Schedule
+from core.runtime.declarations import Next, Schedule, Slot
 from hosts.rest.models import Idempotency, RateCount
 
 KEPT = timedelta(hours=72)  # how long a reply answers its Idempotency-Key
 
 
-def forget_keys(ctx: Context, most: int = 5000) -> int:
-    """Delete a tenant's keys past their keeping, at most so many; return how many went."""
-    old = Idempotency.scoped(ctx).select(Idempotency.slot).where(Idempotency.started_at < ctx.now() - KEPT).limit(most)
-    return int(Idempotency.scoped(ctx).delete().where(Idempotency.slot.in_(old)).execute())
+def forget_keys(ctx: Context) -> bool:
+    """Delete some of a tenant's keys past their keeping; tell whether more may be left."""
+    return delete_some(ctx, Idempotency, Idempotency.started_at < ctx.now() - KEPT)
 
 
 def forget_counts(now_ms: int) -> int:
@@ -20,9 +20,9 @@ def forget_counts(now_ms: int) -> int:
     return int(RateCount.delete().where(RateCount.ends_at <= now_ms).execute())
 
 
-def _clean(ctx: Context, slot: str) -> None:
-    forget_keys(ctx)
+def _clean(ctx: Context, slot: str) -> Next | None:
     forget_counts(int(ctx.now().timestamp() * 1000))
+    return Next(Slot(slot=slot)) if forget_keys(ctx) else None
 
 
 # The worker adds them to `runtime.core_schedules`.

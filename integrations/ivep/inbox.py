@@ -10,7 +10,7 @@ from integrations import qinniao
 from integrations.ivep import reading, service, wire
 from integrations.ivep.models import IvepEvent
 from integrations.ivep.schemas import EventJob, IvepSettings
-from roost import Answer, Conflict, Context, Push, seal, unseal
+from roost import Answer, Conflict, Context, Push, delete_some, seal, unseal
 
 OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
 AS_EVENT = {"known": "done"}
@@ -87,8 +87,7 @@ def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
     process(ctx, event_id)
 
 
-def clean(ctx: Context, most: int = 5000) -> int:
-    """Delete events past their keeping, at most `most`; return how many went. What they told stays."""
+def clean(ctx: Context) -> bool:
+    """Delete some events past their keeping; tell whether more may be left. What they told stays."""
     before = ctx.now() - timedelta(days=ctx.settings(IvepSettings).keep_days)
-    old = IvepEvent.scoped(ctx).select(IvepEvent.id).where(IvepEvent.received_at < before).limit(most)
-    return int(IvepEvent.scoped(ctx).delete().where(IvepEvent.id.in_(old)).execute())
+    return delete_some(ctx, IvepEvent, IvepEvent.received_at < before)

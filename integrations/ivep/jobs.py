@@ -5,7 +5,7 @@ from datetime import timedelta
 from integrations import qinniao
 from integrations.ivep import inbox, reading
 from integrations.ivep.schemas import AskJob, EventJob, SweepJob
-from roost import Context, Job, Next, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
@@ -20,9 +20,9 @@ def _reconcile(ctx: Context, slot: str) -> None:
     reading.Pull.start_due(ctx)
 
 
-def _nightly(ctx: Context, slot: str) -> None:
+def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("ivep.sweep", SweepJob(), dedupe=f"sweep:{slot}")
-    inbox.clean(ctx)
+    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
 
 
 JOBS = (

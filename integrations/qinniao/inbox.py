@@ -13,7 +13,7 @@ from integrations.qinniao.models import QinniaoEvent
 from integrations.qinniao.people import PROVIDER
 from integrations.qinniao.schemas import EventJob, QinniaoSettings
 from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, STATUS_OF_EVENT, PushedEvent, wrong_fields
-from roost import Answer, Conflict, Context, Push, members, seal, unseal
+from roost import Answer, Conflict, Context, Push, delete_some, members, seal, unseal
 
 OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
 AS_EVENT = {
@@ -102,8 +102,7 @@ def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
     process(ctx, event_id)
 
 
-def clean(ctx: Context, most: int = 5000) -> int:
-    """Delete events past their keeping, at most `most`; return how many went. What they told stays."""
+def clean(ctx: Context) -> bool:
+    """Delete some events past their keeping; tell whether more may be left. What they told stays."""
     before = ctx.now() - timedelta(days=ctx.settings(QinniaoSettings).keep_days)
-    old = QinniaoEvent.scoped(ctx).select(QinniaoEvent.id).where(QinniaoEvent.received_at < before).limit(most)
-    return int(QinniaoEvent.scoped(ctx).delete().where(QinniaoEvent.id.in_(old)).execute())
+    return delete_some(ctx, QinniaoEvent, QinniaoEvent.received_at < before)

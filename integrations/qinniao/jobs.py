@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from integrations.qinniao import desk, inbox, leads, reconcile, service
 from integrations.qinniao.schemas import EventJob, LeadJob, PullJob, RetryJob, SweepJob
-from roost import Context, Job, Next, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
@@ -27,11 +27,11 @@ def _reconcile(ctx: Context, slot: str) -> None:
     reconcile.start_due(ctx)
 
 
-def _nightly(ctx: Context, slot: str) -> None:
+def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("qinniao.sweep", SweepJob(), dedupe=f"sweep:{slot}")
     ctx.enqueue("qinniao.leads", SweepJob(), dedupe=f"leads:{slot}")
     service.find_venues(ctx)
-    inbox.clean(ctx)
+    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
 
 
 JOBS = (

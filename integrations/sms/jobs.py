@@ -3,15 +3,15 @@
 from integrations.sms import inbox, privacy
 from integrations.sms.schemas import PushJob, SendJob
 from integrations.sms.sending import SendMessage
-from roost import Context, Job, Next, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _push(ctx: Context, payload: PushJob) -> Next | None:
     return inbox.process(ctx, payload)
 
 
-def _clean(ctx: Context, slot: str) -> None:
-    privacy.clean(ctx)
+def _clean(ctx: Context, slot: str) -> Next | None:
+    return Next(Slot(slot=slot)) if privacy.clean(ctx) else None
 
 
 JOBS = (Job("send", SendJob, SendMessage), Job("push", PushJob, _push))

@@ -16,7 +16,7 @@ from peewee import EXCLUDED
 
 from integrations.sms.models import SmsDay, SmsMessage, SmsMeter
 from integrations.sms.schemas import SmsSettings
-from roost import Context, TooManyRequests, blinds, local_midnight
+from roost import Context, TooManyRequests, blinds, delete_some, local_midnight
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SUBNET = 64  # bits of an IPv6 address that one household or server has to itself
@@ -119,10 +119,9 @@ def until_tomorrow(ctx: Context) -> int:
     return max(1, int((tomorrow - ctx.now()).total_seconds()) + 1)
 
 
-def forget(ctx: Context, most: int = 5000) -> None:
-    """Delete locks that nobody has needed for days."""
-    old = SmsMeter.scoped(ctx).select(SmsMeter.id).where(SmsMeter.touched_at < ctx.now() - METERS_KEPT).limit(most)
-    SmsMeter.scoped(ctx).delete().where(SmsMeter.id.in_(old)).execute()
+def forget(ctx: Context) -> bool:
+    """Delete some locks that nobody has needed for days; tell whether more may be left."""
+    return delete_some(ctx, SmsMeter, SmsMeter.touched_at < ctx.now() - METERS_KEPT)
 
 
 # --- the locks --------------------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from uuid import UUID
 from integrations.sms import limits, messages
 from integrations.sms.models import SmsDay, SmsMessage, SmsMeter, SmsOptOut, SmsPush, SmsReply
 from integrations.sms.schemas import SmsSettings
-from roost import Context, blinds, unseal
+from roost import Context, blinds, delete_some, unseal
 
-MOST = 5000  # rows deleted in one night and table
 PUSHES_KEPT = timedelta(days=30)  # a provider gives up pushing long before
 
 
@@ -58,15 +57,16 @@ def purge(ctx: Context) -> None:
         model.scoped(ctx).delete().execute()
 
 
-def clean(ctx: Context) -> None:
-    """Delete messages and replies past their keeping, pushes that cannot come again, and locks out of use."""
+def clean(ctx: Context) -> bool:
+    """Delete some messages and replies past their keeping, pushes that cannot come again, and locks out of use.
+
+    Tells whether more may be left.
+    """
     before = ctx.now() - timedelta(days=ctx.settings(SmsSettings).keep_days)
-    _delete(ctx, SmsMessage, SmsMessage.created_at < before)
-    _delete(ctx, SmsReply, SmsReply.received_at < before)
-    _delete(ctx, SmsPush, SmsPush.received_at < ctx.now() - PUSHES_KEPT)
-    limits.forget(ctx)
-
-
-def _delete(ctx: Context, model: Any, where: Any) -> None:  # Any: one of three tables, and an expression of peewee's
-    old = model.scoped(ctx).select(model.id).where(where).limit(MOST)
-    model.scoped(ctx).delete().where(model.id.in_(old)).execute()
+    more = (
+        delete_some(ctx, SmsMessage, SmsMessage.created_at < before),
+        delete_some(ctx, SmsReply, SmsReply.received_at < before),
+        delete_some(ctx, SmsPush, SmsPush.received_at < ctx.now() - PUSHES_KEPT),
+        limits.forget(ctx),
+    )
+    return any(more)

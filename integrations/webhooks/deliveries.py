@@ -16,8 +16,8 @@ from uuid import UUID
 
 from integrations.webhooks import catalogue
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
-from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob, SlotJob, WebhooksSettings
-from roost import Conflict, Context, Fact, Next, new_id
+from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob, WebhooksSettings
+from roost import Conflict, Context, Fact, Next, delete_some, new_id
 
 FAILURES = 5
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -223,14 +223,11 @@ def sweep(ctx: Context) -> None:
         dispatch(ctx, endpoint)
 
 
-def clean(ctx: Context, slot: str) -> Next | None:
-    """Delete what is past its keeping, a chunk at a time."""
+def clean(ctx: Context) -> bool:
+    """Delete some of what is past its keeping; tell whether more may be left."""
     before = ctx.now() - timedelta(days=ctx.settings(WebhooksSettings).keep_days)
-    gone = 0
-    for model in (WebhooksAttempt, WebhooksDelivery):
-        old = model.scoped(ctx).select(model.id).where(model.created_at < before).limit(CHUNK * 10)
-        gone = max(gone, int(model.scoped(ctx).delete().where(model.id.in_(old)).execute()))
-    return Next(SlotJob(slot=slot)) if gone == CHUNK * 10 else None
+    attempts = delete_some(ctx, WebhooksAttempt, WebhooksAttempt.created_at < before)
+    return delete_some(ctx, WebhooksDelivery, WebhooksDelivery.created_at < before) or attempts
 
 
 def purge(ctx: Context) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from integrations.webhooks import deliveries
 from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob
 from integrations.webhooks.sending import Deliver
-from roost import Context, Job, Next, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _resume(ctx: Context, payload: ResumeJob) -> None:
@@ -21,7 +21,7 @@ def _sweep(ctx: Context, slot: str) -> None:
 
 
 def _clean(ctx: Context, slot: str) -> Next | None:
-    return deliveries.clean(ctx, slot)
+    return Next(Slot(slot=slot)) if deliveries.clean(ctx) else None
 
 
 JOBS = (

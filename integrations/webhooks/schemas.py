@@ -146,9 +146,3 @@ class ReplayJob(BaseModel):
     until: datetime
     delivered: bool
     after: UUID | None = None
-
-
-class SlotJob(BaseModel):
-    """A schedule that goes on."""
-
-    slot: str

@@ -16,7 +16,7 @@ import structlog
 from integrations.wechat import connection, people
 from integrations.wechat.client import WechatClient, WechatError
 from integrations.wechat.models import WechatCheck
-from roost import ContentCheck, Context, MediaAsked, Steps, Text, TextAsked, Verdict
+from roost import ContentCheck, Context, MediaAsked, Steps, Text, TextAsked, Verdict, delete_some
 
 log = structlog.get_logger("roost.wechat")
 NAME = "wechat"
@@ -158,6 +158,6 @@ def give_up(ctx: Context) -> int:
     return len(rows)
 
 
-def clean(ctx: Context, before: timedelta = timedelta(days=90)) -> None:
-    """Forget looks of long ago."""
-    WechatCheck.scoped(ctx).delete().where(WechatCheck.asked_at < ctx.now() - before).execute()
+def clean(ctx: Context, before: timedelta = timedelta(days=90)) -> bool:
+    """Forget some looks of long ago; tell whether more may be left."""
+    return delete_some(ctx, WechatCheck, WechatCheck.asked_at < ctx.now() - before)

@@ -13,7 +13,20 @@ from integrations.wechat import checks, people, subscriptions
 from integrations.wechat.envelope import BadPush, Secrets, handshake, open_push
 from integrations.wechat.models import WechatPush
 from integrations.wechat.schemas import RowJob, WechatSettings
-from roost import Answer, Conflict, Context, Invalid, Next, NotFound, Push, Unauthorized, Verdict, seal, unseal
+from roost import (
+    Answer,
+    Conflict,
+    Context,
+    Invalid,
+    Next,
+    NotFound,
+    Push,
+    Unauthorized,
+    Verdict,
+    delete_some,
+    seal,
+    unseal,
+)
 
 WINDOW = timedelta(minutes=10)  # how far a push's timestamp may be from our clock
 OPEN = ("received", "waiting", "failed")
@@ -195,8 +208,7 @@ def retry(ctx: Context, row_id: UUID, body: None = None) -> None:
     ctx.enqueue("wechat.push", RowJob(id=row.id))
 
 
-def clean(ctx: Context, most: int = 5000) -> int:
-    """Delete pushes past their keeping, at most `most`; return how many went."""
+def clean(ctx: Context) -> bool:
+    """Delete some pushes past their keeping; tell whether more may be left."""
     before = ctx.now() - timedelta(days=ctx.settings(WechatSettings).keep_days)
-    old = WechatPush.scoped(ctx).select(WechatPush.id).where(WechatPush.received_at < before).limit(most)
-    return int(WechatPush.scoped(ctx).delete().where(WechatPush.id.in_(old)).execute())
+    return delete_some(ctx, WechatPush, WechatPush.received_at < before)

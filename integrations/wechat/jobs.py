@@ -4,17 +4,16 @@ from datetime import timedelta
 
 from integrations.wechat import checks, codes, inbox, shipping
 from integrations.wechat.schemas import RowJob
-from roost import Context, Job, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _late_checks(ctx: Context, slot: str) -> None:
     checks.give_up(ctx)
 
 
-def _nightly(ctx: Context, slot: str) -> None:
-    inbox.clean(ctx)
-    checks.clean(ctx)
-    shipping.clean(ctx)
+def _nightly(ctx: Context, slot: str) -> Next | None:
+    more = inbox.clean(ctx), checks.clean(ctx), shipping.clean(ctx)
+    return Next(Slot(slot=slot)) if any(more) else None
 
 
 JOBS = (

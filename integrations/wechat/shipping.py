@@ -20,7 +20,7 @@ from integrations.wechat import connection, people
 from integrations.wechat.client import TokenRejected, TooOften, WechatClient, WechatError
 from integrations.wechat.models import WechatPayment, WechatShipment
 from integrations.wechat.schemas import Correction, RowJob, WechatSettings
-from roost import Conflict, Context, Fact, Invalid, Listener, Next, Remote, Settlement, seal, unseal
+from roost import Conflict, Context, Fact, Invalid, Listener, Next, Remote, Settlement, delete_some, seal, unseal
 
 log = structlog.get_logger("roost.wechat")
 FACT, METHOD = "order_fulfilled", "wechat_pay"
@@ -283,6 +283,6 @@ def correct(ctx: Context, row_id: UUID, body: Correction) -> None:
     _hold(ctx, row, held)
 
 
-def clean(ctx: Context) -> None:
-    """Forget payments whose order would have gone out long ago."""
-    WechatPayment.scoped(ctx).delete().where(WechatPayment.paid_at < ctx.now() - KEPT).execute()
+def clean(ctx: Context) -> bool:
+    """Forget some payments whose order would have gone out long ago; tell whether more may be left."""
+    return delete_some(ctx, WechatPayment, WechatPayment.paid_at < ctx.now() - KEPT)

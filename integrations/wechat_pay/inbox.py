@@ -25,7 +25,7 @@ from integrations.wechat_pay.wire import (
     Transaction,
     wrong_fields,
 )
-from roost import Answer, Conflict, Context, Push, insert_rows, new_id
+from roost import Answer, Conflict, Context, Push, delete_some, insert_rows, new_id
 
 log = structlog.get_logger("roost.wechat_pay")
 OPEN = ("received", "waiting", "refused")  # states of callbacks that may still be processed
@@ -123,13 +123,8 @@ def retry(ctx: Context, push_id: UUID, body: None = None) -> None:
     process(ctx, push_id)
 
 
-def clean(ctx: Context, most: int = 5000) -> int:
-    """Delete processed callbacks past their keeping, at most `most`; return how many went. The book stays."""
+def clean(ctx: Context) -> bool:
+    """Delete some processed callbacks past their keeping; tell whether more may be left. The book stays."""
     before = ctx.now() - timedelta(days=ctx.settings(WechatPaySettings).keep_days)
-    old = (
-        WechatPayPush.scoped(ctx)
-        .select(WechatPayPush.id)
-        .where(WechatPayPush.received_at < before, WechatPayPush.state.in_(("done", "ignored")))
-        .limit(most)
-    )
-    return int(WechatPayPush.scoped(ctx).delete().where(WechatPayPush.id.in_(old)).execute())
+    seen_to = WechatPayPush.state.in_(("done", "ignored"))
+    return delete_some(ctx, WechatPayPush, WechatPayPush.received_at < before, seen_to)

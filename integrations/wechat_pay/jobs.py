@@ -2,7 +2,7 @@
 
 from integrations.wechat_pay import inbox, reconcile
 from integrations.wechat_pay.schemas import PushJob, RefundJob, TradeJob
-from roost import Context, Job, Next, Schedule
+from roost import Context, Job, Next, Schedule, Slot
 
 FAILURES = 20  # with waits that double up to an hour: about twelve hours, then a dead letter that staff see
 
@@ -15,8 +15,8 @@ def _round(ctx: Context, slot: str) -> Next | None:
     return reconcile.run_round(ctx, slot)
 
 
-def _nightly(ctx: Context, slot: str) -> None:
-    inbox.clean(ctx)
+def _nightly(ctx: Context, slot: str) -> Next | None:
+    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
 
 
 JOBS = (

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from peewee import fn
-from pydantic import BaseModel
 
 from plugins.notify import campaigns, keeping, noticing, reminders, sending
 from plugins.notify.campaigns import Chunk
@@ -16,7 +15,7 @@ from plugins.notify.models import NotifyCampaign, NotifyMessage
 from plugins.notify.posting import Deliver
 from plugins.notify.settings import NotifySettings
 from plugins.notify.timing import quiet_until
-from roost import Context, Job, Next, Remote, Schedule, Sent
+from roost import Context, Job, Next, Remote, Schedule, Sent, Slot
 
 ALONE = "alone"  # the claim of a message that goes by itself: it has one job at a time
 
@@ -119,12 +118,6 @@ def _end(ctx: Context, row: NotifyCampaign) -> None:
 
 
 # --- the clock -------------------------------------------------------------------------------------------------------
-
-
-class Slot(BaseModel):
-    """What a schedule's step carries."""
-
-    slot: str
 
 
 def _write_down(ctx: Context, slot: str) -> None:

@@ -1,25 +1,18 @@
 """How long messages are kept."""
 
 from datetime import timedelta
-from typing import Any
 
 from plugins.notify.models import NotifyAnnouncement, NotifyInbox, NotifyMessage
 from plugins.notify.settings import NotifySettings
-from roost import Context
-
-AT_ONCE = 1000
+from roost import Context, delete_some
 
 
 def clean(ctx: Context) -> bool:
-    """Delete some of what is past its keeping; return whether there may be more."""
+    """Delete some of what is past its keeping; tell whether more may be left."""
     before = ctx.now() - timedelta(days=ctx.settings(NotifySettings).keep_days)
-    more = False
-    model: Any  # one of three tables
-    for model, at in (
-        (NotifyMessage, NotifyMessage.ended_at),
-        (NotifyInbox, NotifyInbox.created_at),
-        (NotifyAnnouncement, NotifyAnnouncement.ends_at),
-    ):
-        old = model.scoped(ctx).select(model.id).where(at < before).limit(AT_ONCE)
-        more |= model.scoped(ctx).delete().where(model.id.in_(old)).execute() == AT_ONCE
-    return more
+    more = (
+        delete_some(ctx, NotifyMessage, NotifyMessage.ended_at < before),
+        delete_some(ctx, NotifyInbox, NotifyInbox.created_at < before),
+        delete_some(ctx, NotifyAnnouncement, NotifyAnnouncement.ends_at < before),
+    )
+    return any(more)

@@ -10,7 +10,7 @@ from uuid import UUID
 import peewee
 import pytest
 
-from core import db
+from core import bulk, db
 from core.clock import ManualClock
 from core.events import jobs, outbox
 from core.events.models import Event, Job, ScheduleSlot
@@ -156,7 +156,7 @@ def test_deliveries_of_one_batch_tell_their_own_facts(lab: Lab) -> None:
 
 
 def test_cleaning_takes_what_is_finished_and_past_its_keeping_a_bounded_part_at_a_time(
-    lab: Lab, clock: ManualClock
+    lab: Lab, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab.strike(7)
     lab.enqueue("stubborn", until="/nowhere")
@@ -165,13 +165,16 @@ def test_cleaning_takes_what_is_finished_and_past_its_keeping_a_bounded_part_at_
         clock.advance(minutes=1)
     ScheduleSlot.scoped(lab.ctx).create(schedule="faultlab.minutely", slot="x", fired_at=lab.ctx.now())
     clock.advance(days=6)
-    assert jobs.clean(lab.ctx) == 0
+    assert not jobs.clean(lab.ctx)
+    assert lab.states() == {"done": 7, "dead": 1}
     clock.advance(days=2)
-    assert [jobs.clean(lab.ctx, most=5) for _ in range(3)] == [5, 2, 0]
+    monkeypatch.setattr(bulk, "DELETED_AT_ONCE", 5)
+    assert [(jobs.clean(lab.ctx), lab.states()["done"]) for _ in range(2)] == [(True, 2), (False, 0)]
     assert lab.states() == {"dead": 1}
     clock.advance(days=100)
-    assert jobs.clean(lab.ctx) == 7 + 1
-    assert lab.states() == {"dead": 1}
+    assert [jobs.clean(lab.ctx) for _ in range(2)] == [True, False]
+    assert (lab.states(), Event.scoped(lab.ctx).select().count()) == ({"dead": 1}, 0)
+    assert not ScheduleSlot.scoped(lab.ctx).select().where(ScheduleSlot.slot == "x").exists()
     assert timedelta(days=jobs.SLOTS_DAYS) > timedelta(days=40)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core import db, points, tenants
+from core import bulk, db, points, tenants
 from core.clock import ManualClock
 from core.config import Settings
 from core.context import Context
@@ -112,14 +112,29 @@ def test_a_key_is_kept_for_72_hours(api: Api, token: str, tenant: Context, clock
     clock.advance(hours=71)
     assert api.post("/v1/probe/venues", token=token, key="k", json={"code": "a"}).status_code == 201
     with tenant.transaction():
-        assert upkeep.forget_keys(tenant) == 0
+        upkeep.forget_keys(tenant)
+    assert len(stored(tenant)) == 1
     clock.advance(hours=2)
     reply = api.post("/v1/probe/venues", token=token, key="k", json={"code": "a"})
     assert reply.status_code == 409, "it runs again, and the venue is there already"
     clock.advance(hours=73)
     with tenant.transaction():
-        assert upkeep.forget_keys(tenant) == 1
+        assert upkeep.forget_keys(tenant) is False
     assert stored(tenant) == []
+
+
+def test_however_many_keys_are_past_their_time_a_night_forgets_them_all(
+    api: Api, token: str, tenant: Context, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "DELETED_AT_ONCE", 2)
+    for number in range(5):
+        api.post("/v1/probe/venues", token=token, key=f"k{number}", json={"code": f"v{number}"})
+    clock.advance(hours=73)
+    turns = 0
+    with tenant.transaction():
+        while upkeep._clean(tenant, "2026-11-22") is not None:
+            turns += 1
+    assert (turns, stored(tenant)) == (2, [])
 
 
 def test_a_stored_reply_cannot_be_read_in_the_table(
