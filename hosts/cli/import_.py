@@ -3,6 +3,7 @@
 import codecs
 import csv
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from hosts.cli.session import note, open_tenant
 from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Taken, UnreadableFile, take_in
 
 BATCH = 1000  # rows of one transaction
+AT_ONCE = 2  # transactions
 
 
 def import_purchases(
@@ -172,17 +174,19 @@ class _Run:
             with (
                 _Rejections(self.rejected) as rejections,
                 self._progress(file, stream) as advance,
-                ThreadPoolExecutor(1, "import") as beside,
+                ThreadPoolExecutor(AT_ONCE, "import") as beside,
             ):
-                taking: Future[_Batch] | None = None
-                for rows_read in _batches(rows):  # while the batch before is being taken in
-                    self._count(taking, rejections)
-                    taking = beside.submit(self._take, rows_read)
+                taking: deque[Future[_Batch]] = deque()
+                for rows_read in _batches(rows):  # while the batches before are being taken in
+                    if len(taking) == AT_ONCE:
+                        self._count(taking.popleft(), rejections)
+                    taking.append(beside.submit(self._take, rows_read))
                     if db.dialect() == "sqlite":  # one writer at a time
-                        taking.result()
+                        self._count(taking.popleft(), rejections)
                     deliveries.run()
                     advance()
-                self._count(taking, rejections)
+                for last in taking:
+                    self._count(last, rejections)
                 deliveries.run()
                 advance()
         finally:
@@ -196,7 +200,11 @@ class _Run:
         )  # fmt: skip
 
     def _take(self, batch: Sequence[FileRow | Rejected]) -> "_Batch":
-        """Take the good rows of a batch in, in a thread of its own: the database works while we read and deliver."""
+        """Take the good rows of a batch in, in a thread of its own.
+
+        The database works on one batch while we read, deliver, and make ready the next. Batches may commit in any
+        order: a row's key says which it is.
+        """
         good = [row for row in batch if isinstance(row, FileRow)]
         bad = [row for row in batch if isinstance(row, Rejected)]
         if not good:
@@ -205,10 +213,8 @@ class _Run:
             taken = self.ctx.run(lambda: take_in(self.ctx, good, self.source))
         return _Batch(len(batch), taken, sorted([*bad, *taken.rejected], key=lambda row: row.line))
 
-    def _count(self, taking: "Future[_Batch] | None", rejections: "_Rejections") -> None:
+    def _count(self, taking: "Future[_Batch]", rejections: "_Rejections") -> None:
         """Wait for a batch and add it up."""
-        if taking is None:
-            return
         batch = taking.result()
         self.read += batch.read
         self.recorded += batch.taken.recorded

@@ -27,6 +27,7 @@ GUESSES: dict[str, tuple[str, ...]] = {  # column names that need no mapping; `i
     "phone": ("phone", "mobile", "手机号"),
     "name": ("name", "姓名"),
 }
+MOST_COUNTS = 50_000  # of rows held in memory, some hundred bytes each
 LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40}
 _AMOUNT = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2})0*)?")
 _NUMBER = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]*)?")
@@ -106,6 +107,8 @@ class PurchaseFile:
         self._latest = ctx.now() + AHEAD
         self._venues = {venue.code: venue.id for venue in tenants.venues(ctx)}
         self._instant = lru_cache(maxsize=10_000)(self._read_instant)
+        self._counts: dict[bytes, int] = {}  # of the rows last read; what was counted before them is in the file
+        self._spilled = False
         self._seen = sqlite3.connect("", isolation_level=None)  # "": a file that the system removes, whatever happens
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("PRAGMA cache_size = -16000")
@@ -150,11 +153,21 @@ class PurchaseFile:
     def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
         content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
         name = hashlib.blake2b(content, digest_size=16).digest()
-        (times,) = self._seen.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times",
-            (name,),
-        ).fetchone()
+        times = self._counts.get(name)
+        if times is None and self._spilled:
+            (times,) = self._seen.execute("SELECT times FROM seen WHERE content = ?", (name,)).fetchone() or (0,)
+        self._counts[name] = times = (times or 0) + 1
+        if len(self._counts) >= MOST_COUNTS:
+            self._spill()
         return f"{name.hex()}-{times}"
+
+    def _spill(self) -> None:
+        """Write the counts to the file: memory stays flat."""
+        self._seen.executemany(
+            "INSERT INTO seen VALUES (?, ?) ON CONFLICT DO UPDATE SET times = excluded.times", self._counts.items()
+        )
+        self._counts.clear()
+        self._spilled = True
 
     def _word(self, cells: list[str], field: str) -> str | None:
         place = self._place.get(field)

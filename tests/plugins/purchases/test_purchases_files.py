@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from core import tenants
-from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, UnreadableFile
+from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, UnreadableFile, rows
 
 HEADER = "customer_id,date,items,amount"
 
@@ -166,6 +166,14 @@ def test_repeated_rows_have_names_of_their_own_that_do_not_hang_on_their_place(t
     assert len(set(keys)) == 4
     moved = [row.key for row in good(tenant, b, a, a)]
     assert sorted(moved) == sorted(keys[:3])
+
+
+def test_counts_that_no_longer_fit_into_memory_go_on_from_the_disk(tenant, monkeypatch):
+    lines = [f"{n % 7},1997-01-01,1,5.00" for n in range(50)]
+    whole = [row.key for row in good(tenant, *lines)]
+    for most in (1, 2, 7, 8):
+        monkeypatch.setattr(rows, "MOST_COUNTS", most)
+        assert [row.key for row in good(tenant, *lines)] == whole
 
 
 def test_a_sale_without_a_customer_is_read(tenant):
