@@ -9,7 +9,7 @@ Begin with `docs/plugins.md`.
 
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
-from core.clock import local_date, local_midnight
+from core.clock import local_date, local_day_end, local_midnight
 from core.context import Actor, Context
 from core.db import connection, savepoint
 from core.errors import (
@@ -137,6 +137,7 @@ __all__ = [
     "Listener",
     "Listing",
     "local_date",
+    "local_day_end",
     "local_midnight",
     "mask_phone",
     "MediaAsked",

@@ -47,5 +47,13 @@ def local_date(instant: datetime, zone: str) -> date:
 
 
 def local_midnight(day: date, zone: str) -> datetime:
-    """Return the UTC instant at which `day` begins in the IANA time zone `zone`."""
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    """Return the UTC instant at which `day` begins in the IANA time zone `zone`; of day one, the first there is."""
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:  # east of Greenwich the first day begins before time does
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def local_day_end(day: date, zone: str) -> datetime:
+    """Return the UTC instant at which `day` ends in the IANA time zone `zone`; of the last day, the last there is."""
+    return local_midnight(day + timedelta(days=1), zone) if day < date.max else datetime.max.replace(tzinfo=UTC)

@@ -4,14 +4,14 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from peewee import BigIntegerField, BooleanField, DateField, IntegerField, UUIDField
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from core.clock import local_midnight
+from core.clock import local_day_end, local_midnight
 from core.context import Context
 from core.errors import Invalid
 from core.fields import TimeField
@@ -113,9 +113,7 @@ def conditions(ctx: Context, resource: Resource, wanted: BaseModel) -> list[Any]
             parts += [field <= last] if last else []
         else:
             parts += [field >= local_midnight(first, ctx.tenant.zone)] if first else []
-            parts += (
-                [field < local_midnight(last + timedelta(days=1), ctx.tenant.zone)] if last and last < date.max else []
-            )
+            parts += [field < local_day_end(last, ctx.tenant.zone)] if last else []
     return parts
 
 

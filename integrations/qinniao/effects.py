@@ -22,7 +22,7 @@ from integrations.qinniao.wire import (
     SaasRefund,
 )
 from plugins import purchases, visits
-from roost import Conflict, Context, NotFound, local_midnight, members, tenants
+from roost import Conflict, Context, NotFound, local_day_end, members, tenants
 
 Via = Literal["push", "pull", "match", "csv"]
 
@@ -59,7 +59,7 @@ def update_membership(ctx: Context, person: members.MemberView, told: Told) -> N
     happened = told.occurred_at
     joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
     if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
-        happened = min(happened, local_midnight(joined + timedelta(days=1), ctx.tenant.zone))
+        happened = min(happened, local_day_end(joined, ctx.tenant.zone))
     # Never a gift for logging in: what a match finds is history, unless the SaaS says they joined after they registered
     # here, while the match still waited for it to answer.
     known = told.via == "csv" or (told.via == "match" and joined is None)

@@ -3,10 +3,10 @@
 import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from plugins.purchases.schemas import PurchaseLine, PurchaseSettings
-from roost import local_date, local_midnight
+from roost import local_date, local_day_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +58,4 @@ def expiry(now: datetime, zone: str, months: int) -> datetime | None:
     index = today.year * 12 + today.month - 1 + months
     year, month = index // 12, index % 12 + 1
     last = date(year, month, calendar.monthrange(year, month)[1])
-    return local_midnight(last + timedelta(days=1), zone)
+    return local_day_end(last, zone)

@@ -8,7 +8,7 @@ from uuid import UUID
 from peewee import fn
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
-from roost import Context, local_midnight
+from roost import Context, local_day_end, local_midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def summary(ctx: Context, as_of: date, silent_days: int) -> Summary:
     A buyer is silent when the last purchase lies more than `silent_days` days before it.
     """
     zone = ctx.tenant.zone
-    until = local_midnight(as_of + timedelta(days=1), zone)
+    until = local_day_end(as_of, zone)
     last_day = local_midnight(as_of - timedelta(days=silent_days), zone)
     totals = (
         Purchase.scoped(ctx)
@@ -75,7 +75,7 @@ def day_figures(ctx: Context, day: date, venues: Sequence[UUID] = ()) -> DayFigu
         )
         .where(
             Purchase.occurred_at >= local_midnight(day, zone),
-            Purchase.occurred_at < local_midnight(day + timedelta(days=1), zone),
+            Purchase.occurred_at < local_day_end(day, zone),
         )
     )
     if venues:

@@ -18,7 +18,7 @@ from roost import (
     PageQuery,
     keyset,
     local_date,
-    local_midnight,
+    local_day_end,
     members,
     new_id,
     points,
@@ -156,7 +156,7 @@ def _expiry(ctx: Context) -> datetime | None:
     index = ctx.today().year * 12 + ctx.today().month - 1 + months
     year, month = index // 12, index % 12 + 1
     last = date(year, month, calendar.monthrange(year, month)[1])
-    return local_midnight(last + timedelta(days=1), ctx.tenant.zone)
+    return local_day_end(last, ctx.tenant.zone)
 
 
 # --- reading ---

@@ -1,5 +1,7 @@
 """The staff endpoints that the same declaration gives: same rows, same refusals, same audit."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 
 from hosts.console.models import Approval
@@ -23,6 +25,16 @@ def test_the_list_is_filtered_paged_and_masked(api, market, stall):
 @pytest.mark.parametrize("query", [{"state": "gone"}, {"venue": "x"}, {"colour": "red"}, {"opens_at_from": "soon"}])
 def test_a_wrong_or_unknown_filter_is_refused(api, market, query):
     assert api.get(PATH, token=api.as_staff("stalls.view"), params=query).status_code == 422
+
+
+def test_the_first_and_the_last_day_that_there_is_are_filters_too(api, market, stall):
+    stall("Tea", market["east"], opens_at=datetime(2026, 11, 22, tzinfo=UTC), market_day=date(2026, 11, 22))
+    token = api.as_staff("stalls.view")
+    for column in ("opens_at", "market_day"):
+        for query in ({"from": "0001-01-01"}, {"to": "9999-12-31"}, {"from": "0001-01-01", "to": "9999-12-31"}):
+            found = api.get(PATH, token=token, params={f"{column}_{side}": day for side, day in query.items()})
+            assert (found.status_code, len(found.json["items"])) == (200, 1), found.text
+        assert api.get(PATH, token=token, params={f"{column}_to": "0001-01-01"}).json["items"] == []
 
 
 def test_a_row_is_created_read_and_edited_with_the_consoles_audit(api, market, audited):

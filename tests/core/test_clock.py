@@ -1,0 +1,27 @@
+"""Days of a time zone as instants."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from core.clock import local_date, local_day_end, local_midnight
+
+SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
+
+
+def test_a_day_begins_and_ends_where_the_zone_says() -> None:
+    day = date(2026, 11, 22)
+    assert local_midnight(day, SHANGHAI) == datetime(2026, 11, 21, 16, tzinfo=UTC)
+    assert local_day_end(day, SHANGHAI) == local_midnight(date(2026, 11, 23), SHANGHAI)
+
+
+def test_a_day_on_which_the_clock_changes_is_not_24_hours_long() -> None:
+    day = date(2026, 11, 1)
+    assert (local_day_end(day, NEW_YORK) - local_midnight(day, NEW_YORK)).total_seconds() == 25 * 3600
+
+
+@pytest.mark.parametrize("zone", [SHANGHAI, NEW_YORK, "UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_first_and_the_last_day_have_a_beginning_and_an_end(zone: str) -> None:
+    assert local_midnight(date.min, zone) <= local_day_end(date.min, zone)
+    assert local_midnight(date.max, zone) <= local_day_end(date.max, zone)
+    assert local_date(local_midnight(date(2026, 1, 1), zone), zone) == date(2026, 1, 1)
