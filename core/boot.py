@@ -71,5 +71,5 @@ def _seal_audit(ctx: Context, slot: str) -> None:
 
 def _clean(ctx: Context, slot: str) -> Next | None:
     audit.prune(ctx)
-    identity.clean(ctx)
-    return _again(slot, jobs.clean(ctx))
+    more = identity.clean(ctx), jobs.clean(ctx)
+    return _again(slot, any(more))

@@ -187,7 +187,7 @@ def delete_some(ctx: Context, model: type[TenantModel], *where: Any) -> bool:
     Tells whether more may be left: a schedule then goes on by `return Next(Slot(slot=slot))`.
     """
     whole: Any = model._meta.primary_key
-    names = [name for name in getattr(whole, "field_names", [whole.name]) if name != "tenant"]
-    key = model._meta.fields[names[-1]]  # within a tenant
+    (name,) = (name for name in getattr(whole, "field_names", [whole.name]) if name != "tenant")
+    key = model._meta.fields[name]  # unique within a tenant
     some = model.scoped(ctx).select(key).where(*where).limit(DELETED_AT_ONCE)
     return int(model.scoped(ctx).delete().where(key.in_(some)).execute()) >= DELETED_AT_ONCE

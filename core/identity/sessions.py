@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from core import db, tenants
+from core.bulk import delete_some
 from core.context import Actor, Context, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
@@ -167,8 +168,9 @@ def revoke_sessions_of(
     return int((query.where(Session.id != but) if but is not None else query).execute())
 
 
-def clean(ctx: Context) -> int:
-    """Delete sessions that ended and codes that died more than 30 days ago; return how many rows went."""
+def clean(ctx: Context) -> bool:
+    """Delete some sessions that ended and codes that died more than 30 days ago; tell whether more may be left."""
     before = ctx.now() - FORGET
-    gone = Session.scoped(ctx).delete().where((Session.expires_at < before) | (Session.revoked_at < before)).execute()
-    return int(gone) + int(OneTimeCode.scoped(ctx).delete().where(OneTimeCode.expires_at < before).execute())
+    ended = (Session.expires_at < before) | (Session.revoked_at < before)
+    more = delete_some(ctx, Session, ended), delete_some(ctx, OneTimeCode, OneTimeCode.expires_at < before)
+    return any(more)

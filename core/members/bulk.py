@@ -175,6 +175,7 @@ def _bad_row(number: int, ex: Invalid) -> Invalid:
 def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:
     """Insert members; return those that went in: not whose phone somebody else registered meanwhile."""
     mine = {row["id"] for row in values}
+    values.sort(key=lambda row: row["phone_blind"] or b"")  # two who register the same phones wait, and do not lock up
     if insert_rows(ctx, Member, values, ignore_conflicts=True) < len(values):
         mine = {row.id for row in Member.scoped(ctx).select(Member.id).where(Member.id.in_(sorted(mine)))}
     return mine
@@ -183,7 +184,7 @@ def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:
 def _link(ctx: Context, provider: str, owner: dict[str, UUID]) -> dict[str, UUID]:
     """Insert identities; return those that are ours: not what somebody else linked meanwhile."""
     now = ctx.now()
-    rows = [{"member": m, "provider": provider, "subject": s, "linked_at": now} for s, m in owner.items()]
+    rows = [{"member": m, "provider": provider, "subject": s, "linked_at": now} for s, m in sorted(owner.items())]
     if insert_rows(ctx, MemberIdentity, rows, ignore_conflicts=True) == len(rows):
         return owner
     held: dict[str, UUID] = {}

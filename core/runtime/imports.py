@@ -2,6 +2,7 @@
 
 import ast
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +41,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
         if relative.parts[0] in ("migrations", "tests"):
             continue
         text = file.read_text("utf-8")
-        if not worth_reading(text):
+        if not worth_reading(text if text.isascii() else unicodedata.normalize("NFKC", text)):  # as Python reads names
             continue
         for name, line in _imported(ast.parse(text, str(file)), plugin.package, relative):
             top = name.split(".")[0]
@@ -73,7 +74,7 @@ def _worth_reading(package: str, loaded: Iterable[Package]) -> Callable[[str], o
     ours = {"core", "hosts", "plugins", "integrations", *(other.package.split(".")[0] for other in loaded)}
     names = "|".join(sorted(re.escape(name) for name in ours))
     another = rf"(?!{re.escape(package)}\b)(?:{names})\b"
-    return re.compile(rf"\b(?:from|import)\b(?:[^\n]*\\\n|[ \t]*\.[ \t]*\.|[^\n]*?[\s,]{another})").search
+    return re.compile(rf"\b(?:from|import)\b(?:[^\n]*\\\n|[ \t\f]*\.[ \t\f]*\.|[^\n]*?[\s,]{another})").search
 
 
 def _imported(tree: ast.AST, package: str, relative: Path) -> Iterator[tuple[str, int]]:

@@ -20,10 +20,10 @@ from core.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from hosts.cli.import_deliveries import Deliveries, Lag
 from hosts.cli.session import note, open_tenant
-from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Taken, UnreadableFile, take_in
+from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Taken, UnreadableFile, order_matters, take_in
 
 BATCH = 1000  # rows of one transaction
-AT_ONCE = 2  # transactions
+AT_ONCE = 2  # transactions, where their order does not matter
 
 
 def import_purchases(
@@ -170,15 +170,16 @@ class _Run:
         """Read it to its end."""
         rows = PurchaseFile(self.ctx, Lines(stream, encoding), mapping)
         deliveries = Deliveries(self.ctx)
+        at_once = 1 if db.dialect() == "sqlite" or rows.have_ids or order_matters(self.ctx) else AT_ONCE
         try:
             with (
                 _Rejections(self.rejected) as rejections,
                 self._progress(file, stream) as advance,
-                ThreadPoolExecutor(AT_ONCE, "import") as beside,
+                ThreadPoolExecutor(at_once, "import") as beside,
             ):
                 taking: deque[Future[_Batch]] = deque()
                 for rows_read in _batches(rows):  # while the batches before are being taken in
-                    if len(taking) == AT_ONCE:
+                    if len(taking) == at_once:
                         self._count(taking.popleft(), rejections)
                     taking.append(beside.submit(self._take, rows_read))
                     if db.dialect() == "sqlite":  # one writer at a time
@@ -202,8 +203,7 @@ class _Run:
     def _take(self, batch: Sequence[FileRow | Rejected]) -> "_Batch":
         """Take the good rows of a batch in, in a thread of its own.
 
-        The database works on one batch while we read, deliver, and make ready the next. Batches may commit in any
-        order: a row's key says which it is.
+        The database works on one batch while we read, deliver, and make ready the next.
         """
         good = [row for row in batch if isinstance(row, FileRow)]
         bad = [row for row in batch if isinstance(row, Rejected)]

@@ -24,4 +24,6 @@ def client_of(ctx: Context) -> WechatClient:
     secret = settings.secret.get_secret_value()
     # Whoever writes the settings names the address: it must not lead into our own network.
     http = egress.kept(ctx)
-    return WechatClient(settings.base_url, settings.appid, secret, DatabaseTokenStore(ctx), http, clock=ctx.now)
+    return WechatClient(
+        settings.base_url, settings.appid, secret, DatabaseTokenStore(ctx, settings.base_url), http, clock=ctx.now
+    )

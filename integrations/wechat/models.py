@@ -10,6 +10,7 @@ class WechatToken(TenantModel):
 
     id = AutoField()
     appid = CharField(max_length=40)
+    server = CharField(max_length=200, default="")  # that gave the token, and the only one that is shown it
     value = SealedField("token", null=True)
     expires_at = TimeField(null=True)
     lease_owner = UUIDField(null=True)

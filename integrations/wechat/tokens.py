@@ -15,16 +15,22 @@ POLL_SECONDS = 0.05
 
 
 class DatabaseTokenStore:
-    """A `TokenStore` over the table `wechat_token`, for one tenant.
+    """A `TokenStore` over the table `wechat_token`, for one tenant and one `server`: another one's token is not given.
 
     The lease is a row, taken and given back in short transactions: none is open while `fetch` is on the
     network. Not to be called inside a transaction.
     """
 
     def __init__(
-        self, ctx: Context, *, sleep: Callable[[float], None] = time.sleep, patience: float = PATIENCE_SECONDS
+        self,
+        ctx: Context,
+        server: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._ctx = ctx.for_plugin("wechat")
+        self._server = server
         self._sleep = sleep
         self._patience = patience
 
@@ -74,13 +80,14 @@ class DatabaseTokenStore:
         """End our lease, keeping what it brought; one that ran out and is another's now is left alone."""
         values: dict[str, object] = {"lease_owner": None, "lease_until": None}
         if token is not None:
-            values |= {"value": seal(self._ctx, "token", token.value), "expires_at": token.expires_at}
+            sealed = seal(self._ctx, "token", token.value)
+            values |= {"value": sealed, "expires_at": token.expires_at, "server": self._server}
         mine = (WechatToken.appid == appid) & (WechatToken.lease_owner == me)
         with connection():
             self._ctx.run(lambda: WechatToken.scoped(self._ctx).update(**values).where(mine).execute())
 
     def _fresh(self, row: WechatToken | None) -> Token | None:
-        if row is None or row.value is None or row.expires_at is None:
+        if row is None or row.value is None or row.expires_at is None or row.server != self._server:
             return None
         token = Token(unseal(self._ctx, "token", row.value), row.expires_at)
         return token if token.is_fresh(self._ctx.now()) else None

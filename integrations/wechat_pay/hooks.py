@@ -60,6 +60,8 @@ def may_switch_off(ctx: Context) -> Veto | None:
 @hookimpl
 def may_change_settings(ctx: Context, settings: WechatPaySettings) -> Veto | None:
     """Refuse another merchant while money of this one is on its way."""
+    if settings.mchid == ctx.settings(WechatPaySettings).mchid:
+        return None
     return privacy.may_change_merchant(ctx, settings.mchid)
 
 

@@ -64,6 +64,7 @@ class WechatPayRefund(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
     check_at = TimeField(null=True)
+    called_at = TimeField(null=True)  # when a call that may make it was last begun
     tries = IntegerField(default=0)
     note = CharField(max_length=300, default="")
 

@@ -16,6 +16,7 @@ REFUND_DAYS = 365
 REFUND_PARTS = 50
 REASON_LENGTH = 80
 DEAD = ("failed", "withdrawn")
+UNDER_WAY = timedelta(minutes=3)  # longer than any call of ours lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def prepare_refund(ctx: Context, asked: Refund) -> Refunding:
     row = refunds.first(WechatPayRefund.number == asked.number)
     if row is None or row.state == "failed":
         _check_refund(ctx, trade, asked)
+        _check_merchant(ctx, trade)
     if row is None:
         refunds.insert(
             number=asked.number, charge=asked.charge, member=trade.member, amount=asked.amount, total=trade.amount,
@@ -96,6 +98,16 @@ def _check_refund(ctx: Context, trade: Any, asked: Refund) -> None:
         raise Conflict(f"a charge is given back in {REFUND_PARTS} parts at most", "退款次数已达上限")
 
 
+def _check_merchant(ctx: Context, trade: Any) -> None:
+    mchid = merchant.client_of(ctx).credentials.mchid
+    if mchid != trade.mchid:
+        raise Conflict(
+            f"this was paid to merchant {trade.mchid}, and the keys here are {mchid}'s: give it back on its platform",
+            f"该笔支付属于商户 {trade.mchid}，请在该商户平台退款",
+            code="wechat_pay_other_merchant",
+        )
+
+
 def reopen(ctx: Context, row: Any) -> None:
     """Have a failed refund tried once more, in a new round."""
     WechatPayRefund.scoped(ctx).update(
@@ -118,6 +130,12 @@ def withdraw_refund(ctx: Context, number: str) -> None:
             "微信支付已受理该退款，请勿重复退付",
             code="wechat_pay_refund_moving",
         )
+    if row.state == "asked" and row.called_at is not None and ctx.now() - row.called_at < UNDER_WAY:
+        raise Conflict(
+            "WeChat Pay is being asked for this refund just now: try again in a few minutes",
+            "正在向微信支付查询该退款，请几分钟后再试",
+            code="wechat_pay_refund_moving",
+        )
     WechatPayRefund.scoped(ctx).update(state="withdrawn", check_at=None, changed_at=ctx.now()).where(
         WechatPayRefund.id == row.id
     ).execute()
@@ -129,6 +147,7 @@ def _refunding(ctx: Context, row: Any, trade: Any, *, settled: bool) -> Refundin
     client = merchant.client_of(ctx)
     if client.credentials.mchid != trade.mchid:
         return Refunding(row.number, why_not=f"paid to merchant {trade.mchid}: its keys are needed to give it back")
+    WechatPayRefund.scoped(ctx).update(called_at=ctx.now()).where(WechatPayRefund.id == row.id).execute()
     return Refunding(
         row.number, row.charge, row.amount, row.total, row.reason, merchant.notify_url(ctx),
         row.state not in DEAD, client,

@@ -148,6 +148,9 @@ def refund_told(ctx: Context, told: RefundState, heard: Heard) -> Outcome:
 
 def refund_failed(ctx: Context, row: WechatPayRefund, heard: Heard, values: dict[str, Any]) -> Outcome:
     """Book that a refund did not go through; once for each time that it is asked for."""
+    if row.state == "withdrawn":  # paid another way: it stays so, or staff could have it made again
+        _set(ctx, row, note=str(values.get("note", "")))
+        return Outcome("known")
     settled = Settlement(
         "wechat_pay", "refund_failed", str(row.charge), str(row.number), _int(row.amount), at=ctx.now()
     )

@@ -138,7 +138,7 @@ orders = Resource(
             idempotent=True,
             approve_over=lambda body: body.fen,
             limit=refund_limit,
-            stands_on=("money_fen", "refunded_fen"),
+            stands_on=("money_fen", "refunded_fen", "refunded_points"),
             shown=lambda row: "refunding" in MOVES[row.state],
         ),
     ),

@@ -224,11 +224,12 @@ def by_hand(ctx: Context, refund_id: UUID, note: str) -> None:
     Raises Conflict when none failed, or when the provider has one of them after all. The provider's rows are locked
     before the order.
     """
+    failed = {part.id for part in parts.of_refund(ctx, refund_id) if part.state == "failed"}
     for part in parts.of_refund(ctx, refund_id):
-        if part.state == "failed" and part.number is not None:
+        if part.id in failed and part.number is not None:
             _withdraw(ctx, part)
     order, refund = _refund(ctx, refund_id)
-    given = [part for part in parts.of_refund(ctx, refund.id) if part.state == "failed"]
+    given = [part for part in parts.of_refund(ctx, refund.id) if part.state == "failed" and part.id in failed]
     if not given:
         raise Conflict("no part of this refund failed", "没有失败的退款", code="refund_state")
     for part in given:

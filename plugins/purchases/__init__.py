@@ -6,7 +6,7 @@ and `PurchaseFile` and take their rows in with `take_in`.
 """
 
 from plugins.purchases.figures import Summary, summary
-from plugins.purchases.importing import Taken, take_in
+from plugins.purchases.importing import Taken, order_matters, take_in
 from plugins.purchases.lines import Lines, Rejected, UnreadableFile
 from plugins.purchases.refunds import refund
 from plugins.purchases.rows import FileRow, PurchaseFile
@@ -28,6 +28,7 @@ __all__ = [
     "UnreadableFile",
     "find",
     "get",
+    "order_matters",
     "record",
     "record_many",
     "refund",

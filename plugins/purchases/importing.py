@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plugins.purchases.lines import Rejected
 from plugins.purchases.rows import FileRow
-from plugins.purchases.schemas import NewPurchase
+from plugins.purchases.schemas import NewPurchase, PurchaseSettings
 from plugins.purchases.service import SLUG, record_many
 from roost import Context, members
 
@@ -22,6 +22,11 @@ class Taken:
 def source_of(name: str) -> str:
     """Return the source, and the provider of customers' identities, of the files of one system."""
     return f"import:{name}"
+
+
+def order_matters(ctx: Context) -> bool:
+    """Tell whether a batch must be committed before the next is taken in: where the how-manieth of a month counts."""
+    return bool(ctx.settings(PurchaseSettings).frequency_from)
 
 
 def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:

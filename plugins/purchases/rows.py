@@ -126,6 +126,11 @@ class PurchaseFile:
             except _Wrong as ex:
                 yield Rejected(line.line, str(ex), line.text)
 
+    @property
+    def have_ids(self) -> bool:
+        """Tell whether rows bring ids of their own: then two may contradict each other, and the first counts."""
+        return "id" in self._place
+
     def close(self) -> None:
         """Let go of the counts."""
         self._seen.close()

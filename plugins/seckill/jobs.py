@@ -12,7 +12,7 @@ def _make_sessions(ctx: Context, slot: str) -> None:
 
 
 def _each_minute(ctx: Context, slot: str) -> None:
-    service.lapse_due(ctx)
+    service.lapse_due(ctx, slot)
     sessions.announce(ctx)
 
 

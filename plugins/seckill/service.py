@@ -30,6 +30,7 @@ from roost import (
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
 LAPSE_BATCH = 500
+HOUR = len("2026-11-22T05")  # of a slot: what failed is tried anew an hour later
 
 
 def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
@@ -178,7 +179,7 @@ def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
     SeckillClaim.scoped(ctx).update(**values).where(SeckillClaim.id == claim.id).execute()
 
 
-def lapse_due(ctx: Context) -> None:
+def lapse_due(ctx: Context, slot: str) -> None:
     """Have every hold whose deadline has passed given back, oldest first, some hundreds at once: by a job each.
 
     Not what has an order: that ends with its order, which asks the payment provider first.
@@ -191,7 +192,7 @@ def lapse_due(ctx: Context) -> None:
         .limit(LAPSE_BATCH)
     )
     for row in list(due):  # together they would lock many members' accounts in no order
-        ctx.enqueue("seckill.lapse", ClaimRef(claim=row.id), dedupe=f"lapse:{row.id}")
+        ctx.enqueue("seckill.lapse", ClaimRef(claim=row.id), dedupe=f"lapse:{row.id}:{slot[:HOUR]}")
 
 
 def lapse_late(ctx: Context, claim_id: UUID) -> None:

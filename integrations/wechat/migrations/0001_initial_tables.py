@@ -179,6 +179,7 @@ def up(migrator, db):
     class WechatToken(Model):
         tenant = IntegerField()
         appid = CharField(max_length=40)
+        server = CharField(max_length=200, default="")
         value = SealedField(null=True)
         expires_at = TimeField(null=True)
         lease_owner = UUIDField(null=True)

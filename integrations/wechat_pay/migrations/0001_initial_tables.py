@@ -50,6 +50,7 @@ def up(migrator, db):
         created_at = TimeField()
         changed_at = TimeField()
         check_at = TimeField(null=True)
+        called_at = TimeField(null=True)
         tries = IntegerField(default=0)
         note = CharField(max_length=300, default="")
 

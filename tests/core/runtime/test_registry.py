@@ -117,6 +117,7 @@ def test_a_staff_endpoint_without_a_permission_is_refused(tmp_path):
         "import os, \\\n    core",
         "from plugins import (\n    levels,\n)",
         "import core as plain",
+        "import ｃore",
         "from . .written_alpha import hooks",
         "from ..written_alpha import hooks",
     ],

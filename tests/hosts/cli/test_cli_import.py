@@ -186,6 +186,14 @@ def test_silence_is_counted_as_of_a_day_and_later_purchases_do_not_count(tenant,
     assert figures(tenant, date(1997, 1, 1))["buyers"] == 0
 
 
+def test_what_a_month_has_seen_before_counts_across_batches(tenant, imported, enable_plugin, tmp_path, monkeypatch):
+    enable_plugin("purchases", frequency_from=3, frequency_percent=200)
+    monkeypatch.setattr(import_, "BATCH", 50)
+    rows = (f"c{n % 50},1997-01-{n // 50 + 1:02d},10.00" for n in range(400))
+    imported(write(tmp_path / "p.csv", "customer_id,date,amount", *rows))
+    assert figures(tenant, AS_OF)["points"] == 50 * (2 * 10 + 6 * 20)
+
+
 @pytest.mark.engines("sqlite")  # what is measured is ours, not the database's
 def test_memory_does_not_grow_with_the_file(tenant, imported, tmp_path, monkeypatch, request):
     taking = import_.take_in

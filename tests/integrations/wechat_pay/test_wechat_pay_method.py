@@ -15,7 +15,7 @@ from core.context import Context
 from core.errors import Conflict, Invalid, KeyReused, TooManyRequests, Unavailable
 from core.members import MemberView
 from integrations.fake_server import Failure
-from integrations.wechat_pay import charges, payments
+from integrations.wechat_pay import charges, desk, payments
 from integrations.wechat_pay.fake import APPID, MCHID
 from integrations.wechat_pay.fake_books import GiveBack, Pay
 from integrations.wechat_pay.models import WechatPaySettlement, WechatPayTrade
@@ -308,6 +308,9 @@ class TestRefunds:
         story.paid()
         story.fake.fail(Failure(api="refund", errcode="SIGN_ERROR"))
         assert story.refund().state == "unknown"
+        with pytest.raises(Conflict):  # the call might still be on its way
+            story.withdraw()
+        clock.advance(minutes=4)
         story.withdraw()
         assert story.refund_row().state == "withdrawn"
         clock.advance(days=1)
@@ -318,6 +321,28 @@ class TestRefunds:
         assert story.fake.given == {}
         story.refund("R000002")
         assert [*story.fake.given] == ["R000002"], "what was withdrawn is there to be given back"
+
+    def test_what_was_withdrawn_stays_so_when_the_bank_sends_it_back(self, story: Any, clock: ManualClock) -> None:
+        story.paid()
+        story.fake.fail(Failure(api="refund", status=502, times=9, after=True))
+        assert story.refund().state == "unknown"
+        clock.advance(minutes=4)
+        story.withdraw()
+        story.fake.give_back(GiveBack(number="R000001", status="CLOSED"))
+        story.drain()
+        assert story.refund_row().state == "withdrawn"
+        assert story.told()[1:] == []
+        with pytest.raises(Conflict):
+            story.ctx.run(lambda: desk.ask_refund(story.ctx, story.refund_row().id))
+
+    def test_what_was_paid_to_another_merchant_is_refused_at_once(self, story: Any, brand: Context) -> None:
+        story.paid()
+        tenants.save_settings(brand, "wechat_pay", {**_plain(story), "mchid": "1900000999"})
+        object.__setattr__(brand, "tenant", tenants.by_id(brand.tenant.id))
+        with pytest.raises(Conflict) as caught:
+            story.refund()
+        assert caught.value.code == "wechat_pay_other_merchant"
+        tenants.save_settings(brand, "wechat_pay", {**_plain(story), "keep_days": 200})
 
     def test_a_refund_that_is_on_its_way_is_not_withdrawn(self, story: Any) -> None:
         story.paid()
