@@ -30,14 +30,14 @@ class Settings(BaseSettings):
     public_url: str = Field("http://127.0.0.1:8000", description="how the outside world reaches us")
     host: str = "127.0.0.1"
     port: int = 8000
-    workers: int = Field(1, description="REST processes")
-    threads: int = Field(4, description="requests at once in a REST process")
-    pool_size: int = Field(32, description="database connections a process may open")
+    workers: int = Field(1, ge=1, description="REST processes")
+    threads: int = Field(4, ge=1, description="requests at once in a REST process")
+    pool_size: int = Field(32, ge=1, description="database connections a process may open")
     statement_timeout_ms: int = 10_000
     body_limit: int = Field(1_048_576, description="bytes of a request body")
     egress_allow: str = Field("", description="networks that tenants' addresses may lead into: 10.0.0.0/8,…")
     egress_ports: str = Field("80,443,8080,8443", description="ports that such addresses may name elsewhere")
-    trusted_proxies: int = Field(0, description="how many reverse proxies stand in front of us")
+    trusted_proxies: int = Field(0, ge=0, description="how many reverse proxies stand in front of us")
     log_level: str = "INFO"
     log_json: bool = True
     adjust_limit: int = Field(

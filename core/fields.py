@@ -9,7 +9,7 @@ from uuid import UUID
 
 from peewee import BlobField, Field, TextField
 
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f+00:00"
+from core.errors import Invalid
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
@@ -35,7 +35,10 @@ class TimeField(Field):
             return value
         if value.tzinfo is None:
             raise ValueError(f"{self.name}: a naive datetime ({value}) has no place in a row; use ctx.now()")
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise Invalid(f"{self.name}: {value} is before or after all time", "时间超出范围") from None
 
     def python_value(self, value: Any) -> datetime | None:  # Any: a driver's value
         """Return an aware datetime in UTC."""
@@ -96,7 +99,7 @@ class BlindField(BlobField):
 
 
 def _sqlite_time(value: datetime) -> str:
-    return value.astimezone(UTC).strftime(TIME_FORMAT)
+    return value.astimezone(UTC).isoformat(" ", "microseconds")  # strftime writes the year 392 in three digits
 
 
 def register_sqlite_adapters() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import falcon
+import structlog
 
 from core.errors import ConfigurationError, NotFound
 from core.runtime.declarations import Endpoints
@@ -16,6 +17,7 @@ from hosts.console.resource_endpoints import endpoints_for, endpoints_of
 from hosts.console.resources import CORE, Desk
 from hosts.console.web import Console, Door, Reply, Route, Visit
 
+log = structlog.get_logger("roost.console")
 STATIC = Path(__file__).parent / "static"
 CORE_ROUTES = (
     *signing.ROUTES, *home.ROUTES, *members.ROUTES, *merging.ROUTES, *plugins.ROUTES, *approving.ROUTES, *keys.ROUTES
@@ -25,23 +27,27 @@ CORE_ROUTES = (
 def admin_endpoints(runtime: Runtime) -> list[tuple[str, Endpoints]]:
     """Return the staff endpoints that resources give, as (slug, group), for the REST host.
 
-    Core's own are in `hosts.rest.core_api`, but for the adjustment of points by hand: it knows a second approver.
+    Core's own are in `hosts.rest.core_api`, but for the adjustment of points by hand: it knows a second approver. A
+    plugin with a resource that cannot be interpreted gives none, is logged, and listed as broken.
     """
-    groups = [
-        (plugin.slug, endpoints_for(plugin.slug, resource))
-        for plugin in runtime.registry.plugins.values()
-        for resource in plugin.resources
-    ]
+    groups: list[tuple[str, Endpoints]] = []
+    for plugin in runtime.registry.plugins.values():
+        try:
+            groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.resources]
+        except ConfigurationError as ex:
+            _leave_out(runtime, plugin.slug, ex.message)
     adjusting = endpoints_of(core_desk("members"))
     adjusting.items = [item for item in adjusting.items if "/adjust" in item.path]
     return [(CORE, adjusting), *groups]
 
 
-def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
-    """Add every page below `/console` to an application.
+def _leave_out(runtime: Runtime, slug: str, why: str) -> None:
+    log.error("plugin_broken", plugin=slug, error=why)
+    runtime.registry.broken[slug] = why
 
-    Raises ConfigurationError for a resource that cannot be interpreted, or a page on the path of another.
-    """
+
+def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
+    """Add every page below `/console` to an application; a page on the path of another is left out."""
     console = Console(runtime)
     app.add_sink(_nowhere(console), re.compile(r"^/console(?!/static/)(/|$)"))
     app.add_static_route("/console/static", STATIC)
@@ -60,7 +66,8 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
         for page in plugin.pages:
             path = f"/console/{plugin.slug}/{page.path.strip('/')}"
             if path in taken:
-                raise ConfigurationError(f"{plugin.slug}: the page {path} is taken by {taken[path]}")
+                _leave_out(runtime, plugin.slug, f"{plugin.slug}: the page {path} is taken by {taken[path]}")
+                continue
             taken[path] = plugin.slug
             app.add_route(path, Door(console, Route(path, get=home.own_page), slug=plugin.slug, page=page.path))
 

@@ -13,7 +13,7 @@ from core.errors import NotFound
 from core.runtime.declarations import Action, Endpoints, Form, Listing, PageQuery, Resource
 from hosts.console import approvals, keyset
 from hosts.console.models import Approval
-from hosts.console.resources import CORE, REASON_LENGTH, Desk
+from hosts.console.resources import CORE, REASON_LENGTH, Desk, check_declaration
 
 
 class ApprovalOut(BaseModel):
@@ -40,7 +40,8 @@ class RejectionIn(BaseModel):
 
 
 def endpoints_for(slug: str, resource: Resource) -> Endpoints:
-    """Return the endpoints of one resource of a plugin; see `endpoints_of`."""
+    """Return the endpoints of one resource of a plugin (`endpoints_of`). Raises ConfigurationError for a wrong one."""
+    check_declaration(slug, resource)
     return endpoints_of(Desk(slug, resource))
 
 

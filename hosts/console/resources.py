@@ -342,10 +342,9 @@ def check_declaration(slug: str, resource: Resource) -> None:
 
 
 def all_desks(runtime: Runtime, core: Iterable[Desk]) -> dict[tuple[str, str], Desk]:
-    """Return every resource of the deployment, core's first, by (slug, name)."""
-    desks = [*core, *(Desk(p.slug, r) for p in runtime.registry.plugins.values() for r in p.resources)]
-    for desk in desks:
-        check_declaration(desk.slug, desk.resource)
+    """Return every resource of the deployment, core's first, by (slug, name); none of a plugin that is broken."""
+    whole = (p for p in runtime.registry.plugins.values() if p.slug not in runtime.registry.broken)
+    desks = [*core, *(Desk(p.slug, r) for p in whole for r in p.resources)]
     return {(desk.slug, desk.resource.name): desk for desk in desks}
 
 

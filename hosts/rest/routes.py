@@ -9,6 +9,7 @@ from core.errors import ConfigurationError
 from core.runtime.declarations import Endpoint, Endpoints
 from core.runtime.registry import prefix_of
 from core.runtime.runtime import Runtime
+from hosts.rest import ratelimit
 from hosts.rest.core_api import GROUPS
 from hosts.rest.shape import Shape, shape_of
 
@@ -58,6 +59,8 @@ def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> l
         given.setdefault(slug, []).append(group)
     taken = {(r.endpoint.method, r.template): r for r in routes}
     for slug, groups in given.items():
+        if slug in runtime.registry.broken:
+            continue
         try:
             mine = [r for group in groups for r in _of_group(slug, group)]
             for route in mine:
@@ -77,9 +80,18 @@ def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> l
     return routes
 
 
+def check_group(slug: str, group: Endpoints) -> None:
+    """Raise ConfigurationError for an operation that cannot be served."""
+    for _ in _of_group(slug, group):
+        pass
+
+
 def _of_group(slug: str, group: Endpoints) -> Iterator[Route]:
     prefix = prefix_of(slug, group)
     for endpoint in group.items:
         path = prefix + endpoint.path
-        shape = shape_of(endpoint, path, f"{slug}: {endpoint.method} {path}")
+        where = f"{slug}: {endpoint.method} {path}"
+        shape = shape_of(endpoint, path, where)
+        if endpoint.rate:
+            ratelimit.parse(endpoint.rate, where)
         yield Route(slug, path, group.tag or slug, endpoint, shape)

@@ -4,16 +4,21 @@ import re
 
 from core.runtime.imports import check_imports
 from core.runtime.registry import Registry
+from hosts.console.resource_endpoints import endpoints_for
+from hosts.rest.routes import check_group
 
 
 def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     """Raise AssertionError, naming what to do, when an installed plugin breaks a rule that can be read from its code.
 
-    Its imports keep to the door; it has a README; its tables lead their indexes with the tenant; personal data can be
-    erased, merged and exported; every setting has a default and a description; its hooks have docstrings.
+    Its imports keep to the door; its operations and resources can be served; it has a README; its tables lead their
+    indexes with the tenant; personal data can be erased, merged and exported; every setting has a default and a
+    description; its hooks have docstrings. Raises ConfigurationError for what could not even be put together.
     """
     plugin = registry.plugin(slug)
     check_imports(plugin, registry.plugins)
+    for group in (*plugin.routes, *(endpoints_for(slug, resource) for resource in plugin.resources)):
+        check_group(slug, group)
     assert (plugin.folder / "README.md").exists(), f"{slug}: write a README.md: what it does, its settings, its facts"
     for name, field in plugin.settings.model_fields.items():
         assert field.description, f"{slug}: the setting {name} needs a description; staff read it in the console"

@@ -141,6 +141,12 @@ def test_a_refusal_is_in_chinese_where_the_terminal_is(migrated: Deployment) -> 
     assert "没有租户" in migrated.run("plugins", "list", "--tenant", "nobody", code=1).stderr
 
 
+def test_a_wrong_setting_is_one_line_that_names_its_variable(migrated: Deployment) -> None:
+    (migrated.folder / ".env").write_text("ROOST_WORKERS=zwei\nROOST_TRUSTED_PROXIES=-1\n")
+    said = migrated.run("tenants", "list", code=2).stderr.splitlines()
+    assert [line.split(": ")[1] for line in said] == ["ROOST_WORKERS", "ROOST_TRUSTED_PROXIES"]
+
+
 def test_what_a_plugin_keeps_is_exported_before_it_is_purged(migrated: Deployment) -> None:
     migrated.run("plugins", "enable", "gifts", "--tenant", "acme")
     database = migrated.folder / "var" / "roost.db"

@@ -1,10 +1,14 @@
 """The staff endpoints that the same declaration gives: same rows, same refusals, same audit."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from core.errors import ConfigurationError
 from hosts.console.models import Approval
+from hosts.rest.app import make_app
+from hosts.testkit.conformance import assert_plugin_conforms
 from tests.hosts.console.browser import ALL
 
 PATH = "/admin/v1/stalls/stalls"
@@ -148,3 +152,26 @@ def test_every_operation_is_documented(api, market):
         f"post {row}/refund/approvals/{{approval_id}}/approve",
         f"post {row}/refund/approvals/{{approval_id}}/reject",
     } <= operations
+
+
+@pytest.mark.parametrize("wrong", [{"venue": "venu"}, {"order": "nothing"}])
+def test_a_resource_that_cannot_be_interpreted_breaks_its_plugin_and_the_others_go_on(runtime, monkeypatch, wrong):
+    stalls = runtime.registry.plugins["stalls"]
+    monkeypatch.setattr(stalls, "resources", [replace(stalls.resources[0], **wrong), *stalls.resources[1:]])
+    monkeypatch.setattr(runtime.registry, "broken", {})
+    app = make_app(runtime)
+    assert "stalls" not in {route.slug for route in app.routes}
+    assert "core" in {route.slug for route in app.routes}
+    assert next(iter(wrong.values())) in runtime.registry.broken["stalls"]
+    with pytest.raises(ConfigurationError):
+        assert_plugin_conforms(runtime.registry, "stalls")
+
+
+def test_an_instant_of_long_ago_is_kept_as_it_is_and_one_before_all_time_refused(api, market):
+    token = api.as_staff("stalls.view", "stalls.edit")
+    body = {**BODY, "venue": str(market["east"]), "opens_at": "0392-05-11T06:38:48Z"}
+    made = api.post(PATH, token=token, json=body)
+    assert (made.status_code, made.json["opens_at"]) == (201, "0392-05-11T06:38:48Z")
+    assert api.get(f"{PATH}/{made.json['id']}", token=token).json["opens_at"] == "0392-05-11T06:38:48Z"
+    before = api.post(PATH, token=token, json={**body, "title": "Before", "opens_at": "0001-01-01T00:00:00+08:00"})
+    assert before.status_code == 422

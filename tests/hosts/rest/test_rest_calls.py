@@ -7,6 +7,7 @@ import pytest
 
 from core import tenants
 from core.context import Context
+from core.runtime.declarations import Endpoints
 from hosts.rest.app import make_app
 from hosts.testkit.plugin import Api
 
@@ -160,3 +161,15 @@ def test_a_repeated_route_breaks_the_plugin_that_comes_second_and_the_others_go_
     app = make_app(api.runtime, [("probe", probe.routes[0])])
     assert "probe" not in {r.slug for r in app.routes}
     assert "probe declares the route GET /v1/probe/kinds" in api.runtime.registry.broken.pop("probe")
+
+
+def test_a_rate_that_cannot_be_read_breaks_its_plugin_and_the_others_go_on(api: Api) -> None:
+    group = Endpoints("public", prefix="/v1/late")
+
+    @group.get("/one", rate="30/fortnight")
+    def one(ctx: Context) -> None:
+        """Answer nothing."""
+
+    app = make_app(api.runtime, [("late", group)])
+    assert {r.slug for r in app.routes} == {"core", "probe"}
+    assert "30/fortnight" in api.runtime.registry.broken.pop("late")
