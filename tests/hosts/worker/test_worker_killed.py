@@ -8,6 +8,7 @@ from hosts.testkit.waiting import wait_until
 from tests.hosts.worker.lab import Lab
 
 ECHO = 1_000_000
+ROUNDS = 100  # of work in each delivery: long enough to be seen at work from outside, also on a busy machine
 
 
 def storm(lab: Lab, kills: int, *, fence: bool = True) -> None:
@@ -23,7 +24,7 @@ def storm(lab: Lab, kills: int, *, fence: bool = True) -> None:
     landed = 0
     worker = lab.strange(*off)
     for turn in range(kills):
-        lab.strike(6, rounds=20, echo=turn % 2 == 0)
+        lab.strike(6, rounds=ROUNDS, echo=turn % 2 == 0)
         wait_until(
             lambda w=worker: lab.at_work(w.pid) is not None, 60, what="a job at work", told=worker.said, every=0.001
         )
@@ -60,7 +61,7 @@ def test_without_the_attempt_condition_the_same_storm_shows_effects_that_happene
 
 
 def test_a_chain_goes_on_where_it_was_killed(lab: Lab) -> None:
-    lab.enqueue("chain", number=0, steps=12, rounds=20)
+    lab.enqueue("chain", number=0, steps=12, rounds=ROUNDS)
     for _ in range(3):
         worker = lab.start()
         wait_until(
