@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
@@ -46,3 +49,15 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
     var: Path = Field(Path("var"), description="where the embedded default keeps its files")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_the_variable(cls, values: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raise ConfigurationError that names each wrong variable, without what it holds: that may be a key."""
+        try:
+            return read(values)
+        except ValidationError as ex:
+            wrong = [(f"ROOST_{'.'.join(map(str, error['loc'])).upper()}", error["msg"]) for error in ex.errors()]
+        raise ConfigurationError(
+            "; ".join(f"{name}: {why}" for name, why in wrong), f"部署设置有误：{'、'.join(name for name, _ in wrong)}"
+        )

@@ -208,8 +208,12 @@ class Registry:
     def _break(self, slug: str, ex: Exception, strict: bool) -> None:
         if strict:
             raise ex if isinstance(ex, ConfigurationError) else ConfigurationError(f"{slug}: {ex!r}") from ex
-        self.broken[slug] = str(ex) if isinstance(ex, ConfigurationError) else repr(ex)
-        log.error("plugin_broken", plugin=slug, error=self.broken[slug])
+        self.leave_out(slug, str(ex) if isinstance(ex, ConfigurationError) else repr(ex))
+
+    def leave_out(self, slug: str, why: str) -> None:
+        """Name a plugin as broken, in the log and at `/readyz`: what cannot be served of it is left out."""
+        self.broken[slug] = why
+        log.error("plugin_broken", plugin=slug, error=why)
 
     def _undo(self, plugin: Plugin) -> None:
         self.plugins.pop(plugin.slug, None)

@@ -23,11 +23,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as ex:
-        if type(ex).__name__ == "ValidationError" and getattr(ex, "title", "") == "Settings":
-            for wrong in ex.errors():  # type: ignore[attr-defined]  # pydantic's, which `--help` does without
-                name = f"ROOST_{str(wrong['loc'][0]).upper()}"
-                _say(f"{name}: {wrong['msg']}", f"设置 {name} 有误：{wrong['msg']}")
-            sys.exit(2)
         if type(ex).__module__.partition(".")[0] not in ("peewee", "psycopg", "sqlite3"):
             raise
         _say(*_of_database(ex))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import falcon
-import structlog
 
 from core.errors import ConfigurationError, NotFound
 from core.runtime.declarations import Endpoints
@@ -17,7 +16,6 @@ from hosts.console.resource_endpoints import endpoints_for, endpoints_of
 from hosts.console.resources import CORE, Desk
 from hosts.console.web import Console, Door, Reply, Route, Visit
 
-log = structlog.get_logger("roost.console")
 STATIC = Path(__file__).parent / "static"
 CORE_ROUTES = (
     *signing.ROUTES, *home.ROUTES, *members.ROUTES, *merging.ROUTES, *plugins.ROUTES, *approving.ROUTES, *keys.ROUTES
@@ -35,15 +33,10 @@ def admin_endpoints(runtime: Runtime) -> list[tuple[str, Endpoints]]:
         try:
             groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.resources]
         except ConfigurationError as ex:
-            _leave_out(runtime, plugin.slug, ex.message)
+            runtime.registry.leave_out(plugin.slug, ex.message)
     adjusting = endpoints_of(core_desk("members"))
     adjusting.items = [item for item in adjusting.items if "/adjust" in item.path]
     return [(CORE, adjusting), *groups]
-
-
-def _leave_out(runtime: Runtime, slug: str, why: str) -> None:
-    log.error("plugin_broken", plugin=slug, error=why)
-    runtime.registry.broken[slug] = why
 
 
 def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
@@ -66,7 +59,7 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
         for page in plugin.pages:
             path = f"/console/{plugin.slug}/{page.path.strip('/')}"
             if path in taken:
-                _leave_out(runtime, plugin.slug, f"{plugin.slug}: the page {path} is taken by {taken[path]}")
+                runtime.registry.leave_out(plugin.slug, f"{plugin.slug}: the page {path} is taken by {taken[path]}")
                 continue
             taken[path] = plugin.slug
             app.add_route(path, Door(console, Route(path, get=home.own_page), slug=plugin.slug, page=page.path))

@@ -79,8 +79,9 @@ def approve(ctx: Context, desks: Desks, approval_id: UUID) -> Any:
         "requested_by": str(row.requested_by),
         "amount": row.amount,
     }
-    held.desk.hold(ctx, keyset.read_key(held.desk.resource, row.subject), held.action)
-    subject = held.desk.detail(ctx, keyset.read_key(held.desk.resource, row.subject))
+    key = keyset.read_key(held.desk.resource, row.subject)
+    held.desk.lock(ctx, key, held.action)
+    subject = held.desk.detail(ctx, key)
     if held.action.shown is not None and not held.action.shown(subject.stored):
         raise Conflict("the row has changed: this does not fit it any more", "记录状态已变化，不能再执行此操作")
     if fingerprint(subject.stored, held.action) != row.stood:

@@ -163,9 +163,9 @@ class Desk:
         stored = self._query(ctx).where(keyset.primary_key(self.resource) == row_id).first()
         return self._present(ctx, [stored])[0] if stored is not None else None
 
-    def hold(self, ctx: Context, row_id: Any, action: Action) -> None:
+    def lock(self, ctx: Context, row_id: Any, action: Action) -> None:
         """Lock the row that an approved action stands on, so that nothing changes between the look and the act."""
-        if action.stands_on is None or action.stands_on:
+        if action.stands_on != ():
             self.resource.model.scoped(ctx).lock(keyset.primary_key(self.resource) == row_id)
 
     def _present(self, ctx: Context, stored: Sequence[Any]) -> list[Row]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import structlog
-
 from core.errors import ConfigurationError
 from core.runtime.declarations import Endpoint, Endpoints
 from core.runtime.registry import prefix_of
@@ -12,8 +10,6 @@ from core.runtime.runtime import Runtime
 from hosts.rest import ratelimit
 from hosts.rest.core_api import GROUPS
 from hosts.rest.shape import Shape, shape_of
-
-log = structlog.get_logger("roost.rest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +68,7 @@ def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> l
                     )
                 taken[place] = route
         except ConfigurationError as ex:
-            log.error("plugin_broken", plugin=slug, error=ex.message)
-            runtime.registry.broken[slug] = ex.message
+            runtime.registry.leave_out(slug, ex.message)
             taken = {place: r for place, r in taken.items() if r.slug != slug}
             continue
         routes += mine

@@ -25,7 +25,7 @@ def source_of(name: str) -> str:
 
 
 def order_matters(ctx: Context) -> bool:
-    """Tell whether a batch must be committed before the next is taken in: where the how-manieth of a month counts."""
+    """Tell whether each batch must be committed before the next: where a purchase's place in its month earns."""
     return bool(ctx.settings(PurchaseSettings).frequency_from)
 
 

@@ -1,9 +1,15 @@
 """Actions: the reason, the form that acts once, the second person."""
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from core import identity
+from hosts.console import approvals
 from hosts.console.models import Approval
+from hosts.console.resources import Desk, fingerprint
 from tests.hosts.console.browser import ALL, STALLS, words
 
 
@@ -144,6 +150,35 @@ def test_nobody_approves_what_was_changed_after_it_was_asked_for(staff, market, 
     again = Approval.scoped(tenant).select().where(Approval.id != asked.id).get()
     assert second.post(f"/console/core/approvals/{again.id}/approve").status_code == 303
     assert stored(key).refunded == 501
+
+
+@pytest.mark.engines("postgresql")  # SQLite lets one write at a time
+@pytest.mark.parametrize(("locked", "refunded", "answers"), [(True, 500, [303, 409]), (False, 1000, [303, 303])])
+def test_of_two_approvals_at_one_moment_the_second_sees_what_the_first_did(
+    staff, market, stall, stored, tenant, monkeypatch, locked, refunded, answers
+):
+    """Without the lock, which is the control, both see the row as it was and both run."""
+    key = stall("Tea", market["east"])
+    asker = staff(*ALL)
+    for _ in range(2):
+        asker.act(f"{STALLS}/{key}/refund", {"amount": "500", "reason": "flood"})
+    both = threading.Barrier(2)
+
+    def look(row, action):
+        seen = fingerprint(row, action)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=2)  # with the lock nobody else comes
+        return seen
+
+    monkeypatch.setattr(approvals, "fingerprint", look)
+    if not locked:
+        monkeypatch.setattr(Desk, "lock", lambda *args: None)
+    paths = [f"/console/core/approvals/{asked.id}/approve" for asked in Approval.scoped(tenant).select()]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(
+            pool.map(lambda one: one[0].post(one[1]).status_code, zip((staff(*ALL), staff(*ALL)), paths, strict=True))
+        )
+    assert (sorted(done), stored(key).refunded) == (answers, refunded)
 
 
 def test_an_account_that_lost_the_permission_cannot_use_a_form_it_had_open(staff, market, stall, stored, tenant):

@@ -514,39 +514,40 @@ def test_the_cap_counts_imported_numbers_too(desk: Desk, story: Story, pigeon: P
 # --- staff -----------------------------------------------------------------------------------------------------------
 
 
-def test_above_the_limit_a_second_person_approves_the_start(
-    desk: Desk, story: Story, crowd: Callable[[int], None], pigeon: Pigeon, api: Api, use: Callable[..., None]
-) -> None:
+@pytest.fixture
+def asked(desk: Desk, crowd: Callable[[int], None], api: Api, use: Callable[..., None]) -> dict[str, str]:
+    """Ask for the start of a campaign to more than may begin unseen; return who asked, who may approve, and where."""
     use(approve_over=2)
     crowd(3)
     campaign = desk.draft()
     desk.preview(campaign)
     first, second = api.as_staff("notify.view", "notify.send"), api.as_staff("notify.view", "notify.send")
-    asked = api.post(f"{ADMIN}/{campaign}/start", token=first, key="k", json={"heads": 3})
-    assert asked.json["state"] == "pending", asked.text
+    reply = api.post(f"{ADMIN}/{campaign}/start", token=first, key="k", json={"heads": 3})
+    assert reply.json["state"] == "pending", reply.text
+    path = f"{ADMIN}/{campaign}/start/approvals/{reply.json['approval']}/approve"
+    return {"campaign": str(campaign), "first": first, "second": second, "path": path}
+
+
+def test_above_the_limit_a_second_person_approves_the_start(
+    asked: dict[str, str], story: Story, pigeon: Pigeon, api: Api
+) -> None:
     story.drain()
     assert pigeon.sent == []
-    path = f"{ADMIN}/{campaign}/start/approvals/{asked.json['approval']}/approve"
-    assert api.post(path, token=first, key="k2").status_code in (403, 409), "nobody approves their own"
-    assert api.post(path, token=second, key="k3").status_code == 200
+    own = api.post(asked["path"], token=asked["first"], key="k2")
+    assert own.status_code in (403, 409), "nobody approves their own"
+    assert api.post(asked["path"], token=asked["second"], key="k3").status_code == 200
     story.drain()
     assert len(pigeon.sent) == 3
 
 
 def test_words_edited_after_the_request_are_not_sent_by_its_approver(
-    desk: Desk, story: Story, crowd: Callable[[int], None], pigeon: Pigeon, api: Api, use: Callable[..., None]
+    asked: dict[str, str], desk: Desk, story: Story, pigeon: Pigeon, api: Api
 ) -> None:
-    use(approve_over=2)
-    crowd(3)
-    campaign = desk.draft()
-    desk.preview(campaign)
-    first, second = api.as_staff("notify.view", "notify.send"), api.as_staff("notify.view", "notify.send")
-    asked = api.post(f"{ADMIN}/{campaign}/start", token=first, key="k", json={"heads": 3})
-    edited = api.patch(f"{ADMIN}/{campaign}", token=first, json={**WORDS, "text_zh": "别的话"})
+    campaign = asked["campaign"]
+    edited = api.patch(f"{ADMIN}/{campaign}", token=asked["first"], json={**WORDS, "text_zh": "别的话"})
     assert edited.status_code == 200, edited.text
-    desk.preview(campaign)  # the same heads, and `ready` again
-    path = f"{ADMIN}/{campaign}/start/approvals/{asked.json['approval']}/approve"
-    assert api.post(path, token=second, key="k2").status_code == 409
+    desk.preview(UUID(campaign))  # the same heads, and `ready` again
+    assert api.post(asked["path"], token=asked["second"], key="k2").status_code == 409
     story.drain()
     assert pigeon.sent == []
 

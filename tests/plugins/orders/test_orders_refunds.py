@@ -629,16 +629,11 @@ def test_a_part_of_the_price_that_went_back_at_the_provider_is_to_be_paid_again(
     assert (state(order), box.given_back(old)) == ("paying", 0)
 
 
-def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_died_by_another(
-    rich, place, paid, refund, drain, box, clock, ctx, tenant, state
-):
-    view = rich()
-    order = place(view)
-    paid(view, order)
-    box.refund_state = "refunding"
-    refund(order)
+@pytest.fixture
+def a_day(drain, box, clock, ctx):
+    """Return a function that lets a day pass, and says how often the provider was called."""
 
-    def a_day():
+    def pass_by():
         before = len(box.calls)
         for hour in range(24):
             drain()
@@ -646,6 +641,18 @@ def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_di
                 jobs._unstick(ctx, f"{clock.now()}{hour}")
             clock.advance(hours=1, minutes=1)
         return len(box.calls) - before
+
+    return pass_by
+
+
+def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_died_by_another(
+    rich, place, paid, refund, box, tenant, state, a_day
+):
+    view = rich()
+    order = place(view)
+    paid(view, order)
+    box.refund_state = "refunding"
+    refund(order)
 
     a_day()
     assert a_day() <= 24
@@ -657,22 +664,13 @@ def test_a_refund_that_takes_days_is_asked_about_by_one_job_and_one_whose_job_di
 
 
 def test_a_close_without_an_answer_is_asked_by_one_job_and_one_whose_job_died_by_another(
-    rich, place, pay, drain, box, clock, ctx, tenant, state
+    rich, place, pay, box, clock, tenant, state, a_day
 ):
     view = rich()
     order = place(view)
     pay(view, order)
     box.away.add("close")
     clock.advance(minutes=31)
-
-    def a_day():
-        before = len(box.calls)
-        for hour in range(24):
-            drain()
-            with ctx.transaction():
-                jobs._unstick(ctx, f"{clock.now()}{hour}")
-            clock.advance(hours=1, minutes=1)
-        return len(box.calls) - before
 
     a_day()
     assert a_day() <= 24
