@@ -23,6 +23,7 @@ from plugins.notify.schemas import (
     BlockRow,
     CampaignIn,
     CampaignOut,
+    ExemptIn,
     ImportIn,
     MessageRow,
     NoticeEdit,
@@ -181,7 +182,8 @@ CAMPAIGNS = Resource(
         Column("created_at", Text(zh="创建时间", en="Written"), "time", filter=True),
         Column("started_at", Text(zh="开始时间", en="Begun"), "time", list=False),
         Column("ended_at", Text(zh="结束时间", en="Ended"), "time", list=False),
-        Column("marketing", Text(zh="营销消息", en="Marketing"), "bool", list=False),
+        Column("marketing", Text(zh="营销消息", en="Marketing"), "bool", filter=True),
+        Column("exempt_reason", Text(zh="非营销理由", en="Why it is no marketing"), list=False),
         Column("title_zh", Text(zh="中文标题", en="Title in Chinese"), list=False),
         Column("text_zh", Text(zh="中文内容", en="Text in Chinese"), list=False),
         Column("title_en", Text(zh="英文标题", en="Title in English"), list=False),
@@ -210,6 +212,17 @@ CAMPAIGNS = Resource(
             permission="notify.send",
             form=ImportIn,
             shown=_in("draft", "ready"),
+        ),
+        Action(
+            "exempt",
+            Text(zh="设为非营销消息", en="Not marketing"),
+            campaigns.exempt,
+            permission="notify.exempt",
+            form=ExemptIn,
+            reason=True,
+            approve_over=lambda body: 1,  # whatever its size: a second person decides
+            stands_on=campaigns.EXEMPTION_STANDS_ON,
+            shown=lambda row: row.marketing and row.state in campaigns.EDITABLE,
         ),
         Action(
             "test", Text(zh="测试发送", en="Send a test"), campaigns.try_out, permission="notify.send", form=TrialIn

@@ -192,9 +192,6 @@ class CampaignIn(Strict):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
         description="名称 / name"
     )
-    marketing: bool = Field(
-        True, description="营销消息（受频次、免打扰与同意限制） / marketing: caps, quiet hours, consent"
-    )
     channels: list[ChannelName] = Field(
         ["inbox"], min_length=1, max_length=10, description="渠道，依次尝试 / channels, in order"
     )
@@ -232,6 +229,7 @@ class CampaignOut(BaseModel):
     id: UUID
     name: str
     marketing: bool
+    exempt_reason: str = Field(description="why it is no marketing, where two members of staff said so")
     channels: list[str]
     template: str
     title_zh: str
@@ -255,6 +253,14 @@ class CampaignOut(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+
+class ExemptIn(Strict):
+    """Why a campaign is no marketing."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)] = Field(
+        description="为何不是营销消息，如闭店通知 / why it is no marketing: a venue closes, say"
+    )
 
 
 class ImportIn(Strict):
