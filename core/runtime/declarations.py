@@ -332,8 +332,10 @@ class Action:
 
     With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
     with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
-    approve before it runs. `stands_on` names the columns of the row that must be then as they were when it was asked
-    for: all of them when it is None, none where the form alone says what is approved.
+    approve before it runs. `already(ctx, row)` is what was done to the row before and counts towards the limit too, so
+    that ten small acts are not ten times below it; the row is locked while it is read. `stands_on` names the columns of
+    the row that must be then as they were when it was asked for: all of them when it is None, none where the form alone
+    says what is approved.
     """
 
     name: str
@@ -345,6 +347,7 @@ class Action:
     idempotent: bool = False  # points, money or stock move
     approve_over: Callable[[Any], int] | None = None
     limit: int | Callable[[Context], int] = 0
+    already: Callable[[Context, Any], int] | None = None
     stands_on: Sequence[str] | None = None
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
 

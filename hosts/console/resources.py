@@ -166,7 +166,11 @@ class Desk:
     def lock(self, ctx: Context, row_id: Any, action: Action) -> None:
         """Lock the row that an approved action stands on, so that nothing changes between the look and the act."""
         if action.stands_on != ():
-            self.resource.model.scoped(ctx).lock(keyset.primary_key(self.resource) == row_id)
+            self.lock_row(ctx, row_id)
+
+    def lock_row(self, ctx: Context, row_id: Any) -> None:
+        """Lock a row until the transaction ends. Raises NotFound."""
+        self.resource.model.scoped(ctx).lock(keyset.primary_key(self.resource) == row_id)
 
     def _present(self, ctx: Context, stored: Sequence[Any]) -> list[Row]:
         key = keyset.primary_key(self.resource).name
@@ -245,13 +249,17 @@ class Desk:
         self.require_visible(ctx)
         action = self.action(name)
         ctx.require(action.permission)
+        if action.already is not None:  # two at once would both find little done
+            self.lock_row(ctx, row_id)
         row = self.detail(ctx, row_id)
         if action.reason:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
             raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
         amount = action.approve_over(body) if action.approve_over is not None else 0
-        if action.approve_over is not None and amount > limit_of(ctx.for_plugin(self.slug), action):
+        own = ctx.for_plugin(self.slug)
+        before = action.already(own, row.stored) if action.already is not None else 0
+        if action.approve_over is not None and before + amount > limit_of(own, action):
             return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
         details = {"reason": reason} if reason else {}
         return Outcome(result=self.perform(ctx, row.id, action, body, details))

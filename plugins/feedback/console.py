@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import service
+from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
 from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said, StaffMessage
-from roost import Action, Column, Context, Resource, Text
+from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
     "new": Text(zh="待受理", en="new"),
@@ -51,13 +51,15 @@ def _open(row: Any) -> bool:  # Any: a case's row
 
 
 def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
-    """Add what was said to the rows."""
+    """Add what was said to the rows, and the pictures that the account may see."""
     said = service.messages(ctx, [row.id for row in rows], internal=True)
+    items = pictures.of_cases(ctx, [row.id for row in rows])
+    made = ("messages", "pictures")
     shown = []
     for row in rows:
-        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name != "messages"}
+        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name not in made}
         messages = [StaffMessage.model_validate(m, from_attributes=True) for m in said[row.id]]
-        shown.append(CaseRow(**values, messages=messages))
+        shown.append(CaseRow(**values, pictures=pictures.addresses(row, items[row.id]), messages=messages))
     return shown
 
 
@@ -85,6 +87,7 @@ cases = Resource(
             idempotent=True,
             approve_over=lambda body: body.points,
             limit=lambda ctx: ctx.settings(FeedbackSettings).compensation_limit,
+            already=lambda ctx, row: row.compensated,  # the limit is the case's, however many steps it takes
             stands_on=("compensated",),
         ),
     ),
@@ -103,3 +106,15 @@ cases = Resource(
         Column("messages", Text(zh="往来", en="Messages"), "json", list=False),
     ),
 )
+
+
+def _waiting(ctx: Context) -> Sequence[tuple[str, str]]:
+    counts, english = service.waiting(ctx), ctx.locale.startswith("en")
+    return [
+        ("To be answered" if english else "待回复", f"{counts.unanswered:,}"),
+        ("To be solved" if english else "待解决", f"{counts.unsolved:,}"),
+        ("Late, at head office" if english else "超时，已转总部", f"{counts.escalated:,}"),
+    ]
+
+
+WAITING = Panel("waiting", Text(zh="意见反馈", en="Feedback"), "feedback.view", _waiting)

@@ -36,7 +36,7 @@ def register_pages() -> Sequence[Page]:
 @hookimpl
 def register_panels() -> Sequence[Panel]:
     """Declare the dashboard's figures."""
-    return (survey_console.PANEL,)
+    return (console.WAITING, survey_console.PANEL)
 
 
 @hookimpl

@@ -18,7 +18,7 @@ from plugins.gifts.schemas import Shipment
 from plugins.notify.noticing import offered
 from plugins.notify.wording import placeholders
 
-LOADED = PluginsFile(load=("notify", "levels", "gifts", "referrals", "feedback"))
+LOADED = PluginsFile(load=("notify", "levels", "gifts", "referrals", "feedback", "media", "storage"))
 
 
 @pytest.fixture
