@@ -187,6 +187,7 @@ MEMBERS = Resource(
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
             limit=lambda ctx: ctx.runtime.settings.adjust_limit,
+            counted_as=lambda body: f"adjust.{body.asset}",
             stands_on=(),
             shown=_alive,
         ),
