@@ -45,7 +45,7 @@ from core.events.facts import (
 from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
 from core.paging import keyset
-from core.privacy import mask_phone, normalise_phone
+from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
 from core.runtime.declarations import (
     Action,
@@ -111,6 +111,7 @@ __all__ = [
     "connection",
     "ContentCheck",
     "Context",
+    "ContactPhone",
     "contribution",
     "decision",
     "delete_some",
@@ -160,6 +161,7 @@ __all__ = [
     "Panel",
     "PaymentMethod",
     "PaymentState",
+    "PhoneText",
     "points",
     "PointsCredited",
     "PointsDebited",

@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_json: bool = True
     adjust_limit: int = Field(
-        1000, ge=0, description="points, growth or fen one account of staff moves by hand; above it a second approves"
+        1000,
+        ge=0,
+        description="points, growth or fen that staff move by hand for one member a day; a second approves more",
     )
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")

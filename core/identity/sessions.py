@@ -10,7 +10,7 @@ from core.bulk import delete_some
 from core.context import Actor, Context, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
-from core.identity.models import OneTimeCode, Session
+from core.identity.models import OneTimeCode, Session, StaffAllowance
 from core.identity.permissions import permission_set, venue_set
 from core.identity.tokens import hash_token, new_token, read_token_text
 
@@ -169,8 +169,16 @@ def revoke_sessions_of(
 
 
 def clean(ctx: Context) -> bool:
-    """Delete some sessions that ended and codes that died more than 30 days ago; tell whether more may be left."""
+    """Delete some of what is past its keeping; tell whether more may be left.
+
+    Sessions that ended, codes that died and counts of what staff did alone, each more than 30 days ago.
+    """
     before = ctx.now() - FORGET
+    counts = StaffAllowance.day < ctx.today() - FORGET
     ended = (Session.expires_at < before) | (Session.revoked_at < before)
-    more = delete_some(ctx, Session, ended), delete_some(ctx, OneTimeCode, OneTimeCode.expires_at < before)
+    more = (
+        delete_some(ctx, Session, ended),
+        delete_some(ctx, OneTimeCode, OneTimeCode.expires_at < before),
+        delete_some(ctx, StaffAllowance, counts),
+    )
     return any(more)

@@ -124,8 +124,9 @@ def reserve(
 ) -> Reservation:
     """Take `quantity` units out of stock for somebody; a known key returns the reservation as it stands.
 
-    `limits` are the member's own. After `deadline` the sweep (`release_due`) gives the units back unless they were
-    confirmed. Raises NotFound, Invalid, KeyReused, LimitReached, and SoldOut when fewer units than asked for are left.
+    `limits` are the member's own. Nothing happens by itself at the `deadline`: whoever reserved gives the units
+    back, by `release` or by `release_due` in a schedule of its own. Raises NotFound, Invalid, KeyReused, LimitReached,
+    and SoldOut when fewer units than asked for are left.
     """
     _check(quantity, key, member, limits)
     look = db.fetch_one(ctx.scope, _LOOK, (key, ctx.tenant.id, ctx.plugin, item))

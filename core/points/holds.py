@@ -31,8 +31,9 @@ _PARTS = db.Sql(
 def hold(ctx: Context, member: UUID, asset: str, amount: int, *, key: str, deadline: datetime, reason: str) -> HoldView:
     """Set `amount` aside for a later `capture` or `release`; held points do not expire.
 
-    After `deadline` a sweep (`release_due`) gives them back, unless a capture came before it. A known key returns the
-    hold as it stands. Raises Invalid, KeyReused, InsufficientBalance, Vetoed.
+    Nothing happens by itself at the `deadline`: whoever holds gives the points back (`release`) together with the stock
+    that stands beside them. A known key returns the hold as it stands. Raises Invalid, KeyReused,
+    InsufficientBalance, Vetoed.
     """
     check_asset(asset)
     check_amount(amount)

@@ -332,10 +332,12 @@ class Action:
 
     With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
     with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
-    approve before it runs. `already(ctx, row)` is what was done to the row before and counts towards the limit too, so
-    that ten small acts are not ten times below it; the row is locked while it is read. `stands_on` names the columns of
-    the row that must be then as they were when it was asked for: all of them when it is None, none where the form alone
-    says what is approved.
+    approve before it runs. The limit is for what one account does without approval to one member (the row, where the
+    resource has no member) on one day of the tenant: small acts add up. Acts that are told apart by `counted_as(body)`
+    have limits of their own, and acts of one plugin that give the same name share one; the default is the action's own.
+    `already(ctx, row)` is what was done to the row before, by whomever, and counts too; the row is locked meanwhile.
+    `stands_on` names the columns of the row that must be then as they were when it was asked for: all of them when it
+    is None, none where the form alone says what is approved.
     """
 
     name: str
@@ -348,6 +350,7 @@ class Action:
     approve_over: Callable[[Any], int] | None = None
     limit: int | Callable[[Context], int] = 0
     already: Callable[[Context, Any], int] | None = None
+    counted_as: Callable[[Any], str] | None = None
     stands_on: Sequence[str] | None = None
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
 

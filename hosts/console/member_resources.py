@@ -11,6 +11,7 @@ from core import members, points
 from core.context import Context
 from core.ids import new_id
 from core.members.models import Member
+from core.privacy import PhoneText
 from core.runtime.declarations import Action, Column, Form, Resource
 from core.runtime.manifest import Text
 
@@ -51,7 +52,7 @@ class MemberIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: str = Field(min_length=11, max_length=20, json_schema_extra={"zh": "手机号", "en": "Phone"})
+    phone: PhoneText = Field(json_schema_extra={"zh": "手机号", "en": "Phone"})
     name: str = Field("", max_length=40, json_schema_extra={"zh": "姓名", "en": "Name"})
     venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
 
@@ -186,6 +187,7 @@ MEMBERS = Resource(
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
             limit=lambda ctx: ctx.runtime.settings.adjust_limit,
+            counted_as=lambda body: f"adjust.{body.asset}",
             stands_on=(),
             shown=_alive,
         ),

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core import identity
 from core.context import Context
 from core.db import read_only
 from core.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound
@@ -256,13 +257,22 @@ class Desk:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
             raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
-        amount = action.approve_over(body) if action.approve_over is not None else 0
-        own = ctx.for_plugin(self.slug)
-        before = action.already(own, row.stored) if action.already is not None else 0
-        if action.approve_over is not None and before + amount > limit_of(own, action):
-            return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
+        if action.approve_over is not None:
+            amount = action.approve_over(body)
+            if not self._alone(ctx, row, action, body, amount):
+                return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
         details = {"reason": reason} if reason else {}
         return Outcome(result=self.perform(ctx, row.id, action, body, details))
+
+    def _alone(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, amount: int) -> bool:
+        """Tell whether the account may do this by itself, with what it did today; count it if so."""
+        name = action.counted_as(body) if action.counted_as is not None else f"{self.resource.name}.{action.name}"
+        member = getattr(row.stored, self.resource.member, None) if self.resource.member else None
+        own = ctx.for_plugin(self.slug)
+        limit = limit_of(own, action)
+        if action.already is not None and action.already(own, row.stored) + amount > limit:
+            return False
+        return identity.take_allowance(ctx, f"{self.slug}.{name}", member or row.id, amount, limit)
 
     def perform(
         self, ctx: Context, row_id: Any, action: Action, body: BaseModel | None, details: dict[str, Any]

@@ -132,16 +132,21 @@ def find_members(ctx: Context, text: str) -> list[members.MemberView]:
 
     Never by a part of a phone or a name: this is how a venue's staff find a member of the whole group.
     """
-    text = "".join(text.split())
-    digits = text.removeprefix("+")
-    try:
-        if digits.isdigit() and len(digits) == 4:
-            return members.find_by_last_four(ctx, digits)
-        if digits.isdigit() and len(digits) in (11, 13):
-            found = members.find_by_phone(ctx, text)
-            return [found] if found is not None else []
-        if not text:
-            return []
-        return [members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))]
-    except (NotFound, Invalid, Unauthorized, ValueError):
+    if not text.strip():
         return []
+    for read in (members.find_by_last_four, _holder_of, _shown_or_named):
+        try:
+            return read(ctx, text)
+        except (NotFound, Invalid, Unauthorized, ValueError):
+            continue
+    return []
+
+
+def _holder_of(ctx: Context, phone: str) -> list[members.MemberView]:
+    found = members.find_by_phone(ctx, phone)
+    return [found] if found is not None else []
+
+
+def _shown_or_named(ctx: Context, text: str) -> list[members.MemberView]:
+    text = "".join(text.split())
+    return [members.get(ctx, UUID(text) if len(text) in (32, 36) else identity.resolve_member_code(ctx, text))]

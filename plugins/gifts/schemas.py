@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from roost import rewards
+from roost import ContactPhone, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 ConditionSpec = rewards.ConditionSpec
@@ -180,7 +180,7 @@ class Address(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(
         description="收货人"
     )
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9-]{6,20}$")] = Field(description="联系电话")
+    phone: ContactPhone = Field(description="联系电话")
     region: Needed = Field(description="省市区")
     detail: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
         description="详细地址"

@@ -138,6 +138,7 @@ orders = Resource(
             idempotent=True,
             approve_over=lambda body: body.fen,
             limit=refund_limit,
+            counted_as=lambda body: "refund",
             stands_on=("money_fen", "refunded_fen", "refunded_points"),
             shown=lambda row: "refunding" in MOVES[row.state],
         ),

@@ -93,6 +93,7 @@ refund_queue = Resource(
             idempotent=True,
             approve_over=lambda body: body.fen,
             limit=refund_limit,
+            counted_as=lambda body: "refund",
             shown=state_in("requested"),
         ),
         Action(

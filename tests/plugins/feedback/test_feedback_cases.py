@@ -266,6 +266,19 @@ def test_compensation_has_a_ceiling_for_a_case(open_case, member, tenant):
     assert points.balance(tenant, view.id).available == 1500
 
 
+def test_small_compensations_to_a_member_add_up_to_what_needs_a_second_person(open_case, member, api, tenant):
+    view = member()
+    token = api.as_staff("feedback.view", "feedback.compensate")
+    states = []
+    for number in range(3):
+        open_case(view, text=f"更衣室太脏 {number}")
+        newest = FeedbackCase.scoped(tenant).select().order_by(FeedbackCase.id.desc()).first().id
+        body = {"points": 80, "reason": "dirty"}
+        path = f"/admin/v1/feedback/cases/{newest}/compensate"
+        states.append(api.post(path, token=token, key=f"c{number}", json=body).json["state"])
+    assert (states, points.balance(tenant, view.id).available) == (["done", "done", "pending"], 160)
+
+
 def test_too_many_open_cases_are_refused(open_case, member):
     view = member()
     assert [open_case(view).status_code for _ in range(6)] == [201] * 5 + [409]

@@ -120,6 +120,25 @@ def test_points_are_given_and_taken_once_for_a_key(api: Api, tenant: Context, me
     assert points.balance(tenant, one.id).available == 30
 
 
+def test_what_staff_give_by_hand_adds_up_over_both_doors(api: Api, tenant: Context, member: Members) -> None:
+    one, token = member(), api.as_staff("points.adjust", "members.view")
+    path, adjust = f"/admin/v1/members/{one.id}/points", f"/admin/v1/core/members/{one.id}/adjust"
+    body = {"amount": 400, "reason": "apology"}
+    for number in range(2):
+        assert api.post(path, token=token, key=f"k{number}", json=body).status_code == 200
+    assert api.post(path, token=token, key="k1", json=body).status_code == 200, "the same call again is not counted"
+    refused = api.post(path, token=token, key="k2", json=body)
+    assert (refused.status_code, refused.json["code"], refused.json["limit"]) == (403, "needs_approval", 1000)
+    assert api.post(f"{path}/debit", token=token, key="k3", json=body).status_code == 403, "taking counts as giving"
+    waiting = api.post(adjust, token=token, key="k4", json=body)
+    assert (waiting.json["state"], points.balance(tenant, one.id).available) == ("pending", 800)
+    rest = api.post(adjust, token=token, key="k5", json={**body, "amount": 200})
+    assert (rest.json["state"], points.balance(tenant, one.id).available) == ("done", 1000)
+    assert api.post(path, token=token, key="k6", json={**body, "amount": 1}).status_code == 403
+    growth = api.post(path, token=token, key="k7", json={**body, "asset": "growth"})
+    assert growth.status_code == 200, "another asset has a limit of its own"
+
+
 def test_the_credit_call_takes_few_statements(api: Api, member: Members, statements: list[str]) -> None:
     one, token = member(), api.as_key("points.adjust")
     path = f"/admin/v1/members/{one.id}/points"
