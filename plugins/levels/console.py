@@ -9,6 +9,7 @@ REASONS = {
     "growth": Text(zh="成长值达标", en="growth reached"),
     "kept": Text(zh="保级成功", en="kept"),
     "requalified": Text(zh="周期重新定级", en="judged at the period's end"),
+    "refunded": Text(zh="退款收回", en="taken back by a refund"),
     "manual": Text(zh="人工设置", en="by hand"),
     "manual_ended": Text(zh="人工等级到期", en="level by hand ended"),
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.levels import api, console, jobs, notices, rising, service
+from plugins.levels import api, console, jobs, notices, refunding, rising, service
 from plugins.levels.schemas import LevelSettings
 from roost import (
     Context,
@@ -14,6 +14,7 @@ from roost import (
     MemberRegistered,
     Notice,
     PointsCredited,
+    PointsDebited,
     Resource,
     Schedule,
     hookimpl,
@@ -69,6 +70,12 @@ def points_credited(ctx: Context, fact: PointsCredited) -> None:
     rising.change_classes(ctx, {m.member for m in fact.movements if m.asset == "points"})
     if fact.origin == "import":
         rising.settle(ctx)
+
+
+@hookimpl(origins=("live", "import"))
+def points_debited(ctx: Context, fact: PointsDebited) -> None:
+    """Take back what stood on growth that was refunded."""
+    refunding.take_back(ctx, {m.member for m in fact.movements if m.asset == "growth"})
 
 
 @hookimpl

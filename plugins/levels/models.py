@@ -11,10 +11,10 @@ class LevelsStanding(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     level = CharField(max_length=40)
-    since = TimeField()
+    since = TimeField()  # growth recorded after it keeps the level
     period_end = DateField(null=True)  # the tenant's date on which it is judged again
     manual_until = DateField(null=True)  # the last day of a level that staff gave
-    noticed_for = DateField(null=True)  # the period_end for which notice was given
+    noticed_for = DateField(null=True)  # the period_end or manual_until for which notice was given
 
     class Meta:
         indexes = (
@@ -31,7 +31,7 @@ class LevelsHistory(TenantModel):
     member = UUIDField()
     old = CharField(max_length=40)
     new = CharField(max_length=40)
-    reason = CharField(max_length=20)  # growth, kept, requalified, manual, manual_ended
+    reason = CharField(max_length=20)  # growth, kept, requalified, refunded, manual, manual_ended
     growth = BigIntegerField(null=True)  # in the qualification window, as read
     threshold = BigIntegerField(null=True)  # of the new level
     words = CharField(max_length=200, default="")  # of staff

@@ -63,6 +63,12 @@ class LevelSettings(BaseModel):
     levels_down_at_most: int = Field(
         1, ge=1, le=20, description="到期最多降几级（软着陆） / levels lost at most at a period's end"
     )
+    refund_days: int = Field(
+        30,
+        ge=0,
+        le=366,
+        description="达到等级后多少天内退款即收回，0 为到期再定级 / a refund so soon after takes a level back",
+    )
     class_change: bool = Field(False, description="按累计积分自动变更会员类别 / move between classes by points earned")
     class_points: int = Field(1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change")
     class_months: int = Field(0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all")
@@ -107,7 +113,9 @@ class MyLevelOut(BaseModel):
     next: LevelOut | None = Field(description="the level above; null on the highest")
     missing: int = Field(description="growth missing for the next level; 0 on the highest")
     period_end: date | None = Field(description="the day the level is judged again; null on the lowest")
-    keep_missing: int = Field(description="growth missing to keep the level at that day")
+    keep_missing: int = Field(
+        description="growth to earn before that day to keep the level: what reached it does not count again"
+    )
     manual_until: date | None = Field(description="the last day of a level given by staff")
 
 

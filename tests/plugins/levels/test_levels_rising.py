@@ -81,16 +81,6 @@ def test_points_raise_nobody(tenant: Context, member: Make, drain: Drain) -> Non
     assert level(tenant, li) == "bronze"
 
 
-def test_reversed_growth_lowers_nobody_at_once(tenant: Context, member: Make, drain: Drain) -> None:
-    li = member()
-    done = earn(tenant, li, 150)
-    drain()
-    with tenant.transaction():
-        points.reverse(tenant, done.id, key="refund", reason="refund")
-    drain()
-    assert level(tenant, li) == "silver"
-
-
 def test_growth_older_than_the_window_no_longer_counts(
     tenant: Context, member: Make, drain: Drain, clock: ManualClock
 ) -> None:
