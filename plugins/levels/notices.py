@@ -97,8 +97,8 @@ NOTICES = (
         Text(zh="等级收回", en="Level taken back"),
         _revoked,
         Text(
-            zh="因退款，{old}及其成长礼已收回，您当前的等级为{level}。",
-            en="After a refund, {old} and its growth gifts are taken back; your level is now {level}.",
+            zh="因退款，{old}已收回，您当前的等级为{level}。",
+            en="After a refund, your level {old} is taken back; it is now {level}.",
         ),
         link=LINK,
     ),
