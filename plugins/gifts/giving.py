@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from plugins.gifts.models import GiftsBirthday, GiftsOnce
+from plugins.gifts.models import GiftsBirthday, GiftsOnce, GiftsWelcomed
 from plugins.gifts.rules import ensure_standard, trigger_of
 from plugins.gifts.schemas import GiftSettings
 from plugins.levels import LevelSettings
-from roost import Context, Next, members, new_id, rewards
+from roost import Actor, Context, Next, blind, blinds, members, new_id, rewards
 
 CHUNK = 200
 NOWHERE = UUID(int=0)
@@ -85,9 +85,40 @@ def grown(ctx: Context, member: UUID, passed: tuple[str, ...]) -> None:
 
 
 def welcome(ctx: Context, member: UUID) -> None:
-    """Give what a conversion brings, once a person."""
+    """Give what a conversion brings, once a person: also when they left and registered the same phone again."""
     ensure_standard(ctx)
-    _give_once(ctx, members.resolve(ctx, member), WELCOME, rewards.rules(ctx, WELCOME))
+    member = members.resolve(ctx, member)
+    if _left_before(ctx, member):
+        rewards.note(ctx, [rewards.Note(member, "新会员礼 / welcome", "welcomed_before", {}, refused=True)])
+        return
+    _give_once(ctx, member, WELCOME, rewards.rules(ctx, WELCOME))
+
+
+def _left_before(ctx: Context, member: UUID) -> bool:
+    phone = _phone(ctx, member)
+    if not phone:
+        return False
+    known = GiftsWelcomed.phone_blind.in_(blinds(ctx, "phone", phone))
+    return GiftsWelcomed.scoped(ctx).first(known, GiftsWelcomed.forget_on > ctx.today()) is not None
+
+
+def _phone(ctx: Context, member: UUID) -> str:
+    return members.phone_of(ctx.acting(Actor("system", reason="gifts")), member)
+
+
+def remember_welcome(ctx: Context, member: UUID) -> None:
+    """Keep, of a member who is being erased, that their phone was welcomed: its blind index, until a day."""
+    days = ctx.settings(GiftSettings).welcome_memory_days
+    had = GiftsOnce.scoped(ctx).first(GiftsOnce.member == member, GiftsOnce.occasion == WELCOME)
+    phone = _phone(ctx, member) if days and had is not None else ""
+    if phone:
+        row = {"phone_blind": blind(ctx, "phone", phone), "forget_on": ctx.today() + timedelta(days=days)}
+        GiftsWelcomed.scoped(ctx).insert(id=new_id(), **row).on_conflict_ignore().execute()
+
+
+def forget_welcomes(ctx: Context) -> int:
+    """Delete what was kept of members who left long enough ago."""
+    return int(GiftsWelcomed.scoped(ctx).delete().where(GiftsWelcomed.forget_on <= ctx.today()).execute())
 
 
 def _give_once(ctx: Context, member: UUID, occasion: str, rules: Iterable[rewards.RuleView]) -> None:

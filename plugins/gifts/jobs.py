@@ -27,8 +27,9 @@ def remind(ctx: Context, slot: str) -> None:
 
 
 def addresses(ctx: Context, slot: str) -> None:
-    """Forget addresses that are no longer needed."""
+    """Forget what is no longer needed: addresses, and who was welcomed before they left."""
     privacy.forget_addresses(ctx)
+    giving.forget_welcomes(ctx)
 
 
 JOBS = (Job("birthdays", BirthdayTurn, giving.birthdays),)

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import BlindField, JsonField, SealedField, TenantModel, TimeField, new_id
 
 
 class GiftsGift(TenantModel):
@@ -111,6 +111,18 @@ class GiftsOnce(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "member", "occasion"), True),)
+
+
+class GiftsWelcomed(TenantModel):
+    """That whoever had a phone was welcomed once, and left: no member, no phone, only its blind index, for a time."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    phone = SealedField("phone", null=True)  # stays empty: an index cannot be declared without what it is of
+    phone_blind = BlindField("phone", of="phone")
+    forget_on = DateField()
+
+    class Meta:
+        indexes = ((("tenant", "phone_blind"), True),)
 
 
 class GiftsBirthday(TenantModel):

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.gifts import claims
-from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsOnce, GiftsRule
+from plugins.gifts import claims, giving
+from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsOnce, GiftsRule, GiftsWelcomed
 from roost import Context, Veto
 
 IN_FLIGHT = ("accepted", "shipped")
@@ -19,6 +19,7 @@ def erase(ctx: Context, member: UUID) -> None:
         claims.take_back(ctx, row.id, "会员注销 / member erased")
     GiftsClaim.scoped(ctx).update(address=None).where(GiftsClaim.member == member).execute()
     GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == member).execute()
+    giving.remember_welcome(ctx, member)
     GiftsOnce.scoped(ctx).delete().where(GiftsOnce.member == member).execute()
 
 
@@ -61,7 +62,7 @@ def _claim(ctx: Context, row: GiftsClaim) -> dict[str, Any]:
 
 def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
-    for model in (GiftsClaim, GiftsBirthday, GiftsOnce, GiftsRule, GiftsGift):
+    for model in (GiftsClaim, GiftsBirthday, GiftsOnce, GiftsWelcomed, GiftsRule, GiftsGift):
         model.scoped(ctx).delete().execute()
 
 

@@ -50,6 +50,12 @@ class GiftSettings(BaseModel):
         le=90,
         description="转会员后多少天内退款收回新会员礼 / a refund within so many days takes it back",
     )
+    welcome_memory_days: int = Field(
+        365,
+        ge=0,
+        le=1095,
+        description="注销后多少天内重新注册不再发新会员礼，0 为不限 / days after erasure without a second welcome",
+    )
     reverse_growth: bool = Field(
         True,
         description="等级因退款收回时收回成长礼 / a level taken back by a refund takes its growth gifts along",

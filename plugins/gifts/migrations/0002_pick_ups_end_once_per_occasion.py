@@ -4,7 +4,9 @@ from collections import defaultdict
 
 from peewee import *
 from core.clock import SystemClock
+from core.fields import BlindField
 from core.fields import JsonField
+from core.fields import SealedField
 from core.fields import TimeField
 from core.ids import new_id
 
@@ -23,7 +25,19 @@ def up(migrator, db):
             table_name = "gifts_once"
             indexes = ((("tenant", "member", "occasion"), True),)
 
-    db.create_tables([GiftsOnce])
+    class GiftsWelcomed(Model):
+        id = UUIDField(primary_key=True)
+        tenant = IntegerField()
+        phone = SealedField(null=True)
+        phone_blind = BlindField()
+        forget_on = DateField()
+
+        class Meta:
+            database = db
+            table_name = "gifts_welcomed"
+            indexes = ((("tenant", "phone_blind"), True),)
+
+    db.create_tables([GiftsOnce, GiftsWelcomed])
     _fill(db, GiftsOnce)
 
     migrator.migrate(migrator.add_column("gifts_claim", "pickup_by", DateField(null=True)))
@@ -77,4 +91,5 @@ def down(migrator, db):
     migrator.migrate(migrator.drop_column("gifts_claim", "unreturned_at"))
     migrator.migrate(migrator.drop_column("gifts_claim", "reminded_at"))
     migrator.migrate(migrator.drop_column("gifts_claim", "pickup_by"))
+    migrator.migrate(migrator.drop_table("gifts_welcomed"))
     migrator.migrate(migrator.drop_table("gifts_once"))

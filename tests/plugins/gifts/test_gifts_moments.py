@@ -11,9 +11,10 @@ from core.clock import ManualClock
 from core.context import Context
 from core.members import MemberView
 from plugins.gifts.giving import days_kept_on
-from plugins.gifts.models import GiftsRule
+from plugins.gifts.models import GiftsRule, GiftsWelcomed
 from plugins.gifts.rules import EVERYONE, create
 from plugins.gifts.schemas import RuleIn
+from roost import blind
 
 Make = Callable[..., MemberView]
 Run = Callable[[], int]
@@ -53,6 +54,29 @@ def test_a_conversion_brings_the_welcome_once(
     convert(li, version=2)
     assert available(li) == 200
     assert len(claims(li)) == 1
+
+
+def test_a_phone_that_left_and_comes_again_is_welcomed_once(
+    gifts: Context, tenant: Context, member: Make, convert: Any, available: Any, clock: ManualClock, tick: Run
+) -> None:
+    def come_and_go(phone: str) -> int:
+        one = member(phone=phone)
+        convert(one)
+        had: int = available(one)
+        with tenant.transaction():
+            members.erase(tenant, one.id, "asked for it")
+        return had
+
+    assert [come_and_go("13812345678") for _ in range(2)] == [200, 0]
+    assert come_and_go("13912345678") == 200
+    [kept] = (
+        GiftsWelcomed.scoped(gifts).select().where(GiftsWelcomed.phone_blind == blind(gifts, "phone", "+8613812345678"))
+    )
+    assert kept.phone is None
+    clock.advance(days=366)
+    tick()
+    assert GiftsWelcomed.scoped(gifts).select().count() == 0
+    assert come_and_go("13812345678") == 200
 
 
 def test_an_imported_conversion_brings_nothing(
