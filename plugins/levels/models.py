@@ -1,8 +1,8 @@
 """Tables of levels."""
 
-from peewee import BigIntegerField, CharField, DateField, UUIDField
+from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import JsonField, TenantModel, TimeField, new_id
 
 
 class LevelsStanding(TenantModel):
@@ -40,3 +40,19 @@ class LevelsHistory(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "member", "at"), False), (("tenant", "at"), False))
+
+
+class LevelsClassRule(TenantModel):
+    """When members of one class move to another by themselves. The first rule that fits, by `position`, decides."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    name = CharField(max_length=100)
+    from_class = CharField(max_length=40)
+    to_class = CharField(max_length=40)
+    conditions = JsonField()
+    position = IntegerField()
+    active = BooleanField()
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "active"), False),)

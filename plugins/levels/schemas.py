@@ -2,9 +2,14 @@
 
 import itertools
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from roost import rewards
+
+ClassCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Level(BaseModel):
@@ -171,3 +176,47 @@ class EndManualLevel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=200, description="原因 / why")
+
+
+class ClassRuleIn(BaseModel):
+    """When members of one class move to another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100, description="名称 / name")
+    from_class: ClassCode = Field(description="原类别 / members of this class")
+    to_class: ClassCode = Field(description="新类别 / become members of this class")
+    conditions: list[rewards.ConditionSpec] = Field(
+        min_length=1, max_length=10, description="条件，须全部满足 / conditions, all of them"
+    )
+    position: int = Field(1, ge=1, le=1000, description="顺序，先满足者生效 / order: the first that fits decides")
+    active: bool = Field(True, description="启用 / on")
+
+    @model_validator(mode="after")
+    def _moves(self) -> "ClassRuleIn":
+        if self.from_class == self.to_class:
+            raise ValueError("the two classes are the same / 原类别与新类别相同")
+        return self
+
+
+class ClassRuleOut(BaseModel):
+    """A class rule, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    from_class: str
+    to_class: str
+    conditions: list[rewards.ConditionSpec]
+    position: int
+    active: bool
+
+
+class PointsEarned(BaseModel):
+    """The condition `points_earned`: points earned in so many months, spent or not; what was reversed is taken off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least: int = Field(1000, ge=1, le=10**12, description="累计积分不少于 / at least so many points")
+    months: int = Field(0, ge=0, le=120, description="最近几个月，0 为不限 / in so many months; 0: ever")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from plugins.levels.hookspecs import ManualLevelEnded
 from plugins.levels.ladder import Ladder
-from plugins.levels.models import LevelsHistory, LevelsStanding
+from plugins.levels.models import LevelsClassRule, LevelsHistory, LevelsStanding
 from plugins.levels.schemas import (
     EndManualLevel,
     LadderOut,
@@ -180,3 +180,4 @@ def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
     LevelsStanding.scoped(ctx).delete().execute()
     LevelsHistory.scoped(ctx).delete().execute()
+    LevelsClassRule.scoped(ctx).delete().execute()

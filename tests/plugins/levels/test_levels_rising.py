@@ -150,23 +150,6 @@ def test_whoever_came_before_the_plugin_gets_a_level_by_the_clock(
     assert ups(tenant) == []
 
 
-def test_a_class_changes_by_points_earned_only_where_the_tenant_says_so(
-    tenant: Context, member: Make, drain: Drain, enable_plugin: Callable[..., None]
-) -> None:
-    li, han = member(), member()
-    earn(tenant, li, 1000, "points")
-    drain()
-    with tenant.transaction():
-        assert members.get(tenant, li.id).class_ == "ordinary"
-    enable_plugin("levels", class_change=True)
-    earn(tenant, li, 1, "points")
-    earn(tenant, han, 999, "points")
-    drain()
-    with tenant.transaction():
-        assert members.get(tenant, li.id).class_ == "discount"
-        assert members.get(tenant, han.id).class_ == "ordinary"
-
-
 def test_an_imported_delivery_of_a_thousand_is_a_handful_of_statements(
     tenant: Context, drain: Drain, statements: list[str]
 ) -> None:
