@@ -23,7 +23,7 @@ from core.rewards.batching import (
     run_recall,
 )
 from core.rewards.grants import find_grant, give, grant, note, revoke
-from core.rewards.kinds import CONDITIONS, REWARDS
+from core.rewards.kinds import CONDITIONS, REWARDS, ask, check_conditions
 from core.rewards.models import RewardBatch, RewardBatchMember, RewardGrant, RewardItem, RewardRule
 from core.rewards.rules import all_rules, check_rewards, rule, rule_versions, rules, save_rule
 from core.rewards.specs import (
@@ -67,10 +67,12 @@ __all__ = [
     "WhyRow",
     "all_rules",
     "approve_batch",
+    "ask",
     "audience",
     "batch",
     "batch_heads",
     "batches",
+    "check_conditions",
     "check_rewards",
     "describe",
     "drop_batch",

@@ -89,14 +89,9 @@ def _ask(ctx: Context, rule: RuleView, member: UUID) -> dict[str, Any]:
     now, spec = ctx.now(), rule.spec
     if not spec.active or (spec.starts_at and now < spec.starts_at) or (spec.ends_at and now >= spec.ends_at):
         raise _Refused("rule_not_active", {})
-    read: list[dict[str, Any]] = []
-    for place, asked in enumerate(spec.conditions):
-        slug, kind = kinds.condition(ctx, asked.kind)
-        wanted = kinds.read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
-        met, value = kind.evaluate(ctx.for_plugin(slug), member, wanted)
-        read.append({"condition": asked.kind, "spec": asked.spec, "negate": asked.negate, "value": value})
-        if met == asked.negate:
-            raise _Refused(f"condition:{asked.kind}", {"conditions": read})
+    refused, read = kinds.ask(ctx, spec.conditions, member)
+    if refused:
+        raise _Refused(f"condition:{refused}", {"conditions": read})
     return {"conditions": read} if read else {}
 
 

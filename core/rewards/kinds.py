@@ -1,5 +1,6 @@
 """Reward and condition kinds: core's own, and the way to those that plugins contribute."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from core import members, points
 from core.context import Context
 from core.errors import Conflict, Invalid
 from core.events.facts import Asset
+from core.rewards.specs import ConditionSpec
 from core.runtime.declarations import ConditionKind, RewardKind
 from core.runtime.manifest import Text
 
@@ -196,6 +198,30 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
             kind=name,
         )
     return found
+
+
+def check_conditions(ctx: Context, conditions: Sequence[ConditionSpec]) -> None:
+    """Check that each condition can be asked. Raises Invalid with paths, or Conflict for a kind that is missing or
+    off.
+    """
+    for place, asked in enumerate(conditions):
+        _, kind = condition(ctx, asked.kind)
+        read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+
+
+def ask(ctx: Context, conditions: Sequence[ConditionSpec], member: UUID) -> tuple[str, list[dict[str, Any]]]:
+    """Ask conditions in their order up to the first that says no; return its kind, or "" when all are met, and the
+    values that were read. Raises Conflict for a kind that is missing or off.
+    """
+    read: list[dict[str, Any]] = []
+    for place, asked in enumerate(conditions):
+        slug, kind = condition(ctx, asked.kind)
+        wanted = read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+        met, value = kind.evaluate(ctx.for_plugin(slug), member, wanted)
+        read.append({"condition": asked.kind, "spec": asked.spec, "negate": asked.negate, "value": value})
+        if met == asked.negate:
+            return asked.kind, read
+    return "", read
 
 
 def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:  # Any: an instance of `model`

@@ -26,9 +26,7 @@ def check_rule(ctx: Context, spec: RuleSpec) -> None:
     off.
     """
     check_rewards(ctx, spec.rewards)
-    for place, asked in enumerate(spec.conditions):
-        _, kind = kinds.condition(ctx, asked.kind)
-        kinds.read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+    kinds.check_conditions(ctx, spec.conditions)
     for name in ("starts_at", "ends_at"):
         value = getattr(spec, name)
         if value is not None and value.tzinfo is None:

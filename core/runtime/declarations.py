@@ -353,6 +353,8 @@ class Action:
     counted_as: Callable[[Any], str] | None = None
     stands_on: Sequence[str] | None = None
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
+    any_venue: bool = False  # accounts of single venues may do it to any row, though they do not see it: a voucher
+    reveals: type[BaseModel] | None = None  # what `run` returns is shown, once: something sealed. Asks for a reason
 
 
 @dataclass(frozen=True, slots=True)

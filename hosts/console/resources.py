@@ -132,11 +132,11 @@ class Desk:
 
     # reading
 
-    def _query(self, ctx: Context) -> Any:
+    def _query(self, ctx: Context, *, any_venue: bool = False) -> Any:
         query = self.resource.model.scoped(ctx).select()
         if self.only is not None:
             query = query.where(self.only())
-        if ctx.actor.venues and self.resource.venue is not None:
+        if ctx.actor.venues and self.resource.venue is not None and not any_venue:
             column = getattr(self.resource.model, self.resource.venue)
             query = query.where(column.in_(sorted(ctx.actor.venues)))
         return query
@@ -150,18 +150,18 @@ class Desk:
         stored, cursor = keyset.page_of(self.resource, query, page)
         return self._present(ctx, stored), cursor
 
-    def detail(self, ctx: Context, row_id: Any) -> Row:
-        """Return one row; NotFound also for a row of a venue that is not the account's."""
+    def detail(self, ctx: Context, row_id: Any, *, any_venue: bool = False) -> Row:
+        """Return one row; NotFound also for a row of a venue that is not the account's, unless any will do."""
         self.require_visible(ctx)
-        found = self._find(ctx, row_id)
+        found = self._find(ctx, row_id, any_venue=any_venue)
         if found is None:
             raise NotFound(f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}")
         return found
 
-    def _find(self, ctx: Context, row_id: Any) -> Row | None:
+    def _find(self, ctx: Context, row_id: Any, *, any_venue: bool = False) -> Row | None:
         if row_id is None:
             return None
-        stored = self._query(ctx).where(keyset.primary_key(self.resource) == row_id).first()
+        stored = self._query(ctx, any_venue=any_venue).where(keyset.primary_key(self.resource) == row_id).first()
         return self._present(ctx, [stored])[0] if stored is not None else None
 
     def lock(self, ctx: Context, row_id: Any, action: Action) -> None:
@@ -252,7 +252,7 @@ class Desk:
         ctx.require(action.permission)
         if action.already is not None:  # two at once would both find little done
             self.lock_row(ctx, row_id)
-        row = self.detail(ctx, row_id)
+        row = self.detail(ctx, row_id, any_venue=action.any_venue)
         if action.reason:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
@@ -354,6 +354,8 @@ def check_declaration(slug: str, resource: Resource) -> None:
         if action.name in taken:
             raise ConfigurationError(f"{where}: an action cannot be called {action.name!r}, or is there twice")
         taken.add(action.name)
+        if action.reveals is not None and (not action.reason or action.approve_over is not None):
+            raise ConfigurationError(f"{where}: {action.name} reveals something: it asks for a reason and no approval")
         for column in action.stands_on or ():
             if column not in fields:
                 raise ConfigurationError(f"{where}: {action.name} stands on {column!r}, which is no column")

@@ -1,12 +1,13 @@
 """What staff work with: gifts, rules, and the claims to be shipped or handed over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins.gifts import catalog, claims, rules
 from plugins.gifts.models import GiftsClaim, GiftsGift, GiftsRule
 from plugins.gifts.schemas import (
+    Address,
     ClaimRow,
     GiftEdit,
     GiftIn,
@@ -15,9 +16,10 @@ from plugins.gifts.schemas import (
     RuleIn,
     RuleOut,
     Shipment,
+    UseIn,
     WhyRevoked,
 )
-from roost import Action, Column, Context, Form, Panel, Resource, Text
+from roost import Action, Column, Context, Form, NotFound, Page, Panel, Resource, Text
 
 KINDS = {
     "physical": Text(zh="实物", en="physical"),
@@ -64,8 +66,15 @@ def _picked_up(ctx: Context, claim: UUID, body: None) -> None:
     claims.picked_up(ctx, claim)
 
 
-def _use(ctx: Context, claim: UUID, body: None) -> None:
-    claims.use(ctx, claim)
+def _address(ctx: Context, claim: UUID, body: None) -> Address:
+    address = claims.address_of(ctx, GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim))
+    if address is None:
+        raise NotFound("this claim has no address", "该记录没有收货地址")
+    return address
+
+
+def _settle(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
+    claims.settle(ctx, claim, body.reason)
 
 
 def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
@@ -144,9 +153,11 @@ CLAIMS = Resource(
         Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
         Column("moment", Text(zh="时机", en="Moment"), "choice", choices=MOMENTS, filter=True),
         Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("venue", Text(zh="领取门店", en="Venue"), "venue", filter=True),
+        Column("venue", Text(zh="领取/核销门店", en="Venue"), "venue", filter=True),
         Column("receiver", Text(zh="收货人", en="Receiver")),
         Column("ship_by", Text(zh="发货期限", en="Ship by"), "date", filter=True),
+        Column("pickup_by", Text(zh="领取截止", en="Pick up by"), "date", list=False),
+        Column("unreturned_at", Text(zh="退款未收回", en="Not come back since"), "time", list=False, filter=True),
         Column("carrier", Text(zh="快递", en="Carrier"), list=False),
         Column("tracking", Text(zh="运单号", en="Tracking"), list=False),
         Column("offered_at", Text(zh="发放时间", en="Offered"), "time", filter=True),
@@ -155,6 +166,15 @@ CLAIMS = Resource(
     ),
     permission="gifts.claims",
     actions=(
+        Action(
+            "address",
+            Text(zh="查看收货地址", en="Show the address"),
+            _address,
+            permission="gifts.address",
+            reason=True,
+            reveals=Address,
+            shown=lambda row: row.address is not None,
+        ),
         Action(
             "ship",
             Text(zh="发货", en="Ship"),
@@ -180,8 +200,10 @@ CLAIMS = Resource(
         Action(
             "use",
             Text(zh="核销", en="Use"),
-            _use,
+            claims.use,
             permission="gifts.claims",
+            form=UseIn,
+            any_venue=True,
             shown=lambda row: row.state == "ready",
         ),
         Action(
@@ -193,6 +215,15 @@ CLAIMS = Resource(
             reason=True,
             idempotent=True,
             shown=lambda row: row.state not in ENDED,
+        ),
+        Action(
+            "settle",
+            Text(zh="未收回已处理", en="Settle what was kept"),
+            _settle,
+            permission="gifts.claims",
+            form=WhyRevoked,
+            reason=True,
+            shown=lambda row: row.unreturned_at is not None,
         ),
     ),
     venue="venue",
@@ -207,6 +238,9 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     if ctx.actor.venues:
         query = query.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
     late = query.where(GiftsClaim.delivery == "ship", GiftsClaim.ship_by < ctx.today())
+    kept = GiftsClaim.scoped(ctx).select().where(GiftsClaim.unreturned_at.is_null(False))
+    if ctx.actor.venues:
+        kept = kept.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
     english = ctx.locale.startswith("en")
     return [
         ("To ship" if english else "待发货", str(query.where(GiftsClaim.delivery == "ship").count())),
@@ -215,7 +249,24 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
             "To hand over" if english else "待到店领取",
             str(query.where(GiftsClaim.delivery == "pickup").count()),
         ),
+        ("Kept after a refund" if english else "退款未收回", str(kept.count())),
     ]
 
 
 WAITING = Panel("waiting", Text(zh="礼品待办", en="Gifts to do"), "gifts.claims", waiting)
+
+
+def counter(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the voucher of a code, whichever venue asks: what the page of the counter shows."""
+    code = query.get("code", "").strip()
+    found = claims.voucher_of(ctx, code) if code else None
+    return {
+        "english": ctx.locale.startswith("en"),
+        "code": code,
+        "voucher": found,
+        "state": STATES[found.state].in_(ctx.locale) if found else "",
+        "over": found is not None and found.valid_until is not None and found.valid_until < ctx.today(),
+    }
+
+
+COUNTER = Page("counter", Text(zh="券码核销", en="Vouchers at the counter"), "gifts.claims", "counter.html", counter)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, privacy
 from plugins.gifts.schemas import GiftSettings
+from plugins.levels import LevelRevoked
 from roost import (
     Context,
     Endpoints,
@@ -14,6 +15,7 @@ from roost import (
     MemberConverted,
     MemberUpdated,
     Notice,
+    Page,
     Panel,
     Resource,
     RewardKind,
@@ -45,6 +47,12 @@ def register_resources() -> Sequence[Resource]:
 def register_panels() -> Sequence[Panel]:
     """Return what waits for staff."""
     return [console.WAITING]
+
+
+@hookimpl
+def register_pages() -> Sequence[Page]:
+    """Return the counter, where a voucher is found by its code."""
+    return [console.COUNTER]
 
 
 @hookimpl
@@ -81,6 +89,12 @@ def member_converted(ctx: Context, fact: MemberConverted) -> None:
 def level_up(ctx: Context, fact: LevelUp) -> None:
     """Give what each level passed brings; only live."""
     giving.grown(ctx, fact.member, fact.passed)
+
+
+@hookimpl(origins=("live", "import"))
+def level_revoked(ctx: Context, fact: LevelRevoked) -> None:
+    """Take back the gifts of a level that a refund took away."""
+    giving.take_growth_back(ctx, fact.member, fact.revoked)
 
 
 @hookimpl

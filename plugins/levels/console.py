@@ -1,14 +1,23 @@
 """What staff see of levels."""
 
-from plugins.levels import service
-from plugins.levels.models import LevelsHistory, LevelsStanding
-from plugins.levels.schemas import EndManualLevel, HistoryOut, ManualLevel, NewManualLevel, StandingOut
+from plugins.levels import classes, service
+from plugins.levels.models import LevelsClassRule, LevelsHistory, LevelsStanding
+from plugins.levels.schemas import (
+    ClassRuleIn,
+    ClassRuleOut,
+    EndManualLevel,
+    HistoryOut,
+    ManualLevel,
+    NewManualLevel,
+    StandingOut,
+)
 from roost import Action, Column, Form, Resource, Text
 
 REASONS = {
     "growth": Text(zh="成长值达标", en="growth reached"),
     "kept": Text(zh="保级成功", en="kept"),
     "requalified": Text(zh="周期重新定级", en="judged at the period's end"),
+    "refunded": Text(zh="退款收回", en="taken back by a refund"),
     "manual": Text(zh="人工设置", en="by hand"),
     "manual_ended": Text(zh="人工等级到期", en="level by hand ended"),
 }
@@ -70,4 +79,25 @@ HISTORY = Resource(
     permission="levels.view",
     venue_free=True,
     export_permission="levels.view",
+)
+
+CLASS_RULES = Resource(
+    name="class_rules",
+    title=Text(zh="类别变更规则", en="Class rules"),
+    model=LevelsClassRule,
+    reply=ClassRuleOut,
+    columns=(
+        Column("name", Text(zh="名称", en="Name")),
+        Column("from_class", Text(zh="原类别", en="From"), filter=True),
+        Column("to_class", Text(zh="新类别", en="To"), filter=True),
+        Column("conditions", Text(zh="条件", en="Conditions"), "json", list=False),
+        Column("position", Text(zh="顺序", en="Order"), "int"),
+        Column("active", Text(zh="启用", en="On"), "bool", filter=True),
+    ),
+    permission="levels.edit",
+    edit_permission="levels.edit",
+    create=Form(ClassRuleIn, classes.create),
+    edit=Form(ClassRuleIn, classes.edit),
+    venue_free=True,
+    member=None,
 )

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.levels import api, console, jobs, notices, rising, service
+from plugins.levels import api, classes, console, jobs, notices, refunding, rising, service
 from plugins.levels.schemas import LevelSettings
 from roost import (
+    ConditionKind,
     Context,
     Endpoints,
     Job,
+    MemberConverted,
     MemberMerged,
     MemberRegistered,
+    MemberUpdated,
     Notice,
     PointsCredited,
+    PointsDebited,
     Resource,
     Schedule,
     hookimpl,
@@ -35,7 +39,7 @@ def register_routes() -> Sequence[Endpoints]:
 @hookimpl
 def register_resources() -> Sequence[Resource]:
     """Return what staff work with."""
-    return [console.STANDINGS, console.HISTORY]
+    return [console.STANDINGS, console.HISTORY, console.CLASS_RULES]
 
 
 @hookimpl
@@ -48,6 +52,12 @@ def register_jobs() -> Sequence[Job]:
 def register_schedules() -> Sequence[Schedule]:
     """Return what runs by the clock."""
     return jobs.SCHEDULES
+
+
+@hookimpl
+def register_conditions() -> Sequence[ConditionKind]:
+    """Return the question about points earned."""
+    return [classes.POINTS_EARNED]
 
 
 @hookimpl
@@ -66,9 +76,28 @@ def member_registered(ctx: Context, fact: MemberRegistered) -> None:
 def points_credited(ctx: Context, fact: PointsCredited) -> None:
     """Judge everyone whose growth moved, and everyone whose points did for the class rule."""
     rising.judge(ctx, {m.member for m in fact.movements if m.asset == "growth"}, fact=fact)
-    rising.change_classes(ctx, {m.member for m in fact.movements if m.asset == "points"})
+    classes.change(ctx, {m.member for m in fact.movements})
     if fact.origin == "import":
         rising.settle(ctx)
+
+
+@hookimpl(origins=("live", "import"))
+def points_debited(ctx: Context, fact: PointsDebited) -> None:
+    """Take back what stood on growth that was refunded."""
+    refunding.take_back(ctx, {m.member for m in fact.movements if m.asset == "growth"})
+
+
+@hookimpl
+def member_converted(ctx: Context, fact: MemberConverted) -> None:
+    """Ask the class rules: some stand on the state or the venue."""
+    classes.change(ctx, [fact.member])
+
+
+@hookimpl
+def member_updated(ctx: Context, fact: MemberUpdated) -> None:
+    """Ask the class rules when something changed that they may ask for; a class that changed asks nothing again."""
+    if set(fact.changed) - {"class"}:
+        classes.change(ctx, [fact.member])
 
 
 @hookimpl

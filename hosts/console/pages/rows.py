@@ -11,6 +11,7 @@ from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
 from core.runtime.declarations import Action, Column, Form, PageQuery
 from hosts.console import export, keyset, once
+from hosts.console.fields import fields_of
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
 from hosts.console.resource_endpoints import split_body
 from hosts.console.resources import Desk, Row, columns_in_list
@@ -262,6 +263,8 @@ def perform(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> 
     except (FormError, RoostError) as ex:
         form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
         return _dialog(visit, desk, act, row, form.refused(ex, visit.locale), reason, 422)
+    if act.reveals is not None:
+        return _revealed(visit, desk, act, row, outcome.result)
     said = visit.say("已提交，等待另一位同事审批") if outcome.pending else visit.say("操作完成")
     return visit.go(row_path(desk, row.id), said)
 
@@ -285,12 +288,25 @@ def _dialog(
     return visit.page("_action.html" if visit.htmx else "action.html", status, **values)
 
 
+def _revealed(visit: Visit, desk: Desk, act: Action, row: Row, shown: BaseModel) -> Reply:
+    """Show what was sealed, on this answer only; the act has left its audit row."""
+    values: dict[str, Any] = {
+        "title": act.title.in_(visit.locale),
+        "part_of": desk.resource.title.in_(visit.locale),
+        "base": base(desk),
+        "back": row_path(desk, row.id),
+        "lines": [(one.label, getattr(shown, one.path)) for one in fields_of(type(shown), visit.locale)],
+    }
+    return visit.page("_revealed.html" if visit.htmx else "revealed.html", **values)
+
+
 def _acting(visit: Visit, slug: str, name: str, row_id: str, action: str) -> tuple[Desk, Action, Row]:
     desk = visit.console.desk(slug, name)
     desk.require_visible(visit.ctx)
     act = desk.action(action)
     visit.ctx.require(act.permission)
-    return desk, act, desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
+    key = keyset.read_key(desk.resource, row_id)
+    return desk, act, desk.detail(visit.ctx, key, any_venue=act.any_venue)
 
 
 # --- export -------------------------------------------------------------------------------------------------
