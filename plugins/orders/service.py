@@ -1,7 +1,7 @@
 """What other plugins and members do with an order once it is placed. The caller's transaction; the order's own lock."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -103,8 +103,8 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
 
     Raises Conflict when the days for it are over, and where the owner says that it may not go back.
     """
-    days = ctx.settings(OrdersSettings).faulty_days
-    if order.ended_at is not None and order.ended_at + timedelta(days=days) < ctx.now():
+    if order.ended_at is not None and _refundable_until(ctx, order) < ctx.now():
+        days = ctx.settings(OrdersSettings).faulty_days
         raise Conflict(
             f"a refund can be asked for within {days} days", f"收货 {days} 天后不能申请售后", code="too_late"
         )
@@ -112,9 +112,20 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
     return refunds.ask(ctx, order, reason, lines)
 
 
+def _asked(order: OrdersOrder) -> dict[str, Any]:
+    return {"order": order.id, "owner": order.owner, "reference": order.reference}
+
+
 def _may_return(ctx: Context, order: OrdersOrder) -> None:
-    values: dict[str, Any] = {"order": order.id, "owner": order.owner, "reference": order.reference}
-    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **values)
+    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **_asked(order))
+
+
+def _refundable_until(ctx: Context, order: OrdersOrder) -> datetime:
+    """Return the end of the days in which a refund of an ended order can be asked for; its owner may give more."""
+    assert order.ended_at is not None
+    usual: datetime = order.ended_at + timedelta(days=ctx.settings(OrdersSettings).faulty_days)
+    longer = ctx.runtime.dispatcher.decide(ctx, "order_refundable_until", **_asked(order))
+    return max(usual, longer) if longer is not None else usual
 
 
 def in_flight(ctx: Context) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.seckill import service, sessions
+from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillPlan, SeckillSession
 from plugins.seckill.schemas import (
     ClaimRow,
@@ -27,11 +27,15 @@ CLAIM_STATES = {
     "closing": Text(zh="取消中", en="closing"),
     "won": Text(zh="已抢得", en="won"),
     "used": Text(zh="已核销", en="used"),
+    "shipped": Text(zh="已发货", en="sent"),
+    "expired": Text(zh="已过期", en="expired"),
     "cancelled": Text(zh="已取消", en="cancelled"),
     "lapsed": Text(zh="超时释放", en="lapsed"),
     "refunding": Text(zh="退款中", en="refunding"),
     "refunded": Text(zh="已退", en="refunded"),
 }
+KINDS = {"goods": Text(zh="实物", en="goods"), "service": Text(zh="服务", en="service")}
+DELIVERIES = {"voucher": Text(zh="到店凭证", en="voucher"), "ship": Text(zh="邮寄", en="sent")}
 REPEATS = {
     "daily": Text(zh="每日", en="daily"),
     "weekly": Text(zh="每周", en="weekly"),
@@ -52,11 +56,11 @@ def _remove(ctx: Context, item: UUID, body: None) -> None:
 
 
 def _redeem(ctx: Context, claim: UUID, body: Redeem) -> None:
-    service.redeem(ctx, claim, body.venue)
+    vouchers.redeem(ctx, claim, body.venue)
 
 
 def _refund(ctx: Context, claim: UUID, body: None) -> None:
-    service.refund(ctx, claim)
+    vouchers.refund(ctx, claim)
 
 
 def _state_is(*states: str) -> Any:  # Any: a row of either table
@@ -81,6 +85,7 @@ plans = Resource(
         Column("at", Text(zh="时间", en="At")),
         Column("minutes", Text(zh="时长（分钟）", en="Minutes"), "int"),
         Column("active", Text(zh="启用", en="Active"), "bool", filter=True),
+        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
         Column("items", Text(zh="商品", en="Items"), "json", list=False),
     ),
 )
@@ -105,6 +110,7 @@ session_resource = Resource(
         Column("starts_at", Text(zh="开始", en="Starts"), "time", filter=True),
         Column("ends_at", Text(zh="结束", en="Ends"), "time"),
         Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
+        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
     ),
 )
 
@@ -122,6 +128,8 @@ items = Resource(
     columns=(
         Column("session", Text(zh="场次", en="Session"), filter=True),
         Column("title", Text(zh="标题", en="Title"), filter=True),
+        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, list=False),
+        Column("delivery", Text(zh="交付", en="Delivery"), "choice", choices=DELIVERIES),
         Column("stock", Text(zh="库存", en="Stock"), "int"),
         Column("price_points", Text(zh="积分价", en="Points"), "points"),
         Column("price_fen", Text(zh="金额", en="Price"), "fen"),
@@ -129,6 +137,7 @@ items = Resource(
         Column("basis", Text(zh="划线价依据", en="Basis"), list=False),
         Column("levels", Text(zh="等级", en="Levels"), "json", list=False),
         Column("states", Text(zh="身份", en="States"), "json", list=False),
+        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
     ),
 )
 
@@ -148,7 +157,7 @@ claims = Resource(
             "seckill.redeem",
             form=Redeem,
             idempotent=True,
-            shown=_state_is("won"),
+            shown=lambda row: row.state == "won" and row.delivery == "voucher",
         ),
         Action(
             "refund",
@@ -157,18 +166,21 @@ claims = Resource(
             "seckill.edit",
             reason=True,
             idempotent=True,
-            shown=_state_is("won"),
+            shown=_state_is("won", "expired"),
         ),
     ),
     columns=(
         Column("member", Text(zh="会员", en="Member"), "member", filter=True),
         Column("item", Text(zh="商品", en="Item"), filter=True),
         Column("state", Text(zh="状态", en="State"), "choice", choices=CLAIM_STATES, filter=True),
+        Column("delivery", Text(zh="交付", en="Delivery"), "choice", choices=DELIVERIES, filter=True),
         Column("price_points", Text(zh="积分", en="Points"), "points"),
         Column("price_fen", Text(zh="金额", en="Price"), "fen"),
         Column("order", Text(zh="订单", en="Order"), list=False),
         Column("code", Text(zh="凭证码", en="Code"), filter=True),
         Column("deadline", Text(zh="确认截止", en="Confirm by"), "time"),
+        Column("expires_at", Text(zh="有效至", en="Valid until"), "time", filter=True),
+        Column("unpaid", Text(zh="计入未付款", en="Counts as unpaid"), "bool", list=False),
         Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
         Column("venue", Text(zh="核销门店", en="Used at"), "venue"),
     ),

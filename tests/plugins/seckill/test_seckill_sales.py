@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from core import points, tenants
-from plugins.seckill import service, sessions
+from plugins.seckill import service, sessions, vouchers
 from plugins.seckill.models import SeckillClaim
 from plugins.seckill.schemas import ItemCreate, PlanForm, SessionForm
 from roost import Conflict, inventory
@@ -186,9 +186,9 @@ def test_a_won_voucher_is_used_once_in_a_venue(sale, rich, api, seckill):
     with seckill.transaction():
         venue = tenants.add_venue(seckill, "001", "静安").id
         service.confirm(seckill, view.id, SeckillClaim.scoped(seckill).get(SeckillClaim.id == claim).id)
-        service.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
     with pytest.raises(Conflict, match="used"), seckill.transaction():
-        service.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
 
 
 def test_an_unused_voucher_is_refunded_to_the_points(sale, rich, api, seckill):
@@ -197,7 +197,7 @@ def test_an_unused_voucher_is_refunded_to_the_points(sale, rich, api, seckill):
     api.post(f"/v1/seckill/claims/{claim}/confirm", token=api.as_member(view), key="x")
     row = SeckillClaim.scoped(seckill).first()
     with seckill.transaction():
-        service.refund(seckill, row.id)
+        vouchers.refund(seckill, row.id)
     assert balance(seckill, view) == (500, 0)
 
 
