@@ -14,7 +14,11 @@ def make_brand(wechat_url: str, qinniao_url: str) -> None:
     runtime = boot.start(Settings(), strict=True)
     migrate(all_components(runtime))
     tenant = tenants.create_tenant(
-        demo_story.BRAND, "归巢健身", plugins=runtime.registry.starts_with, now=runtime.clock.now()
+        demo_story.BRAND,
+        "归巢健身",
+        zone=demo_story.ZONE,
+        plugins=runtime.registry.starts_with,
+        now=runtime.clock.now(),
     )
     ctx = runtime.system(tenant, "demo")
     with ctx.transaction():
