@@ -27,12 +27,6 @@ def plugins_file() -> PluginsFile:
     return PluginsFile()
 
 
-@pytest.fixture
-def tenant(new_tenant: Callable[..., Context], request: pytest.FixtureRequest) -> Context:
-    """A brand in the zone of the test."""
-    return new_tenant("acme", zone=getattr(request, "param", "Asia/Shanghai"))
-
-
 @pytest.fixture(autouse=True)
 def _gifts(brand: Context, enable_plugin: Callable[..., None]) -> None:
     enable_plugin("gifts")
@@ -51,7 +45,7 @@ def given(story: Any, clock: ManualClock, tick: Callable[[], int]) -> Callable[[
     return points_of
 
 
-@pytest.mark.parametrize("tenant", ZONES, indirect=True)
+@pytest.mark.parametrize("tenant_zone", ZONES)
 @pytest.mark.parametrize("at", [time(0, 5), time(23, 55)], ids=["00:05", "23:55"])
 def test_who_buys_a_card_as_they_register_is_welcomed_once_whatever_day_is_named(
     story: Any, brand: Context, clock: ManualClock, at: time, given: Callable[[str], int]

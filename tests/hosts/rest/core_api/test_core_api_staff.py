@@ -1,8 +1,10 @@
 """What staff and integration keys do over REST."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from core import identity, points, tenants
+from core.clock import ManualClock
 from core.context import Context
 from core.events import jobs
 from core.events.models import Job
@@ -118,6 +120,13 @@ def test_points_are_given_and_taken_once_for_a_key(api: Api, tenant: Context, me
     assert api.get(path, token=token).json["balances"]["points"]["available"] == 30
     assert [e["amount"] for e in api.get(f"{path}/statement", token=token).json["items"]] == [-20, 50]
     assert points.balance(tenant, one.id).available == 30
+
+
+def test_a_key_was_last_used_on_the_brands_day(api: Api, clock: ManualClock) -> None:
+    clock.set(datetime(2026, 11, 22, 16, 30, tzinfo=UTC))  # 00:30 on the 23rd in Shanghai
+    api.get("/admin/v1/venues", token=api.as_key("venues.view"))
+    (key,) = api.get("/admin/v1/keys", token=api.as_staff("staff.view")).json["items"]
+    assert key["seen_on"] == "2026-11-23"
 
 
 def test_the_credit_call_takes_few_statements(api: Api, member: Members, statements: list[str]) -> None:
