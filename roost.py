@@ -9,7 +9,7 @@ Begin with `docs/plugins.md`.
 
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
-from core.clock import local_date, local_day_end, local_midnight
+from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
 from core.context import Actor, Context
 from core.db import connection, savepoint
 from core.errors import (
@@ -139,7 +139,9 @@ __all__ = [
     "Listing",
     "local_date",
     "local_day_end",
+    "local_instant",
     "local_midnight",
+    "local_time",
     "mask_phone",
     "MediaAsked",
     "MemberConverted",

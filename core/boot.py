@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core import audit, identity, members, points, rewards, tenants
-from core.clock import Clock, SystemClock
+from core.clock import Clock
 from core.config import Settings
 from core.context import Context
 from core.db import open_database
@@ -12,6 +12,7 @@ from core.privacy import Keyring
 from core.runtime.declarations import Next, Schedule, Slot
 from core.runtime.registry import PluginsFile, Registry, read_plugins_file
 from core.runtime.runtime import Bell, Runtime
+from core.set_clock import clock_of
 
 SWEEP_ROWS = 500
 
@@ -35,7 +36,7 @@ def start(
         settings.database_url, pool_size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
     )
     tenants.forget_cached()  # what a process remembers belongs to the database it had open
-    return assemble(settings, clock or SystemClock(), registry, keyring, bell)
+    return assemble(settings, clock or clock_of(settings, tenants.are_there), registry, keyring, bell)
 
 
 def assemble(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core import db, tenants
 from core.bulk import delete_some
+from core.clock import local_date
 from core.context import Actor, Context, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
@@ -128,11 +129,12 @@ def _by_key(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
     if row is None:
         raise _refused()
     key, permissions, venues, seen_on, version = row
-    today = runtime.clock.now().date()
+    tenant = tenants.by_id(tenant_id, version)
+    today = local_date(runtime.clock.now(), tenant.zone)
     if str(seen_on) != today.isoformat():
         db.run_in_transaction(tenant_id, lambda: db.run(tenant_id, _SEEN, (today, tenant_id, key)))
     actor = Actor("key", as_uuid(key), permissions=permission_set(permissions), venues=venue_set(venues))
-    return Signed(tenants.by_id(tenant_id, version), actor, None)
+    return Signed(tenant, actor, None)
 
 
 def sessions_of(ctx: Context, kind: Literal["member", "staff"], subject: UUID) -> list[SessionView]:

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from core.clock import local_time
 from core.runtime.declarations import Column
 from hosts.console.field_names import CHOICE_NAMES, FIELD_NAMES
 from hosts.console.showing import yuan
@@ -261,7 +261,7 @@ def as_typed(field: Field, value: Any, zone: str) -> Any:  # Any: text, or a lis
             return yuan(int(value)).replace(",", "")
         case "datetime" if isinstance(value, datetime):
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return aware.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+            return local_time(aware, zone).strftime("%Y-%m-%dT%H:%M")
         case "list":
             return "\n".join(str(v) for v in value)
         case "choices" | "venues":

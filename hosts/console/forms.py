@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
 from core import identity
+from core.clock import local_instant
 from core.context import Context
 from core.errors import RoostError
 from core.runtime.declarations import Column
@@ -182,7 +182,7 @@ def _values(
         else:
             try:
                 values[name] = _convert(one, given[0], ctx.tenant.zone)
-            except (ValueError, InvalidOperation):
+            except (ValueError, OverflowError, InvalidOperation):
                 errors[one.path] = WRONG[one.kind][0 if locale == "zh" else 1]
                 values[name] = given[0]
     return values
@@ -221,7 +221,7 @@ def _convert(one: Field, text: str, zone: str) -> Any:
             return int(amount)
         case "datetime":
             local = datetime.fromisoformat(text)
-            return local if local.tzinfo else local.replace(tzinfo=ZoneInfo(zone))
+            return local if local.tzinfo else local_instant(local.date(), local.time(), zone)
         case "json":
             return json.loads(text)
         case _:

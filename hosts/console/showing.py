@@ -7,11 +7,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from core import identity, members, tenants
+from core import clock, identity, members, tenants
 from core.context import Context
 from core.errors import Invalid, NotFound, Unauthorized
 from core.privacy import mask_name
@@ -39,7 +38,7 @@ def yuan(fen: int) -> str:
 def local_time(ctx: Context, instant: datetime, *, seconds: bool = False) -> str:
     """Return an instant as the tenant's clock shows it: `2026-11-22 10:00`."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return aware.astimezone(ZoneInfo(ctx.tenant.zone)).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return clock.local_time(aware, ctx.tenant.zone).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
 def member_label(view: members.MemberView) -> str:

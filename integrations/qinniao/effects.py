@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from integrations.qinniao import membership
 from integrations.qinniao.hookspecs import BookingAttended, BookingCancelled, BookingRecorded, CoachRelationTold
 from integrations.qinniao.keeping import status_of
-from integrations.qinniao.people import PROVIDER
+from integrations.qinniao.models import QinniaoLead
+from integrations.qinniao.people import PROVIDER, of_lead
 from integrations.qinniao.schemas import QinniaoSettings
 from integrations.qinniao.wire import (
     SaasBooking,
@@ -22,7 +23,7 @@ from integrations.qinniao.wire import (
     SaasRefund,
 )
 from plugins import purchases, visits
-from roost import Conflict, Context, NotFound, local_day_end, members, tenants
+from roost import Conflict, Context, NotFound, local_date, local_day_end, members, tenants
 
 Via = Literal["push", "pull", "match", "csv"]
 
@@ -58,13 +59,40 @@ def update_membership(ctx: Context, person: members.MemberView, told: Told) -> N
     """Take over a member's membership after one of their records was written."""
     happened = told.occurred_at
     joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
-    if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
-        happened = min(happened, local_day_end(joined, ctx.tenant.zone))
+    brought = person.converted_at is None and _is_brought(ctx, person, told.item)
+    if person.converted_at is None and joined is not None and not (brought and _may_be_day_of(ctx, joined, happened)):
+        happened = min(
+            happened, local_day_end(joined, ctx.tenant.zone)
+        )  # how old the membership is, not the news of it
+    if brought:  # what comes of a lead is later than the lead
+        happened = max(happened, person.registered_at)
     # Never a gift for logging in: what a match finds is history, unless the SaaS says they joined after they registered
     # here, while the match still waited for it to answer.
-    known = told.via == "csv" or (told.via == "match" and joined is None)
+    known = told.via == "csv" or (told.via == "match" and joined is None and not brought)
     history = known or is_history(ctx, person, happened)
     membership.update(ctx, person.id, history=history, happened=happened, via=told.via)
+
+
+def _is_brought(ctx: Context, person: members.MemberView, item: SaasItem) -> bool:
+    """Tell whether our own lead became this member of the SaaS, whatever day it names for that, or none.
+
+    It names our lead; or it knew nobody with the phone when it took the lead, and names a day. A day further back is
+    not the lead's: the SaaS has joined our lead with an old member.
+    """
+    if not isinstance(item, SaasMember):
+        return False
+    named = of_lead(ctx, item.lead_external_id)
+    ours = named is not None and named.id == person.id
+    if item.joined_on is None:
+        return ours
+    pushed = (QinniaoLead.member == person.id) & (QinniaoLead.state == "pushed")
+    ours = ours or QinniaoLead.scoped(ctx).first(pushed) is not None
+    return ours and _may_be_day_of(ctx, item.joined_on, person.registered_at)
+
+
+def _may_be_day_of(ctx: Context, day: date, instant: datetime) -> bool:
+    """Tell whether something at `instant` or later may have this day: by the SaaS's zone it may be one earlier."""
+    return day >= local_date(instant, ctx.tenant.zone) - timedelta(days=1)
 
 
 def _membership(ctx: Context, person: members.MemberView, told: Told) -> str | None:

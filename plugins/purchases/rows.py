@@ -9,12 +9,11 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from plugins.purchases.lines import Cells, Lines, Rejected, UnreadableFile
 from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS
 from plugins.purchases.service import AHEAD, EARLIEST
-from roost import Context, local_midnight, tenants
+from roost import Context, local_instant, local_midnight, tenants
 
 FIELDS = ("customer", "date", "amount", "items", "venue", "phone", "name", "id")
 REQUIRED = ("customer", "date", "amount")
@@ -205,7 +204,7 @@ def _instant(text: str, zone: str) -> datetime | None:
     if _INSTANT.fullmatch(text) is None:
         return None
     instant = datetime.fromisoformat(text)
-    return (instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return instant.astimezone(UTC) if instant.tzinfo else local_instant(instant.date(), instant.time(), zone)
 
 
 def _fen(text: str) -> int:

@@ -1,15 +1,14 @@
 """Plans, sessions and items: what staff prepare, and what opens by itself."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from plugins.seckill.hookspecs import SeckillOpening
 from plugins.seckill.models import SeckillItem, SeckillPlan, SeckillSession
 from plugins.seckill.schemas import ItemCreate, ItemForm, PlanForm, SeckillSettings, SessionForm, SessionRef
-from roost import Conflict, Context, Invalid, inventory, tenants
+from roost import Conflict, Context, Invalid, inventory, local_instant, tenants
 
 
 def stock_key(item: UUID) -> str:
@@ -163,12 +162,11 @@ def falls_on(plan: SeckillPlan, day: date) -> bool:
 def make_sessions(ctx: Context) -> int:
     """Create and publish the sessions of active plans for the days ahead; return how many are new."""
     settings, today, made = ctx.settings(SeckillSettings), ctx.today(), 0
-    zone = ZoneInfo(ctx.tenant.zone)
     for plan in SeckillPlan.scoped(ctx).select().where(SeckillPlan.active == True):  # noqa: E712 -- a query expression
-        hour, minute = map(int, plan.at.split(":"))
+        at = time.fromisoformat(plan.at)
         for offset in range(settings.ahead_days + 1):
             day = today + timedelta(days=offset)
-            starts_at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
+            starts_at = local_instant(day, at, ctx.tenant.zone)
             ends_at = starts_at + timedelta(minutes=plan.minutes)
             if not falls_on(plan, day) or ends_at <= ctx.now():
                 continue

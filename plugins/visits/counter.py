@@ -1,6 +1,6 @@
 """Visits as staff, integrations and venue accounts enter them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from plugins.visits import service
@@ -20,7 +20,7 @@ def enter(ctx: Context, body: VisitIn) -> VisitView:
 
 def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
     """Record a visit of the console's form: sent twice for the same minute, it is recorded once."""
-    minute = body.occurred_at.strftime("%Y%m%dT%H%M%z")
+    minute = body.occurred_at.astimezone(UTC).strftime("%Y%m%dT%H%M%z")
     return _record(ctx, body.member, body.venue, body.occurred_at, "staff", f"{body.member.hex}-{minute}")
 
 

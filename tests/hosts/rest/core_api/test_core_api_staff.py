@@ -1,8 +1,10 @@
 """What staff and integration keys do over REST."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from core import identity, points, tenants
+from core.clock import ManualClock
 from core.context import Context
 from core.events import jobs
 from core.events.models import Job
@@ -137,6 +139,13 @@ def test_what_staff_give_by_hand_adds_up_over_both_doors(api: Api, tenant: Conte
     assert api.post(path, token=token, key="k6", json={**body, "amount": 1}).status_code == 403
     growth = api.post(path, token=token, key="k7", json={**body, "asset": "growth"})
     assert growth.status_code == 200, "another asset has a limit of its own"
+
+
+def test_a_key_was_last_used_on_the_brands_day(api: Api, clock: ManualClock) -> None:
+    clock.set(datetime(2026, 11, 22, 16, 30, tzinfo=UTC))  # 00:30 on the 23rd in Shanghai
+    api.get("/admin/v1/venues", token=api.as_key("venues.view"))
+    (key,) = api.get("/admin/v1/keys", token=api.as_staff("staff.view")).json["items"]
+    assert key["seen_on"] == "2026-11-23"
 
 
 def test_the_credit_call_takes_few_statements(api: Api, member: Members, statements: list[str]) -> None:
