@@ -93,6 +93,8 @@ def _order(ctx: Context, person: members.MemberView, told: Told) -> str | None:
         # A store that became a venue since changes nothing of what was recorded.
         venue=venue_of(ctx, item.store_id) if known is None or known.venue is not None else None,
         kind="renewal" if item.renewal else "sale",
+        items=sum(line.quantity for line in item.lines) if item.lines else 1,
+        lines=tuple(purchases.PurchaseLine.model_validate(line.model_dump()) for line in item.lines),
         scope="brand",
     )
     withdrawn = known is not None and told.whose is None and known.refunded_fen == known.amount_fen > 0

@@ -10,9 +10,10 @@ from plugins.purchases.importing import Taken, order_matters, take_in
 from plugins.purchases.lines import Lines, Rejected, UnreadableFile
 from plugins.purchases.moving import MOVED, move
 from plugins.purchases.refunds import refund
-from plugins.purchases.rows import FileRow, PurchaseFile
+from plugins.purchases.rows import FileRow, PurchaseFile, Venues
 from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
 from plugins.purchases.service import find, get, record, record_many
+from plugins.purchases.sheets import Sheet
 
 __all__ = [
     "MOVED",
@@ -23,6 +24,8 @@ __all__ = [
     "PurchaseLine",
     "PurchaseView",
     "Recorded",
+    "Sheet",
+    "Venues",
     "RefundView",
     "Rejected",
     "Summary",

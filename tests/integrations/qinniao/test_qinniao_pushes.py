@@ -291,6 +291,24 @@ class TestMoneyAndVisits:
         story.drain()
         assert held() == (0, 60)
 
+    def test_the_lines_of_an_order_earn_by_the_rates_of_their_goods_and_categories(
+        self, story: Any, clock: ManualClock, brand: Context, enable_plugin: Any
+    ) -> None:
+        enable_plugin("purchases", good_percents={"shake": 200}, category_percents={"drinks": 0})
+        person = story.register()
+        story.push("member.converted", {"id": "m-1", "phone": PHONE})
+        lines = [
+            {"code": "shake", "name": "奶昔", "category": "drinks", "quantity": 2, "amount_fen": 40_00},
+            {"code": "water", "category": "drinks", "amount_fen": 10_00},
+            {"code": "towel", "amount_fen": 50_00},
+        ]
+        story.push("order.paid", order("o-1", clock.now(), lines=lines))
+        story.push("order.paid", order("o-2", clock.now(), 99_00, lines=lines))
+        story.drain()
+        assert points.balance(brand, person.id).available == 2 * 40 + 50
+        state, note = story.object_state("orders", "o-2")
+        assert (state, "they add up to 10000 fen" in note) == ("failed", True)
+
     def test_an_event_id_that_comes_again_with_other_content_is_refused_and_noted(
         self, story: Any, clock: ManualClock
     ) -> None:
