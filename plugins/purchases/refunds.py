@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from plugins.purchases import earning, rules
+from plugins.purchases import earning, rules, why
 from plugins.purchases.hookspecs import PurchaseRefunded
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.models import PurchasesRefund as Refund
 from plugins.purchases.schemas import PurchaseLine, RefundView
 from plugins.purchases.service import SLUG, within
-from roost import Conflict, Content, Context, Invalid, Text, local_date, new_id, points
+from roost import Conflict, Content, Context, Invalid, Text, local_date, new_id, points, rewards
 
 REFUND = Content("purchase_refund", Text(zh="退款", en="refund"), ("amount_fen", "reason", "occurred_at"))
 ASSETS = ("points", "growth")
@@ -85,6 +85,8 @@ def _refund(ctx: Context, row: Any, amount: int, source_key: str, reason: str, o
         occurred_at=occurred_at,
         recorded_at=ctx.now(),
     )
+    if row.member is not None and ctx.origin == "live":
+        rewards.note(ctx, [why.of_refund(row, kept)])
     ctx.publish(
         PurchaseRefunded(
             purchase=row.id,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from peewee import IntegrityError, fn
 
-from plugins.purchases import earning, numbers
+from plugins.purchases import earning, numbers, why
 from plugins.purchases.hookspecs import PurchaseRecorded
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.rules import NAME as RULE
@@ -36,6 +36,7 @@ from roost import (
     new_id,
     one_of,
     points,
+    rewards,
     savepoint,
 )
 
@@ -238,6 +239,8 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
     for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
         rows[place][column] = operation.id
     insert_rows(ctx, Purchase, rows)
+    if ctx.origin == "live":
+        rewards.note(ctx, [why.of_purchase(row) for row in rows if row["member"] is not None])
     ctx.runtime.publish_many(ctx, facts)
 
 

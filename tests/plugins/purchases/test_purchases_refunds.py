@@ -13,7 +13,7 @@ from plugins import purchases
 from plugins.purchases import NewPurchase
 from plugins.purchases.earning import earned
 from plugins.purchases.schemas import EarningRules
-from roost import points
+from roost import points, rewards
 
 
 @pytest.fixture(autouse=True)
@@ -171,3 +171,18 @@ def test_what_is_left_after_a_refund_has_earned_what_a_direct_sale_of_it_would(s
     refunded = data.draw(st.integers(0, amount))
     left = earned(rules, amount, kind, (), ordinal, refunded)
     assert left == earned(rules, amount - refunded, kind, (), ordinal)
+
+
+def test_why_tells_the_rules_their_version_and_the_values_of_a_purchase_and_its_refund(tenant, buyer, enable_plugin):
+    buy(tenant, buyer, 10_00, "1")
+    enable_plugin("purchases", fen_per_point=50)
+    second = buy(tenant, buyer, 10_00, "2")
+    refund(tenant, second, 5_00)
+    with tenant.transaction():
+        refunded, later, first = rewards.why(tenant, buyer)
+        (entry, *_) = [e for e in points.statement(tenant, buyer).items if e.kind == "credit"]
+    assert (first.evidence["version"], later.evidence["version"]) == (1, 2)
+    assert (later.evidence["points"], later.evidence["counted_fen"], later.evidence["ordinal"]) == (20, 10_00, 1)
+    assert (refunded.evidence["points"], refunded.evidence["left_fen"]) == (-10, 5_00)
+    assert (entry.rule, entry.rule_version) == ("purchases", 2)
+    assert {row.plugin for row in (refunded, later, first)} == {"purchases"}
