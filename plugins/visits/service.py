@@ -38,7 +38,8 @@ def record(
 
     The first visit of a day, the tenant's day of `occurred_at`, earns points. The same `(source, source_key)`
     again returns the first. Raises NotFound for an unknown member, KeyReused when the key comes with other
-    content (a time that was not told, `occurred_at` None for now, is none), Invalid for an instant before 1970 or in the future.
+    content (a time that was not told, `occurred_at` None for now, is none), Invalid for an instant
+    before 1970 or in the future.
     """
     ctx = ctx.for_plugin(SLUG)
     at_told, occurred_at = occurred_at, occurred_at or ctx.now()
