@@ -10,6 +10,7 @@ Begin with `docs/plugins.md`.
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
+from core.content import Content
 from core.context import Actor, Context
 from core.db import connection, savepoint
 from core.errors import (
@@ -109,6 +110,7 @@ __all__ = [
     "ConditionKind",
     "Conflict",
     "connection",
+    "Content",
     "ContentCheck",
     "Context",
     "ContactPhone",

@@ -36,6 +36,7 @@ class Told:
     via: Via
     occurred_at: datetime  # when it happened, as far as is known
     before: str | None = None  # of a booking or coach: the status that was told of last
+    whose: UUID | None = None  # the member it was taken over for before
 
 
 def venue_of(ctx: Context, store: str | None) -> UUID | None:
@@ -106,29 +107,42 @@ def _order(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     assert isinstance(item, SaasOrder)
     if item.deleted:
         sold = purchases.find(ctx, PROVIDER, item.id)
-        if sold is not None and sold.refunded_fen < sold.amount_fen:
-            purchases.refund(
-                ctx,
-                sold.id,
-                source_key="deleted",
-                reason="withdrawn in the SaaS",
-                occurred_at=told.occurred_at,
-            )
+        if sold is not None:
+            _withdraw(ctx, sold, "deleted", told.occurred_at)
         return None
     told_as = ctx.imported() if is_history(ctx, person, item.paid_at) else ctx
-    purchases.record(
-        told_as,
-        purchases.NewPurchase(
-            source=PROVIDER,
-            source_key=item.id,
-            amount_fen=item.amount_fen,
-            occurred_at=item.paid_at,
-            member=person.id,
-            venue=venue_of(ctx, item.store_id),
-            kind="renewal" if item.renewal else "sale",
-        ),
+    known = purchases.find(ctx, PROVIDER, item.id)
+    sale = purchases.NewPurchase(
+        source=PROVIDER,
+        source_key=item.id,
+        amount_fen=item.amount_fen,
+        occurred_at=item.paid_at,
+        member=person.id,
+        # A store that became a venue since changes nothing of what was recorded.
+        venue=venue_of(ctx, item.store_id) if known is None or known.venue is not None else None,
+        kind="renewal" if item.renewal else "sale",
+        items=sum(line.quantity for line in item.lines) if item.lines else 1,
+        lines=tuple(purchases.PurchaseLine.model_validate(line.model_dump()) for line in item.lines),
+        scope="brand",
     )
+    withdrawn = known is not None and told.whose is None and known.refunded_fen == known.amount_fen > 0
+    if known is not None and known.member is not None and (known.member != person.id or withdrawn):
+        purchases.move(told_as, known.id, sale)
+    else:
+        purchases.record(told_as, sale)
     return None
+
+
+def _withdraw(ctx: Context, sold: purchases.PurchaseView, key: str, at: datetime) -> None:
+    if sold.refunded_fen < sold.amount_fen:
+        purchases.refund(ctx, sold.id, source_key=key, reason="withdrawn in the SaaS", occurred_at=at)
+
+
+def withdraw_order(ctx: Context, order: str, at: datetime) -> None:
+    """Take an order back from the member it was booked for: the SaaS now says that it is somebody's we do not know."""
+    sold = purchases.find(ctx, PROVIDER, order)
+    if sold is not None and sold.member is not None:
+        _withdraw(ctx, sold, purchases.MOVED, at)
 
 
 def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
@@ -157,7 +171,8 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
             raise Conflict("a gate scan was withdrawn in the SaaS: the visit stays, see about its points by hand")
         return None
     told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
-    venue = venue_of(ctx, item.store_id)
+    known = visits.find(ctx, PROVIDER, item.id)
+    venue = venue_of(ctx, item.store_id) if known is None or known.venue is not None else None
     visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
     return None
 
@@ -174,6 +189,11 @@ def _booking(ctx: Context, person: members.MemberView, told: Told) -> str | None
     item = told.item
     assert isinstance(item, SaasBooking)
     status = status_of(item)
+    if told.whose is not None and members.resolve(ctx, told.whose) != person.id and told.before is not None:
+        raise Conflict(
+            f"the booking {item.id} was {told.before} for another member, who was told of it: see about both by hand",
+            f"预约 {item.id} 已按其他会员处理，请人工核对双方",
+        )
     if status == told.before or (item.deleted and told.before is None) or status not in _TOLD_OF:
         return None
     told_as = ctx.imported() if is_history(ctx, person, told.occurred_at) else ctx

@@ -95,9 +95,11 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
         _keep(ctx, row, item, "applied")
         return Outcome("ignored", None, "nobody here, and gone there")
     if person is None:
+        if kind == "orders" and row.member is not None:
+            effects.withdraw_order(ctx, item.id, told.occurred_at)
         _keep(ctx, row, item, "waiting", note="member")
         return Outcome("waiting", None, "member")
-    told = replace(told, before=(row.facts or {}).get("told"))
+    told = replace(told, before=(row.facts or {}).get("told"), whose=row.member)
     missing = effects.EFFECTS[kind](ctx, person, told)
     if missing is not None:
         _keep(ctx, row, item, "waiting", note=missing, member=person.id)

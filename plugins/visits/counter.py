@@ -15,7 +15,7 @@ def enter(ctx: Context, body: VisitIn) -> VisitView:
     was recorded for another member.
     """
     source = "api" if ctx.actor.kind == "key" else "staff"
-    return _record(ctx, body.member, body.venue, body.occurred_at or ctx.now(), source, body.number or new_id().hex)
+    return _record(ctx, body.member, body.venue, body.occurred_at, source, body.number or new_id().hex)
 
 
 def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
@@ -24,7 +24,7 @@ def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
     return _record(ctx, body.member, body.venue, body.occurred_at, "staff", f"{body.member.hex}-{minute}")
 
 
-def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime, source: str, number: str) -> VisitView:
+def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime | None, source: str, number: str) -> VisitView:
     return service.record(ctx, member, _venue(ctx, venue), at, source, number)[0]
 
 

@@ -1,0 +1,160 @@
+"""What an operation is, beside the key that names it.
+
+An operation known by its key is the same only when all of its content is the same. Each door that takes a key declares
+its content once, as a `Content`; a repeat is compared with what was kept, field by field, and a difference is refused
+with both sides in words. What differs at each repeat by its nature is no content: who asks, when they ask, and what is
+reckoned from that moment, such as a deadline.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from core.errors import KeyReused
+from core.runtime.manifest import Text
+
+LONGEST_SHOWN = 80  # characters of one value in a refusal
+LABELS: Mapping[str, Text] = {
+    "address": Text(zh="地址", en="address"),
+    "amount": Text(zh="数量", en="amount"),
+    "amount_fen": Text(zh="金额（分）", en="amount in fen"),
+    "asset": Text(zh="账户", en="asset"),
+    "body": Text(zh="内容", en="body"),
+    "cancellable": Text(zh="可取消", en="can be cancelled"),
+    "charge": Text(zh="支付单", en="charge"),
+    "discounts": Text(zh="优惠", en="discounts"),
+    "event_type": Text(zh="事件", en="event"),
+    "expires_at": Text(zh="到期时间", en="expiry"),
+    "grace_days": Text(zh="宽限天数", en="days of grace"),
+    "hold": Text(zh="冻结", en="hold"),
+    "item": Text(zh="物品", en="item"),
+    "items": Text(zh="件数", en="items"),
+    "kind": Text(zh="类型", en="kind"),
+    "limits": Text(zh="限购", en="limits"),
+    "lines": Text(zh="明细", en="lines"),
+    "member": Text(zh="会员", en="member"),
+    "note": Text(zh="备注", en="note"),
+    "number": Text(zh="单号", en="number"),
+    "occurred_at": Text(zh="发生时间", en="time"),
+    "operation": Text(zh="原操作", en="operation"),
+    "order": Text(zh="订单", en="order"),
+    "points": Text(zh="积分", en="points"),
+    "quantity": Text(zh="数量", en="quantity"),
+    "reason": Text(zh="原因", en="reason"),
+    "receiver": Text(zh="接收会员", en="receiver"),
+    "refund": Text(zh="退款单", en="refund"),
+    "rewards": Text(zh="奖励", en="rewards"),
+    "rule": Text(zh="规则", en="rule"),
+    "rule_version": Text(zh="规则版本", en="version of the rule"),
+    "sender": Text(zh="转出会员", en="sender"),
+    "store_id": Text(zh="门店", en="store"),
+    "tenders": Text(zh="支付方式", en="ways to pay"),
+    "told": Text(zh="内容", en="what it tells"),
+    "title": Text(zh="标题", en="title"),
+    "total": Text(zh="原金额（分）", en="whole amount in fen"),
+    "venue": Text(zh="门店", en="venue"),
+}
+NONE = Text(zh="无", en="none")
+OTHER = Text(zh="另一个", en="another")
+THIS = Text(zh="这一个", en="this one")
+
+Shown = Callable[[str, Any], str]  # Any: a field's value
+
+
+def plainly(name: str, value: Any) -> str:  # Any: a field's value
+    """Return a value as a refusal shows it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The content of one kind of operation: its fields, in the order in which a refusal names them.
+
+    Of a `private` field a refusal says only that it is another: whose an operation is, and what was written about
+    them, may be nothing that the caller may know.
+    """
+
+    name: str
+    title: Text
+    fields: tuple[str, ...]
+    private: frozenset[str] = field(default=frozenset({"member", "sender", "receiver", "address", "note"}))
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.fields if name not in LABELS]
+        if unknown:
+            raise ValueError(f"the content {self.name} has fields without a label in core.content: {unknown}")
+
+    def digest(self, values: Sequence[object]) -> str:
+        """Return a digest of the values of all fields, in their order: what is kept where the values are not."""
+        told = "\x1f".join([self.name, *map(_plain, values)])
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+    def differing(self, kept: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
+        """Return the fields that are not the same. A field that either side leaves out is not compared."""
+        return [name for name in self.fields if name in kept and name in sent and kept[name] != sent[name]]
+
+    def check(
+        self,
+        key: str,
+        kept: Mapping[str, Any],
+        sent: Mapping[str, Any],
+        *,
+        show: Shown = plainly,
+        visible: bool = True,
+    ) -> None:
+        """Raise KeyReused when a field differs; see `conflict`."""
+        if differing := self.differing(kept, sent):
+            raise self.conflict(key, kept, sent, differing, show=show, visible=visible)
+
+    def conflict(
+        self,
+        key: str,
+        kept: Mapping[str, Any],
+        sent: Mapping[str, Any],
+        differing: Sequence[str] = (),
+        *,
+        show: Shown = plainly,
+        visible: bool = True,
+    ) -> KeyReused:
+        """Make the error of a key that came again with other content: it shows what is kept and what was sent.
+
+        Where what is kept is not for the caller's eyes (`visible` False) it says only that there is something.
+        """
+        if not visible:
+            return KeyReused(
+                f"{key!r} names another {self.title.en} already, of a venue that is not yours; check the number",
+                f"单号 {key} 已用于其他门店的{self.title.zh}，请核对单号",
+                key=key,
+            )
+        said = [(name, *self._sides(name, kept.get(name), sent.get(name), show)) for name in differing]
+        en = "; ".join(f"{LABELS[name].en}: {a.en} is kept, {b.en} was sent" for name, a, b in said)
+        zh = "；".join(f"{LABELS[name].zh}：已存 {a.zh}，本次 {b.zh}" for name, a, b in said)
+        return KeyReused(
+            f"{key!r} names another {self.title.en} already{f' ({en})' if en else ''};"
+            " take another key, or repeat the first request as it was",
+            f"{key} 已用于另一笔{self.title.zh}{f'（{zh}）' if zh else ''}，请更换单号，或按原内容重新提交",
+            fields=[{"path": name, "message": f"{a.en} ≠ {b.en}"} for name, a, b in said],
+            key=key,
+        )
+
+    def _sides(self, name: str, kept: Any, sent: Any, show: Shown) -> tuple[Text, Text]:
+        if name in self.private:
+            return (NONE if kept is None else OTHER), (NONE if sent is None else THIS)
+        return _said(name, kept, show), _said(name, sent, show)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):
+        return value.hex
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _said(name: str, value: Any, show: Shown) -> Text:  # Any: a field's value
+    if value is None or value == "":
+        return NONE
+    text = show(name, value)
+    text = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+    return Text(zh=text, en=text)
