@@ -294,6 +294,7 @@ MESSAGES = Resource(
 
 ANNOUNCEMENTS = Resource(
     name="announcements",
+    area="content",
     title=Text(zh="公告", en="Announcements"),
     model=NotifyAnnouncement,
     reply=AnnouncementRow,
