@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.context import Context
 from core.errors import ConfigurationError
-from core.runtime.manifest import Text
+from core.runtime.manifest import Area, Text
 from core.tables import TenantModel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -382,6 +382,7 @@ class Resource:
     member: str | None = "member"  # the column that holds a member's id, if there is one: enables member search
     export_permission: str | None = None  # None: no export
     present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to what `reply` is filled from
+    area: Area | None = None  # the group of the menu; None: the one of the manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +395,7 @@ class Page:
     template: str  # file in the plugin's templates/
     render: Callable[[Context, Mapping[str, str]], dict[str, Any]]
     menu: bool = True
+    area: Area | None = None
 
 
 @dataclass(frozen=True, slots=True)

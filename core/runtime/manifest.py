@@ -2,12 +2,15 @@
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigurationError
 
 API = "1"  # the version of the `roost` module that this core provides
+# What staff do: the groups of the console's menu.
+Area = Literal["members", "marketing", "orders", "content", "data", "integrations", "system"]
 
 
 class Text(BaseModel):
@@ -38,6 +41,7 @@ class Manifest(BaseModel):
     api: str
     requires: tuple[str, ...] = ()
     personal_data: bool = False
+    area: Area = "marketing"  # where its pages stand in the menu, unless a resource or a page says otherwise
     permissions: dict[str, str] = {}  # code to what staff read; every code starts with the slug and a dot
 
 

@@ -23,10 +23,15 @@ TYPES = {
 Value = str | int | float
 
 
+def holds_phones(ctx: Context, desk: Desk) -> bool:
+    """Tell whether a file of this resource has whole phone numbers in it, for this account."""
+    return ctx.has("members.export") and any(column.kind == "phone" for column in desk.resource.columns)
+
+
 def _pages(ctx: Context, desk: Desk, wanted: BaseModel) -> Iterator[list[list[Value]]]:
     """Yield the values of a page of rows at a time, each read in a transaction of its own."""
     columns = list(desk.resource.columns)
-    clear = ctx.has("members.export")
+    clear = holds_phones(ctx, desk)
     cursor, count = "", 0
     while count < MOST:
 

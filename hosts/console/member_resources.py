@@ -165,6 +165,7 @@ def _alive(row: Any) -> bool:
 
 MEMBERS = Resource(
     name="members",
+    area="members",
     title=Text(zh="会员", en="Members"),
     model=Member,
     reply=MemberOut,

@@ -115,6 +115,7 @@ def _recall(ctx: Context, batch: UUID, body: RecallForm) -> None:
 
 BATCHES = Resource(
     name="batches",
+    area="marketing",
     title=Text(zh="批量发放", en="Reward batches"),
     model=RewardBatch,
     reply=BatchRow,
@@ -160,6 +161,7 @@ BATCHES = Resource(
 
 BATCH_HEADS = Resource(
     name="batch-heads",
+    area="marketing",
     title=Text(zh="批量发放明细", en="Heads of batches"),
     model=RewardBatchMember,
     reply=HeadRow,

@@ -70,6 +70,8 @@ class Names:
 
 def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) -> Cell:
     """Return a value as its column's kind is shown."""
+    if column.kind == "choice" and value == "" and "" in column.choices:
+        return Cell(column.choices[""].in_(locale), "badge")
     if value is None or value == "" or (column.kind == "json" and not value):
         return Cell(DASH)
     match column.kind:

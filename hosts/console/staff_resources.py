@@ -289,6 +289,7 @@ def _revoke(ctx: Context, key: UUID, body: None) -> None:
 
 KEYS = Resource(
     name="keys",
+    area="integrations",
     title=Text(zh="接口密钥", en="Access keys"),
     model=AccessKey,
     reply=KeyOut,

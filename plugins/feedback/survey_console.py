@@ -93,6 +93,7 @@ ROUNDS = Resource(
 
 SURVEYS = Resource(
     name="surveys",
+    area="data",
     title=Text(zh="满意度答卷", en="Surveys"),
     model=FeedbackSurvey,
     reply=SurveyRow,
@@ -116,6 +117,6 @@ SURVEYS = Resource(
 )
 
 SATISFACTION = Page(
-    "/satisfaction", Text(zh="满意度统计", en="Satisfaction"), "feedback.view", "satisfaction.html", figures.page
+    "/satisfaction", Text(zh="满意度统计", en="Satisfaction"), "feedback.view", "satisfaction.html", figures.page, area="data"
 )
 PANEL = Panel("satisfaction", Text(zh="满意度", en="Satisfaction"), "feedback.view", figures.panel)

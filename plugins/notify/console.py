@@ -307,6 +307,7 @@ MESSAGES = Resource(
 
 ANNOUNCEMENTS = Resource(
     name="announcements",
+    area="content",
     title=Text(zh="公告", en="Announcements"),
     model=NotifyAnnouncement,
     reply=AnnouncementRow,

@@ -45,6 +45,14 @@ def listing(visit: Visit) -> Reply:
     )
 
 
+def ask_off(visit: Visit, *, slug: str) -> Reply:
+    """Ask once before a plugin goes off."""
+    _require(visit, "plugins.edit")
+    name = visit.console.runtime.registry.manifest(slug).name.in_(visit.locale)
+    values = {"title": visit.say("停用“%(name)s”？", name=name), "back": PATH, "action": f"{PATH}/{slug}/switch"}
+    return visit.page("_switch.html" if visit.htmx else "switch.html", **values)
+
+
 def switch(visit: Visit, *, slug: str) -> Reply:
     """Switch a plugin on or off, at once in every process."""
     _require(visit, "plugins.edit")
@@ -103,5 +111,5 @@ def _page(visit: Visit, slug: str, form: FormView, status: int = 200) -> Reply:
 ROUTES = (
     Route(PATH, get=listing),
     Route(PATH + "/{slug}", get=settings, post=save),
-    Route(PATH + "/{slug}/switch", post=switch),
+    Route(PATH + "/{slug}/switch", get=ask_off, post=switch),
 )

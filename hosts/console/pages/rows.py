@@ -14,11 +14,12 @@ from hosts.console import export, keyset, once
 from hosts.console.fields import fields_of
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
 from hosts.console.resource_endpoints import split_body
-from hosts.console.resources import Desk, Row, columns_in_list
+from hosts.console.resources import Desk, Row, checked_reason, columns_in_list
 from hosts.console.showing import Names, cell
 from hosts.console.web import Reply, Visit, with_query
 
 PAGE = 20
+NOTHING = "~"  # in a list's address: rows whose value is empty, where the empty one is a choice too
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
         ],
         "filters": filter_inputs(visit, desk, query),
         "filter_errors": errors,
-        "filtered": bool(query),
+        "filtered": len(query),
         "base": path,
         "first": with_query(path, query) if cursor else "",
         "next": with_query(path, query, cursor=following) if following else "",
         "create": f"{path}/new" if desk.may_create(visit.ctx) else "",
         "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")] if exported else [],
+        "asks_reason": exported and export.holds_phones(visit.ctx, desk),
         "finds_member": any(c.kind == "member" for c in keyset.filters(desk.resource))
         or (slug, name) == ("core", "members"),
     }
@@ -84,7 +86,7 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
 def read_filters(visit: Visit, desk: Desk, query: dict[str, str]) -> tuple[BaseModel, list[str]]:
     """Return the filters of a query string, and what is wrong with them, in words."""
     model = keyset.filter_model(desk.slug, desk.resource)
-    known = {name: value for name, value in query.items() if name in model.model_fields}
+    known = {n: "" if v == NOTHING else v for n, v in query.items() if n in model.model_fields}
     try:
         return model.model_validate(known), []
     except ValidationError as ex:
@@ -106,7 +108,7 @@ def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filte
         options: tuple[tuple[str, str], ...] = ()
         kind = column.kind if column.kind in ("choice", "venue", "bool", "member") else "text"
         if kind == "choice":
-            options = tuple((value, text.in_(visit.locale)) for value, text in column.choices.items())
+            options = tuple((value or NOTHING, text.in_(visit.locale)) for value, text in column.choices.items())
         made.append(Filter(column.name, title, kind, query.get(column.name, ""), options))
     return made
 
@@ -313,17 +315,51 @@ def _acting(visit: Visit, slug: str, name: str, row_id: str, action: str) -> tup
 
 
 def download(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
-    """Give the rows of the filters as a file; audited as an export."""
+    """Give the rows of the filters as a file; ask why first where it holds whole phone numbers."""
+    desk = _exported(visit, slug, name)
+    if export.holds_phones(visit.ctx, desk):
+        return _ask_why(visit, desk, kind)
+    return _file(visit, desk, kind)
+
+
+def download_with_reason(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
+    """Give the rows as a file, for a reason that the audit trail keeps."""
+    desk = _exported(visit, slug, name)
+    try:
+        reason = checked_reason(visit.sent("reason"))
+    except Invalid as ex:
+        return _ask_why(visit, desk, kind, ex.message if visit.locale == "en" else ex.message_zh)
+    return _file(visit, desk, kind, reason)
+
+
+def _exported(visit: Visit, slug: str, name: str) -> Desk:
     desk = visit.console.desk(slug, name)
     desk.require_visible(visit.ctx)
     if desk.resource.export_permission is None:
         raise NotFound("this is not exported", "此处不提供导出")
     visit.ctx.require(desk.resource.export_permission)
+    return desk
+
+
+def _ask_why(visit: Visit, desk: Desk, kind: str, problem: str = "") -> Reply:
+    title = desk.resource.title.in_(visit.locale)
+    values = {"title": visit.say("导出%(title)s", title=title), "part_of": title, "back": base(desk), "problem": problem}
+    action = with_query(f"{base(desk)}/export.{kind}", visit.query)
+    return visit.page(
+        "_export.html" if visit.htmx else "export.html", 422 if problem else 200, action=action, **values
+    )
+
+
+def _file(visit: Visit, desk: Desk, kind: str, reason: str = "") -> Reply:
     wanted, errors = read_filters(visit, desk, visit.query)
     if errors:
         raise Invalid(errors[0], errors[0])
-    details = {"format": kind, "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None)}
-    visit.ctx.runtime.audit(visit.ctx.for_plugin(slug), f"{desk.code}.exported", "", details)
+    details: dict[str, Any] = {
+        "format": kind,
+        "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None),
+        **({"reason": reason} if reason else {}),
+    }
+    visit.ctx.runtime.audit(visit.ctx.for_plugin(desk.slug), f"{desk.code}.exported", "", details)
     return Reply(
         stream=export.WRITERS[kind](visit.ctx, desk, wanted),
         content_type=export.TYPES[kind],

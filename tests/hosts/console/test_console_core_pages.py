@@ -132,11 +132,18 @@ def test_merged_members_are_not_listed(staff, member, tenant):
     assert ("Kept" in text, "Gone" in text) == (True, False)
 
 
-def test_an_export_of_members_shows_whole_phones_only_as_an_export(staff, member):
+def test_an_export_of_members_shows_whole_phones_only_for_a_reason(staff, member, audited):
     member(phone="13812345678")
     assert "138****5678" in staff("members.view").get(MEMBERS).text
-    exported = staff("members.view", "members.export").get(f"{MEMBERS}/export.csv").text
-    assert "13812345678" in exported
+    browser = staff("members.view", "members.export")
+    asked = browser.get(f"{MEMBERS}/export.csv")
+    assert "13812345678" not in asked.text
+    assert "原因" in asked.text
+    assert browser.post(f"{MEMBERS}/export.csv", {"reason": " "}).status_code == 422
+    assert not audited("core.members.exported")
+    assert "13812345678" in browser.post(f"{MEMBERS}/export.csv", {"reason": "印制会员卡"}).text
+    (row,) = audited("core.members.exported")
+    assert row.details["reason"] == "印制会员卡"
 
 
 # --- plugins ------------------------------------------------------------------------------------------------
@@ -146,6 +153,9 @@ def test_plugins_are_switched_on_and_off(staff, shops, audited):
     browser = staff("plugins.view", "plugins.edit", "stalls.view")
     assert browser.get("/console/stalls/stalls").status_code == 404
     assert browser.post("/console/core/plugins/stalls/switch", {"to": "on"}).status_code == 303
+    assert browser.get("/console/stalls/stalls").status_code == 200
+    asked = browser.get("/console/core/plugins/stalls/switch", htmx=True)
+    assert "停用" in asked.text and "数据保留" in asked.text
     assert browser.get("/console/stalls/stalls").status_code == 200
     browser.post("/console/core/plugins/stalls/switch", {"to": "off"})
     assert browser.get("/console/stalls/stalls").status_code == 404

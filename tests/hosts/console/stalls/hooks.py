@@ -154,7 +154,8 @@ STALLS = Resource(
         Column("member", Text(zh="摊主", en="Keeper"), "member"),
         Column(
             "state", Text(zh="状态", en="State"), "choice", filter=True,
-            choices={"open": Text(zh="营业", en="Open"), "closed": Text(zh="已关闭", en="Closed")},
+            choices={"open": Text(zh="营业", en="Open"), "closed": Text(zh="已关闭", en="Closed"),
+                     "": Text(zh="未定", en="Not yet said")},
         ),
         Column("rent_fen", Text(zh="租金", en="Rent"), "fen"),
         Column("contact", Text(zh="联系电话", en="Contact"), "phone"),
