@@ -117,6 +117,11 @@ SURVEYS = Resource(
 )
 
 SATISFACTION = Page(
-    "/satisfaction", Text(zh="满意度统计", en="Satisfaction"), "feedback.view", "satisfaction.html", figures.page, area="data"
+    "/satisfaction",
+    Text(zh="满意度统计", en="Satisfaction"),
+    "feedback.view",
+    "satisfaction.html",
+    figures.page,
+    area="data",
 )
 PANEL = Panel("satisfaction", Text(zh="满意度", en="Satisfaction"), "feedback.view", figures.panel)

@@ -6,7 +6,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -250,7 +250,7 @@ def _instant(text: str, zone: str) -> datetime | None:
         parts = [int(part) for part in day.groups() if part is not None]
         if len(parts) == 3:
             return local_midnight(date(*parts), zone)
-        return datetime(*parts, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[misc, arg-type]  # five or six
+        return local_instant(date(*parts[:3]), time(*parts[3:]), zone)
     if _INSTANT.fullmatch(text) is None:
         return None
     instant = datetime.fromisoformat(text)

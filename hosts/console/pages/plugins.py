@@ -49,8 +49,12 @@ def ask_off(visit: Visit, *, slug: str) -> Reply:
     """Ask once before a plugin goes off."""
     _require(visit, "plugins.edit")
     name = visit.console.runtime.registry.manifest(slug).name.in_(visit.locale)
-    values = {"title": visit.say("停用“%(name)s”？", name=name), "back": PATH, "action": f"{PATH}/{slug}/switch"}
-    return visit.page("_switch.html" if visit.htmx else "switch.html", **values)
+    return visit.page(
+        "_switch.html" if visit.htmx else "switch.html",
+        title=visit.say("停用“%(name)s”？", name=name),
+        back=PATH,
+        action=f"{PATH}/{slug}/switch",
+    )
 
 
 def switch(visit: Visit, *, slug: str) -> Reply:

@@ -343,11 +343,14 @@ def _exported(visit: Visit, slug: str, name: str) -> Desk:
 
 def _ask_why(visit: Visit, desk: Desk, kind: str, problem: str = "") -> Reply:
     title = desk.resource.title.in_(visit.locale)
-    values = {"title": visit.say("导出%(title)s", title=title), "part_of": title, "back": base(desk), "problem": problem}
+    values = {
+        "title": visit.say("导出%(title)s", title=title),
+        "part_of": title,
+        "back": base(desk),
+        "problem": problem,
+    }
     action = with_query(f"{base(desk)}/export.{kind}", visit.query)
-    return visit.page(
-        "_export.html" if visit.htmx else "export.html", 422 if problem else 200, action=action, **values
-    )
+    return visit.page("_export.html" if visit.htmx else "export.html", 422 if problem else 200, action=action, **values)
 
 
 def _file(visit: Visit, desk: Desk, kind: str, reason: str = "") -> Reply:
