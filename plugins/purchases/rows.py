@@ -250,7 +250,7 @@ def _instant(text: str, zone: str) -> datetime | None:
         parts = [int(part) for part in day.groups() if part is not None]
         if len(parts) == 3:
             return local_midnight(date(*parts), zone)
-        return local_instant(date(*parts[:3]), time(*parts[3:]), zone)
+        return local_instant(date(*parts[:3]), time(*parts[3:]), zone)  # type: ignore[arg-type]  # hour, minute, second
     if _INSTANT.fullmatch(text) is None:
         return None
     instant = datetime.fromisoformat(text)
