@@ -31,7 +31,8 @@ def ask(ctx: Context, member: UUID, session_id: UUID) -> datetime:
 
 
 def withdraw(ctx: Context, member: UUID, session: UUID) -> None:
-    """Take a member's wish to be reminded back; nothing to do where there is none."""
+    """Take a member's wish to be reminded back; nothing to do where there is none. Raises NotFound."""
+    SeckillSession.scoped(ctx).get(SeckillSession.id == session)
     SeckillReminder.scoped(ctx).delete().where(
         SeckillReminder.session == session, SeckillReminder.member == member
     ).execute()
