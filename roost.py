@@ -9,6 +9,7 @@ Begin with `docs/plugins.md`.
 
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
+from core.choices import names_in
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
 from core.context import Actor, Context
@@ -52,6 +53,7 @@ from core.runtime.declarations import (
     Action,
     Answer,
     Callback,
+    Choice,
     Column,
     ConditionKind,
     Endpoints,
@@ -106,6 +108,7 @@ __all__ = [
     "Callback",
     "Channel",
     "Charge",
+    "Choice",
     "Column",
     "ConditionKind",
     "Conflict",
@@ -153,6 +156,7 @@ __all__ = [
     "members",
     "MemberUpdated",
     "Movement",
+    "names_in",
     "new_id",
     "Next",
     "normalise_phone",

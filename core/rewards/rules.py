@@ -81,7 +81,17 @@ def save_rule(ctx: Context, spec: RuleSpec, rule_id: UUID | None = None) -> Rule
         RewardRuleVersion.scoped(ctx).create(
             rule=rule_id, version=version, spec=stored, saved_at=ctx.now(), saved_by=str(ctx.actor)
         )
-        ctx.runtime.audit(ctx, "rewards.rule_saved", str(rule_id), {"version": version, "name": spec.name})
+        ctx.runtime.audit(
+            ctx,
+            "rewards.rule_saved",
+            str(rule_id),
+            {
+                "version": version,
+                "name": spec.name,
+                "conditions": stored["conditions"],
+                "rewards": stored["rewards"],
+            },
+        )
         return RuleView(rule_id, version, ctx.plugin, spec)
 
 

@@ -304,18 +304,45 @@ class ConditionKind:
 # --- console ---------------------------------------------------------------------------------------------------------
 
 
+Choices = Callable[..., Sequence[tuple[Any, Text | str]]]
+Source = str | Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Marks a field of a form as one to pick: `Annotated[UUID, Choice(sessions)]`, `Annotated[str, Choice("levels")]`.
+
+    `source` is a function `(ctx) -> [(value, words)]`, or the name of choices that a resource `offers`; also `venues`,
+    `roles` and `permissions`. With `of_row` the function takes the id of the row too: the lines of an order. A list is
+    picked with marks, or one by one where its order counts (`ordered`).
+    """
+
+    source: Source
+    ordered: bool = False
+    of_row: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a list. `kind` picks how it is shown; `phone` is always masked."""
+    """A column of a list. `kind` picks how it is shown; `phone` is always masked.
+
+    A `choice` is one value or a list of them. What is nested says what its parts are called: a `table` has a row for
+    each object of a list, `facts` is one object. `rewards` and `conditions` are what a rule says, in a sentence.
+    """
 
     name: str
     title: Text
     kind: Literal[
-        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice", "json"
-    ] = "text"
+        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice",
+        "table", "facts", "rewards", "conditions", "actor",
+    ] = "text"  # fmt: skip
     choices: Mapping[str, Text] = field(default_factory=dict)
+    source: Source | None = None  # live choices, in the place of `choices`
+    named: Callable[[Context, Sequence[Any]], Mapping[Any, str]] | None = None  # names of the rows it refers to
+    parts: Sequence["Column"] = ()  # of a table or of facts
     filter: bool = False  # exact match for text, int, choice, bool, venue, member; from/to for time and date
     list: bool = True  # false: on the detail page only
+    page: bool = True  # false: on no page; a filter of the REST list
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +410,8 @@ class Resource:
     export_permission: str | None = None  # None: no export
     present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to what `reply` is filled from
     area: Area | None = None  # the group of the menu; None: the one of the manifest
+    summary: Sequence[Column] = ()  # what staff see of the plugin's `member_summary`: its values, with words
+    offers: Mapping[str, Choices] = field(default_factory=dict)  # live choices for forms of other plugins, by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def _pages(ctx: Context, desk: Desk, wanted: BaseModel) -> Iterator[list[list[Va
 
         def read(cursor: str = cursor) -> tuple[list[list[Value]], str | None]:
             rows, following = desk.listing(ctx, wanted, PageQuery(limit=MOST_ROWS, cursor=cursor))
-            names = Names.of(ctx, columns, rows)
+            names = Names.of(ctx, columns, rows, desk.slug)
             return [[_value(ctx, desk, c, row, names, clear) for c in columns] for row in rows], following
 
         with db.connection():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -12,7 +12,7 @@ from core.context import Context
 from core.ids import new_id
 from core.members.models import Member
 from core.privacy import PhoneText
-from core.runtime.declarations import Action, Column, Form, Resource
+from core.runtime.declarations import Action, Choice, Column, Form, Resource
 from core.runtime.manifest import Text
 
 STATES = {
@@ -102,10 +102,9 @@ class ClassIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    member_class: str = Field(
+    member_class: Annotated[str, Choice("classes")] = Field(
         min_length=1,
         max_length=40,
-        description="ordinary, vip, staff …",
         json_schema_extra={"zh": "会员类别", "en": "Class"},
     )
     reason: str = Field(min_length=2, max_length=200, json_schema_extra={"zh": "原因", "en": "Reason"})
@@ -215,10 +214,10 @@ MEMBERS = Resource(
         Column("name", Text(zh="姓名", en="Name")),
         Column("phone_masked", Text(zh="手机号", en="Phone"), "phone"),
         Column("state", Text(zh="身份", en="State"), "choice", choices=STATES, filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("member_class", Text(zh="类别", en="Class")),
+        Column("level", Text(zh="等级", en="Level"), "choice", source="levels", filter=True),
+        Column("member_class", Text(zh="类别", en="Class"), "choice", source="classes"),
         Column("venue", Text(zh="所属门店", en="Home venue"), "venue", filter=True),
-        Column("channel", Text(zh="来源", en="Channel"), filter=True),
+        Column("channel", Text(zh="来源", en="Channel"), "choice", source="member_channels", filter=True),
         Column("registered_at", Text(zh="注册时间", en="Registered"), "time", filter=True),
         Column("gender", Text(zh="性别", en="Gender"), "choice", choices=GENDERS, list=False),
         Column("birthday", Text(zh="生日", en="Birthday"), "date", list=False),

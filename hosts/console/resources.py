@@ -339,7 +339,7 @@ def checked_reason(reason: str) -> str:
 
 def columns_in_list(resource: Resource) -> list[Column]:
     """Return the columns of the list; the others stand on the detail page."""
-    return [column for column in resource.columns if column.list]
+    return [column for column in resource.columns if column.list and column.page]
 
 
 def check_declaration(slug: str, resource: Resource) -> None:

@@ -226,7 +226,7 @@ ROLES = Resource(
     edit=Form(RoleEdit, _edit_role),
     columns=(
         Column("name", Text(zh="名称", en="Name")),
-        Column("code", Text(zh="编码", en="Code"), filter=True),
+        Column("code", Text(zh="编码", en="Code"), filter=True, list=False),
         Column("in_words", Text(zh="权限", en="Permissions")),
     ),
 )

@@ -11,6 +11,11 @@ from integrations.ivep.models import IvepCoach, IvepCursor, IvepEvent, IvepRelat
 from integrations.ivep.schemas import CoachRow, EventRow, ListRow, NewRun, RelationRow
 from roost import Action, Column, Context, Form, Panel, Resource, Text
 
+EVENTS = {
+    "coach.assigned": Text(zh="分配教练", en="Coach assigned"),
+    "coach.released": Text(zh="解除教练", en="Coach released"),
+    "coach.updated": Text(zh="教练更新", en="Coach updated"),
+}
 RELATION_STATES = {
     "matched": Text(zh="已匹配", en="matched"),
     "waiting": Text(zh="待匹配", en="unmatched"),
@@ -107,7 +112,7 @@ events = Resource(
     reply=EventRow,
     columns=(
         Column("received_at", Text(zh="收到", en="Received"), "time", filter=True),
-        Column("event_type", Text(zh="事件", en="Event"), filter=True),
+        Column("event_type", Text(zh="事件", en="Event"), "choice", choices=EVENTS, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),

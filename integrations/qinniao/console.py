@@ -26,6 +26,24 @@ from integrations.qinniao.schemas import (
 )
 from roost import Action, Column, Form, Panel, Resource, Text
 
+EVENTS = {
+    "lead.created": Text(zh="新潜客", en="Lead created"),
+    "member.converted": Text(zh="转为会员", en="Became a member"),
+    "member.updated": Text(zh="会籍更新", en="Member updated"),
+    "card.opened": Text(zh="开卡", en="Card opened"),
+    "card.renewed": Text(zh="续卡", en="Card renewed"),
+    "card.frozen": Text(zh="停卡", en="Card frozen"),
+    "card.expired": Text(zh="卡到期", en="Card expired"),
+    "card.refunded": Text(zh="退卡", en="Card refunded"),
+    "order.paid": Text(zh="订单支付", en="Order paid"),
+    "order.refunded": Text(zh="订单退款", en="Order refunded"),
+    "checkin.created": Text(zh="到店", en="Gate scan"),
+    "booking.created": Text(zh="预约", en="Booked"),
+    "booking.cancelled": Text(zh="取消预约", en="Booking cancelled"),
+    "booking.attended": Text(zh="预约到课", en="Booking attended"),
+    "coach.assigned": Text(zh="分配教练", en="Coach assigned"),
+    "coach.released": Text(zh="解除教练", en="Coach released"),
+}
 LEAD_STATES = {
     "pending": Text(zh="待推送", en="pending"),
     "matched": Text(zh="已匹配", en="matched"),
@@ -148,7 +166,7 @@ events = Resource(
     reply=EventRow,
     columns=(
         Column("received_at", Text(zh="收到", en="Received"), "time", filter=True),
-        Column("event_type", Text(zh="事件", en="Event"), filter=True),
+        Column("event_type", Text(zh="事件", en="Event"), "choice", choices=EVENTS, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),

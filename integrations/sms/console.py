@@ -77,6 +77,18 @@ def lift(ctx: Context, opt_out: UUID, body: None = None) -> None:
     SmsOptOut.scoped(ctx).delete().where(SmsOptOut.id == opt_out).execute()
 
 
+PURPOSES = {
+    "login": Text(zh="登录验证码", en="Login code"),
+    "change_phone": Text(zh="换绑手机号验证码", en="Code to change the phone"),
+}
+
+
+def _purposes(ctx: Context) -> list[tuple[str, Text | str]]:
+    """Return what texts are sent for: the codes that Roost sends, and the names of templates."""
+    own = ctx.settings(SmsSettings).templates
+    return [*PURPOSES.items(), *((name, name) for name in sorted(own) if name not in PURPOSES)]
+
+
 messages = Resource(
     name="messages",
     title=Text(zh="短信记录", en="Text messages"),
@@ -87,7 +99,7 @@ messages = Resource(
         Column("phone", PHONE, "phone"),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True, list=False),
-        Column("purpose", Text(zh="用途", en="Purpose"), filter=True),
+        Column("purpose", Text(zh="用途", en="Purpose"), "choice", source=_purposes, filter=True),
         Column("marketing", Text(zh="营销", en="Marketing"), "bool", filter=True, list=False),
         Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
         Column("provider", Text(zh="服务商", en="Provider"), "choice", choices=COMPANIES, filter=True),

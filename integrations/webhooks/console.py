@@ -14,7 +14,7 @@ from integrations.webhooks.schemas import (
     NewEndpoint,
     Period,
 )
-from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
+from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 STATES = {
     "on": Text(zh="启用", en="on"),
@@ -68,7 +68,7 @@ addresses = Resource(
         Column(
             "secret", Text(zh="密钥（仅显示 5 分钟，请立即保存）", en="Secret (for 5 minutes: keep it now)"), list=False
         ),
-        Column("facts", Text(zh="订阅的事件", en="Facts"), "json", list=False),
+        Column("facts", Text(zh="订阅的事件", en="Facts"), list=False),
         Column("failures", Text(zh="连续失败", en="Failures in a row"), "int"),
         Column("failing_since", Text(zh="开始失败", en="Failing since"), "time", list=False),
         Column("paused_until", Text(zh="暂停至", en="Paused until"), "time"),
@@ -114,11 +114,11 @@ sent = Resource(
         Column("status", STATUS, "int"),
         Column("error", ERROR),
         Column("due_at", Text(zh="下次", en="Next"), "time"),
-        Column("endpoint", ENDPOINT, list=False),
-        Column("event", Text(zh="事件号", en="Event"), list=False),
+        Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
+        Column("event", Text(zh="事件号", en="Event"), page=False),
         Column("occurred_at", Text(zh="发生", en="Occurred"), "time", list=False),
         Column("finished_at", Text(zh="结束", en="Ended"), "time", list=False),
-        Column("body", Text(zh="内容", en="Body"), list=False),
+        Column("body", Text(zh="内容", en="Body"), page=False),
     ),
     permission="webhooks.view",
     actions=(Action("replay", Text(zh="重推", en="Send again"), deliveries.replay, "webhooks.replay", shown=_ended),),
@@ -138,8 +138,8 @@ attempts = Resource(
         Column("error", ERROR, filter=True),
         Column("duration_ms", Text(zh="耗时（毫秒）", en="Took (ms)"), "int"),
         Column("reply", Text(zh="响应开头", en="Reply")),
-        Column("delivery", Text(zh="推送", en="Delivery"), list=False),
-        Column("endpoint", ENDPOINT, list=False),
+        Column("delivery", Text(zh="推送", en="Delivery"), named=names_in(WebhooksDelivery, "fact"), list=False),
+        Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
     ),
     permission="webhooks.view",
     venue_free=True,

@@ -52,6 +52,24 @@ SHIPMENT_STATES = {
 }
 
 
+ENVS = {
+    "release": Text(zh="正式版", en="release"),
+    "trial": Text(zh="体验版", en="trial"),
+    "develop": Text(zh="开发版", en="development"),
+}
+PUSHES = {
+    "subscribe_msg_popup_event": Text(zh="订阅弹窗", en="Subscription asked"),
+    "subscribe_msg_change_event": Text(zh="订阅管理", en="Subscription changed"),
+    "subscribe_msg_sent_event": Text(zh="订阅消息送达", en="Message delivered"),
+    "wxa_media_check": Text(zh="内容审核结果", en="Verdict on a picture"),
+    "trade_manage_remind_access_api": Text(zh="发货接入提醒", en="Reminder to report shipping"),
+    "trade_manage_remind_shipping": Text(zh="发货提醒", en="Reminder to ship"),
+    "trade_manage_order_settlement": Text(zh="订单结算", en="Order settled"),
+    "message.text": Text(zh="客服文字消息", en="Text of a member"),
+    "message.image": Text(zh="客服图片消息", en="Picture of a member"),
+}
+
+
 def _failed(row: Any) -> bool:  # Any: a row
     return bool(row.state == "failed")
 
@@ -72,7 +90,7 @@ templates = Resource(
     columns=(
         Column("title", Text(zh="名称", en="Name")),
         Column("template", TEMPLATE, filter=True),
-        Column("fields", Text(zh="内容", en="Fields"), "json"),
+        Column("fields", Text(zh="内容", en="Fields")),
         Column("lasting", Text(zh="长期订阅", en="Long-term"), "bool", filter=True),
         Column("page", PAGE),
         Column("active", Text(zh="启用", en="In use"), "bool", filter=True),
@@ -113,11 +131,11 @@ pictures = Resource(
     columns=(
         Column("created_at", Text(zh="创建", en="Created"), "time", filter=True),
         Column("key", Text(zh="名称", en="Name"), filter=True),
-        Column("plugin", Text(zh="来源", en="From"), filter=True),
+        Column("plugin", Text(zh="来源", en="From"), "choice", source="plugins", filter=True),
         Column("scene", Text(zh="场景值", en="Scene"), filter=True),
         Column("page", PAGE),
         Column("width", Text(zh="宽度", en="Width"), "int", list=False),
-        Column("env", Text(zh="版本", en="Version"), list=False),
+        Column("env", Text(zh="版本", en="Version"), "choice", choices=ENVS, list=False),
         Column("state", STATE, "choice", choices=CODE_STATES, filter=True),
         Column("error", NOTE),
     ),
@@ -135,7 +153,7 @@ pushes = Resource(
     reply=PushRow,
     columns=(
         Column("received_at", Text(zh="收到", en="Received"), "time", filter=True),
-        Column("kind", Text(zh="事件", en="Event"), filter=True),
+        Column("kind", Text(zh="事件", en="Event"), "choice", choices=PUSHES, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("state", STATE, "choice", choices=PUSH_STATES, filter=True),
         Column("note", NOTE),
@@ -153,7 +171,7 @@ shipments = Resource(
     reply=ShipmentRow,
     columns=(
         Column("changed_at", CHANGED, "time", filter=True),
-        Column("order", Text(zh="订单", en="Order")),
+        Column("order", Text(zh="订单", en="Order"), page=False),
         Column("member", MEMBER, "member", filter=True),
         Column("transaction", Text(zh="微信支付单号", en="Payment"), filter=True),
         Column("state", STATE, "choice", choices=SHIPMENT_STATES, filter=True),

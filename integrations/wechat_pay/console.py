@@ -45,6 +45,12 @@ PUSH_STATES = {
     "refused": Text(zh="不符", en="contradicts"),
     "ignored": Text(zh="已忽略", en="ignored"),
 }
+EVENTS = {
+    "TRANSACTION.SUCCESS": Text(zh="支付成功", en="paid"),
+    "REFUND.SUCCESS": Text(zh="退款成功", en="refunded"),
+    "REFUND.ABNORMAL": Text(zh="退款异常", en="refund failed"),
+    "REFUND.CLOSED": Text(zh="退款关闭", en="refund closed"),
+}
 MEMBER, AMOUNT = Text(zh="会员", en="Member"), Text(zh="金额", en="Amount")
 STATE, NOTE = Text(zh="状态", en="State"), Text(zh="说明", en="Note")
 NUMBER, CHARGE = Text(zh="单号", en="Number"), Text(zh="支付单号", en="Charge")
@@ -164,7 +170,7 @@ pushes = Resource(
     reply=PushRow,
     columns=(
         Column("received_at", Text(zh="收到", en="Received"), "time", filter=True),
-        Column("event_type", Text(zh="事件", en="Event"), filter=True),
+        Column("event_type", Text(zh="事件", en="Event"), "choice", choices=EVENTS, filter=True),
         Column("number", CHARGE, filter=True),
         Column("refund", Text(zh="退款单号", en="Refund"), filter=True),
         Column("state", STATE, "choice", choices=PUSH_STATES, filter=True),

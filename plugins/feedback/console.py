@@ -26,6 +26,19 @@ CATEGORIES = {
 }
 
 
+AUTHORS = {
+    "member": Text(zh="会员", en="Member"),
+    "staff": Text(zh="员工", en="Staff"),
+    "system": Text(zh="系统", en="System"),
+}
+SAID = (
+    Column("created_at", Text(zh="时间", en="At"), "time"),
+    Column("author", Text(zh="谁", en="By"), "choice", choices=AUTHORS),
+    Column("text", Text(zh="内容", en="Text")),
+    Column("internal", Text(zh="内部", en="Internal"), "bool"),
+)
+
+
 def _take(ctx: Context, case: UUID, body: None) -> None:
     service.take(ctx, case)
 
@@ -102,8 +115,8 @@ cases = Resource(
         Column("reply_by", Text(zh="须回复", en="Reply by"), "time"),
         Column("score", Text(zh="评分", en="Score"), "int"),
         Column("compensated", Text(zh="补偿", en="Compensated"), "points", list=False),
-        Column("pictures", Text(zh="图片", en="Pictures"), "json", list=False),
-        Column("messages", Text(zh="往来", en="Messages"), "json", list=False),
+        Column("pictures", Text(zh="图片", en="Pictures"), list=False),
+        Column("messages", Text(zh="往来", en="Messages"), "table", parts=SAID, list=False),
     ),
 )
 

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from plugins.feedback import figures, rounds, surveys
-from plugins.feedback.models import FeedbackRound, FeedbackSurvey
+from plugins.feedback.models import FeedbackCase, FeedbackRound, FeedbackSurvey
 from plugins.feedback.schemas import NewRound, RoundRow, ScoreRow, SurveyRow
-from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
+from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 ROUND_STATES = {
     "sending": Text(zh="邀请中", en="asking"),
@@ -20,6 +20,17 @@ SURVEY_STATES = {
     "declined": Text(zh="不参加", en="declined"),
     "expired": Text(zh="已过期", en="expired"),
 }
+
+
+RESULT = (
+    Column("question", Text(zh="问题", en="Question")),
+    Column("answers", Text(zh="答卷", en="Answers"), "int"),
+    Column("average", Text(zh="平均分", en="Average")),
+)
+SCORE = (
+    Column("question", Text(zh="问题", en="Question")),
+    Column("score", Text(zh="评分", en="Score"), "int"),
+)
 
 
 def _close(ctx: Context, round_id: UUID, body: None) -> None:
@@ -87,7 +98,7 @@ ROUNDS = Resource(
         Column("average", Text(zh="平均分", en="Average")),
         Column("created_at", Text(zh="开始时间", en="Opened"), "time", filter=True),
         Column("closes_at", Text(zh="结束时间", en="Closes"), "time"),
-        Column("results", Text(zh="各题结果", en="By question"), "json", list=False),
+        Column("results", Text(zh="各题结果", en="By question"), "table", parts=RESULT, list=False),
     ),
 )
 
@@ -110,9 +121,9 @@ SURVEYS = Resource(
         Column("text", Text(zh="留言", en="Text")),
         Column("ended_at", Text(zh="完成时间", en="Ended"), "time", list=False),
         Column("expires_at", Text(zh="截止时间", en="Open until"), "time", list=False),
-        Column("case", Text(zh="反馈编号", en="Case"), list=False),
-        Column("round", Text(zh="调查编号", en="Round"), list=False),
-        Column("scores", Text(zh="各题评分", en="Scores"), "json", list=False),
+        Column("case", Text(zh="反馈", en="Case"), named=names_in(FeedbackCase, "text"), list=False),
+        Column("round", Text(zh="调查", en="Round"), named=names_in(FeedbackRound, "title"), list=False),
+        Column("scores", Text(zh="各题评分", en="Scores"), "table", parts=SCORE, list=False),
     ),
 )
 

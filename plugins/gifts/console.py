@@ -83,12 +83,17 @@ def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
 
 GIFTS = Resource(
     name="gifts",
+    offers={"gifts": catalog.named_gifts},
+    summary=(
+        Column("offered", Text(zh="待领取礼品", en="Gifts to accept"), "int"),
+        Column("ready", Text(zh="可用券", en="Vouchers ready"), "int"),
+    ),
     title=Text(zh="礼品", en="Gifts"),
     model=GiftsGift,
     reply=GiftOut,
     columns=(
-        Column("code", Text(zh="编码", en="Code"), filter=True),
         Column("name", Text(zh="名称", en="Name")),
+        Column("code", Text(zh="编码", en="Code"), filter=True, list=False),
         Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
         Column("points", Text(zh="积分", en="Points"), "points"),
         Column("amount_fen", Text(zh="价值", en="Value"), "fen"),
@@ -123,10 +128,10 @@ RULES = Resource(
     columns=(
         Column("name", Text(zh="名称", en="Name")),
         Column("moment", Text(zh="时机", en="Moment"), "choice", choices=MOMENTS, filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("states", Text(zh="会员状态", en="States"), "json"),
-        Column("rewards", Text(zh="奖励", en="Rewards"), "json"),
-        Column("conditions", Text(zh="条件", en="Conditions"), "json", list=False),
+        Column("level", Text(zh="等级", en="Level"), "choice", source="levels", filter=True),
+        Column("states", Text(zh="会员状态", en="States"), "choice", source="states"),
+        Column("rewards", Text(zh="奖励", en="Rewards"), "rewards"),
+        Column("conditions", Text(zh="条件", en="Conditions"), "conditions", list=False),
         Column("total", Text(zh="总份数", en="In all"), "int", list=False),
         Column("budget_points", Text(zh="积分预算", en="Budget"), "points", list=False),
         Column("starts_at", Text(zh="开始", en="From"), "time", list=False),

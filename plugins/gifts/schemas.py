@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from roost import ContactPhone, rewards
+from roost import Choice, ContactPhone, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 ConditionSpec = rewards.ConditionSpec
@@ -73,7 +73,7 @@ class GiftReward(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    gift: Code = Field(description="礼品编码 / the gift's code")
+    gift: Annotated[Code, Choice("gifts")] = Field(description="礼品 / gift")
     moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
 
 
@@ -144,8 +144,8 @@ class RuleIn(BaseModel):
 
     name: Needed = Field(description="名称 / name")
     moment: Moment = Field(description="时机：生日、成长、新会员 / birthday, growth, new_member")
-    level: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,39})?$")] = Field(
-        "", description="等级编码，空为全部 / a level's code; empty: all"
+    level: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,39})?$"), Choice("levels")] = Field(
+        "", description="等级，不选为全部 / level; none: all"
     )
     states: list[State] = Field(
         ["member"],

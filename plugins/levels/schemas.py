@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from roost import rewards
+from roost import Choice, rewards
 
 ClassCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -159,7 +159,7 @@ class ManualLevel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    level: str = Field(max_length=40, description="等级编码 / a level's code")
+    level: Annotated[str, Choice("levels")] = Field(max_length=40, description="等级 / level")
     until: date = Field(description="截止日期（含） / the last day of it")
     reason: str = Field(min_length=1, max_length=200, description="原因 / why")
 
@@ -184,8 +184,8 @@ class ClassRuleIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, description="名称 / name")
-    from_class: ClassCode = Field(description="原类别 / members of this class")
-    to_class: ClassCode = Field(description="新类别 / become members of this class")
+    from_class: Annotated[ClassCode, Choice("classes")] = Field(description="原类别 / members of this class")
+    to_class: Annotated[ClassCode, Choice("classes")] = Field(description="新类别 / become members of this class")
     conditions: list[rewards.ConditionSpec] = Field(
         min_length=1, max_length=10, description="条件，须全部满足 / conditions, all of them"
     )

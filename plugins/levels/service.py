@@ -18,7 +18,7 @@ from plugins.levels.schemas import (
     NewManualLevel,
 )
 from plugins.levels.standing import Judgement, growth_of, growth_since, keep, ladder_of, set_level, standing_of
-from roost import Context, Invalid, members
+from roost import Context, Invalid, Text, members
 
 
 def public(ctx: Context, level: Level) -> LevelOut:
@@ -30,6 +30,11 @@ def public(ctx: Context, level: Level) -> LevelOut:
         threshold=level.threshold,
         benefits=level.benefits_en if english else level.benefits_zh,
     )
+
+
+def named_levels(ctx: Context) -> list[tuple[str, Text]]:
+    """Return the levels by code with their names, lowest first: what staff choose from."""
+    return [(level.code, Text(zh=level.name_zh, en=level.name_en)) for level in ctx.settings(LevelSettings).levels]
 
 
 def all_levels(ctx: Context) -> LadderOut:

@@ -130,10 +130,10 @@ items = Resource(
         Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
         Column("reason", Text(zh="原因", en="Why"), "choice", choices=REASONS, filter=True),
         Column("reports", Text(zh="举报", en="Reports"), "int"),
-        Column("used_by", Text(zh="用于", en="Used by"), "json", list=False),
+        Column("used_by", Text(zh="用于", en="Used by"), "choice", source="plugins", list=False),
         Column("note", Text(zh="说明", en="Note"), list=False),
         Column("machine", Text(zh="机器审核", en="Machine"), list=False),
-        Column("uploader", Text(zh="上传者", en="Uploaded by"), list=False),
+        Column("uploader", Text(zh="上传者", en="Uploaded by"), "actor", list=False),
         Column("content_type", Text(zh="文件类型", en="Content type"), list=False),
         Column("size", Text(zh="字节", en="Bytes"), "int", list=False),
         Column("width", Text(zh="宽", en="Width"), "int", list=False),
@@ -145,6 +145,12 @@ items = Resource(
     ),
 )
 
+
+def _kinds_of(ctx: Context, ids: Sequence[Any]) -> dict[Any, str]:
+    rows = MediaItem.scoped(ctx).select(MediaItem.id, MediaItem.kind).where(MediaItem.id.in_(list(ids) or [None]))
+    return {row.id: KINDS[row.kind].in_(ctx.locale) for row in rows}
+
+
 reports = Resource(
     name="reports",
     title=Text(zh="内容举报", en="Reports"),
@@ -154,7 +160,7 @@ reports = Resource(
     venue_free=True,
     columns=(
         Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("media", Text(zh="文件", en="Item")),
+        Column("media", Text(zh="文件", en="Item"), named=_kinds_of),
         Column("member", Text(zh="举报人", en="By"), "member", filter=True),
         Column("reason", Text(zh="原因", en="Why"), "choice", choices=REPORTED, filter=True),
         Column("text", Text(zh="说明", en="Words")),

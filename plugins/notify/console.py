@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from plugins.notify import announcements, blocking, campaigns, importing, noticing, templating
+from plugins.notify import announcements, blocking, campaigns, importing, noticing, preferences, templating
 from plugins.notify.mail import NAME as EMAIL
 from plugins.notify.models import (
     NotifyAnnouncement,
@@ -44,6 +44,7 @@ from roost import (
     Text,
     local_midnight,
     mask_phone,
+    names_in,
     unseal,
 )
 
@@ -66,6 +67,16 @@ MESSAGE_STATES = {
     "unknown": Text(zh="结果不明", en="unknown"),
     "skipped": Text(zh="未发送", en="not sent"),
 }
+PROGRESS = tuple(Column(state, title, "int") for state, title in MESSAGE_STATES.items())
+IMPORTED = (
+    Column("added", Text(zh="新增", en="Added"), "int"),
+    Column("known", Text(zh="已有", en="Known"), "int"),
+    Column("bad", Text(zh="无法识别", en="Unreadable"), "int"),
+)
+TRIED = (
+    Column("channel", Text(zh="渠道", en="Channel"), "choice", source="message_channels"),
+    Column("words", Text(zh="原因", en="Why")),
+)
 SOURCES = {
     "link": Text(zh="退订链接", en="link"),
     "reply": Text(zh="短信回复", en="reply"),
@@ -105,6 +116,7 @@ def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[A
             **row.__data__,
             "address": _masked(row.address_channel, unseal(ctx, "address", row.address)) if row.address else "",
             "trail": [[str(part) for part in tried] for tried in row.trail],
+            "tried": [{"channel": tried[0], "words": tried[2] or tried[1]} for tried in row.trail],
         }
         for row in rows
     ]
@@ -125,16 +137,16 @@ NOTICES = Resource(
     reply=NoticeOut,
     columns=(
         Column("name", Text(zh="通知", en="Notice")),
-        Column("group", Text(zh="功能", en="Feature"), filter=True),
+        Column("group", Text(zh="功能", en="Feature"), "choice", source="plugins", filter=True),
         Column("enabled", Text(zh="启用", en="On"), "bool", filter=True),
-        Column("channels", Text(zh="渠道", en="Channels"), "json"),
+        Column("channels", Text(zh="渠道", en="Channels"), "choice", source="message_channels"),
         Column("usual", Text(zh="默认内容", en="Usual words"), list=False),
         Column("values", Text(zh="可用变量", en="Placeholders"), list=False),
         Column("title_zh", Text(zh="中文标题", en="Title in Chinese"), list=False),
         Column("title_en", Text(zh="英文标题", en="Title in English"), list=False),
         Column("text_zh", Text(zh="中文内容", en="Text in Chinese"), list=False),
         Column("text_en", Text(zh="英文内容", en="Text in English"), list=False),
-        Column("fact", Text(zh="编码", en="Code"), filter=True),
+        Column("fact", Text(zh="编码", en="Code"), filter=True, page=False),
     ),
     permission="notify.texts",
     edit_permission="notify.texts",
@@ -151,10 +163,10 @@ TEMPLATES = Resource(
     reply=TemplateOut,
     columns=(
         Column("code", Text(zh="通知或群发编码", en="Notice or campaign"), filter=True),
-        Column("channel", Text(zh="渠道", en="Channel"), filter=True),
+        Column("channel", Text(zh="渠道", en="Channel"), "choice", source="message_channels", filter=True),
         Column("locale", Text(zh="语言", en="Language"), "choice", choices=LOCALES, filter=True),
         Column("template", Text(zh="模板编号", en="Template")),
-        Column("params", Text(zh="参数对应", en="Values"), "json", list=False),
+        Column("params", Text(zh="参数对应", en="Values"), list=False),
     ),
     permission="notify.texts",
     edit_permission="notify.texts",
@@ -167,17 +179,18 @@ TEMPLATES = Resource(
 
 CAMPAIGNS = Resource(
     name="campaigns",
+    offers={"message_channels": preferences.named_channels},
     title=Text(zh="群发", en="Campaigns"),
     model=NotifyCampaign,
     reply=CampaignOut,
     columns=(
         Column("name", Text(zh="名称", en="Name")),
         Column("state", Text(zh="状态", en="State"), "choice", choices=CAMPAIGN_STATES, filter=True),
-        Column("channels", Text(zh="渠道", en="Channels"), "json"),
+        Column("channels", Text(zh="渠道", en="Channels"), "choice", source="message_channels"),
         Column("heads", Text(zh="人数", en="Heads"), "int"),
         Column("reachable", Text(zh="可触达", en="May be told"), "int"),
         Column("cost_fen", Text(zh="费用上限", en="Cost at most"), "fen"),
-        Column("progress", Text(zh="进度", en="Progress"), "json"),
+        Column("progress", Text(zh="进度", en="Progress"), "facts", parts=PROGRESS),
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("created_at", Text(zh="创建时间", en="Written"), "time", filter=True),
         Column("started_at", Text(zh="开始时间", en="Begun"), "time", list=False),
@@ -188,10 +201,10 @@ CAMPAIGNS = Resource(
         Column("text_zh", Text(zh="中文内容", en="Text in Chinese"), list=False),
         Column("title_en", Text(zh="英文标题", en="Title in English"), list=False),
         Column("text_en", Text(zh="英文内容", en="Text in English"), list=False),
-        Column("states", Text(zh="会员状态", en="States"), "json", list=False),
-        Column("levels", Text(zh="会员等级", en="Levels"), "json", list=False),
+        Column("states", Text(zh="会员状态", en="States"), "choice", source="states", list=False),
+        Column("levels", Text(zh="会员等级", en="Levels"), "choice", source="levels", list=False),
         Column("basis", Text(zh="导入名单依据", en="Basis of the list"), list=False),
-        Column("imported", Text(zh="导入结果", en="Imported"), "json", list=False),
+        Column("imported", Text(zh="导入结果", en="Imported"), "facts", parts=IMPORTED, list=False),
     ),
     permission="notify.view",
     edit_permission="notify.send",
@@ -277,15 +290,15 @@ MESSAGES = Resource(
         Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
         Column("member", Text(zh="会员", en="Member"), "member", filter=True),
         Column("address", Text(zh="导入地址", en="Address")),
-        Column("notice", Text(zh="通知", en="Notice"), filter=True),
+        Column("notice", Text(zh="通知", en="Notice"), "choice", source=noticing.named, filter=True),
         Column("state", Text(zh="状态", en="State"), "choice", choices=MESSAGE_STATES, filter=True),
-        Column("channel", Text(zh="渠道", en="Channel"), filter=True),
+        Column("channel", Text(zh="渠道", en="Channel"), "choice", source="message_channels", filter=True),
         Column("code", Text(zh="原因", en="Why"), filter=True),
-        Column("campaign", Text(zh="群发编号", en="Campaign"), filter=True),
+        Column("campaign", Text(zh="群发", en="Campaign"), named=names_in(NotifyCampaign, "name"), filter=True),
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("shown", Text(zh="在站内信", en="In the inbox"), "bool", list=False),
         Column("marketing", Text(zh="营销消息", en="Marketing"), "bool", list=False),
-        Column("trail", Text(zh="未成功的渠道", en="What did not work"), "json", list=False),
+        Column("tried", Text(zh="未成功的渠道", en="What did not work"), "table", parts=TRIED, list=False),
         Column("due_at", Text(zh="计划时间", en="Due"), "time", list=False),
         Column("ended_at", Text(zh="结束时间", en="Ended"), "time", list=False),
     ),
@@ -337,7 +350,7 @@ BLOCKS = Resource(
     model=NotifyBlock,
     reply=BlockRow,
     columns=(
-        Column("channel", Text(zh="渠道", en="Channel"), filter=True),
+        Column("channel", Text(zh="渠道", en="Channel"), "choice", source="message_channels", filter=True),
         Column("address", Text(zh="地址", en="Address")),
         Column("source", Text(zh="来源", en="Source"), "choice", choices=SOURCES, filter=True),
         Column("created_at", Text(zh="时间", en="At"), "time", filter=True),

@@ -30,6 +30,11 @@ def offered(ctx: Context) -> dict[str, tuple[str, Notice]]:
     return {notice.fact: (slug, notice) for slug, notice in ctx.offered(Notice)}
 
 
+def named(ctx: Context) -> list[tuple[str, Text]]:
+    """Return what the notices are called, by fact: what staff read in the place of its name."""
+    return [(fact, notice.title) for fact, (_, notice) in offered(ctx).items()]
+
+
 def wants(ctx: Context) -> Collection[str]:
     """Return the facts whose notices the tenant has on."""
     off = NotifyNotice.scoped(ctx).select(NotifyNotice.fact).where(NotifyNotice.enabled == False)  # noqa: E712 -- a query

@@ -22,6 +22,12 @@ from plugins.orders.staff_schemas import (
 from plugins.orders.states import TO_DELIVER
 from roost import Column, Context, Form, Page, Panel, Resource, Text
 
+REJECTION = (
+    Column("line", Text(zh="行", en="Line"), "int"),
+    Column("reason", Text(zh="原因", en="Reason")),
+    Column("text", Text(zh="内容", en="Text")),
+)
+
 imports = Resource(
     name="tracking",
     title=Text(zh="导入运单号", en="Tracking numbers"),
@@ -37,7 +43,7 @@ imports = Resource(
         Column("shipped", Text(zh="已发货", en="Shipped"), "int"),
         Column("known", Text(zh="已导入过", en="Known"), "int"),
         Column("rejected", Text(zh="未通过", en="Rejected"), "int"),
-        Column("rejections", Text(zh="原因", en="Reasons"), "json", list=False),
+        Column("rejections", Text(zh="原因", en="Reasons"), "table", parts=REJECTION, list=False),
         Column("imported_at", Text(zh="时间", en="At"), "time"),
     ),
 )

@@ -11,6 +11,7 @@ from plugins.orders.models import (
     OrdersTaking,
 )
 from plugins.orders.refund_console import state_in
+from plugins.orders.service import numbers
 from plugins.orders.staff_schemas import (
     InvoiceRow,
     IssueIn,
@@ -19,9 +20,17 @@ from plugins.orders.staff_schemas import (
     ShiftRow,
     TakingRow,
 )
-from roost import Action, Column, Context, Form, Resource, Text
+from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 MEANS = {"cash": Text(zh="现金", en="cash"), "card": Text(zh="银行卡", en="card")}
+FIGURES = (
+    Column("day", Text(zh="日期", en="Day"), "date"),
+    Column("kind", Text(zh="方式", en="Means"), "choice", choices=MEANS),
+    Column("in_fen", Text(zh="收入", en="In"), "fen"),
+    Column("back_fen", Text(zh="退出", en="Back"), "fen"),
+    Column("net_fen", Text(zh="净额", en="Net"), "fen"),
+    Column("count", Text(zh="笔数", en="Count"), "int"),
+)
 INVOICE_STATES = {
     "requested": Text(zh="待开票", en="requested"),
     "issued": Text(zh="已开票", en="issued"),
@@ -47,8 +56,8 @@ takings = Resource(
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("kind", Text(zh="方式", en="Means"), "choice", choices=MEANS, filter=True),
         Column("fen", Text(zh="金额", en="Amount"), "fen"),
-        Column("order", Text(zh="订单", en="Order"), filter=True),
-        Column("shift", Text(zh="班次", en="Shift"), filter=True),
+        Column("order", Text(zh="订单", en="Order"), named=numbers, filter=True),
+        Column("shift", Text(zh="班次", en="Shift"), named=names_in(OrdersShift, "day"), filter=True),
         Column("taken_at", Text(zh="时间", en="At"), "time", filter=True),
     ),
 )
@@ -71,7 +80,7 @@ shifts = Resource(
         Column("counted_fen", Text(zh="实点现金", en="Cash counted"), "fen"),
         Column("difference_fen", Text(zh="差额", en="Difference"), "fen"),
         Column("takings", Text(zh="笔数", en="Takings"), "int"),
-        Column("figures", Text(zh="按方式", en="By means"), "json", list=False),
+        Column("figures", Text(zh="按方式", en="By means"), "table", parts=FIGURES, list=False),
         Column("note", Text(zh="备注", en="Note"), list=False),
         Column("since", Text(zh="起", en="Since"), "time", list=False),
         Column("closed_at", Text(zh="交班时间", en="Closed"), "time", filter=True),

@@ -17,6 +17,7 @@ from plugins.orders.staff_schemas import (
     ShipIn,
     TakeIn,
 )
+from plugins.orders.states import MEANS as MEANS_WORDS
 from plugins.orders.states import MOVES, STATES, TITLES_ZH, TO_DELIVER
 from roost import Action, Column, Context, Resource, Text, new_id
 
@@ -28,8 +29,38 @@ HANDOVERS = {
 }
 
 
+TENDER_STATES = {
+    "held": Text(zh="已冻结", en="held"),
+    "paid": Text(zh="已支付", en="paid"),
+    "released": Text(zh="已释放", en="released"),
+    "excess": Text(zh="多付待退", en="paid too late or twice"),
+}
 LINE = ("title", "quantity", "fulfilment", "delivered", "refunded", "net_fen")
 MEANS = ("kind", "state", "fen", "points")
+
+
+LINES = (
+    Column("title", Text(zh="商品", en="Good")),
+    Column("quantity", Text(zh="数量", en="Quantity"), "int"),
+    Column("fulfilment", Text(zh="交付", en="Delivery"), "choice", choices=HANDOVERS),
+    Column("delivered", Text(zh="已交付", en="Delivered"), "int"),
+    Column("refunded", Text(zh="已退", en="Refunded"), "int"),
+    Column("net_fen", Text(zh="金额", en="Amount"), "fen"),
+)
+TENDERS = (
+    Column("kind", Text(zh="方式", en="Means"), "choice", choices=MEANS_WORDS),
+    Column("state", Text(zh="状态", en="State"), "choice", choices=TENDER_STATES),
+    Column("fen", Text(zh="金额", en="Amount"), "fen"),
+    Column("points", Text(zh="积分", en="Points"), "points"),
+)
+DISCOUNTS = (
+    Column("title", Text(zh="优惠", en="Discount")),
+    Column("fen", Text(zh="金额", en="Amount"), "fen"),
+)
+SENT = (
+    Column("title", Text(zh="商品", en="Good")),
+    Column("quantity", Text(zh="数量", en="Quantity"), "int"),
+)
 
 
 def refund_limit(ctx: Context) -> int:
@@ -56,6 +87,26 @@ def present_orders(ctx: Context, rows: Sequence[OrdersOrder]) -> Sequence[Any]:
         }
         for row in rows
     ]
+
+
+def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[Any]:
+    """Add what was in a parcel or handed over, by name."""
+    wanted = {UUID(str(one["line"])) for row in rows for one in row.lines}
+    found = OrdersLine.scoped(ctx).select().where(OrdersLine.id.in_(list(wanted) or [None]))
+    titles = {line.id: line.title for line in found}
+    return [
+        {
+            **row.__data__,
+            "sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines],
+        }
+        for row in rows
+    ]
+
+
+def lines_of(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
+    """Return the lines of an order: what staff choose from when they ship or pay back a part."""
+    rows = OrdersLine.scoped(ctx).select().where(OrdersLine.order == order).order_by(OrdersLine.position)
+    return [(line.id, f"{line.title} × {line.quantity}") for line in rows]
 
 
 def _ship(ctx: Context, order: UUID, body: ShipIn) -> None:
@@ -85,6 +136,11 @@ def _extend(ctx: Context, order: UUID, body: ExtendIn) -> None:
 
 orders = Resource(
     name="orders",
+    offers={"order_lines": lines_of},
+    summary=(
+        Column("unpaid", Text(zh="待付款订单", en="Orders to pay"), "int"),
+        Column("on_the_way", Text(zh="配送中订单", en="Orders on the way"), "int"),
+    ),
     title=Text(zh="订单", en="Orders"),
     model=OrdersOrder,
     reply=OrderRow,
@@ -157,13 +213,13 @@ orders = Resource(
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("receiver", Text(zh="收货人", en="Receiver"), list=False),
         Column("ship_by", Text(zh="发货期限", en="Ship by"), "date", filter=True),
-        Column("lines", Text(zh="明细", en="Lines"), "json", list=False),
-        Column("tenders", Text(zh="支付方式", en="Paid by"), "json", list=False),
-        Column("discounts", Text(zh="优惠", en="Discounts"), "json", list=False),
+        Column("lines", Text(zh="明细", en="Lines"), "table", parts=LINES, list=False),
+        Column("tenders", Text(zh="支付方式", en="Paid by"), "table", parts=TENDERS, list=False),
+        Column("discounts", Text(zh="优惠", en="Discounts"), "table", parts=DISCOUNTS, list=False),
         Column("goods_fen", Text(zh="商品金额", en="Goods"), "fen", list=False),
         Column("discount_fen", Text(zh="优惠金额", en="Discount"), "fen", list=False),
         Column("postage_fen", Text(zh="邮费", en="Postage"), "fen", list=False),
-        Column("owner", Text(zh="来源", en="From"), filter=True),
+        Column("owner", Text(zh="来源", en="From"), "choice", source="plugins", filter=True),
         Column("note", Text(zh="备注", en="Note"), list=False),
         Column("closed_why", Text(zh="关闭原因", en="Closed because"), list=False),
         Column("deadline", Text(zh="付款期限", en="Pay by"), "time", list=False),
@@ -178,6 +234,7 @@ handovers = Resource(
     title=Text(zh="发货与自提", en="Parcels and pick-ups"),
     model=OrdersHandover,
     reply=HandoverRow,
+    present=present_handovers,
     permission="orders.view",
     export_permission="orders.export",
     venue="venue",
@@ -188,7 +245,7 @@ handovers = Resource(
         Column("carrier", Text(zh="快递公司", en="Carrier"), filter=True),
         Column("tracking", Text(zh="运单号", en="Tracking"), filter=True),
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("lines", Text(zh="明细", en="Lines"), "json", list=False),
+        Column("sent", Text(zh="明细", en="Lines"), "table", parts=SENT, list=False),
         Column("handed_at", Text(zh="时间", en="At"), "time", filter=True),
         Column("undone_at", Text(zh="撤销时间", en="Undone"), "time", list=False),
     ),

@@ -17,6 +17,7 @@ from plugins.orders.staff_schemas import (
     RefundRow,
     RejectIn,
 )
+from plugins.orders.states import MEANS
 from roost import Action, Column, Context, Resource, Text
 
 REFUND_STATES = {
@@ -35,6 +36,20 @@ SOURCES = {
 }
 
 
+PART_STATES = {
+    "pending": Text(zh="待处理", en="pending"),
+    "accepted": Text(zh="已受理", en="accepted"),
+    "failed": Text(zh="失败", en="failed"),
+    "done": Text(zh="已退", en="done"),
+}
+PARTS = (
+    Column("kind", Text(zh="方式", en="Means"), "choice", choices=MEANS),
+    Column("state", Text(zh="状态", en="State"), "choice", choices=PART_STATES),
+    Column("fen", Text(zh="金额", en="Amount"), "fen"),
+    Column("points", Text(zh="积分", en="Points"), "points"),
+    Column("number", Text(zh="退款单号", en="Number")),
+    Column("detail", Text(zh="说明", en="Note")),
+)
 PART = ("kind", "state", "fen", "points", "number", "attempts", "detail")
 
 
@@ -142,7 +157,7 @@ refund_queue = Resource(
         Column("points", Text(zh="积分", en="Points"), "points"),
         Column("reason", Text(zh="原因", en="Reason")),
         Column("reply", Text(zh="回复", en="Reply"), list=False),
-        Column("parts", Text(zh="退款明细", en="Parts"), "json", list=False),
+        Column("parts", Text(zh="退款明细", en="Parts"), "table", parts=PARTS, list=False),
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("created_at", Text(zh="申请时间", en="Asked"), "time", filter=True),
         Column("ended_at", Text(zh="完成时间", en="Ended"), "time", list=False),

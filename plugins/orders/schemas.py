@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from roost import ContactPhone
+from roost import Choice, ContactPhone
 
 MOST_FEN = 10_000_000_000
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
@@ -257,7 +257,7 @@ class LineUnits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    line: UUID
+    line: Annotated[UUID, Choice("order_lines", of_row=True)] = Field(json_schema_extra={"zh": "商品", "en": "Good"})
     quantity: int = Field(ge=1, le=9999)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from plugins.orders.models import OrdersOrder
-from roost import Conflict, Context
+from roost import Conflict, Context, Text
 
 State = Literal[
     "placed",
@@ -28,6 +28,13 @@ State = Literal[
     "part_refunded",
     "refunded",
 ]
+MEANS: dict[str, Text] = {
+    "points": Text(zh="积分", en="points"),
+    "stored_value": Text(zh="储值", en="stored value"),
+    "cash": Text(zh="现金", en="cash"),
+    "card": Text(zh="银行卡", en="card"),
+    "wechat_pay": Text(zh="微信支付", en="WeChat Pay"),
+}
 STATES: tuple[State, ...] = get_args(State)
 
 MOVES: Mapping[str, frozenset[str]] = {

@@ -7,6 +7,14 @@ from roost import Action, Column, Form, Panel, Resource, Text
 
 KINDS = {"sale": Text(zh="消费", en="Sale"), "renewal": Text(zh="续卡", en="Renewal")}
 
+LINE = (
+    Column("name", Text(zh="商品", en="Good")),
+    Column("code", Text(zh="编码", en="Code")),
+    Column("category", Text(zh="类别", en="Category")),
+    Column("quantity", Text(zh="数量", en="Quantity"), "int"),
+    Column("amount_fen", Text(zh="实付", en="Paid"), "fen"),
+)
+
 purchases = Resource(
     name="records",
     title=Text(zh="消费记录", en="Purchases"),
@@ -21,12 +29,22 @@ purchases = Resource(
         Column("points", Text(zh="所得积分", en="Points"), "points"),
         Column("growth", Text(zh="所得成长值", en="Growth"), "int", list=False),
         Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
-        Column("source", Text(zh="来源", en="Source"), filter=True),
+        Column("source", Text(zh="来源", en="Source"), "choice", source="entry_sources", filter=True),
         Column("source_key", Text(zh="单号", en="Number"), filter=True),
         Column("items", Text(zh="件数", en="Items"), "int", list=False),
-        Column("lines", Text(zh="商品", en="Goods"), "json", list=False),
+        Column("lines", Text(zh="商品", en="Goods"), "table", parts=LINE, list=False),
         Column("counted_fen", Text(zh="计分金额", en="Counted"), "fen", list=False),
-        Column("origin", Text(zh="写入方式", en="Origin"), list=False),
+        Column(
+            "origin",
+            Text(zh="写入方式", en="Origin"),
+            "choice",
+            choices={
+                "live": Text(zh="实时", en="live"),
+                "import": Text(zh="导入", en="import"),
+                "replay": Text(zh="重放", en="replay"),
+            },
+            list=False,
+        ),
         Column("recorded_at", Text(zh="记录时间", en="Recorded"), "time", list=False),
     ),
     permission="purchases.view",

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from plugins import orders
 from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillPlan, SeckillSession
 from plugins.seckill.schemas import (
@@ -15,7 +16,7 @@ from plugins.seckill.schemas import (
     SessionForm,
     SessionRow,
 )
-from roost import Action, Column, Context, Form, Resource, Text
+from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 STATES = {
     "draft": Text(zh="草稿", en="draft"),
@@ -41,6 +42,15 @@ REPEATS = {
     "weekly": Text(zh="每周", en="weekly"),
     "monthly": Text(zh="每月", en="monthly"),
 }
+
+
+ITEM = (
+    Column("title", Text(zh="标题", en="Title")),
+    Column("stock", Text(zh="库存", en="Stock"), "int"),
+    Column("price_points", Text(zh="积分价", en="Points"), "points"),
+    Column("price_fen", Text(zh="金额", en="Price"), "fen"),
+    Column("levels", Text(zh="等级", en="Levels"), "choice", source="levels"),
+)
 
 
 def _publish(ctx: Context, session: UUID, body: None) -> None:
@@ -85,12 +95,20 @@ plans = Resource(
         Column("at", Text(zh="时间", en="At")),
         Column("minutes", Text(zh="时长（分钟）", en="Minutes"), "int"),
         Column("active", Text(zh="启用", en="Active"), "bool", filter=True),
-        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
-        Column("items", Text(zh="商品", en="Items"), "json", list=False),
+        Column("venues", Text(zh="门店", en="Venues"), "choice", source="venues", list=False),
+        Column("items", Text(zh="商品", en="Items"), "table", parts=ITEM, list=False),
     ),
 )
 
+
+def _drafts(ctx: Context) -> list[tuple[UUID, str]]:
+    """Return the sessions that things can be added to, the next first."""
+    rows = SeckillSession.scoped(ctx).select().where(SeckillSession.state == "draft")
+    return [(row.id, row.title) for row in rows.order_by(SeckillSession.starts_at).limit(200)]
+
+
 session_resource = Resource(
+    offers={"seckill_drafts": _drafts},
     name="sessions",
     title=Text(zh="秒杀场次", en="Sessions"),
     model=SeckillSession,
@@ -110,7 +128,7 @@ session_resource = Resource(
         Column("starts_at", Text(zh="开始", en="Starts"), "time", filter=True),
         Column("ends_at", Text(zh="结束", en="Ends"), "time"),
         Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
+        Column("venues", Text(zh="门店", en="Venues"), "choice", source="venues", list=False),
     ),
 )
 
@@ -126,7 +144,7 @@ items = Resource(
     create=Form(ItemCreate, sessions.add_item),
     actions=(Action("remove", Text(zh="移除", en="Remove"), _remove, "seckill.edit"),),
     columns=(
-        Column("session", Text(zh="场次", en="Session"), filter=True),
+        Column("session", Text(zh="场次", en="Session"), named=names_in(SeckillSession, "title"), filter=True),
         Column("title", Text(zh="标题", en="Title"), filter=True),
         Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, list=False),
         Column("delivery", Text(zh="交付", en="Delivery"), "choice", choices=DELIVERIES),
@@ -135,9 +153,9 @@ items = Resource(
         Column("price_fen", Text(zh="金额", en="Price"), "fen"),
         Column("market_fen", Text(zh="划线价", en="Market price"), "fen"),
         Column("basis", Text(zh="划线价依据", en="Basis"), list=False),
-        Column("levels", Text(zh="等级", en="Levels"), "json", list=False),
-        Column("states", Text(zh="身份", en="States"), "json", list=False),
-        Column("venues", Text(zh="门店", en="Venues"), "json", list=False),
+        Column("levels", Text(zh="等级", en="Levels"), "choice", source="levels", list=False),
+        Column("states", Text(zh="身份", en="States"), "choice", source="states", list=False),
+        Column("venues", Text(zh="门店", en="Venues"), "choice", source="venues", list=False),
     ),
 )
 
@@ -171,12 +189,12 @@ claims = Resource(
     ),
     columns=(
         Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("item", Text(zh="商品", en="Item"), filter=True),
+        Column("item", Text(zh="商品", en="Item"), named=names_in(SeckillItem, "title"), filter=True),
         Column("state", Text(zh="状态", en="State"), "choice", choices=CLAIM_STATES, filter=True),
         Column("delivery", Text(zh="交付", en="Delivery"), "choice", choices=DELIVERIES, filter=True),
         Column("price_points", Text(zh="积分", en="Points"), "points"),
         Column("price_fen", Text(zh="金额", en="Price"), "fen"),
-        Column("order", Text(zh="订单", en="Order"), list=False),
+        Column("order", Text(zh="订单", en="Order"), named=orders.numbers, list=False),
         Column("code", Text(zh="凭证码", en="Code"), filter=True),
         Column("deadline", Text(zh="确认截止", en="Confirm by"), "time"),
         Column("expires_at", Text(zh="有效至", en="Valid until"), "time", filter=True),

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from plugins import orders
+from roost import Choice
 
 State = Literal["lead", "member", "lapsed"]
 Delivery = Literal["voucher", "ship"]
@@ -31,7 +32,7 @@ class SeckillSettings(BaseModel):
     venues_limit_use: bool = Field(True, description="限门店的场次与商品：凭证只限在这些门店使用")
     ahead_days: int = Field(2, ge=1, le=31, description="提前多少天生成周期场次")
     exclude_staff: bool = Field(True, description="员工不参加")
-    staff_classes: list[Annotated[str, Field(max_length=40)]] = Field(
+    staff_classes: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("classes")] = Field(
         default_factory=lambda: ["staff", "coach"], max_length=20, description="哪些会员类别算员工"
     )
 
@@ -71,7 +72,7 @@ class ItemForm(BaseModel):
     basis: str = Field("", max_length=200, description="what the struck-through price rests on")
     per_session: int | None = Field(None, ge=1, le=99)
     states: list[State] = []
-    levels: list[Annotated[str, Field(max_length=40)]] = Field([], max_length=20)
+    levels: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("levels")] = Field([], max_length=20)
     venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
 
     @model_validator(mode="after")
@@ -86,7 +87,7 @@ class ItemForm(BaseModel):
 class ItemCreate(ItemForm):
     """A thing to sell in a session that is still a draft."""
 
-    session: UUID
+    session: Annotated[UUID, Choice("seckill_drafts")] = Field(description="场次（草稿） / session, still a draft")
 
 
 class SessionForm(BaseModel):

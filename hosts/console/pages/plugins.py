@@ -6,7 +6,7 @@ from core import tenants
 from core.db import savepoint
 from core.errors import Forbidden, NotFound, RoostError
 from core.runtime.registry import NoSettings
-from hosts.console.forms import FormError, FormView, as_sent, form_of, read
+from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.web import Reply, Route, Visit
 
 PATH = "/console/core/plugins"
@@ -82,6 +82,9 @@ def save(visit: Visit, *, slug: str) -> Reply:
     _require(visit, "plugins.edit")
     model = visit.console.runtime.registry.settings_model(slug)
     stored = tenants.settings_values(visit.ctx, slug)
+    again = edited(visit.ctx, model, visit.form)
+    if again is not None:
+        return _page(visit, slug, again)
     try:
         made = read(visit.ctx, model, visit.form, kept=stored)
         values = made.model_dump(mode="json")

@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from core.choices import options as live_options
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
-from core.runtime.declarations import Action, Column, Form, PageQuery
+from core.runtime.declarations import Action, Form, PageQuery
 from hosts.console import export, keyset, once
 from hosts.console.fields import fields_of
-from hosts.console.forms import FormError, FormView, as_sent, form_of, read
+from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.resource_endpoints import split_body
 from hosts.console.resources import Desk, Row, checked_reason, columns_in_list
 from hosts.console.showing import Names, cell
@@ -55,7 +56,7 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
     if not errors:
         found, following = desk.listing(visit.ctx, wanted, PageQuery(limit=PAGE, cursor=cursor))
     columns = columns_in_list(desk.resource)
-    names = Names.of(visit.ctx, columns, found)
+    names = Names.of(visit.ctx, columns, found, slug)
     path = base(desk)
     exported = desk.resource.export_permission is not None and visit.ctx.has(desk.resource.export_permission)
     values: dict[str, Any] = {
@@ -100,6 +101,11 @@ def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filte
     made: list[Filter] = []
     for column in keyset.filters(desk.resource):
         title = column.title.in_(visit.locale)
+        if not column.page:
+            continue
+        if column.named is not None:  # rows of one reference: from a link, never typed
+            made.append(Filter(column.name, title, "member", query.get(column.name, "")))
+            continue
         if column.kind in ("time", "date"):
             for end, words in (("from", visit.say("起")), ("to", visit.say("止"))):
                 key = f"{column.name}_{end}"
@@ -107,7 +113,9 @@ def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filte
             continue
         options: tuple[tuple[str, str], ...] = ()
         kind = column.kind if column.kind in ("choice", "venue", "bool", "member") else "text"
-        if kind == "choice":
+        if column.source is not None:
+            kind, options = "choice", tuple(live_options(visit.ctx.for_plugin(desk.slug), column.source))
+        elif kind == "choice":
             options = tuple((value or NOTHING, text.in_(visit.locale)) for value, text in column.choices.items())
         made.append(Filter(column.name, title, kind, query.get(column.name, ""), options))
     return made
@@ -129,7 +137,7 @@ def detail(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
 
 def detail_values(visit: Visit, desk: Desk, row: Row) -> dict[str, Any]:
     """Return what the template of a row shows."""
-    names = Names.of(visit.ctx, desk.resource.columns, [row])
+    names = Names.of(visit.ctx, desk.resource.columns, [row], desk.slug)
     path = row_path(desk, row.id)
     return {
         "title": desk.resource.title.in_(visit.locale),
@@ -138,26 +146,14 @@ def detail_values(visit: Visit, desk: Desk, row: Row) -> dict[str, Any]:
             (
                 c.title.in_(visit.locale),
                 cell(visit.ctx, c, row.value(c.name), names, visit.locale),
-                table_of(c, row),
             )
             for c in desk.resource.columns
+            if c.page
         ],
         "edit": f"{path}/edit" if desk.may_edit(visit.ctx) else "",
         "actions": [(a.title.in_(visit.locale), f"{path}/{a.name}") for a in desk.actions(visit.ctx, row)],
         "row_id": str(row.id),
     }
-
-
-def table_of(column: Column, row: Row) -> tuple[list[str], list[list[str]]] | None:
-    """Return a list of like objects as a small table, or None for any other value."""
-    value = row.value(column.name)
-    if column.kind != "json" or not isinstance(value, list | tuple) or not value:
-        return None
-    plain = [v.model_dump(mode="json") if isinstance(v, BaseModel) else v for v in value]
-    if not all(isinstance(v, dict) for v in plain):
-        return None
-    heads = list(plain[0])
-    return heads, [[str(v.get(head, "")) for head in heads] for v in plain]
 
 
 # --- forms --------------------------------------------------------------------------------------------------
@@ -186,6 +182,9 @@ def new(visit: Visit, *, slug: str, name: str) -> Reply:
 def create(visit: Visit, *, slug: str, name: str) -> Reply:
     """Add a row, or show the form again with what is wrong."""
     desk, form = _creating(visit, slug, name)
+    again = edited(visit.ctx, form.model, visit.form, desk.resource.columns)
+    if again is not None:
+        return _form_page(visit, desk, again, visit.say("新增"), f"{base(desk)}/new", base(desk))
     try:
         with savepoint():
             row = desk.create(visit.ctx, read(visit.ctx, form.model, visit.form))
@@ -224,6 +223,9 @@ def save(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
     """Change a row, or show the form again with what is wrong."""
     desk, form, row = _editing(visit, slug, name, row_id)
     path = row_path(desk, row.id)
+    again = edited(visit.ctx, form.model, visit.form, desk.resource.columns)
+    if again is not None:
+        return _form_page(visit, desk, again, visit.say("编辑"), f"{path}/edit", path)
     try:
         with savepoint():
             desk.edit(visit.ctx, row.id, read(visit.ctx, form.model, visit.form))
@@ -248,7 +250,7 @@ def _editing(visit: Visit, slug: str, name: str, row_id: str) -> tuple[Desk, For
 def confirm(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> Reply:
     """Ask before an action: its form, a reason where one is needed."""
     desk, act, row = _acting(visit, slug, name, row_id, action)
-    form = form_of(visit.ctx, act.form, None, desk.resource.columns) if act.form else FormView((), {})
+    form = form_of(visit.ctx, act.form, None, desk.resource.columns, row.id) if act.form else FormView((), {})
     return _dialog(visit, desk, act, row, form)
 
 
@@ -256,14 +258,17 @@ def perform(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> 
     """Do an action, put it before a second approver, or show the form again with what is wrong."""
     desk, act, row = _acting(visit, slug, name, row_id, action)
     reason = visit.sent("reason")
+    again = edited(visit.ctx, act.form, visit.form, desk.resource.columns, row.id) if act.form else None
+    if again is not None:
+        return _dialog(visit, desk, act, row, again, reason)
     try:
         with savepoint():
             once.use(visit.ctx, visit.sent(once.NONCE))
-            body = read(visit.ctx, act.form, visit.form) if act.form else None
+            body = read(visit.ctx, act.form, visit.form, row=row.id) if act.form else None
             body, own = split_body(act, body)
             outcome = desk.act(visit.ctx, row.id, act.name, body, own or reason)
     except (FormError, RoostError) as ex:
-        form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
+        form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns, row.id) if act.form else FormView((), {})
         return _dialog(visit, desk, act, row, form.refused(ex, visit.locale), reason, 422)
     if act.reveals is not None:
         return _revealed(visit, desk, act, row, outcome.result)

@@ -176,7 +176,6 @@ SETTINGS = {
     "mode": "lot",
     "weekdays": "6\n7",
     "limits.per_member": "2",
-    "prices": "{}",
 }
 
 
@@ -188,7 +187,9 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
         **SETTINGS,
         "days": "45",
         "limits.per_member": "3",
-        "prices": '{"tea": 5}',
+        "prices.0.row": "1",
+        "prices.0.key": "tea",
+        "prices.0.value": "5",
         "app_secret": "s3cret",
     }
     assert browser.post("/console/core/plugins/stalls", form).status_code == 303
@@ -209,8 +210,7 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
         ({"mode": "dice"}, "mode", "请从列表中选择"),
         ({"weekdays": "6\nx"}, "weekdays", "请输入整数"),
         ({"limits.per_member": "0"}, "limits.per_member", "不能小于 1"),
-        ({"prices": "{oops"}, "prices", "不是有效的 JSON"),
-        ({"prices": '{"tea": "dear"}'}, "prices", "请输入整数"),
+        ({"prices.0.row": "1", "prices.0.key": "tea", "prices.0.value": "dear"}, "prices.0.value", "请输入整数"),
     ],
 )
 def test_wrong_settings_are_refused_beside_their_field(staff, market, tenant, change, field, message):

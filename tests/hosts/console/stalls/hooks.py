@@ -136,6 +136,7 @@ STALLS = Resource(
     edit_permission="stalls.edit",
     export_permission="stalls.export",
     venue="venue",
+    summary=(Column("摊位", Text(zh="摊位", en="Stalls"), "int"),),
     create=Form(StallForm, create),
     edit=Form(StallForm, edit),
     actions=(
@@ -162,7 +163,7 @@ STALLS = Resource(
         Column("covered", Text(zh="有棚", en="Covered"), "bool", filter=True),
         Column("opens_at", Text(zh="开市", en="Opens"), "time", filter=True),
         Column("market_day", Text(zh="集市日", en="Market day"), "date", filter=True),
-        Column("goods", Text(zh="货品", en="Goods"), "json", list=False),
+        Column("goods", Text(zh="货品", en="Goods"), list=False),
         Column("note", Text(zh="备注", en="Note"), list=False),
         Column("refunded", Text(zh="已退", en="Refunded"), "points", list=False),
     ),
