@@ -205,8 +205,8 @@ def test_two_compensations_at_once_do_not_both_find_little_given(
     if not locked:
         real = Desk.detail
 
-        def looked(desk, ctx, row_id):
-            found = real(desk, ctx, row_id)
+        def looked(desk, ctx, row_id, **more):
+            found = real(desk, ctx, row_id, **more)
             if desk.code == "feedback.cases" and found.stored.compensated == 0:
                 with suppress(threading.BrokenBarrierError):
                     both.wait(5)
