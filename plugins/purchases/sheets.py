@@ -3,10 +3,8 @@
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
+from importlib import import_module
 from typing import Any, BinaryIO
-
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from plugins.purchases.lines import Cells, Rejected, UnreadableFile
 
@@ -15,9 +13,10 @@ class Sheet:
     """The rows of the first sheet after its header. Raises UnreadableFile for what is no workbook, or is empty."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        excel = import_module("openpyxl")  # ten megabytes of each process, of which only an import reads such a file
         try:
-            book = load_workbook(stream, read_only=True, data_only=True)
-        except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError):
+            book = excel.load_workbook(stream, read_only=True, data_only=True)
+        except (zipfile.BadZipFile, excel.utils.exceptions.InvalidFileException, KeyError, OSError):
             raise UnreadableFile("this is no .xlsx file that can be read: save it anew, or as CSV in UTF-8") from None
         self._rows = book.worksheets[0].iter_rows(values_only=True)
         self.header = [_text(value).strip() for value in next(self._rows, ())]
