@@ -8,7 +8,7 @@ Begin with `docs/plugins.md`.
 """
 
 from core import egress, identity, inventory, members, points, rewards, tenants
-from core.bulk import delete_some, insert_rows, one_of
+from core.bulk import Same, delete_some, insert_columns, insert_rows, one_of, rows_among
 from core.choices import names_in
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
@@ -129,6 +129,7 @@ __all__ = [
     "Form",
     "hookimpl",
     "identity",
+    "insert_columns",
     "insert_rows",
     "InsufficientBalance",
     "Invalid",
@@ -183,6 +184,8 @@ __all__ = [
     "RewardRevoked",
     "rewards",
     "RoostError",
+    "rows_among",
+    "Same",
     "savepoint",
     "Schedule",
     "seal",

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from benchmarks import bare, callbacks, deliveries, floor, load, subscribers
+from benchmarks import bare, callbacks, deliveries, floor, importing, load, subscribers
 from benchmarks.deployment import Brand, make_brand, serving, settings_for
 from core.config import Settings
 from core.runtime.registry import PluginsFile
@@ -27,6 +27,9 @@ ROUNDS = 3  # of a figure and its floor in turn
 MEMBERS = 10_000
 WANTED = {"credit": 0.25, "me": 0.6, "plugins": 0.8, "deliveries": 0.3}
 MOST_MEGABYTES = 150
+IMPORT_TIMES = 5.0  # the earlier build's pace, wanted of an import
+IMPORT_ROUNDS = 3
+FLAT = 1.15  # of the memory that a quarter of the data needs
 CALLBACKS = 500  # of WeChat Pay: accepted a second, wanted
 CALLBACK_MS = 1000  # their p99, at most
 
@@ -182,6 +185,48 @@ class Bench:
         lost = "reached" if found.rounds == 1 else "NOT reached"
         print(f"{'':<11} a lost callback found after {found.rounds} round(s) (wanted 1: {lost})", flush=True)
 
+    def imports(self) -> None:
+        """Measure an import of purchases beside an earlier build and the floor, and whether its memory is flat."""
+        count, rounds = (4_000, 1) if self.quick else (70_000, IMPORT_ROUNDS)
+        then = importing.earlier(self.folder / "earlier")
+        file, large = self.folder / "purchases.csv", self.folder / "large.csv"
+        count, more = importing.write(file, count), importing.write(large, 4 * count)
+        for engine in ("postgresql", "sqlite"):
+
+            def fresh(label: str, engine: str = engine) -> Settings:
+                settings = self.fresh(f"import-{engine}-{label}")
+                url = settings.database_url if engine == "postgresql" else f"sqlite:///{settings.var}/roost.db"
+                settings = settings_for(url, settings.var)
+                importing.brand(settings)
+                return settings
+
+            turns = []
+            for turn in range(rounds):
+                old = importing.run(fresh(f"old-{turn}"), file, then)
+                here = fresh(f"new-{turn}")
+                new = importing.run(here, file)
+                turns.append((new.rate / old.rate, new, old, importing.floor(here, count)))
+            times, new, old, beneath = sorted(turns, key=lambda one: one[0])[rounds // 2]
+            grown = importing.run(fresh("large"), large)
+            name = f"import-{engine}"
+            self.keep(name, new.rate, "purchases/s", beneath)
+            self.results[name] |= {
+                "earlier": {"value": old.rate, "times": round(times, 2)},
+                "processor_times": round(old.processor / new.processor, 2),
+                "megabytes": [round(new.megabytes), round(grown.megabytes)],
+            }
+            verdict = "reached" if times >= IMPORT_TIMES else "NOT reached"
+            print(
+                f"{'':<11} {times:>9.2f} times the earlier build's {old.rate:,.0f} (wanted {IMPORT_TIMES:.1f}: {verdict});"
+                f" {new.processor:.1f} s of processor in its process, the earlier one {old.processor:.1f} s"
+            )
+            flat = "reached" if grown.megabytes <= new.megabytes * FLAT else "NOT reached"
+            print(
+                f"{'':<11} {new.megabytes:>9,.0f} MB at most, {grown.megabytes:,.0f} MB for {more:,} purchases at"
+                f" {grown.rate:,.0f}/s (wanted flat: {flat}); the earlier build {old.megabytes:,.0f} MB",
+                flush=True,
+            )
+
     def rss(self) -> None:
         """Measure the memory of one REST process after 10,000 requests, and whether it grew."""
         settings = self.fresh("rss")
@@ -229,7 +274,7 @@ def main(*, only: str = "", quick: bool = False) -> int:
         bench = Bench(Path(folder), quick=quick)
         measures: dict[str, Callable[[], None]] = {
             "credit": bench.credit, "plugins": bench.plugins, "deliveries": bench.deliveries,
-            "callbacks": bench.callbacks, "rss": bench.rss,
+            "callbacks": bench.callbacks, "rss": bench.rss, "import": bench.imports,
         }  # fmt: skip
         for name, measure in measures.items():
             if not only or only == name or (only == "me" and name == "credit"):

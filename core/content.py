@@ -89,8 +89,12 @@ class Content:
 
     def digest(self, values: Sequence[object]) -> str:
         """Return a digest of the values of all fields, in their order: what is kept where the values are not."""
-        told = "\x1f".join([self.name, *map(_plain, values)])
-        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        return _digest((self.name, *map(_plain, values)))
+
+    def digests(self, columns: Sequence[Sequence[object]]) -> list[str]:
+        """Return the digests of many, given by column in the order of the fields."""
+        count = len(columns[0])
+        return list(map(_digest, zip([self.name] * count, *map(_all_plain, columns), strict=True)))
 
     def differing(self, kept: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
         """Return the fields that are not the same. A field that either side leaves out is not compared."""
@@ -144,6 +148,21 @@ class Content:
         if name in self.private:
             return (NONE if kept is None else OTHER), (NONE if sent is None else THIS)
         return _said(name, kept, show), _said(name, sent, show)
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.blake2b("\x1f".join(texts).encode(), digest_size=16).hexdigest()
+
+
+def _all_plain(values: Sequence[object]) -> list[str]:
+    """Return each value as `_plain` does; what stands several times in a row is read once."""
+    texts, last = [], object()
+    text = ""
+    for value in values:
+        if value is not last:
+            last, text = value, _plain(value)
+        texts.append(text)
+    return texts
 
 
 def _plain(value: object) -> str:

@@ -97,6 +97,13 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
         self._tell(statement, params)
         self._wire().later(statement, params)
 
+    def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
+        """Put rows, given by column as COPY's text format has them, into a table; what waits goes before them."""
+        text = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+        self._tell(Sql(text), ())
+        with _translated, self.cursor().copy(text) as copy:
+            copy.write("\n".join(map("\t".join, zip(*columns, strict=True))))
+
     def _tell(self, statement: Sql, params: Sequence[Any]) -> None:
         if self.query_hooks:
             self._notify_hooks(statement.postgres, params, time.perf_counter(), None)
@@ -162,6 +169,12 @@ class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped 
     def later(self, statement: Sql, params: Sequence[Any]) -> None:
         """Send a raw statement now: nothing is saved by waiting."""
         self.execute_sql(statement.sqlite, params)
+
+    def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+        """Put rows, given by column, into a table."""
+        text = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        with _translated:
+            self.connection().executemany(text, zip(*columns, strict=True))
 
     def rollback(self) -> None:
         """Roll back, unless SQLite has done so itself, as it does when the disk is full."""
@@ -375,6 +388,13 @@ def run_later(scope: int, statement: Sql, params: Sequence[Any] = ()) -> None:
     db = database.obj
     db.enter_scope(scope)
     db.later(statement, params)
+
+
+def load(scope: int, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    """Put many rows into a table without row-level security: a temporary one (`core.staging`)."""
+    db = database.obj
+    db.enter_scope(scope)
+    db.load(table, names, columns)
 
 
 def fetch_all(scope: int, statement: Sql, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

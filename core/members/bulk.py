@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.bulk import among, insert_rows
+from core.bulk import Same, among, insert_columns
 from core.context import Context
 from core.errors import Invalid
 from core.events.facts import MemberRegistered
@@ -20,8 +20,10 @@ from core.members.profile import GENDERS
 from core.members.registration import SUBJECT_LENGTH, clean_name, pass_gate, sealed_name, sealed_phone, tag_of
 from core.members.views import PHONE
 from core.privacy import normalise_phone
+from core.staging import plan_anew
+from core.tables import TenantModel
 
-ROWS = 1000  # rows of one INSERT: SQLite takes at most 32,766 parameters
+ROWS = 5000  # people of one round
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def register_many(ctx: Context, rows: Sequence[NewMember]) -> dict[str, UUID]:
     """
     if not rows:
         return {}
+    plan_anew(ctx.scope)
     if len({row.provider for row in rows}) > 1:
         raise Invalid("register_many takes the identities of one provider at a time")
     found: dict[str, UUID] = {}
@@ -102,13 +105,8 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         for row in new:
             if owner[row.subject] in mine:
                 told.setdefault(owner[row.subject], row)
-        ctx.runtime.publish_many(
-            ctx,
-            [
-                MemberRegistered(member=member, channel=row.channel, occurred_at=row.registered_at)
-                for member, row in told.items()
-            ],
-        )
+        facts = [{"member": member, "channel": row.channel, "invitation": ""} for member, row in told.items()]
+        ctx.runtime.publish_plain(ctx, MemberRegistered, facts, [row.registered_at for row in told.values()])
 
 
 def _known(ctx: Context, provider: str, subjects: list[str], found: dict[str, UUID]) -> None:
@@ -176,16 +174,28 @@ def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:
     """Insert members; return those that went in: not whose phone somebody else registered meanwhile."""
     mine = {row["id"] for row in values}
     values.sort(key=lambda row: row["phone_blind"] or b"")  # two who register the same phones wait, and do not lock up
-    if insert_rows(ctx, Member, values, ignore_conflicts=True) < len(values):
+    if _insert(ctx, Member, values) < len(values):
         mine = {row.id for row in Member.scoped(ctx).select(Member.id).where(Member.id.in_(sorted(mine)))}
     return mine
+
+
+def _insert(ctx: Context, model: type[TenantModel], rows: list[dict[str, Any]]) -> int:
+    """Insert rows by column, and once what all of them have; return how many were not there before."""
+    columns: dict[str, Sequence[Any] | Same] = {}
+    for name, first in rows[0].items() if rows else ():
+        column = [row[name] for row in rows]
+        columns[name] = Same(first) if all(value is first for value in column) else column
+    return insert_columns(ctx, model, len(rows), columns, ignore_conflicts=True) if rows else 0
 
 
 def _link(ctx: Context, provider: str, owner: dict[str, UUID]) -> dict[str, UUID]:
     """Insert identities; return those that are ours: not what somebody else linked meanwhile."""
     now = ctx.now()
-    rows = [{"member": m, "provider": provider, "subject": s, "linked_at": now} for s, m in sorted(owner.items())]
-    if insert_rows(ctx, MemberIdentity, rows, ignore_conflicts=True) == len(rows):
+    rows = [
+        {"id": new_id(), "member": m, "provider": provider, "subject": s, "linked_at": now}
+        for s, m in sorted(owner.items())
+    ]
+    if _insert(ctx, MemberIdentity, rows) == len(rows):
         return owner
     held: dict[str, UUID] = {}
     _known(ctx, provider, list(owner), held)

@@ -8,16 +8,20 @@ lock=True)`), then judge.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from core import db
+from core.bulk import among
 from core.context import Context
-from core.db import dialect
 from core.events.facts import Fact, LevelDown, LevelUp
 from core.members.models import Member
+from core.staging import plan_anew
 
-ROWS = 500  # ids of one statement
+ROWS = 5000  # ids of one statement
 DEPTH = 8  # merges of merges that are followed
+
+_READ = "SELECT id, level, merged_into, erased_at FROM member WHERE tenant = %s"
+_SET = "UPDATE member SET level = %s WHERE tenant = %s AND level = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class LevelChange:
     silent: bool = False
 
 
+def _id(value: UUID | str) -> UUID:
+    return UUID(value) if isinstance(value, str) else value
+
+
 def levels_of(ctx: Context, members: Iterable[UUID], *, lock: bool = False) -> dict[UUID, str]:
     """Return the level of each member by id.
 
@@ -44,22 +52,18 @@ def levels_of(ctx: Context, members: Iterable[UUID], *, lock: bool = False) -> d
     """
     found: dict[UUID, str] = {}
     wanted = sorted(set(members))
+    plan_anew(ctx.scope)
     for _ in range(DEPTH):
         became: set[UUID] = set()
         for start in range(0, len(wanted), ROWS):
-            query = (
-                Member.scoped(ctx)
-                .select(Member.id, Member.level, Member.merged_into, Member.erased_at)
-                .where(Member.id.in_(wanted[start : start + ROWS]))
-                .order_by(Member.id)
-            )
-            if lock and dialect() == "postgresql":
-                query = query.for_update()
-            for member, level, survivor, erased_at in query.tuples():
-                if survivor is not None:
-                    became.add(survivor)
-                elif erased_at is None:
-                    found[member] = level
+            condition, values = among(wanted[start : start + ROWS])
+            text = f"{_READ} AND id {condition} ORDER BY id"
+            statement = db.Sql(f"{text} FOR UPDATE" if lock else text, sqlite=text)
+            for row in db.fetch_all(ctx.scope, statement, (ctx.tenant.id, *values)):
+                if row[2] is not None:
+                    became.add(_id(row[2]))
+                elif row[3] is None:
+                    found[_id(row[0])] = row[1]
         wanted = sorted(became - set(found))
         if not wanted:
             break
@@ -70,10 +74,12 @@ def merged_into(ctx: Context, members: Iterable[UUID]) -> dict[UUID, UUID]:
     """Return the records that were merged into some members, each with who it became."""
     found: dict[UUID, UUID] = {}
     wanted = sorted(set(members))
+    plan_anew(ctx.scope)
     for start in range(0, len(wanted), ROWS):
-        query = Member.scoped(ctx).select(Member.id, Member.merged_into)
-        rows = query.where(Member.merged_into.in_(wanted[start : start + ROWS])).tuples()
-        found.update(dict(rows))
+        condition, values = among(wanted[start : start + ROWS])
+        statement = db.Sql(f"SELECT id, merged_into FROM member WHERE tenant = %s AND merged_into {condition}")
+        for merged, survivor in db.fetch_all(ctx.scope, statement, (ctx.tenant.id, *values)):
+            found[_id(merged)] = _id(survivor)
     return found
 
 
@@ -90,16 +96,14 @@ def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange
         if change.old != change.new:
             groups[(change.old, change.new)][change.member] = change
     done: list[LevelChange] = []
+    plan_anew(ctx.scope)
     for (old, new), group in sorted(groups.items()):
         ids = sorted(group)
         for start in range(0, len(ids), ROWS):
-            update: Any = (  # Any: peewee's query builder
-                Member.scoped(ctx)
-                .update(level=new)
-                .where(Member.id.in_(ids[start : start + ROWS]), Member.level == old)
-                .returning(Member.id)
-            )
-            done += [group[row.id] for row in update.execute()]
+            condition, values = among(ids[start : start + ROWS])
+            statement = db.Sql(f"{_SET} AND id {condition} RETURNING id")
+            moved = db.fetch_all(ctx.scope, statement, (new, ctx.tenant.id, old, *values))
+            done += [group[_id(row[0])] for row in moved]
     facts: list[Fact] = [
         LevelUp(member=c.member, old=c.old, new=c.new, passed=c.passed)
         if c.up

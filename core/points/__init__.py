@@ -14,6 +14,7 @@ from core.points.holds import capture, held, hold, release, release_due
 from core.points.reading import balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
 from core.points.spending import debit, transfer
+from core.points.staged import Credits, credit_columns
 from core.points.values import Balance, Credit, EntryView, Fault, HoldView, Operation, Reversal
 from core.points.verification import verify
 
@@ -22,6 +23,7 @@ __all__ = [
     "MOST_CREDITS",
     "Balance",
     "Credit",
+    "Credits",
     "EntryView",
     "Expiring",
     "Fault",
@@ -32,6 +34,7 @@ __all__ = [
     "balances",
     "capture",
     "credit",
+    "credit_columns",
     "credit_many",
     "debit",
     "earned",

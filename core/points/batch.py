@@ -5,6 +5,7 @@ prepared. A few rows are quicker as VALUES, which it plans once and for all. SQL
 trip, always gets VALUES.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from uuid import UUID
 from core import db
 
 Kind = Literal["uuid", "bigint", "integer", "text", "timestamptz"]
+MANY = 50  # values of a condition that SQLite gets as one
 FEW = 3  # rows of one write: as VALUES up to here
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
 Row = Sequence[Any]  # Any: values of the columns, in order
@@ -127,9 +129,13 @@ def _sqlite_messages(write: Write, tenant: int, rows: Sequence[Row]) -> Iterator
 
 
 def among(kind: Kind, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return a condition `= ANY(…)` or `IN (…)` to stand after a column, and its parameters (at most 30,000)."""
+    """Return a condition `= ANY(…)` or `IN (…)` to stand after a column, and its parameters."""
     if db.dialect() == "postgresql":
         return f"= ANY(%s::{kind}[])", [array(kind, values)]
+    if len(values) > MANY and kind in ("uuid", "text"):  # one text of a statement, however many
+        return "IN (SELECT value FROM json_each(%s))", [
+            json.dumps([v.hex for v in values] if kind == "uuid" else values)
+        ]
     return f"IN ({','.join(['%s'] * len(values))})", list(values)
 
 

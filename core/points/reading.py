@@ -13,6 +13,7 @@ from core.points.batch import among, uuid_of
 from core.points.operations import check_asset
 from core.points.values import Balance, EntryView
 from core.runtime.declarations import Listing
+from core.staging import plan_anew
 
 MOST_LINES = 100
 MOST_MEMBERS = 10_000  # of one statement
@@ -32,10 +33,9 @@ _STATEMENT = db.Sql(
 _EARNERS = "SELECT id, member FROM account WHERE tenant = %s AND asset = %s AND member {among}"
 _EARNED = (
     "SELECT e.account, SUM(CASE WHEN e.kind = 'reversal' THEN -e.reversed ELSE e.amount END)"
-    " FROM entry e LEFT JOIN entry o ON o.tenant = e.tenant AND o.id = e.reverses"
-    " WHERE e.tenant = %s AND e.account {among} AND e.recorded_at >= %s"
-    " AND (e.kind = 'credit' OR e.kind = 'reversal' AND o.kind = 'credit' AND o.recorded_at >= %s{moved})"
-    " GROUP BY e.account"
+    " FROM entry e WHERE e.tenant = %s AND e.account {among} AND e.recorded_at >= %s"
+    " AND (e.kind = 'credit' OR e.kind = 'reversal' AND (SELECT o.kind = 'credit' AND o.recorded_at >= %s"
+    " FROM entry o WHERE o.tenant = e.tenant AND o.id = e.reverses){moved}) GROUP BY e.account"
 )
 _MOVED = " OR e.kind IN ('transfer_in', 'transfer_out')"
 _OUTSTANDING = db.Sql(
@@ -109,6 +109,8 @@ def earned(ctx: Context, members: Sequence[UUID], asset: str, since: datetime) -
     check_asset(asset)
     total = dict.fromkeys(members, 0)
     every = list(total)
+    if len(every) > 1:
+        plan_anew(ctx.scope)
     for start in range(0, len(every), MOST_MEMBERS):
         condition, ids = among("uuid", every[start : start + MOST_MEMBERS])
         owners = db.fetch_all(ctx.scope, db.Sql(_EARNERS.format(among=condition)), [ctx.tenant.id, asset, *ids])

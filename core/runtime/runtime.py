@@ -1,6 +1,6 @@
 """What a process holds once it has started: settings, clock, plugins, keys, and the bell. Made by `core.boot.start`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -68,6 +68,13 @@ class Runtime:
         ids = outbox.publish(self.dispatcher, ctx, facts)
         self.ring_after_commit()
         return ids
+
+    def publish_plain(
+        self, ctx: Context, fact: type[Fact], values: Sequence[Mapping[str, Any]], at: Sequence[datetime | None]
+    ) -> None:
+        """Write thousands of facts of one kind, given by the values of their own fields; ring after commit."""
+        outbox.publish_plain(self.dispatcher, ctx, fact, values, at)
+        self.ring_after_commit()
 
     def enqueue(
         self, ctx: Context, kind: str, payload: BaseModel, *, run_at: datetime | None = None, dedupe: str | None = None

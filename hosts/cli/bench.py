@@ -11,7 +11,9 @@ from core.errors import ConfigurationError
 
 
 def bench(
-    only: Annotated[str, typer.Option(help="One measure: credit, me, plugins, deliveries, callbacks or rss.")] = "",
+    only: Annotated[
+        str, typer.Option(help="One measure: credit, me, plugins, deliveries, callbacks, rss or import.")
+    ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A short run that only shows that it works.")] = False,
 ) -> None:
     """Measure speed against the floor of this machine; the whole run takes some minutes."""

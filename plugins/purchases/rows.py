@@ -159,7 +159,7 @@ class PurchaseFile:
     def _row(self, line: Cells) -> FileRow:
         cells, place = line.cells, self._place
         customer = self._word(cells, "customer") or ""
-        occurred_at = self._instant(_plain(cells[place["date"]]))
+        occurred_at, instant = self._instant(_plain(cells[place["date"]]))
         amount_fen = _fen(_plain(cells[place["amount"]]))
         items = _count(_plain(cells[place["items"]])) if "items" in place else 1
         code = self._word(cells, "venue")
@@ -173,7 +173,7 @@ class PurchaseFile:
             if key is None:
                 raise _Wrong("the id is empty")
         else:
-            key = self._key(customer, occurred_at, amount_fen, items, code or "")
+            key = self._key(customer, instant, amount_fen, items, code or "")
         return FileRow(
             line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name, "id" in place
         )
@@ -202,8 +202,8 @@ class PurchaseFile:
             " --venues reject to leave those rows out"
         )
 
-    def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
-        content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
+    def _key(self, customer: str, instant: str, amount_fen: int, items: int, venue: str) -> str:
+        content = f"{customer}\x1f{instant}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
         name = hashlib.blake2b(content, digest_size=16).digest()
         times = self._counts.get(name)
         if times is None and self._spilled:
@@ -232,7 +232,8 @@ class PurchaseFile:
             raise _Wrong(f"{field} holds characters that cannot be printed")
         return text
 
-    def _read_instant(self, text: str) -> datetime:
+    def _read_instant(self, text: str) -> tuple[datetime, str]:
+        """Return the instant of a cell, and its text."""
         try:
             found = _instant(text, self._zone)
         except (ValueError, OverflowError):
@@ -241,7 +242,7 @@ class PurchaseFile:
             raise _Wrong(f"{text[:40]!r} is not a date like 2026-01-31")
         if not EARLIEST <= found <= self._latest:
             raise _Wrong(f"the date {text} is before 1970 or in the future")
-        return found
+        return found, found.isoformat()
 
 
 def _instant(text: str, zone: str) -> datetime | None:

@@ -18,6 +18,7 @@ from plugins.purchases.rules import current
 from plugins.purchases.schemas import (
     MOST_FEN,
     MOST_ITEMS,
+    EarningRules,
     NewPurchase,
     PurchaseSettings,
     PurchaseView,
@@ -28,7 +29,8 @@ from roost import (
     Invalid,
     KeyReused,
     PageQuery,
-    insert_rows,
+    Same,
+    insert_columns,
     keyset,
     local_date,
     local_midnight,
@@ -37,6 +39,7 @@ from roost import (
     one_of,
     points,
     rewards,
+    rows_among,
     savepoint,
 )
 
@@ -44,7 +47,8 @@ SLUG = "purchases"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how far a source's clock may be in front of ours
 WRONG = {"amount_fen": "金额", "items": "件数", "occurred_at": "消费时间", "lines": "商品明细合计与金额不符"}
-_Known = tuple[UUID, dict[str, Any]]  # a purchase and its content
+_Known = tuple[UUID, dict[str, Any] | NewPurchase]  # a purchase, and its content or what it is recorded from
+FEW_SCOPES = 20
 RACES = 3  # how often a batch is tried again after another process recorded a part of it at the same moment
 
 
@@ -116,7 +120,7 @@ def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
             continue
         if row is None:
             row = new_id()
-            known[(purchase.source, scopes[0], purchase.source_key)] = (row, numbers.sent_content(purchase))
+            known[(purchase.source, scopes[0], purchase.source_key)] = (row, purchase)
             fresh.append((row, scopes[0], purchase))
             results.append(Recorded(row, True))
         else:
@@ -132,14 +136,20 @@ def _same(
     """Return the purchase that a number names already, or None. Raises KeyReused for one of other content."""
     exact = known.get((purchase.source, scopes[0], purchase.source_key))
     if exact is not None:
-        numbers.check_same(ctx, exact[1], purchase)
+        numbers.check_same(ctx, _content(exact), purchase)
         return exact[0]
+    if len(scopes) == 1:
+        return None
     sent = numbers.sent_content(purchase)
     for scope in scopes[1:]:
         held = known.get((purchase.source, scope, purchase.source_key))
-        if held is not None and not numbers.PURCHASE.differing(held[1], sent):
+        if held is not None and not numbers.PURCHASE.differing(_content(held), sent):
             return held[0]
     return None
+
+
+def _content(known: _Known) -> dict[str, Any]:
+    return numbers.sent_content(known[1]) if isinstance(known[1], NewPurchase) else known[1]
 
 
 def _known(ctx: Context, purchases: Sequence[NewPurchase], scopes: Collection[str]) -> dict[numbers.Name, _Known]:
@@ -148,100 +158,126 @@ def _known(ctx: Context, purchases: Sequence[NewPurchase], scopes: Collection[st
         keys[purchase.source].append(purchase.source_key)
     found = {}
     for source, wanted in keys.items():
-        rows = (
-            Purchase.scoped(ctx)
-            .select()
-            .where(
-                Purchase.source == source,
-                one_of(Purchase.source_key, wanted),
-                one_of(Purchase.scope, sorted(scopes)) if len(scopes) > 1 else Purchase.scope == next(iter(scopes)),
-            )
+        where = (
+            Purchase.scope.in_(sorted(scopes)) if len(scopes) < FEW_SCOPES else one_of(Purchase.scope, sorted(scopes))
         )
+        rows = rows_among(ctx, Purchase, Purchase.source_key, wanted, Purchase.source == source, where)
         for row in rows:
             found[(source, row.scope, row.source_key)] = (row.id, numbers.kept_content(row))
     return found
 
 
 def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> None:
+    """Write purchases, what they earn, and the facts that tell of them: by column, so that thousands cost little."""
     version, rules = current(ctx)
-    now = ctx.now()
-    frequent = bool(rules.frequency_from)
-    ordinals = _ordinals(ctx, [purchase for _, _, purchase in fresh]) if frequent else [1] * len(fresh)
-    expires_at = earning.expiry(now, ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
-    rows: list[dict[str, Any]] = []
-    credits: list[points.Credit] = []
-    owed: list[tuple[int, str]] = []  # which row, and which of its columns, each credit's operation goes to
-    facts: list[PurchaseRecorded] = []
-    for place, ((row_id, scope, purchase), ordinal) in enumerate(zip(fresh, ordinals, strict=True)):
-        gain, occurred_at = earning.NOTHING, purchase.occurred_at or now
-        if purchase.member is not None:
-            gain = earning.earned(rules, purchase.amount_fen, purchase.kind, purchase.lines, ordinal)
-            for asset, amount in (("points", gain.points), ("growth", gain.growth)):
-                if amount:
-                    owed.append((place, f"{asset}_operation"))
-                    credits.append(
-                        points.Credit(
-                            member=purchase.member,
-                            asset=asset,
-                            amount=amount,
-                            key=f"{row_id.hex}:{asset}",
-                            reason="purchase",
-                            occurred_at=occurred_at,
-                            venue=purchase.venue,
-                            expires_at=expires_at if asset == "points" else None,
-                            rule=RULE,
-                            rule_version=version,
-                        )
-                    )
-        rows.append(
-            {
-                "id": row_id,
-                "member": purchase.member,
-                "anonymous": purchase.member is None,
-                "venue": purchase.venue,
-                "source": purchase.source,
-                "scope": scope,
-                "source_key": purchase.source_key,
-                "kind": purchase.kind,
-                "amount_fen": purchase.amount_fen,
-                "refunded_fen": 0,
-                "items": purchase.items,
-                "lines": [line.model_dump() for line in purchase.lines] or None,
-                "ordinal": ordinal,
-                "rules": version,
-                "counted_fen": gain.counted_fen,
-                "fen_per_point": rules.fen_per_point,
-                "fen_per_growth": rules.fen_per_growth,
-                "points": gain.points,
-                "growth": gain.growth,
-                "points_operation": None,
-                "growth_operation": None,
-                "origin": ctx.origin,
-                "cause": ctx.cause[:100],
-                "occurred_at": occurred_at,
-                "recorded_at": now,
-            }
-        )
-        facts.append(
-            PurchaseRecorded(
-                purchase=row_id,
-                member=purchase.member,
-                venue=purchase.venue,
-                source=purchase.source,
-                kind=purchase.kind,
-                amount_fen=purchase.amount_fen,
-                items=purchase.items,
-                points=gain.points,
-                growth=gain.growth,
-                occurred_at=occurred_at,
-            )
-        )
-    for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
-        rows[place][column] = operation.id
-    insert_rows(ctx, Purchase, rows)
+    now, count = ctx.now(), len(fresh)
+    ids, scopes, bought = zip(*fresh, strict=True)
+    ordinals = _ordinals(ctx, bought) if rules.frequency_from else [1] * count
+    gains = _gains(rules, bought, ordinals)
+    instants = [purchase.occurred_at or now for purchase in bought]
+    operations = _credit(ctx, version, fresh, gains, instants)
+    rows: dict[str, Sequence[Any] | Same] = {
+        "id": ids,
+        "member": [purchase.member for purchase in bought],
+        "anonymous": [purchase.member is None for purchase in bought],
+        "venue": [purchase.venue for purchase in bought],
+        "source": [purchase.source for purchase in bought],
+        "scope": scopes,
+        "source_key": [purchase.source_key for purchase in bought],
+        "kind": [purchase.kind for purchase in bought],
+        "amount_fen": [purchase.amount_fen for purchase in bought],
+        "items": [purchase.items for purchase in bought],
+        "lines": [[line.model_dump() for line in purchase.lines] or None for purchase in bought],
+        "ordinal": ordinals,
+        "counted_fen": [gain.counted_fen for gain in gains],
+        "points": [gain.points for gain in gains],
+        "growth": [gain.growth for gain in gains],
+        "points_operation": operations["points"],
+        "growth_operation": operations["growth"],
+        "occurred_at": instants,
+        "refunded_fen": Same(0),
+        "rules": Same(version),
+        "fen_per_point": Same(rules.fen_per_point),
+        "fen_per_growth": Same(rules.fen_per_growth),
+        "origin": Same(ctx.origin),
+        "cause": Same(ctx.cause[:100]),
+        "recorded_at": Same(now),
+    }
+    insert_columns(ctx, Purchase, count, rows)
     if ctx.origin == "live":
-        rewards.note(ctx, [why.of_purchase(row) for row in rows if row["member"] is not None])
-    ctx.runtime.publish_many(ctx, facts)
+        told = ("id", "member", "amount_fen", "counted_fen", "kind", "items", "ordinal", "points", "growth")
+        notes = (dict(zip(told, row, strict=True)) for row in zip(*(rows[name] for name in told), strict=True))
+        rewards.note(ctx, [why.of_purchase(note | {"rules": version}) for note in notes if note["member"] is not None])
+    facts = [
+        {
+            "purchase": row_id,
+            "member": purchase.member,
+            "venue": purchase.venue,
+            "source": purchase.source,
+            "kind": purchase.kind,
+            "amount_fen": purchase.amount_fen,
+            "items": purchase.items,
+            "points": gain.points,
+            "growth": gain.growth,
+        }
+        for row_id, purchase, gain in zip(ids, bought, gains, strict=True)
+    ]
+    ctx.runtime.publish_plain(ctx, PurchaseRecorded, facts, instants)
+
+
+def _gains(rules: EarningRules, bought: Sequence[NewPurchase], ordinals: Sequence[int]) -> list[earning.Earned]:
+    """Return what each purchase earns. Those without lines are asked for once for each amount, kind and place."""
+    known: dict[tuple[int, str, int], earning.Earned] = {}
+    gains = []
+    for purchase, ordinal in zip(bought, ordinals, strict=True):
+        if purchase.member is None:
+            gains.append(earning.NOTHING)
+            continue
+        alike = (purchase.amount_fen, purchase.kind, ordinal)
+        gain = None if purchase.lines else known.get(alike)
+        if gain is None:
+            gain = earning.earned(rules, purchase.amount_fen, purchase.kind, purchase.lines, ordinal)
+            if not purchase.lines:
+                known[alike] = gain
+        gains.append(gain)
+    return gains
+
+
+def _credit(
+    ctx: Context,
+    version: int,
+    fresh: Sequence[tuple[UUID, str, NewPurchase]],
+    gains: Sequence[earning.Earned],
+    instants: Sequence[datetime],
+) -> dict[str, list[str | None]]:
+    """Give what the purchases earn, points before growth; return by asset the operation of each, or None."""
+    expires_at = earning.expiry(ctx.now(), ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
+    operations: dict[str, list[str | None]] = {"points": [None] * len(fresh), "growth": [None] * len(fresh)}
+    owed: list[tuple[int, str, int]] = []  # which purchase, and how much of what it earns
+    for place, gain in enumerate(gains):
+        if gain.points:
+            owed.append((place, "points", gain.points))
+        if gain.growth:
+            owed.append((place, "growth", gain.growth))
+    if not owed:
+        return operations
+    places, assets, amounts = zip(*owed, strict=True)
+    buyers = [(fresh[place][0].hex, fresh[place][2]) for place in places]
+    credits = points.Credits(
+        members=[purchase.member for _, purchase in buyers if purchase.member is not None],
+        assets=assets,
+        amounts=amounts,
+        keys=[f"{row}:{asset}" for (row, _), asset in zip(buyers, assets, strict=True)],
+        occurred_at=[instants[place] for place in places],
+        venues=[purchase.venue for _, purchase in buyers],
+        expires_at=[expires_at if asset == "points" else None for asset in assets],
+        reason="purchase",
+        rule=RULE,
+        rule_version=version,
+    )
+    for place, asset, operation in zip(places, assets, points.credit_columns(ctx, credits), strict=True):
+        operations[asset][place] = operation
+    return operations
 
 
 def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
@@ -265,7 +301,7 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
     ordinals = []
     for purchase, month in zip(purchases, months, strict=True):
         counts[(purchase.member, month)] += 1
-        ordinals.append(counts[(purchase.member, month)])
+        ordinals.append(1 if purchase.member is None else counts[(purchase.member, month)])
     return ordinals
 
 

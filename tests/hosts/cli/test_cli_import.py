@@ -224,6 +224,7 @@ def test_memory_does_not_grow_with_the_file(tenant, imported, tmp_path, monkeypa
 
     monkeypatch.setattr(import_, "BATCH", 50)
     monkeypatch.setattr(import_, "take_in", take)
+    monkeypatch.setattr("plugins.purchases.rows.MOST_COUNTS", 100)  # beyond it the counts of rows are on the disk
     request.addfinalizer(gc.unfreeze)
     gc.freeze()  # a collection looks at what came since
     peaks = []
