@@ -2,7 +2,7 @@
 
 A plugin imports this module, third-party libraries, and the package face of a plugin that its `plugin.toml` requires;
 nothing else. What is not here is private and may change at any time. The manifest's `api` names the version of this
-module that a plugin was written for; the present one is "1".
+module that a plugin was written for; the present one is "2".
 
 Begin with `docs/plugins.md`.
 """
@@ -10,23 +10,10 @@ Begin with `docs/plugins.md`.
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
 from core.clock import local_date, local_day_end, local_midnight
-from core.context import Actor, Context
-from core.db import connection, savepoint
-from core.errors import (
-    Conflict,
-    Forbidden,
-    InsufficientBalance,
-    Invalid,
-    KeyReused,
-    LimitReached,
-    NotFound,
-    RoostError,
-    SoldOut,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-)
-from core.events.facts import (
+from core.contract import hookspecs as hooks
+from core.contract.console import Action, Column, Form, Page, Panel, Resource
+from core.contract.context import Actor, Context
+from core.contract.facts import (
     Fact,
     LevelDown,
     LevelUp,
@@ -42,35 +29,9 @@ from core.events.facts import (
     RewardGranted,
     RewardRevoked,
 )
-from core.fields import BlindField, JsonField, SealedField, TimeField
-from core.ids import new_id
-from core.paging import keyset
-from core.privacy import mask_phone, normalise_phone
-from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
-from core.runtime.declarations import (
-    Action,
-    Answer,
-    Callback,
-    Column,
-    ConditionKind,
-    Endpoints,
-    Form,
-    Job,
-    Listing,
-    Next,
-    Page,
-    PageQuery,
-    Panel,
-    Push,
-    Remote,
-    Resource,
-    RewardKind,
-    Schedule,
-    Slot,
-    Upload,
-)
-from core.runtime.manifest import Text
-from core.runtime.ports import (
+from core.contract.manifest import Text
+from core.contract.plugin import Contribution
+from core.contract.ports import (
     Channel,
     Charge,
     ContentCheck,
@@ -88,20 +49,46 @@ from core.runtime.ports import (
     Told,
     Verdict,
 )
-from core.runtime.specs import Veto, contribution, decision, duty, fact, hookimpl
+from core.contract.rest import Answer, Callback, Endpoints, Listing, PageQuery, Push, Remote, Upload
+from core.contract.rewards import ConditionKind, RewardKind
+from core.contract.specs import Veto, contribution, decision, fact, hookimpl, lifecycle
+from core.contract.work import Job, Next, Schedule, Slot
+from core.db import connection, savepoint
+from core.errors import (
+    Conflict,
+    Forbidden,
+    InsufficientBalance,
+    Invalid,
+    KeyReused,
+    LimitReached,
+    NotFound,
+    RoostError,
+    SoldOut,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from core.fields import BlindField, JsonField, SealedField, TimeField
+from core.ids import new_id
+from core.member_rows import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, Unite
+from core.paging import keyset
+from core.privacy import mask_phone, normalise_phone
+from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
 from core.tables import TenantModel
 from core.tenants import SentTo
 
-API = "1"
+API = "2"
 
 __all__ = [
     "Action",
     "Actor",
     "Answer",
     "API",
+    "Blank",
     "blind",
     "BlindField",
     "blinds",
+    "BY_PLUGIN",
     "Callback",
     "Channel",
     "Charge",
@@ -111,17 +98,19 @@ __all__ = [
     "connection",
     "ContentCheck",
     "Context",
+    "Contribution",
     "contribution",
     "decision",
+    "DELETE",
     "delete_some",
-    "duty",
     "egress",
     "Endpoints",
-    "Fact",
     "fact",
+    "Fact",
     "Forbidden",
     "Form",
     "hookimpl",
+    "hooks",
     "identity",
     "insert_rows",
     "InsufficientBalance",
@@ -129,10 +118,12 @@ __all__ = [
     "inventory",
     "Job",
     "JsonField",
+    "KEEP",
     "KeyReused",
     "keyset",
     "LevelDown",
     "LevelUp",
+    "lifecycle",
     "LimitReached",
     "Listener",
     "Listing",
@@ -145,6 +136,7 @@ __all__ = [
     "MemberErased",
     "MemberMerged",
     "MemberRegistered",
+    "MemberRows",
     "members",
     "MemberUpdated",
     "Movement",
@@ -193,6 +185,7 @@ __all__ = [
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
+    "Unite",
     "unseal",
     "Upload",
     "Verdict",

@@ -17,10 +17,10 @@ from pydantic import SecretStr
 
 from core import boot, db, identity, members, tenants
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.members import NewMember
 from core.migrate import migrate
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.schema import all_components
 
 ROOT = Path(__file__).parents[1]

@@ -5,13 +5,13 @@ from datetime import timedelta
 from core import audit, identity, members, points, rewards, tenants
 from core.clock import Clock, SystemClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
+from core.contract.work import Next, Schedule, Slot
 from core.db import open_database
 from core.events import jobs
 from core.privacy import Keyring
-from core.runtime.declarations import Next, Schedule, Slot
-from core.runtime.registry import PluginsFile, Registry, read_plugins_file
-from core.runtime.runtime import Bell, Runtime
+from core.registry.registry import PluginsFile, Registry, read_plugins_file
+from core.runtime import Bell, Runtime
 
 SWEEP_ROWS = 500
 

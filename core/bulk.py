@@ -15,7 +15,7 @@ from uuid import UUID
 from peewee import Select, Value, fn
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.db import EVERY_TENANT
 from core.errors import UnscopedQuery
 from core.tables import TenantModel

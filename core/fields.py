@@ -60,12 +60,15 @@ class JsonField(TextField):
 class SealedField(BlobField):
     """What `seal(ctx, purpose, …)` made. The declaration is what a key rotation finds the column by.
 
-    `purpose` is the one that the value is sealed for; the field's own name unless it is given. `seal` refuses a
-    purpose that no column of the plugin declares, so nothing sealed can be forgotten when the keys change.
+    `purpose` is the one that the value is sealed for; the field's own name unless it is given. `read` makes of the
+    clear text what a member takes away in an export (`json.loads` where it is JSON). `seal` refuses a purpose that no
+    column of the plugin declares, so nothing sealed can be forgotten when the keys change.
     """
 
-    def __init__(self, purpose: str = "", **options: Any) -> None:  # Any: a peewee field's own options
-        self._purpose = purpose
+    def __init__(  # Any: a peewee field's own options
+        self, purpose: str = "", read: Callable[[str], Any] | None = None, **options: Any
+    ) -> None:
+        self._purpose, self.read = purpose, read
         super().__init__(**options)
 
     @property

@@ -9,6 +9,7 @@ from peewee import IntegerField, Model, ModelDelete, ModelSelect
 from core.db import EVERY_TENANT, Sql, database, dialect, fetch_one
 from core.errors import NotFound, UnscopedQuery
 from core.guard import tenant_model
+from core.member_rows import MemberRows
 
 
 class HasScope(Protocol):
@@ -215,6 +216,7 @@ class TenantModel(BaseModel):
     """A table of which every row belongs to one tenant. Its only door is `scoped(ctx)`."""
 
     belongs_to_tenant: ClassVar[bool] = True  # read by the guard
+    member_rows: ClassVar[MemberRows | tuple[MemberRows, ...]] = ()  # required where a column holds a member's id
 
     tenant = IntegerField()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import roost
-from core.runtime.imports import check_imports
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.imports import check_imports
+from core.registry.registry import PluginsFile, Registry
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 450  # lines: past that a file has more than one subject

@@ -19,16 +19,17 @@ from pydantic import BaseModel
 from core import db, tenants
 from core.bulk import delete_some
 from core.clock import SystemClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
+from core.contract.rest import Remote
+from core.contract.work import Job, Next
 from core.errors import ConfigurationError, NotFound
 from core.events.models import Event, ScheduleSlot
 from core.events.models import Job as JobRow
 from core.events.outbox import JOB_HEAD, JOB_ROW, StoredEvent, delivery_kind, read_event, read_events
 from core.privacy import redact_phones
-from core.runtime.declarations import Job, Next, Remote
 
 if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
+    from core.runtime import Runtime
 
 log = structlog.get_logger("roost.jobs")
 Outcome = Literal["done", "skipped", "retry", "dead", "lost"]
@@ -108,10 +109,12 @@ def enqueue(
 def known_kinds(runtime: "Runtime") -> list[str]:
     """Return the kinds that this process can run; others stay in the table for a worker that can."""
     registry = runtime.registry
-    kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.jobs]
+    kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.gives.jobs]
     kinds += [f"{slug}.schedule:{schedule.name}" for slug, schedule in runtime.schedules()]
     kinds += [delivery_kind(i.slug, name) for name in registry.facts for i in registry.implementations(name)]
-    kinds += [delivery_kind(p.slug, name) for name in registry.facts for p in registry.plugins.values() if p.listener]
+    kinds += [
+        delivery_kind(p.slug, name) for name in registry.facts for p in registry.plugins.values() if p.gives.listener
+    ]
     return sorted({*kinds, *runtime.core_jobs})
 
 
@@ -208,7 +211,7 @@ def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None
 def context_of(runtime: "Runtime", job: Claimed) -> Context:
     """Return the context a claimed job runs in: the system's, caused by the job or by the fact it delivers."""
     return Context(
-        runtime=runtime,
+        services=runtime,
         tenant=tenants.by_id(job.tenant, job.version),
         actor=Actor("system", reason=job.kind),
         plugin=job.plugin,
@@ -347,8 +350,8 @@ def replay_dead(ctx: Context, job_id: int) -> None:
         )
         if not changed:
             raise NotFound(f"no dead letter {job_id}", f"没有死信 {job_id}")
-        ctx.runtime.audit(ctx, "job.replayed", str(job_id))
-        ctx.runtime.ring_after_commit()
+        ctx.audit("job.replayed", str(job_id))
+        ctx.services.ring_after_commit()
 
 
 def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100) -> bool:

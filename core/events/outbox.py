@@ -9,12 +9,12 @@ from uuid import UUID
 
 from core import db
 from core.bulk import insert_rows
-from core.context import Context
-from core.events.facts import Fact
+from core.contract.context import Context
+from core.contract.facts import Fact
 from core.events.models import Event, Job
 from core.fields import as_time, as_uuid
 from core.ids import new_id
-from core.runtime.dispatcher import Dispatcher
+from core.registry.dispatcher import Dispatcher
 from core.tables import TenantModel
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}

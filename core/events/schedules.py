@@ -11,13 +11,13 @@ import structlog
 
 from core import db, tenants
 from core.clock import local_date
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
+from core.contract.work import Schedule, Slot
 from core.events import jobs
 from core.events.models import ScheduleSlot
-from core.runtime.declarations import Schedule, Slot
 
 if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
+    from core.runtime import Runtime
 
 log = structlog.get_logger("roost.schedules")
 CORE_LOOKS_BACK = timedelta(days=2)  # core's schedules are on from the start; a new worker looks this far back
@@ -100,5 +100,5 @@ def _fire(ctx: Context, slug: str, schedule: Schedule, name: str, slot: str) -> 
     if not list(new):
         return 0
     jobs.enqueue(ctx.for_plugin(slug), f"{slug}.schedule:{schedule.name}", Slot(slot=slot), plugin=slug)
-    ctx.runtime.ring_after_commit()
+    ctx.services.ring_after_commit()
     return 1

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Forbidden, Invalid
 
 CORE_PERMISSIONS = {
@@ -37,7 +37,7 @@ CORE_PERMISSIONS = {
 def known_permissions(ctx: Context) -> dict[str, str]:
     """Return every permission that can be given, code to what staff read: core's, then each plugin's."""
     known = dict(CORE_PERMISSIONS)
-    for manifest in ctx.runtime.registry.manifests():
+    for manifest in ctx.services.registry.manifests():
         known.update(manifest.permissions)
     return known
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core import db, tenants
 from core.bulk import delete_some
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
 from core.identity.models import OneTimeCode, Session
@@ -15,7 +15,7 @@ from core.identity.permissions import permission_set, venue_set
 from core.identity.tokens import hash_token, new_token, read_token_text
 
 if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
+    from core.runtime import Runtime
 
 MEMBER_IDLE = timedelta(days=30)
 STAFF_IDLE = timedelta(hours=12)

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, LimitReached, NotFound, RoostError, SoldOut
 from core.fields import as_time, as_uuid
 from core.ids import new_id

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, NotFound
 from core.ids import new_id
 from core.inventory.values import Counts

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Forbidden, Invalid, NotFound
 from core.members.finding import row_of
 from core.members.models import MemberBar
@@ -33,7 +33,7 @@ def bar(ctx: Context, member_id: UUID, function: str, reason: str, *, until: dat
     made = MemberBar.scoped(ctx).create(
         member=row.id, function=function, reason=reason.strip()[:200], until=until, barred_at=ctx.now()
     )
-    ctx.runtime.audit(ctx, "member.barred", str(row.id), {"function": function, "reason": reason, "until": until})
+    ctx.audit("member.barred", str(row.id), {"function": function, "reason": reason, "until": until})
     return BarView(made.id, row.id, function, made.reason, until, made.barred_at)
 
 
@@ -47,7 +47,7 @@ def lift_bar(ctx: Context, member_id: UUID, function: str, reason: str) -> None:
     row = row_of(ctx, member_id, lock=True)
     if not bars(ctx, row.id, function) or not _lift(ctx, row.id, function):
         raise NotFound(f"this member is not barred from {function}", "该会员未被限制")
-    ctx.runtime.audit(ctx, "member.bar_lifted", str(row.id), {"function": function, "reason": reason})
+    ctx.audit("member.bar_lifted", str(row.id), {"function": function, "reason": reason})
 
 
 def bars(ctx: Context, member_id: UUID, function: str = "") -> list[BarView]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.members.models import Member
 from core.members.views import MemberView, view
 

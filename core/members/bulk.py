@@ -8,9 +8,9 @@ from uuid import UUID
 
 from core import db
 from core.bulk import among, insert_rows
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberRegistered
 from core.errors import Invalid
-from core.events.facts import MemberRegistered
 from core.fields import as_uuid
 from core.ids import new_id
 from core.members.attributes import checked_attributes
@@ -102,7 +102,7 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         for row in new:
             if owner[row.subject] in mine:
                 told.setdefault(owner[row.subject], row)
-        ctx.runtime.publish_many(
+        ctx.services.publish_many(
             ctx,
             [
                 MemberRegistered(member=member, channel=row.channel, occurred_at=row.registered_at)
@@ -135,7 +135,7 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
     by_blind: dict[bytes, str] = {}
     for phone in sorted(set(phones.values())):
         pass_gate(ctx, phone)
-        by_blind.update((blind, phone) for blind in ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+        by_blind.update((blind, phone) for blind in ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
     condition, values = among(list(by_blind))

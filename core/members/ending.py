@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.members.models import Member
 from core.members.views import MemberView, view
 

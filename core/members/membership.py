@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import LevelDown, LevelUp, MemberConverted, MemberUpdated
 from core.errors import Invalid
-from core.events.facts import LevelDown, LevelUp, MemberConverted, MemberUpdated
 from core.members.finding import row_of
 from core.members.models import Member
 

@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberMerged
 from core.errors import Conflict, Invalid
-from core.events.facts import MemberMerged
+from core.members import rows
 from core.members.finding import not_found
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.registration import sealed_phone
@@ -158,10 +159,9 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
         points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")
         moved["assets"][asset] = amount
     MemberMerge.scoped(ctx).update(moved=moved).where(MemberMerge.id == done.id).execute()
-    ctx.runtime.dispatcher.oblige(ctx, "merge_members", member=member.id, merged=merged.id)
+    rows.merge(ctx, member.id, merged.id)
     ctx.publish(MemberMerged(member=member.id, merged=merged.id))
-    ctx.runtime.audit(
-        ctx,
+    ctx.audit(
         "member.merged",
         str(member.id),
         {"merged": str(merged.id), "reason": reason, "assets": moved["assets"]},

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberUpdated
 from core.errors import Conflict, Forbidden, Invalid
-from core.events.facts import MemberUpdated
 from core.members.attributes import checked_attributes
 from core.members.consents import give_consent, withdraw_consent
 from core.members.finding import check_scope, row_of
@@ -84,7 +84,7 @@ def update_profile(ctx: Context, member_id: UUID, changes: Mapping[str, Any]) ->
     if changed:
         ctx.publish(MemberUpdated(member=row.id, changed=changed))
         if ctx.actor.kind != "member":
-            ctx.runtime.audit(ctx, "member.updated", str(row.id), {"changed": changed})
+            ctx.audit("member.updated", str(row.id), {"changed": changed})
     return view(ctx, row_of(ctx, row.id))
 
 
@@ -142,7 +142,7 @@ def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
         return False
     Member.scoped(ctx).update(class_=class_).where(Member.id == row.id).execute()
     ctx.publish(MemberUpdated(member=row.id, changed=("class",)))
-    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
+    ctx.audit("member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
     return True
 
 
@@ -160,7 +160,7 @@ def reveal_phone(ctx: Context, member_id: UUID, reason: str) -> str:
         )
     row = row_of(ctx, member_id)
     check_scope(ctx, row)
-    ctx.runtime.audit(ctx, "member.phone_revealed", str(row.id), {"reason": reason.strip()[:200]})
+    ctx.audit("member.phone_revealed", str(row.id), {"reason": reason.strip()[:200]})
     return phone_in_clear(ctx, row)
 
 

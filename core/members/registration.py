@@ -7,9 +7,9 @@ from uuid import UUID
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberRegistered
 from core.errors import Conflict, Invalid
-from core.events.facts import MemberRegistered
 from core.ids import new_id
 from core.members.finding import by_identity, by_phone, row_of
 from core.members.models import Member, MemberIdentity
@@ -40,7 +40,7 @@ def clean_name(name: str) -> str:
 
 def sealed_phone(ctx: Context, phone: str) -> dict[str, bytes]:
     """Return the columns that hold a normalised phone."""
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    ring, tenant = ctx.services.keyring, ctx.tenant.id
     return {
         "phone": ring.seal(tenant, PHONE, phone),
         "phone_blind": ring.blind(tenant, PHONE, phone),
@@ -50,7 +50,7 @@ def sealed_phone(ctx: Context, phone: str) -> dict[str, bytes]:
 
 def sealed_name(ctx: Context, name: str) -> bytes:
     """Return a name as it is kept."""
-    return ctx.runtime.keyring.seal(ctx.tenant.id, NAME, name)
+    return ctx.services.keyring.seal(ctx.tenant.id, NAME, name)
 
 
 _GATE = db.Sql("SELECT pg_advisory_xact_lock(%s)")
@@ -63,8 +63,8 @@ def pass_gate(ctx: Context, phone: str) -> None:
     During a rotation processes may differ in which key is the newest, yet all hold the same keys: the least
     of the blind indexes names the lock.
     """
-    if ctx.runtime.keyring.rotating and db.dialect() == "postgresql":
-        least = min(ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+    if ctx.services.keyring.rotating and db.dialect() == "postgresql":
+        least = min(ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
         db.run(ctx.scope, _GATE, (int.from_bytes(least[:8], "big", signed=True),))
 
 
@@ -194,5 +194,5 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
             "该手机号已被其他会员使用",
             code="phone_taken",
         ) from None
-    ctx.runtime.audit(ctx, "member.phone_changed", str(row.id))
+    ctx.audit("member.phone_changed", str(row.id))
     return view(ctx, row_of(ctx, row.id))

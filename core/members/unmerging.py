@@ -9,9 +9,9 @@ from uuid import UUID
 from peewee import IntegrityError
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberUpdated
 from core.errors import Conflict, NotFound
-from core.events.facts import MemberUpdated
 from core.members.merging import lock_pair, membership_of
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.registration import sealed_phone
@@ -66,8 +66,7 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     MemberMerge.scoped(ctx).update(undone_at=ctx.now()).where(MemberMerge.id == done.id).execute()
     for one in (member.id, merged.id):
         ctx.publish(MemberUpdated(member=one, changed=("merge",)))
-    ctx.runtime.audit(
-        ctx,
+    ctx.audit(
         "member.unmerged",
         str(member.id),
         {"merged": str(merged.id), "reason": reason, "returned": returned, "short": short, "kept": kept},

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.members.models import Member
 from core.privacy import mask_name, mask_phone
 
@@ -56,12 +56,12 @@ def may_see_name(ctx: Context, member: UUID) -> bool:
 
 def phone_in_clear(ctx: Context, row: Member) -> str:
     """Return the phone of a row, E.164, or ""; callers answer for who sees it."""
-    return ctx.runtime.keyring.open(ctx.tenant.id, PHONE, row.phone) if row.phone is not None else ""
+    return ctx.services.keyring.open(ctx.tenant.id, PHONE, row.phone) if row.phone is not None else ""
 
 
 def name_in_clear(ctx: Context, row: Member) -> str:
     """Return the name of a row, or ""; callers answer for who sees it."""
-    return ctx.runtime.keyring.open(ctx.tenant.id, NAME, row.name) if row.name is not None else ""
+    return ctx.services.keyring.open(ctx.tenant.id, NAME, row.name) if row.name is not None else ""
 
 
 def view(ctx: Context, row: Member) -> MemberView:

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.contract.facts import Movement
 from core.errors import InsufficientBalance, IntegrityFault
-from core.events.facts import Movement
 from core.fields import as_time
 from core.ids import new_id
 from core.points.batch import Row, uuid_of

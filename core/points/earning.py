@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.ids import new_id
 from core.points.batch import Write, among, uuid_of, write_returning

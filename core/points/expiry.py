@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.fields import as_time
 from core.ids import new_id
 from core.points.batch import among, uuid_of

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from core.fields import as_time
 from core.points.batch import uuid_of

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.context import Context
-from core.events.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
+from core.contract.context import Context
+from core.contract.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
 from core.points.batch import Row, Write, write_all
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ class Journal:
             if moved
         ]
         if facts:
-            self.ctx.runtime.publish_many(self.ctx, facts)
+            self.ctx.publish(*facts)

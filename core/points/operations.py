@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
 from core.ids import new_id
 from core.points.batch import uuid_of

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.events.facts import Movement
+from core.contract.facts import Movement
 from core.ids import new_id
 from core.points.journal import Journal
 from core.points.operations import Begun, Story, check_key, digest, find_begun, require_transaction

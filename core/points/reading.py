@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Listing
 from core.errors import Invalid
 from core.fields import as_time, as_uuid
 from core.points.batch import among, uuid_of
 from core.points.operations import check_asset
 from core.points.values import Balance, EntryView
-from core.runtime.declarations import Listing
 
 MOST_LINES = 100
 MOST_MEMBERS = 10_000  # of one statement

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from core.events.facts import Asset
+from core.contract.facts import Asset
 
 HoldState = Literal["open", "captured", "released"]
 EntryKind = Literal[

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from core import db, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.points.batch import uuid_of
 from core.points.values import Fault
 
 if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
+    from core.runtime import Runtime
 
 PAGE = 500  # accounts
 PAGE_OF_LOTS = 5000

@@ -7,7 +7,7 @@ conditions `state`, `level`, `class`, `venue`, `registered_within_days`.
 from collections.abc import Callable
 from typing import Any
 
-from core.context import Context
+from core.contract.context import Context
 from core.rewards.audience import Audience, audience
 from core.rewards.batching import (
     RECALL,

@@ -5,7 +5,7 @@ preview.
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members import Member
 

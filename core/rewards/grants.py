@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from core import db, members
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import Asset, RewardGranted, RewardRevoked
 from core.errors import Invalid, KeyReused, LimitReached, NotFound, SoldOut
-from core.events.facts import Asset, RewardGranted, RewardRevoked
 from core.ids import new_id
 from core.rewards import kinds, limits
 from core.rewards.models import RewardGrant, RewardItem
@@ -278,7 +278,7 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
         if row.rule is not None:
             limits.give_back(ctx, row.rule, "total", 1)
             limits.give_back(ctx, row.rule, "points", row.points)
-        ctx.runtime.audit(ctx, "rewards.revoked", str(grant_id), {"reason": reason, "spent": len(spent)})
+        ctx.audit("rewards.revoked", str(grant_id), {"reason": reason, "spent": len(spent)})
         return Revocation(grant_id, len(items) - len(spent), spent)
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import members, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import Asset
+from core.contract.manifest import Text
+from core.contract.rewards import ConditionKind, RewardKind
 from core.errors import Conflict, Invalid
-from core.events.facts import Asset
-from core.runtime.declarations import ConditionKind, RewardKind
-from core.runtime.manifest import Text
 
 
 class Amount(BaseModel):
@@ -130,7 +130,7 @@ CONDITIONS = {
         _field("class", "class_", "类别", "Class"),
         ConditionKind(
             "venue",
-            Text(zh="所属门店", en="Home venue"),
+            Text("所属门店", "Home venue"),
             Venues,
             _at_venue,
             lambda spec, locale: (
@@ -139,7 +139,7 @@ CONDITIONS = {
         ),
         ConditionKind(
             "registered_within_days",
-            Text(zh="注册天数内", en="Registered within days"),
+            Text("注册天数内", "Registered within days"),
             Days,
             _registered_within,
             lambda spec, locale: (
@@ -156,7 +156,7 @@ def installed_reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
     """
     if name in REWARDS:
         return "core", REWARDS[name]
-    found = ctx.runtime.registry.reward(name)
+    found = next((one for one in ctx.providers(RewardKind, installed=True) if one[1].name == name), None)
     if found is None:
         raise Conflict(
             f"no installed plugin gives the reward {name!r}: install it, or change the rule",
@@ -187,8 +187,8 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
     """
     if name in CONDITIONS:
         return "core", CONDITIONS[name]
-    found = ctx.runtime.registry.condition(name)
-    if found is None or not ctx.enabled(found[0]):
+    found = next((one for one in ctx.providers(ConditionKind) if one[1].name == name), None)
+    if found is None:
         raise Conflict(
             f"the condition {name!r} cannot be asked: its plugin is off or not installed",
             f"条件类型 {name} 不可用：其插件未启用或未安装",

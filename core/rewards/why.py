@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from core import members
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict
 from core.rewards import kinds
 from core.rewards.models import RewardGrant, RewardItem

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context, Tenant
+from core.contract import hookspecs
+from core.contract.context import Context, Tenant
 from core.errors import Conflict, Invalid, NotFound
 from core.tenants.models import Tenant as TenantRow
 from core.tenants.models import TenantPlugin, Venue
@@ -139,7 +140,7 @@ def enable_plugin(ctx: Context, slug: str) -> None:
 
     Raises NotFound for one that is not installed, Conflict when a plugin it requires is off.
     """
-    manifest = ctx.runtime.registry.manifest(slug)
+    manifest = ctx.services.registry.manifest(slug)
     with ctx.transaction():
         states = plugin_states(ctx)
         off = [need for need in manifest.requires if not (states.get(need) and states[need].enabled)]
@@ -158,7 +159,7 @@ def enable_plugin(ctx: Context, slug: str) -> None:
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=True, enabled_at=ctx.now())
         touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.enabled", slug)
+        ctx.audit("plugin.enabled", slug)
 
 
 def disable_plugin(ctx: Context, slug: str) -> None:
@@ -167,14 +168,14 @@ def disable_plugin(ctx: Context, slug: str) -> None:
     Raises Conflict while another plugin that is on requires it, or while it has money or goods in flight (its own
     answer to the decision `may_switch_off`).
     """
-    ctx.runtime.registry.manifest(slug)
+    ctx.services.registry.manifest(slug)
     with ctx.transaction():
         states = plugin_states(ctx)
         if not (slug in states and states[slug].enabled):
             return
         users = sorted(
             m.slug
-            for m in ctx.runtime.registry.manifests()
+            for m in ctx.services.registry.manifests()
             if slug in m.requires and m.slug in states and states[m.slug].enabled
         )
         if users:
@@ -183,7 +184,7 @@ def disable_plugin(ctx: Context, slug: str) -> None:
                 f"请先停用：{', '.join(users)}",
                 code="required_on",
             )
-        ctx.runtime.dispatcher.decide(ctx, "may_switch_off", only=slug)
+        ctx.services.check(ctx, hookspecs.may_switch_off, {}, slug)
         TenantPlugin.scoped(ctx).update(enabled=False).where(TenantPlugin.slug == slug).execute()
         touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.disabled", slug)
+        ctx.audit("plugin.disabled", slug)

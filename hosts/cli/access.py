@@ -8,7 +8,7 @@ import typer
 from hosts.cli.session import note, open_tenant
 
 if TYPE_CHECKING:
-    from core.runtime.registry import Registry
+    from core.registry.registry import Registry
 
 staff = typer.Typer(help="Accounts of the console.", no_args_is_help=True, rich_markup_mode=None)
 keys = typer.Typer(help="Keys with which other systems call us.", no_args_is_help=True, rich_markup_mode=None)
@@ -35,12 +35,13 @@ def create_staff(
 ) -> None:
     """Create an account; asks for its password twice."""
     from core import identity, tenants
+    from core.runtime import runtime_of
 
     with open_tenant(tenant, "staff create") as ctx:
         password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
         with ctx.transaction():
             if not role:
-                identity.save_role(ctx, OWNER, "所有者", sorted(_every_permission(ctx.runtime.registry)))
+                identity.save_role(ctx, OWNER, "所有者", sorted(_every_permission(runtime_of(ctx).registry)))
             venues = tuple(tenants.venue(ctx, code).id for code in venue or ())
             identity.create_staff(ctx, username, password, name or username, role or [OWNER], venues)
         print(f"{username} may sign in at /console as {', '.join(role or [OWNER])}")
@@ -61,9 +62,10 @@ def create_key(
     """Create a key and print its token, which is not shown again."""
     from core import identity, tenants
     from core.errors import Invalid
+    from core.runtime import runtime_of
 
     with open_tenant(tenant, "keys create") as ctx:
-        unknown = sorted(set(permission) - _every_permission(ctx.runtime.registry))
+        unknown = sorted(set(permission) - _every_permission(runtime_of(ctx).registry))
         if unknown:
             raise Invalid(f"there is no permission {', '.join(unknown)}", f"没有权限：{', '.join(unknown)}")
         with ctx.transaction():

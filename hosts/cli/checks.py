@@ -9,7 +9,7 @@ import typer
 from hosts.cli.session import note, open_runtime
 
 if TYPE_CHECKING:
-    from core.context import Context
+    from core.contract.context import Context
 
 ledger = typer.Typer(help="The points ledger.", no_args_is_help=True, rich_markup_mode=None)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)

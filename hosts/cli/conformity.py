@@ -9,9 +9,10 @@ from core import boot, db
 from core import migrate as migrations
 from core.clock import SystemClock
 from core.config import Settings
+from core.contract.plugin import Plugin
 from core.errors import ConfigurationError
 from core.privacy import Keyring, new_key
-from core.runtime.registry import Plugin, Registry, read_plugins_file
+from core.registry.registry import Registry, read_plugins_file
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms
 
@@ -40,9 +41,9 @@ def _named(slug: str, fault: str) -> str:
 
 
 def _permissions(plugin: Plugin) -> list[str]:
-    used = {e.permission for group in plugin.routes for e in group.items}
-    used |= {page.permission for page in plugin.pages} | {panel.permission for panel in plugin.panels}
-    for resource in plugin.resources:
+    used = {e.permission for group in plugin.gives.endpoints for e in group.items}
+    used |= {page.permission for page in plugin.gives.pages} | {panel.permission for panel in plugin.gives.panels}
+    for resource in plugin.gives.resources:
         used |= {resource.permission, resource.edit_permission, resource.export_permission}
         used |= {action.permission for action in resource.actions}
     idle = sorted(set(plugin.manifest.permissions) - used)

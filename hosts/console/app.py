@@ -7,9 +7,9 @@ from typing import Any
 
 import falcon
 
+from core.contract.rest import Endpoints
 from core.errors import ConfigurationError, NotFound
-from core.runtime.declarations import Endpoints
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.core_resources import core_desk
 from hosts.console.pages import approving, home, keys, members, merging, plugins, rows, signing
 from hosts.console.resource_endpoints import endpoints_for, endpoints_of
@@ -31,7 +31,7 @@ def admin_endpoints(runtime: Runtime) -> list[tuple[str, Endpoints]]:
     groups: list[tuple[str, Endpoints]] = []
     for plugin in runtime.registry.plugins.values():
         try:
-            groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.resources]
+            groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.gives.resources]
         except ConfigurationError as ex:
             runtime.registry.leave_out(plugin.slug, ex.message)
     adjusting = endpoints_of(core_desk("members"))
@@ -56,7 +56,7 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
                 taken[route.path] = desk.slug
                 app.add_route(route.path, Door(console, route, **fixed))
     for plugin in runtime.registry.plugins.values():
-        for page in plugin.pages:
+        for page in plugin.gives.pages:
             path = f"/console/{plugin.slug}/{page.path.strip('/')}"
             if path in taken:
                 runtime.registry.leave_out(plugin.slug, f"{plugin.slug}: the page {path} is taken by {taken[path]}")

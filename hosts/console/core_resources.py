@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core import identity, tenants
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
+from core.contract.manifest import Text
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
-from core.runtime.declarations import Action, Column, Form, Resource
-from core.runtime.manifest import Text
 from core.tenants.models import Venue
 from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk
@@ -22,11 +22,11 @@ from hosts.console.reward_resources import BATCH_HEADS, BATCHES
 from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
 JOB_STATES = {
-    "queued": Text(zh="排队", en="Queued"),
-    "running": Text(zh="执行中", en="Running"),
-    "done": Text(zh="完成", en="Done"),
-    "dead": Text(zh="死信", en="Dead letter"),
-    "skipped": Text(zh="已跳过", en="Skipped"),
+    "queued": Text("排队", "Queued"),
+    "running": Text("执行中", "Running"),
+    "done": Text("完成", "Done"),
+    "dead": Text("死信", "Dead letter"),
+    "skipped": Text("已跳过", "Skipped"),
 }
 
 # --- venues -------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def _edit_venue(ctx: Context, venue: UUID, body: VenueEdit) -> None:
 
 VENUES = Resource(
     name="venues",
-    title=Text(zh="门店", en="Venues"),
+    title=Text("门店", "Venues"),
     model=Venue,
     reply=VenueOut,
     permission="venues.view",
@@ -87,11 +87,11 @@ VENUES = Resource(
     create=Form(VenueIn, _add_venue),
     edit=Form(VenueEdit, _edit_venue),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("code", Text(zh="编号", en="Code"), filter=True),
-        Column("region", Text(zh="区域", en="Region"), filter=True),
-        Column("open", Text(zh="营业中", en="Open"), "bool", filter=True),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time"),
+        Column("name", Text("名称", "Name")),
+        Column("code", Text("编号", "Code"), filter=True),
+        Column("region", Text("区域", "Region"), filter=True),
+        Column("open", Text("营业中", "Open"), "bool", filter=True),
+        Column("created_at", Text("建立时间", "Created"), "time"),
     ),
 )
 
@@ -132,7 +132,7 @@ def staff_names(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 AUDIT = Resource(
     name="audit",
-    title=Text(zh="操作日志", en="Audit log"),
+    title=Text("操作日志", "Audit log"),
     model=Audit,
     reply=AuditOut,
     permission="audit.view",
@@ -140,14 +140,14 @@ AUDIT = Resource(
     member=None,
     present=_audit,
     columns=(
-        Column("at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("who", Text(zh="操作人", en="Who")),
-        Column("action", Text(zh="操作", en="Action"), filter=True),
-        Column("subject", Text(zh="对象", en="Subject"), filter=True),
-        Column("plugin", Text(zh="模块", en="Module"), filter=True),
-        Column("details", Text(zh="详情", en="Details"), "json"),
-        Column("actor", Text(zh="操作人编号", en="Actor"), filter=True, list=False),
-        Column("request_id", Text(zh="请求编号", en="Request"), list=False),
+        Column("at", Text("时间", "At"), "time", filter=True),
+        Column("who", Text("操作人", "Who")),
+        Column("action", Text("操作", "Action"), filter=True),
+        Column("subject", Text("对象", "Subject"), filter=True),
+        Column("plugin", Text("模块", "Module"), filter=True),
+        Column("details", Text("详情", "Details"), "json"),
+        Column("actor", Text("操作人编号", "Actor"), filter=True, list=False),
+        Column("request_id", Text("请求编号", "Request"), list=False),
     ),
 )
 
@@ -175,7 +175,7 @@ def _replay(ctx: Context, job: int, body: None) -> None:
 
 JOBS = Resource(
     name="jobs",
-    title=Text(zh="后台任务", en="Jobs"),
+    title=Text("后台任务", "Jobs"),
     model=Job,
     reply=JobOut,
     permission="jobs.view",
@@ -183,22 +183,22 @@ JOBS = Resource(
     actions=(
         Action(
             "replay",
-            Text(zh="重新执行", en="Replay"),
+            Text("重新执行", "Replay"),
             _replay,
             "jobs.replay",
             shown=lambda row: row.state == "dead",
         ),
     ),
     columns=(
-        Column("id", Text(zh="编号", en="Number")),
-        Column("kind", Text(zh="任务", en="Kind"), filter=True),
-        Column("plugin", Text(zh="模块", en="Module"), filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=JOB_STATES, filter=True),
-        Column("failures", Text(zh="失败次数", en="Failures"), "int"),
-        Column("error", Text(zh="错误", en="Error")),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time"),
-        Column("due_at", Text(zh="到期", en="Due"), "time", list=False),
-        Column("finished_at", Text(zh="完成时间", en="Finished"), "time", list=False),
+        Column("id", Text("编号", "Number")),
+        Column("kind", Text("任务", "Kind"), filter=True),
+        Column("plugin", Text("模块", "Module"), filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=JOB_STATES, filter=True),
+        Column("failures", Text("失败次数", "Failures"), "int"),
+        Column("error", Text("错误", "Error")),
+        Column("created_at", Text("建立时间", "Created"), "time"),
+        Column("due_at", Text("到期", "Due"), "time", list=False),
+        Column("finished_at", Text("完成时间", "Finished"), "time", list=False),
     ),
 )
 

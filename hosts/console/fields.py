@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from core.runtime.declarations import Column
+from core.contract.console import Column
 from hosts.console.field_names import CHOICE_NAMES, FIELD_NAMES
 from hosts.console.showing import yuan
 

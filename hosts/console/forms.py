@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from core import identity
-from core.context import Context
+from core.contract.console import Column
+from core.contract.context import Context
 from core.errors import RoostError
-from core.runtime.declarations import Column
 from hosts.console.fields import Field, as_typed, fields_of
 from hosts.console.showing import find_members
 

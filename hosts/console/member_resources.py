@@ -8,22 +8,22 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core import members, points
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
+from core.contract.manifest import Text
 from core.ids import new_id
 from core.members.models import Member
-from core.runtime.declarations import Action, Column, Form, Resource
-from core.runtime.manifest import Text
 
 STATES = {
-    "lead": Text(zh="潜客", en="Lead"),
-    "member": Text(zh="会员", en="Member"),
-    "lapsed": Text(zh="已过期", en="Lapsed"),
+    "lead": Text("潜客", "Lead"),
+    "member": Text("会员", "Member"),
+    "lapsed": Text("已过期", "Lapsed"),
 }
-GENDERS = {"male": Text(zh="男", en="Male"), "female": Text(zh="女", en="Female")}
+GENDERS = {"male": Text("男", "Male"), "female": Text("女", "Female")}
 ASSET_NAMES = {
-    "points": Text(zh="积分", en="Points"),
-    "growth": Text(zh="成长值", en="Growth"),
-    "stored_value": Text(zh="储值", en="Stored value"),
+    "points": Text("积分", "Points"),
+    "growth": Text("成长值", "Growth"),
+    "stored_value": Text("储值", "Stored value"),
 }
 
 
@@ -164,7 +164,7 @@ def _alive(row: Any) -> bool:
 
 MEMBERS = Resource(
     name="members",
-    title=Text(zh="会员", en="Members"),
+    title=Text("会员", "Members"),
     model=Member,
     reply=MemberOut,
     permission="members.view",
@@ -178,20 +178,20 @@ MEMBERS = Resource(
     actions=(
         Action(
             "adjust",
-            Text(zh="调整积分", en="Adjust points"),
+            Text("调整积分", "Adjust points"),
             _adjust,
             "points.adjust",
             form=AdjustIn,
             reason=True,
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
-            limit=lambda ctx: ctx.runtime.settings.adjust_limit,
+            limit=lambda ctx: ctx.services.settings.adjust_limit,
             stands_on=(),
             shown=_alive,
         ),
         Action(
             "class",
-            Text(zh="更改类别", en="Change class"),
+            Text("更改类别", "Change class"),
             _set_class,
             "members.edit",
             form=ClassIn,
@@ -200,7 +200,7 @@ MEMBERS = Resource(
         ),
         Action(
             "erase",
-            Text(zh="注销并清除资料", en="Erase"),
+            Text("注销并清除资料", "Erase"),
             _erase,
             "members.erase",
             form=EraseIn,
@@ -209,19 +209,19 @@ MEMBERS = Resource(
         ),
     ),
     columns=(
-        Column("name", Text(zh="姓名", en="Name")),
-        Column("phone_masked", Text(zh="手机号", en="Phone"), "phone"),
-        Column("state", Text(zh="身份", en="State"), "choice", choices=STATES, filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("member_class", Text(zh="类别", en="Class")),
-        Column("venue", Text(zh="所属门店", en="Home venue"), "venue", filter=True),
-        Column("channel", Text(zh="来源", en="Channel"), filter=True),
-        Column("registered_at", Text(zh="注册时间", en="Registered"), "time", filter=True),
-        Column("gender", Text(zh="性别", en="Gender"), "choice", choices=GENDERS, list=False),
-        Column("birthday", Text(zh="生日", en="Birthday"), "date", list=False),
-        Column("converted_at", Text(zh="入会时间", en="Joined"), "time", list=False),
-        Column("valid_until", Text(zh="有效期至", en="Valid until"), "date"),
-        Column("frozen", Text(zh="停卡", en="Frozen"), "bool", filter=True),
+        Column("name", Text("姓名", "Name")),
+        Column("phone_masked", Text("手机号", "Phone"), "phone"),
+        Column("state", Text("身份", "State"), "choice", choices=STATES, filter=True),
+        Column("level", Text("等级", "Level"), filter=True),
+        Column("member_class", Text("类别", "Class")),
+        Column("venue", Text("所属门店", "Home venue"), "venue", filter=True),
+        Column("channel", Text("来源", "Channel"), filter=True),
+        Column("registered_at", Text("注册时间", "Registered"), "time", filter=True),
+        Column("gender", Text("性别", "Gender"), "choice", choices=GENDERS, list=False),
+        Column("birthday", Text("生日", "Birthday"), "date", list=False),
+        Column("converted_at", Text("入会时间", "Joined"), "time", list=False),
+        Column("valid_until", Text("有效期至", "Valid until"), "date"),
+        Column("frozen", Text("停卡", "Frozen"), "bool", filter=True),
     ),
 )
 

@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.context import Context
-from core.runtime.manifest import Text
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.contract.manifest import Text
+from core.runtime import Runtime
 from hosts.console.resources import CORE, Desk
 
-_HOME = Text(zh="工作台", en="Dashboard")
-_MEMBERS = Text(zh="会员", en="Members")
-_SYSTEM = Text(zh="系统", en="System")
+_HOME = Text("工作台", "Dashboard")
+_MEMBERS = Text("会员", "Members")
+_SYSTEM = Text("系统", "System")
 # core pages that are not resources: group, title, link, permission ("" is for everybody), and whether they are
 # for accounts of all venues only
 _PAGES = (
-    (_HOME, Text(zh="首页", en="Home"), "/console", "", False),
-    (_HOME, Text(zh="待审批", en="Approvals"), "/console/core/approvals", "", False),
-    (_MEMBERS, Text(zh="合并会员", en="Merge members"), "/console/core/merge", "members.merge", False),
-    (_SYSTEM, Text(zh="插件", en="Plugins"), "/console/core/plugins", "plugins.view", True),
+    (_HOME, Text("首页", "Home"), "/console", "", False),
+    (_HOME, Text("待审批", "Approvals"), "/console/core/approvals", "", False),
+    (_MEMBERS, Text("合并会员", "Merge members"), "/console/core/merge", "members.merge", False),
+    (_SYSTEM, Text("插件", "Plugins"), "/console/core/plugins", "plugins.view", True),
 )
 _GROUPS = {"members": _MEMBERS}
 
@@ -59,10 +59,10 @@ def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Contex
     for plugin in runtime.registry.plugins.values():
         if not ctx.enabled(plugin.slug):
             continue
-        for resource in plugin.resources:
+        for resource in plugin.gives.resources:
             if desks[(plugin.slug, resource.name)].visible(ctx):
                 add(plugin.manifest.name, resource.title, f"/console/{plugin.slug}/{resource.name}")
-        for page in plugin.pages:
+        for page in plugin.gives.pages:
             if page.menu and ctx.has(page.permission):
                 add(plugin.manifest.name, page.title, f"/console/{plugin.slug}/{page.path.strip('/')}")
     for (slug, name), desk in desks.items():

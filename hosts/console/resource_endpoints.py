@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from core.context import Context
+from core.contract.console import Action, Form, Resource
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import NotFound
-from core.runtime.declarations import Action, Endpoints, Form, Listing, PageQuery, Resource
 from hosts.console import approvals, keyset
 from hosts.console.models import Approval
 from hosts.console.resources import CORE, REASON_LENGTH, Desk, check_declaration

@@ -13,13 +13,14 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
+from core.contract.manifest import Text
+from core.contract.rest import PageQuery
 from core.db import read_only
 from core.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound
 from core.privacy import mask_phone
-from core.runtime.declarations import Action, Column, Form, PageQuery, Resource
-from core.runtime.manifest import Text
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console import keyset
 from hosts.console.models import Approval
 
@@ -201,7 +202,7 @@ class Desk:
         if row is None:  # created beyond the account's own venues: the transaction goes back
             raise Forbidden("this would belong to a venue that is not yours", "不能为其他门店新增")
         if "created" not in self.audited:
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.created", str(row_id))
+            ctx.for_plugin(self.slug).audit(f"{self.code}.created", str(row_id))
         return row
 
     def edit(self, ctx: Context, row_id: Any, body: BaseModel) -> Row:
@@ -215,7 +216,7 @@ class Desk:
             raise Forbidden("this would then belong to a venue that is not yours", "不能移到其他门店")
         if "edited" not in self.audited:
             changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
+            ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
         return after
 
     def _form(self, ctx: Context, form: Form | None) -> Form:
@@ -262,7 +263,7 @@ class Desk:
         """Run an action that has been allowed and write its audit row."""
         result = action.run(ctx.for_plugin(self.slug), row_id, body)
         if action.name not in self.audited:
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
+            ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
         return result
 
     def _ask(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int) -> UUID:
@@ -280,7 +281,7 @@ class Desk:
             requested_at=ctx.now(),
         )
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
-        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
+        ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
 
 
@@ -344,10 +345,10 @@ def check_declaration(slug: str, resource: Resource) -> None:
 def all_desks(runtime: Runtime, core: Iterable[Desk]) -> dict[tuple[str, str], Desk]:
     """Return every resource of the deployment, core's first, by (slug, name); none of a plugin that is broken."""
     whole = (p for p in runtime.registry.plugins.values() if p.slug not in runtime.registry.broken)
-    desks = [*core, *(Desk(p.slug, r) for p in whole for r in p.resources)]
+    desks = [*core, *(Desk(p.slug, r) for p in whole for r in p.gives.resources)]
     return {(desk.slug, desk.resource.name): desk for desk in desks}
 
 
 def plugin_name(runtime: Runtime, slug: str) -> Text:
     """Return what a plugin is called, in both languages."""
-    return Text(zh="系统", en="System") if slug == CORE else runtime.registry.manifest(slug).name
+    return Text("系统", "System") if slug == CORE else runtime.registry.manifest(slug).name

@@ -12,10 +12,10 @@ import falcon
 from babel import negotiate_locale
 
 from core import identity
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
 from core.errors import Forbidden, Unauthorized
 from core.ids import new_id
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.rendering import LANGUAGES
 
 SESSION = "roost_staff"

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel
 
 from core import identity, members, tenants
-from core.context import Context
+from core.contract.console import Column
+from core.contract.context import Context
 from core.errors import Invalid, NotFound, Unauthorized
 from core.privacy import mask_name
-from core.runtime.declarations import Column
 from hosts.console.resources import Row, masked
 
 Style = Literal["text", "number", "time", "badge", "yes", "no", "pre", "link"]

@@ -14,9 +14,9 @@ from falcon import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from core import db
-from core.context import Context
-from core.runtime.declarations import Answer, Listing, Remote
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.contract.rest import Answer, Listing, Remote
+from core.runtime import Runtime
 from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
 from hosts.rest.cursors import Cursors

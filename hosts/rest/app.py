@@ -5,9 +5,9 @@ from typing import Any
 
 import falcon
 
+from core.contract.rest import Endpoints
 from core.errors import ConfigurationError
-from core.runtime.declarations import Endpoints
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.app import add_console, admin_endpoints
 from hosts.rest import problems
 from hosts.rest.access_log import AccessLog

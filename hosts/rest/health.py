@@ -10,7 +10,7 @@ from falcon import Request, Response
 
 from core import db
 from core.migrate import pending
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.metrics import Metrics
 from hosts.schema import all_components
 

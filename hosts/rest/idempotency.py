@@ -19,7 +19,7 @@ import peewee
 from falcon import Request
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, RoostError
 from core.fields import as_time
 from hosts.rest.models import Idempotency
@@ -139,7 +139,7 @@ def _begin(ctx: Context, what: Asked) -> bool:
 
 
 def _finish(ctx: Context, what: Asked, reply: Reply) -> None:
-    sealed = ctx.runtime.keyring.seal(ctx.tenant.id, _PURPOSE, reply.body.decode())
+    sealed = ctx.services.keyring.seal(ctx.tenant.id, _PURPOSE, reply.body.decode())
     db.run_later(ctx.scope, _FINISH, (reply.status, sealed, ctx.tenant.id, what.slot))
 
 
@@ -160,7 +160,7 @@ def _stored(ctx: Context, what: Asked) -> Reply | bool:
                     )
                 if state != "done":
                     return False
-                return Reply(status, ctx.runtime.keyring.open(ctx.tenant.id, _PURPOSE, reply).encode())
+                return Reply(status, ctx.services.keyring.open(ctx.tenant.id, _PURPOSE, reply).encode())
             db.run(ctx.scope, _FORGET, (ctx.tenant.id, what.slot, started))
         if _begin(ctx, what):  # the first rolled back, or its row was past its keeping
             return True

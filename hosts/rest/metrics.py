@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from core import db
 from core.fields import as_time
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.serve import SHARED_FOLDER
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -12,9 +12,9 @@ from limits.strategies import FixedWindowRateLimiter
 from peewee import PeeweeException
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, TooManyRequests
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.upkeep import forget_counts
 
 log = structlog.get_logger("roost.rest")

@@ -2,8 +2,8 @@
 
 import re
 
-from core.runtime.imports import check_imports
-from core.runtime.registry import Registry
+from core.registry.imports import check_imports
+from core.registry.registry import Registry
 from hosts.console.resource_endpoints import endpoints_for
 from hosts.rest.routes import check_group
 
@@ -17,10 +17,10 @@ def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     """
     plugin = registry.plugin(slug)
     check_imports(plugin, registry.plugins)
-    for group in (*plugin.routes, *(endpoints_for(slug, resource) for resource in plugin.resources)):
+    for group in (*plugin.gives.endpoints, *(endpoints_for(slug, resource) for resource in plugin.gives.resources)):
         check_group(slug, group)
     assert (plugin.folder / "README.md").exists(), f"{slug}: write a README.md: what it does, its settings, its facts"
-    for name, field in plugin.settings.model_fields.items():
+    for name, field in plugin.gives.settings.model_fields.items():
         assert field.description, f"{slug}: the setting {name} needs a description; staff read it in the console"
     for model in plugin.models:
         for columns, _unique in (i for i in model._meta.indexes if isinstance(i, tuple)):

@@ -1,55 +1,26 @@
 """What the coach link answers, hears and declares."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from integrations.ivep import api, console, inbox, jobs, privacy, reading, service
 from integrations.ivep.schemas import IvepSettings
 from integrations.qinniao import CoachRelationTold, SaasMemberLinked
-from roost import Callback, Context, Endpoints, Job, Panel, Resource, Schedule, hookimpl
+from roost import Callback, Context, Contribution, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[IvepSettings]:
-    """Declare the settings."""
-    return IvepSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member and staff API."""
-    return (api.member, api.staff)
-
-
-@hookimpl
-def register_callbacks() -> Sequence[Callback]:
-    """Declare where IVEP pushes to."""
-    return (Callback(inbox.receive),)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the tables for staff."""
-    return (console.coaches, console.relations, console.events, console.lists)
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare the figures."""
-    return (console.panel,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare the jobs."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=IvepSettings,
+        endpoints=(api.member, api.staff),
+        callbacks=(Callback(inbox.receive),),
+        resources=(console.coaches, console.relations, console.events, console.lists),
+        panels=(console.panel,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+    )
 
 
 @hookimpl(origins=("live", "import"))

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import SealedField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class IvepCoach(TenantModel):
@@ -46,6 +46,8 @@ class IvepRelation(TenantModel):
     told_at = TimeField(null=True)
     changed_at = TimeField()
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with the coach's name
+
     class Meta:
         indexes = (
             (("tenant", "number"), True),
@@ -76,6 +78,8 @@ class IvepEvent(TenantModel):
     occurred_at = TimeField()
     received_at = TimeField()
     processed_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # the relations say what came of it
 
     class Meta:
         indexes = (

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from integrations.qinniao import hookspecs
 from integrations.qinniao.answers import Code
 from integrations.qinniao.protocol import ProtocolClient
 from integrations.qinniao.signing import HMAC_SHA256, HmacScheme, Scheme
@@ -65,7 +66,7 @@ def scheme_of(ctx: Context, name: str) -> Scheme:
     """Return the way to sign of a name. Raises Conflict when no plugin that is on knows it."""
     if name == HMAC_SHA256:
         return HMAC
-    found: Scheme | None = ctx.runtime.dispatcher.decide(ctx, "signing_scheme", name=name)
+    found = ctx.first(hookspecs.signing_scheme, name=name)
     if found is None:
         raise Conflict(
             f"no plugin that is on knows the signing scheme {name!r}: the one that is built in is {HMAC_SHA256}",

@@ -27,66 +27,66 @@ from integrations.qinniao.schemas import (
 from roost import Action, Column, Form, Panel, Resource, Text
 
 LEAD_STATES = {
-    "pending": Text(zh="待推送", en="pending"),
-    "matched": Text(zh="已匹配", en="matched"),
-    "pushed": Text(zh="已推送", en="pushed"),
-    "failed": Text(zh="失败", en="failed"),
+    "pending": Text("待推送", "pending"),
+    "matched": Text("已匹配", "matched"),
+    "pushed": Text("已推送", "pushed"),
+    "failed": Text("失败", "failed"),
 }
 EVENT_STATES = {
-    "received": Text(zh="待处理", en="received"),
-    "done": Text(zh="已处理", en="done"),
-    "stale": Text(zh="已过时", en="superseded"),
-    "waiting": Text(zh="待匹配", en="unmatched"),
-    "stored": Text(zh="仅存档", en="stored only"),
-    "ignored": Text(zh="已忽略", en="ignored"),
-    "failed": Text(zh="失败", en="failed"),
+    "received": Text("待处理", "received"),
+    "done": Text("已处理", "done"),
+    "stale": Text("已过时", "superseded"),
+    "waiting": Text("待匹配", "unmatched"),
+    "stored": Text("仅存档", "stored only"),
+    "ignored": Text("已忽略", "ignored"),
+    "failed": Text("失败", "failed"),
 }
 OBJECT_STATES = {
-    "unknown": Text(zh="未收到", en="not told"),
-    "applied": Text(zh="已同步", en="taken over"),
-    "waiting": Text(zh="待匹配", en="unmatched"),
-    "failed": Text(zh="失败", en="failed"),
-    "erased": Text(zh="已注销", en="erased"),
+    "unknown": Text("未收到", "not told"),
+    "applied": Text("已同步", "taken over"),
+    "waiting": Text("待匹配", "unmatched"),
+    "failed": Text("失败", "failed"),
+    "erased": Text("已注销", "erased"),
 }
 KINDS = {
-    "members": Text(zh="会籍", en="member"),
-    "cards": Text(zh="卡", en="card"),
-    "orders": Text(zh="订单", en="order"),
-    "refunds": Text(zh="退款", en="refund"),
-    "checkins": Text(zh="到店", en="gate scan"),
-    "bookings": Text(zh="预约", en="booking"),
-    "coaches": Text(zh="教练关系", en="coach relation"),
-    "leads": Text(zh="潜客", en="lead"),
-    "classes": Text(zh="课程", en="class"),
-    "staff": Text(zh="员工", en="staff"),
-    "stores": Text(zh="门店", en="store"),
+    "members": Text("会籍", "member"),
+    "cards": Text("卡", "card"),
+    "orders": Text("订单", "order"),
+    "refunds": Text("退款", "refund"),
+    "checkins": Text("到店", "gate scan"),
+    "bookings": Text("预约", "booking"),
+    "coaches": Text("教练关系", "coach relation"),
+    "leads": Text("潜客", "lead"),
+    "classes": Text("课程", "class"),
+    "staff": Text("员工", "staff"),
+    "stores": Text("门店", "store"),
 }
 LIST_STATES = {
-    "idle": Text(zh="空闲", en="idle"),
-    "running": Text(zh="进行中", en="running"),
-    "failed": Text(zh="失败", en="failed"),
+    "idle": Text("空闲", "idle"),
+    "running": Text("进行中", "running"),
+    "failed": Text("失败", "failed"),
 }
 CIRCUIT_STATES = {
-    "closed": Text(zh="正常", en="working"),
-    "open": Text(zh="熔断", en="not asked for a while"),
-    "half-open": Text(zh="试探", en="being tried"),
+    "closed": Text("正常", "working"),
+    "open": Text("熔断", "not asked for a while"),
+    "half-open": Text("试探", "being tried"),
 }
 WHAT = {
-    "leads": Text(zh="潜客", en="leads"),
-    "events": Text(zh="推送", en="events"),
-    "records": Text(zh="记录", en="records"),
+    "leads": Text("潜客", "leads"),
+    "events": Text("推送", "events"),
+    "records": Text("记录", "records"),
 }
-RETRY_STATES = {"running": Text(zh="进行中", en="running"), "done": Text(zh="完成", en="done")}
+RETRY_STATES = {"running": Text("进行中", "running"), "done": Text("完成", "done")}
 HOW = {
-    "push": Text(zh="推送", en="push"),
-    "pull": Text(zh="对账", en="reconciliation"),
-    "match": Text(zh="匹配", en="match"),
-    "csv": Text(zh="导入", en="import"),
-    "staff": Text(zh="人工", en="by hand"),
+    "push": Text("推送", "push"),
+    "pull": Text("对账", "reconciliation"),
+    "match": Text("匹配", "match"),
+    "csv": Text("导入", "import"),
+    "staff": Text("人工", "by hand"),
 }
-MEMBER, VENUE = Text(zh="会员", en="Member"), Text(zh="门店", en="Venue")
-STATE, NOTE = Text(zh="状态", en="State"), Text(zh="说明", en="Note")
-RETRY = Text(zh="重试", en="Try again")
+MEMBER, VENUE = Text("会员", "Member"), Text("门店", "Venue")
+STATE, NOTE = Text("状态", "State"), Text("说明", "Note")
+RETRY = Text("重试", "Try again")
 
 
 def _unfinished(row: Any) -> bool:  # Any: a row
@@ -103,25 +103,25 @@ def _waits(row: Any) -> bool:
 
 people = Resource(
     name="leads",
-    title=Text(zh="潜客推送", en="Leads to the SaaS"),
+    title=Text("潜客推送", "Leads to the SaaS"),
     model=QinniaoLead,
     reply=LeadRow,
     columns=(
-        Column("created_at", Text(zh="注册", en="Since"), "time", filter=True),
+        Column("created_at", Text("注册", "Since"), "time", filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=LEAD_STATES, filter=True),
         Column("error", NOTE),
-        Column("tries", Text(zh="失败次数", en="Failures"), "int"),
-        Column("converted_at", Text(zh="转会员", en="Converted"), "time", filter=True),
-        Column("conversion_lag", Text(zh="延迟（秒）", en="Lag (s)"), "int"),
-        Column("late", Text(zh="延迟转会员", en="Late"), "bool", filter=True),
-        Column("converted_by", Text(zh="转化来源", en="Heard by"), "choice", choices=HOW, filter=True),
-        Column("saas_lead", Text(zh="SaaS 潜客号", en="Lead number"), list=False),
-        Column("saas_member", Text(zh="SaaS 会员号", en="Member number"), filter=True),
-        Column("proof", Text(zh="凭证", en="Proof"), list=False),
-        Column("attachment", Text(zh="附件", en="Attachment"), list=False),
-        Column("changed_at", Text(zh="更新", en="Changed"), "time", list=False),
+        Column("tries", Text("失败次数", "Failures"), "int"),
+        Column("converted_at", Text("转会员", "Converted"), "time", filter=True),
+        Column("conversion_lag", Text("延迟（秒）", "Lag (s)"), "int"),
+        Column("late", Text("延迟转会员", "Late"), "bool", filter=True),
+        Column("converted_by", Text("转化来源", "Heard by"), "choice", choices=HOW, filter=True),
+        Column("saas_lead", Text("SaaS 潜客号", "Lead number"), list=False),
+        Column("saas_member", Text("SaaS 会员号", "Member number"), filter=True),
+        Column("proof", Text("凭证", "Proof"), list=False),
+        Column("attachment", Text("附件", "Attachment"), list=False),
+        Column("changed_at", Text("更新", "Changed"), "time", list=False),
     ),
     permission="qinniao.view",
     edit_permission="qinniao.retry",
@@ -131,7 +131,7 @@ people = Resource(
         Action("retry", RETRY, leads.retry, "qinniao.retry", shown=_unfinished),
         Action(
             "convert",
-            Text(zh="人工转会员", en="Convert by hand"),
+            Text("人工转会员", "Convert by hand"),
             leads.convert,
             "qinniao.convert",
             form=Conversion,
@@ -143,20 +143,20 @@ people = Resource(
 
 events = Resource(
     name="events",
-    title=Text(zh="SaaS 推送记录", en="Events of the SaaS"),
+    title=Text("SaaS 推送记录", "Events of the SaaS"),
     model=QinniaoEvent,
     reply=EventRow,
     columns=(
-        Column("received_at", Text(zh="收到", en="Received"), "time", filter=True),
-        Column("event_type", Text(zh="事件", en="Event"), filter=True),
+        Column("received_at", Text("收到", "Received"), "time", filter=True),
+        Column("event_type", Text("事件", "Event"), filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),
         Column("note", NOTE),
-        Column("occurred_at", Text(zh="发生", en="Occurred"), "time"),
-        Column("processed_at", Text(zh="处理", en="Processed"), "time", list=False),
-        Column("event_id", Text(zh="事件号", en="Event id"), filter=True, list=False),
-        Column("saas_id", Text(zh="SaaS 编号", en="Number"), filter=True),
+        Column("occurred_at", Text("发生", "Occurred"), "time"),
+        Column("processed_at", Text("处理", "Processed"), "time", list=False),
+        Column("event_id", Text("事件号", "Event id"), filter=True, list=False),
+        Column("saas_id", Text("SaaS 编号", "Number"), filter=True),
     ),
     permission="qinniao.view",
     actions=(Action("retry", RETRY, inbox.retry, "qinniao.retry", shown=_open),),
@@ -165,28 +165,28 @@ events = Resource(
 
 objects = Resource(
     name="records",
-    title=Text(zh="SaaS 记录", en="Records of the SaaS"),
+    title=Text("SaaS 记录", "Records of the SaaS"),
     model=QinniaoObject,
     reply=ObjectRow,
     columns=(
-        Column("changed_at", Text(zh="更新", en="Changed"), "time", filter=True),
-        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
-        Column("saas_id", Text(zh="SaaS 编号", en="Number"), filter=True),
-        Column("owner", Text(zh="SaaS 会员号", en="Member number"), filter=True),
-        Column("phone", Text(zh="手机号", en="Phone"), "phone"),
+        Column("changed_at", Text("更新", "Changed"), "time", filter=True),
+        Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
+        Column("saas_id", Text("SaaS 编号", "Number"), filter=True),
+        Column("owner", Text("SaaS 会员号", "Member number"), filter=True),
+        Column("phone", Text("手机号", "Phone"), "phone"),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=OBJECT_STATES, filter=True),
         Column("note", NOTE),
-        Column("version", Text(zh="版本", en="Version"), "int", list=False),
-        Column("told_at", Text(zh="SaaS 更新时间", en="Changed there"), "time", list=False),
+        Column("version", Text("版本", "Version"), "int", list=False),
+        Column("told_at", Text("SaaS 更新时间", "Changed there"), "time", list=False),
     ),
     permission="qinniao.view",
     actions=(
         Action("retry", RETRY, desk.retry_object, "qinniao.retry", shown=_waits),
         Action(
             "assign",
-            Text(zh="关联会员", en="Assign to a member"),
+            Text("关联会员", "Assign to a member"),
             desk.assign,
             "qinniao.convert",
             form=Assignment,
@@ -200,46 +200,44 @@ objects = Resource(
 
 lists = Resource(
     name="lists",
-    title=Text(zh="SaaS 对账", en="Reconciliation with the SaaS"),
+    title=Text("SaaS 对账", "Reconciliation with the SaaS"),
     model=QinniaoCursor,
     reply=ListRow,
     columns=(
-        Column("kind", Text(zh="列表", en="List"), "choice", choices=KINDS, filter=True),
+        Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
         Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
-        Column("finished_at", Text(zh="上次完成", en="Last finished"), "time"),
-        Column("items", Text(zh="条数", en="Items"), "int"),
-        Column("found", Text(zh="补回", en="Found"), "int"),
-        Column("rejected", Text(zh="无法识别", en="Unreadable"), "int"),
+        Column("finished_at", Text("上次完成", "Last finished"), "time"),
+        Column("items", Text("条数", "Items"), "int"),
+        Column("found", Text("补回", "Found"), "int"),
+        Column("rejected", Text("无法识别", "Unreadable"), "int"),
         Column("error", NOTE),
-        Column("tries", Text(zh="失败次数", en="Failures"), "int", list=False),
-        Column("started_on", Text(zh="开始日期", en="Started on"), "date", list=False),
+        Column("tries", Text("失败次数", "Failures"), "int", list=False),
+        Column("started_on", Text("开始日期", "Started on"), "date", list=False),
     ),
     permission="qinniao.view",
     edit_permission="qinniao.retry",
     create=Form(NewRun, reconcile.begin),
-    actions=(Action("run", Text(zh="立即对账", en="Reconcile now"), reconcile.run, "qinniao.retry"),),
+    actions=(Action("run", Text("立即对账", "Reconcile now"), reconcile.run, "qinniao.retry"),),
     venue_free=True,
     member=None,
 )
 
 circuits = Resource(
     name="servers",
-    title=Text(zh="SaaS 接口状态", en="Servers of the SaaS"),
+    title=Text("SaaS 接口状态", "Servers of the SaaS"),
     model=QinniaoCircuit,
     reply=CircuitRow,
     columns=(
-        Column("target", Text(zh="地址", en="Address"), filter=True),
+        Column("target", Text("地址", "Address"), filter=True),
         Column("state", STATE, "choice", choices=CIRCUIT_STATES, filter=True),
-        Column("failures", Text(zh="连续失败", en="Failures in a row"), "int"),
-        Column("error", Text(zh="最近错误", en="Last error")),
-        Column("opened_at", Text(zh="熔断时间", en="Stopped at"), "time"),
-        Column("changed_at", Text(zh="更新", en="Changed"), "time"),
+        Column("failures", Text("连续失败", "Failures in a row"), "int"),
+        Column("error", Text("最近错误", "Last error")),
+        Column("opened_at", Text("熔断时间", "Stopped at"), "time"),
+        Column("changed_at", Text("更新", "Changed"), "time"),
     ),
     permission="qinniao.view",
     actions=(
-        Action(
-            "close", Text(zh="恢复调用", en="Ask again now"), circuit.close, "qinniao.retry", shown=circuit.is_broken
-        ),
+        Action("close", Text("恢复调用", "Ask again now"), circuit.close, "qinniao.retry", shown=circuit.is_broken),
     ),
     venue_free=True,
     member=None,
@@ -247,16 +245,16 @@ circuits = Resource(
 
 retries = Resource(
     name="retries",
-    title=Text(zh="批量重试", en="All tried again"),
+    title=Text("批量重试", "All tried again"),
     model=QinniaoRetry,
     reply=RetryRow,
     columns=(
-        Column("created_at", Text(zh="发起", en="Begun"), "time", filter=True),
-        Column("what", Text(zh="内容", en="What"), "choice", choices=WHAT, filter=True),
+        Column("created_at", Text("发起", "Begun"), "time", filter=True),
+        Column("what", Text("内容", "What"), "choice", choices=WHAT, filter=True),
         Column("state", STATE, "choice", choices=RETRY_STATES, filter=True),
-        Column("found", Text(zh="条数", en="Found"), "int"),
-        Column("settled", Text(zh="已解决", en="Settled"), "int"),
-        Column("finished_at", Text(zh="完成", en="Finished"), "time"),
+        Column("found", Text("条数", "Found"), "int"),
+        Column("settled", Text("已解决", "Settled"), "int"),
+        Column("finished_at", Text("完成", "Finished"), "time"),
     ),
     permission="qinniao.view",
     edit_permission="qinniao.retry",
@@ -265,4 +263,4 @@ retries = Resource(
     member=None,
 )
 
-lag = Panel("lag", Text(zh="SaaS 对接", en="SaaS link"), "qinniao.view", desk.figures)
+lag = Panel("lag", Text("SaaS 对接", "SaaS link"), "qinniao.view", desk.figures)

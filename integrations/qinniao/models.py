@@ -4,7 +4,20 @@ import json
 
 from peewee import AutoField, BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, Invalid, JsonField, SealedField, TenantModel, TimeField, new_id, normalise_phone
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    BlindField,
+    Invalid,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    Unite,
+    new_id,
+    normalise_phone,
+)
 
 
 def phone_in(body: str) -> str | None:
@@ -34,6 +47,10 @@ class QinniaoLead(TenantModel):
     converted_by = CharField(max_length=8, default="")  # push, pull, match, csv, staff
     proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
     attachment = CharField(max_length=200, default="")  # where a picture or scan of it is kept
+
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(), export=("state", ("created_at", "at"), ("saas_lead", "number")), name="lead"
+    )
 
     class Meta:
         indexes = (
@@ -65,6 +82,8 @@ class QinniaoEvent(TenantModel):
     occurred_at = TimeField()
     received_at = TimeField()
     processed_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=(("event_type", "type"), ("occurred_at", "at")), name="events")
 
     class Meta:
         indexes = (
@@ -106,6 +125,8 @@ class QinniaoObject(TenantModel):
     # of a member that waits: found by whoever registers with that phone
     phone_blind = BlindField("phone", of="body", read=phone_in, null=True)
     changed_at = TimeField()
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=("kind", ("saas_id", "number"), ("told_at", "at")), name="records")
 
     class Meta:
         indexes = (

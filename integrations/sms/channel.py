@@ -161,4 +161,4 @@ def _until_open(ctx: Context, settings: SmsSettings) -> int:
     return max(1, int((opens - now).total_seconds()) + 1)
 
 
-channel = Channel("sms", Text(zh="短信", en="Text message"), address, Steps(prepare, call, complete), templates=True)
+channel = Channel("sms", Text("短信", "Text message"), address, Steps(prepare, call, complete), templates=True)

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BlobField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, SealedField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, BlindField, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class SmsMessage(TenantModel):
@@ -35,6 +35,8 @@ class SmsMessage(TenantModel):
     expires_at = TimeField(null=True)  # after which a code is not worth sending
     sent_at = TimeField(null=True)
     settled_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=(("created_at", "at"), "purpose", "state"), name="messages")
 
     class Meta:
         indexes = (
@@ -103,6 +105,8 @@ class SmsReply(TenantModel):
     unsubscribe = BooleanField(default=False)
     received_at = TimeField()
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=(("received_at", "at"), "text"), name="replies")
+
     class Meta:
         indexes = (
             (("tenant", "digest"), True),
@@ -127,6 +131,8 @@ class SmsOptOut(TenantModel):
     venue = UUIDField(null=True)
     since = TimeField()
     how = CharField(max_length=10, default="reply")  # reply, provider (its black list)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=("since",), name="no_marketing")
 
     class Meta:
         indexes = ((("tenant", "phone_blind"), True), (("tenant", "member"), False))

@@ -41,7 +41,7 @@ class DiskStore:
 
     def __init__(self, ctx: Context, plugin: str) -> None:
         self._ctx = ctx
-        self._base = ctx.runtime.settings.var.resolve() / "storage"
+        self._base = ctx.deployment.var.resolve() / "storage"
         self._root = self._base / f"t{ctx.tenant.id}" / check_key(plugin)
 
     def path(self, key: str) -> Path:
@@ -160,7 +160,7 @@ class DiskStore:
     def _address(self, key: str, token: str) -> str:
         name = key.rpartition("/")[2]
         path = ADDRESS.format(tenant=quote(self._ctx.tenant.slug), name=quote(name))
-        return f"{self._ctx.runtime.settings.public_url.rstrip('/')}{path}?{urlencode({'token': token})}"
+        return f"{self._ctx.deployment.public_url.rstrip('/')}{path}?{urlencode({'token': token})}"
 
 
 def allowed_by(ctx: Context, what: str, token: str, name: str) -> tuple[DiskStore, dict[str, Any]]:
@@ -174,7 +174,7 @@ def allowed_by(ctx: Context, what: str, token: str, name: str) -> tuple[DiskStor
 def tidy(ctx: Context) -> int:
     """Remove what uploads of processes that were killed left behind; return how many files."""
     found = 0
-    for path in (ctx.runtime.settings.var.resolve() / "storage" / "incoming").glob("*"):
+    for path in (ctx.deployment.var.resolve() / "storage" / "incoming").glob("*"):
         with suppress(FileNotFoundError):  # another process was quicker
             if ctx.now().timestamp() - path.stat().st_mtime > LEFT_SECONDS:
                 path.unlink()

@@ -17,17 +17,10 @@ PING = "webhook_ping"
 def facts(ctx: Context) -> list[FactOut]:
     """Return every fact of core and of the installed plugins."""
     found = [
-        FactOut(name=name, plugin=_owner(ctx, model), summary=_summary(model), fields=_fields(model))
-        for name, model in ctx.runtime.registry.facts.items()
+        FactOut(name=name, plugin=owner, summary=_summary(fact), fields=_fields(fact))
+        for name, (owner, fact) in ctx.facts().items()
     ]
     return sorted(found, key=lambda one: (one.plugin != "core", one.plugin, one.name))
-
-
-def _owner(ctx: Context, model: type[Fact]) -> str:
-    for plugin in ctx.runtime.registry.plugins.values():
-        if model.__module__.startswith(plugin.package + "."):
-            return plugin.slug
-    return "core"
 
 
 def _summary(model: type[Fact]) -> str:
@@ -40,7 +33,7 @@ def _fields(model: type[Fact]) -> list[str]:
 
 def checked(ctx: Context, names: Sequence[str]) -> list[str]:
     """Return the names in order, each once. Raises Invalid for one that is no fact, with what was meant."""
-    known = ctx.runtime.registry.facts
+    known = ctx.facts()
     for place, name in enumerate(names):
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BlobField, BooleanField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
 
 
 class WechatToken(TenantModel):
@@ -61,6 +61,10 @@ class WechatSubscription(TenantModel):
     last_code = CharField(max_length=20, default="")  # of the last message: what WeChat said when it did not go out
     changed_at = TimeField()
 
+    member_rows = MemberRows(
+        erase=DELETE, export=("template", "state", "remaining", ("changed_at", "at")), name="subscriptions"
+    )
+
     class Meta:
         indexes = ((("tenant", "openid", "template"), True), (("tenant", "member"), False))
 
@@ -88,6 +92,8 @@ class WechatCode(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    member_rows = MemberRows(erase=DELETE, export=(("key", "name"), "scene"), name="codes")
+
     class Meta:
         indexes = ((("tenant", "plugin", "key"), True), (("tenant", "member"), False), (("tenant", "id"), False))
 
@@ -107,6 +113,8 @@ class WechatCheck(TenantModel):
     reason = CharField(max_length=20, default="")  # WeChat's label, or why nobody could look
     asked_at = TimeField()
     judged_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=DELETE, export=None)  # the media that were looked at are exported
 
     class Meta:
         indexes = ((("tenant", "trace"), True), (("tenant", "state", "asked_at"), False), (("tenant", "member"), False))
@@ -131,6 +139,8 @@ class WechatPush(TenantModel):
     note = CharField(max_length=300, default="")
     received_at = TimeField()
     processed_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=("kind", ("received_at", "at")), name="pushes")
 
     class Meta:
         indexes = (
@@ -178,6 +188,8 @@ class WechatShipment(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    member_rows = MemberRows(erase=Blank(body=None, member=None), export=None)  # the orders say what was sent
+
     class Meta:
         indexes = (
             (("tenant", "transaction"), True),
@@ -199,6 +211,8 @@ class WechatRisk(TenantModel):
     member = UUIDField()
     rank = IntegerField()  # 0 to 4
     asked_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(), export=("rank", ("asked_at", "at")), name="risk")
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

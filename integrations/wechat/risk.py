@@ -104,4 +104,4 @@ def _explain(spec: RiskSpec, locale: str) -> str:
     return f"WeChat's risk rank is at most {spec.at_most}"
 
 
-condition = ConditionKind("wechat_risk", Text(zh="微信风险等级", en="WeChat risk"), RiskSpec, _evaluate, _explain)
+condition = ConditionKind("wechat_risk", Text("微信风险等级", "WeChat risk"), RiskSpec, _evaluate, _explain)

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import KEEP, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class WechatPayTrade(TenantModel):
@@ -29,6 +29,12 @@ class WechatPayTrade(TenantModel):
     check_at = TimeField(null=True)  # when the next reconciliation asks about it; none: it is settled
     tries = IntegerField(default=0)  # queries in a row without an answer
     note = CharField(max_length=300, default="")
+
+    member_rows = MemberRows(  # books of money stay, under an id that nobody is behind
+        erase=KEEP,
+        export=("number", ("amount", "fen"), ("title", "for"), "state", ("created_at", "at")),
+        name="payments",
+    )
 
     class Meta:
         indexes = (
@@ -68,6 +74,12 @@ class WechatPayRefund(TenantModel):
     tries = IntegerField(default=0)
     note = CharField(max_length=300, default="")
 
+    member_rows = MemberRows(
+        erase=KEEP,
+        export=("number", ("charge", "of"), ("amount", "fen"), "state", ("created_at", "at")),
+        name="refunds",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "number"), True),
@@ -103,6 +115,8 @@ class WechatPaySettlement(TenantModel):
     claimed_by = CharField(max_length=40, default="")
     state = CharField(max_length=10)  # claimed, unclaimed, done
     note = CharField(max_length=300, default="")
+
+    member_rows = MemberRows(erase=KEEP, export=None)  # the payments and refunds say it
 
     class Meta:
         indexes = (

@@ -14,7 +14,7 @@ from integrations.wechat_pay.merchant import NOTE_LENGTH, as_system
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
 from integrations.wechat_pay.schemas import PushJob, TradeJob
 from integrations.wechat_pay.wire import RefundState, Transaction
-from roost import Context, PaymentState, Settlement
+from roost import Context, PaymentState, Settlement, hooks
 
 Heard = Literal["push", "query", "reply"]
 CURRENCY = "CNY"
@@ -192,7 +192,7 @@ def _book(ctx: Context, row: Any, heard: Heard, settled: Settlement, *, changes:
     if kept is None:
         return False
     _set(ctx, row, **changes)
-    claimed = next((slug for slug, mine in ctx.oblige("payment_settled", settlement=settled) if mine), "")
+    claimed = next((slug for slug, mine in ctx.lifecycle(hooks.payment_settled, settlement=settled) if mine), "")
     if claimed:
         WechatPaySettlement.scoped(ctx).update(claimed_by=claimed, state="claimed").where(
             WechatPaySettlement.id == kept

@@ -19,11 +19,6 @@ from roost import Context, Endpoints, Listing, PageQuery, keyset
 member = Endpoints("member")
 
 
-def _me(ctx: Context) -> UUID:
-    assert ctx.actor.id is not None  # the host lets only members in
-    return ctx.actor.id
-
-
 def case_out(case: FeedbackCase, said: list[FeedbackMessage]) -> CaseOut:
     """Show a case to its member."""
     out = CaseOut.model_validate(case, from_attributes=True)
@@ -31,20 +26,20 @@ def case_out(case: FeedbackCase, said: list[FeedbackMessage]) -> CaseOut:
 
 
 def _show(ctx: Context, case: UUID) -> CaseOut:
-    row = service.of_member(ctx, _me(ctx), case)
+    row = service.of_member(ctx, ctx.member, case)
     return case_out(row, service.messages(ctx, [case], internal=False)[case])
 
 
 @member.post("/cases", status=201, rate="20/hour")
 def open_case(ctx: Context, body: NewCase) -> CaseOut:
     """Give feedback on a venue."""
-    return case_out(service.open_case(ctx, _me(ctx), body), [])
+    return case_out(service.open_case(ctx, ctx.member, body), [])
 
 
 @member.get("/cases")
 def list_cases(ctx: Context, page: PageQuery) -> Listing[CaseOut]:
     """List my feedback, newest first, without what was said in it."""
-    query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == _me(ctx))
+    query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == ctx.member)
     rows, next_cursor = keyset(query, FeedbackCase.id, page)
     return Listing(items=[case_out(row, []) for row in rows], next_cursor=next_cursor)
 
@@ -58,21 +53,21 @@ def read_case(ctx: Context, case_id: UUID) -> CaseOut:
 @member.post("/cases/{case_id}/answer", rate="60/hour")
 def answer(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
     """Add to an open case."""
-    service.answer(ctx, _me(ctx), case_id, body.text)
+    service.answer(ctx, ctx.member, case_id, body.text)
     return _show(ctx, case_id)
 
 
 @member.post("/cases/{case_id}/reopen", rate="20/hour")
 def reopen(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
     """Take up again what was not solved after all, within the days for it."""
-    service.reopen(ctx, _me(ctx), case_id, body.text)
+    service.reopen(ctx, ctx.member, case_id, body.text)
     return _show(ctx, case_id)
 
 
 @member.post("/cases/{case_id}/score")
 def rate(ctx: Context, case_id: UUID, body: Score) -> CaseOut:
     """Rate a solved case, once."""
-    service.rate(ctx, _me(ctx), case_id, body.score)
+    service.rate(ctx, ctx.member, case_id, body.score)
     return _show(ctx, case_id)
 
 
@@ -88,17 +83,17 @@ def survey_out(ctx: Context, survey: FeedbackSurvey) -> SurveyOut:
 @member.get("/survey")
 def read_survey(ctx: Context) -> OpenSurvey:
     """Show the survey that waits for my answer, if there is one."""
-    found = surveys.waiting(ctx, _me(ctx))
+    found = surveys.waiting(ctx, ctx.member)
     return OpenSurvey(survey=survey_out(ctx, found) if found is not None else None)
 
 
 @member.post("/surveys/{survey_id}/answer", rate="60/hour")
 def answer_survey(ctx: Context, survey_id: UUID, body: SurveyAnswer) -> SurveyOut:
     """Answer a survey, once; the same answer again changes nothing."""
-    return survey_out(ctx, surveys.answer(ctx, _me(ctx), survey_id, body))
+    return survey_out(ctx, surveys.answer(ctx, ctx.member, survey_id, body))
 
 
 @member.post("/surveys/{survey_id}/decline", rate="60/hour")
 def decline_survey(ctx: Context, survey_id: UUID) -> SurveyOut:
     """Do without a survey; again changes nothing."""
-    return survey_out(ctx, surveys.decline(ctx, _me(ctx), survey_id))
+    return survey_out(ctx, surveys.decline(ctx, ctx.member, survey_id))

@@ -10,19 +10,19 @@ from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Sa
 from roost import Action, Column, Context, Resource, Text
 
 STATES = {
-    "new": Text(zh="待受理", en="new"),
-    "working": Text(zh="处理中", en="working"),
-    "replied": Text(zh="已回复", en="replied"),
-    "solved": Text(zh="已解决", en="solved"),
-    "closed": Text(zh="已关闭", en="closed"),
+    "new": Text("待受理", "new"),
+    "working": Text("处理中", "working"),
+    "replied": Text("已回复", "replied"),
+    "solved": Text("已解决", "solved"),
+    "closed": Text("已关闭", "closed"),
 }
 CATEGORIES = {
-    "facility": Text(zh="设施", en="facility"),
-    "hygiene": Text(zh="卫生", en="hygiene"),
-    "coach": Text(zh="教练", en="coach"),
-    "course": Text(zh="课程", en="course"),
-    "fee": Text(zh="费用", en="fee"),
-    "other": Text(zh="其他", en="other"),
+    "facility": Text("设施", "facility"),
+    "hygiene": Text("卫生", "hygiene"),
+    "coach": Text("教练", "coach"),
+    "course": Text("课程", "course"),
+    "fee": Text("费用", "fee"),
+    "other": Text("其他", "other"),
 }
 
 
@@ -63,7 +63,7 @@ def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
 
 cases = Resource(
     name="cases",
-    title=Text(zh="意见反馈", en="Feedback"),
+    title=Text("意见反馈", "Feedback"),
     model=FeedbackCase,
     reply=CaseRow,
     permission="feedback.view",
@@ -71,13 +71,13 @@ cases = Resource(
     venue="venue",
     present=present,
     actions=(
-        Action("take", Text(zh="受理", en="Accept"), _take, "feedback.reply", shown=lambda row: row.state == "new"),
-        Action("reply", Text(zh="回复", en="Reply"), _reply, "feedback.reply", form=Said, shown=_open),
-        Action("note", Text(zh="内部备注", en="Internal note"), _note, "feedback.reply", form=Said),
-        Action("solve", Text(zh="解决", en="Solve"), _solve, "feedback.reply", form=Said, shown=_open),
+        Action("take", Text("受理", "Accept"), _take, "feedback.reply", shown=lambda row: row.state == "new"),
+        Action("reply", Text("回复", "Reply"), _reply, "feedback.reply", form=Said, shown=_open),
+        Action("note", Text("内部备注", "Internal note"), _note, "feedback.reply", form=Said),
+        Action("solve", Text("解决", "Solve"), _solve, "feedback.reply", form=Said, shown=_open),
         Action(
             "compensate",
-            Text(zh="补偿积分", en="Compensate"),
+            Text("补偿积分", "Compensate"),
             _compensate,
             "feedback.compensate",
             form=Compensation,
@@ -89,17 +89,17 @@ cases = Resource(
         ),
     ),
     columns=(
-        Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("category", Text(zh="类别", en="Category"), "choice", choices=CATEGORIES, filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("text", Text(zh="内容", en="Text")),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("escalated", Text(zh="转总部", en="Escalated"), "bool", filter=True),
-        Column("reply_by", Text(zh="须回复", en="Reply by"), "time"),
-        Column("score", Text(zh="评分", en="Score"), "int"),
-        Column("compensated", Text(zh="补偿", en="Compensated"), "points", list=False),
-        Column("pictures", Text(zh="图片", en="Pictures"), "json", list=False),
-        Column("messages", Text(zh="往来", en="Messages"), "json", list=False),
+        Column("created_at", Text("时间", "At"), "time", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("category", Text("类别", "Category"), "choice", choices=CATEGORIES, filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("text", Text("内容", "Text")),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("escalated", Text("转总部", "Escalated"), "bool", filter=True),
+        Column("reply_by", Text("须回复", "Reply by"), "time"),
+        Column("score", Text("评分", "Score"), "int"),
+        Column("compensated", Text("补偿", "Compensated"), "points", list=False),
+        Column("pictures", Text("图片", "Pictures"), "json", list=False),
+        Column("messages", Text("往来", "Messages"), "json", list=False),
     ),
 )

@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, IntegerField, SmallIntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class FeedbackCase(TenantModel):
@@ -24,6 +24,8 @@ class FeedbackCase(TenantModel):
     solve_by = TimeField(null=True)  # null: solved
     solved_at = TimeField(null=True)
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=Blank(text=GONE, pictures=[]), export=None)  # exported with what was said in it
 
     class Meta:
         indexes = (
@@ -83,6 +85,8 @@ class FeedbackSurvey(TenantModel):
     expires_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with its scores
+
     class Meta:
         indexes = (
             (("tenant", "member", "id"), False),
@@ -118,6 +122,10 @@ class FeedbackAsked(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     asked_at = TimeField()
+
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(newest="asked_at"), export=None
+    )  # says nothing that the surveys do not
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

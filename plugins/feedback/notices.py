@@ -24,16 +24,16 @@ def _surveyed(ctx: Context, fact: SurveyOffered) -> Told | None:
 NOTICES = (
     Notice(
         "feedback_replied",
-        Text(zh="您的反馈有新回复", en="An answer to your feedback"),
+        Text("您的反馈有新回复", "An answer to your feedback"),
         _replied,
-        Text(zh="您 {date} 提交的反馈有了新回复。", en="There is an answer to your feedback of {date}."),
+        Text("您 {date} 提交的反馈有了新回复。", "There is an answer to your feedback of {date}."),
         link="pages/feedback/case?id={case}",
     ),
     Notice(
         "survey_offered",
-        Text(zh="邀请您评价", en="How did we do?"),
+        Text("邀请您评价", "How did we do?"),
         _surveyed,
-        Text(zh="请在 {until} 前告诉我们您的感受。", en="Tell us before {until} how we did."),
+        Text("请在 {until} 前告诉我们您的感受。", "Tell us before {until} how we did."),
         link="pages/feedback/survey?id={survey}",
     ),
 )

@@ -10,15 +10,15 @@ from plugins.feedback.schemas import NewRound, RoundRow, ScoreRow, SurveyRow
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
 
 ROUND_STATES = {
-    "sending": Text(zh="邀请中", en="asking"),
-    "open": Text(zh="进行中", en="open"),
-    "closed": Text(zh="已结束", en="closed"),
+    "sending": Text("邀请中", "asking"),
+    "open": Text("进行中", "open"),
+    "closed": Text("已结束", "closed"),
 }
 SURVEY_STATES = {
-    "open": Text(zh="待填写", en="open"),
-    "answered": Text(zh="已填写", en="answered"),
-    "declined": Text(zh="不参加", en="declined"),
-    "expired": Text(zh="已过期", en="expired"),
+    "open": Text("待填写", "open"),
+    "answered": Text("已填写", "answered"),
+    "declined": Text("不参加", "declined"),
+    "expired": Text("已过期", "expired"),
 }
 
 
@@ -58,7 +58,7 @@ def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[SurveyRow]:
 
 ROUNDS = Resource(
     name="rounds",
-    title=Text(zh="满意度调查", en="Survey rounds"),
+    title=Text("满意度调查", "Survey rounds"),
     model=FeedbackRound,
     reply=RoundRow,
     permission="feedback.view",
@@ -70,30 +70,30 @@ ROUNDS = Resource(
     actions=(
         Action(
             "close",
-            Text(zh="结束调查", en="Close"),
+            Text("结束调查", "Close"),
             _close,
             "feedback.surveys",
             shown=lambda row: row.state != "closed",
         ),
     ),
     columns=(
-        Column("title", Text(zh="名称", en="Title")),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=ROUND_STATES, filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("offered", Text(zh="已邀请", en="Asked"), "int"),
-        Column("passed_over", Text(zh="近期已邀请过", en="Asked too recently"), "int"),
-        Column("answered", Text(zh="已填写", en="Answered"), "int"),
-        Column("declined", Text(zh="不参加", en="Declined"), "int"),
-        Column("average", Text(zh="平均分", en="Average")),
-        Column("created_at", Text(zh="开始时间", en="Opened"), "time", filter=True),
-        Column("closes_at", Text(zh="结束时间", en="Closes"), "time"),
-        Column("results", Text(zh="各题结果", en="By question"), "json", list=False),
+        Column("title", Text("名称", "Title")),
+        Column("state", Text("状态", "State"), "choice", choices=ROUND_STATES, filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("offered", Text("已邀请", "Asked"), "int"),
+        Column("passed_over", Text("近期已邀请过", "Asked too recently"), "int"),
+        Column("answered", Text("已填写", "Answered"), "int"),
+        Column("declined", Text("不参加", "Declined"), "int"),
+        Column("average", Text("平均分", "Average")),
+        Column("created_at", Text("开始时间", "Opened"), "time", filter=True),
+        Column("closes_at", Text("结束时间", "Closes"), "time"),
+        Column("results", Text("各题结果", "By question"), "json", list=False),
     ),
 )
 
 SURVEYS = Resource(
     name="surveys",
-    title=Text(zh="满意度答卷", en="Surveys"),
+    title=Text("满意度答卷", "Surveys"),
     model=FeedbackSurvey,
     reply=SurveyRow,
     permission="feedback.view",
@@ -101,21 +101,21 @@ SURVEYS = Resource(
     venue="venue",
     present=present_surveys,
     columns=(
-        Column("offered_at", Text(zh="邀请时间", en="Asked at"), "time", filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=SURVEY_STATES, filter=True),
-        Column("average", Text(zh="平均分", en="Average")),
-        Column("text", Text(zh="留言", en="Text")),
-        Column("ended_at", Text(zh="完成时间", en="Ended"), "time", list=False),
-        Column("expires_at", Text(zh="截止时间", en="Open until"), "time", list=False),
-        Column("case", Text(zh="反馈编号", en="Case"), list=False),
-        Column("round", Text(zh="调查编号", en="Round"), list=False),
-        Column("scores", Text(zh="各题评分", en="Scores"), "json", list=False),
+        Column("offered_at", Text("邀请时间", "Asked at"), "time", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=SURVEY_STATES, filter=True),
+        Column("average", Text("平均分", "Average")),
+        Column("text", Text("留言", "Text")),
+        Column("ended_at", Text("完成时间", "Ended"), "time", list=False),
+        Column("expires_at", Text("截止时间", "Open until"), "time", list=False),
+        Column("case", Text("反馈编号", "Case"), list=False),
+        Column("round", Text("调查编号", "Round"), list=False),
+        Column("scores", Text("各题评分", "Scores"), "json", list=False),
     ),
 )
 
 SATISFACTION = Page(
-    "/satisfaction", Text(zh="满意度统计", en="Satisfaction"), "feedback.view", "satisfaction.html", figures.page
+    "/satisfaction", Text("满意度统计", "Satisfaction"), "feedback.view", "satisfaction.html", figures.page
 )
-PANEL = Panel("satisfaction", Text(zh="满意度", en="Satisfaction"), "feedback.view", figures.panel)
+PANEL = Panel("satisfaction", Text("满意度", "Satisfaction"), "feedback.view", figures.panel)

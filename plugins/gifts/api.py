@@ -7,16 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
 from plugins.gifts.schemas import AcceptIn, Address, ClaimDetail, ClaimOut, ClaimRow, Reason
-from roost import Context, Endpoints, Forbidden, Listing, NotFound, PageQuery, Unauthorized
+from roost import Context, Endpoints, Forbidden, Listing, NotFound, PageQuery
 
 member = Endpoints("member")
 staff = Endpoints("staff")
-
-
-def _me(ctx: Context) -> UUID:
-    if ctx.actor.id is None:
-        raise Unauthorized("sign in as a member", "请先登录")
-    return ctx.actor.id
 
 
 def _detail(ctx: Context, claim: GiftsClaim) -> ClaimDetail:
@@ -27,20 +21,20 @@ def _detail(ctx: Context, claim: GiftsClaim) -> ClaimDetail:
 @member.get("/claims")
 def my_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
     """List my gifts and vouchers, newest first."""
-    rows, cursor = claims.mine(ctx, _me(ctx), page)
+    rows, cursor = claims.mine(ctx, ctx.member, page)
     return Listing(items=[ClaimOut.model_validate(row, from_attributes=True) for row in rows], next_cursor=cursor)
 
 
 @member.get("/claims/{claim_id}")
 def my_claim(ctx: Context, claim_id: UUID) -> ClaimDetail:
     """Show one of my gifts, with its progress and where it goes."""
-    return _detail(ctx, claims.one_of(ctx, _me(ctx), claim_id))
+    return _detail(ctx, claims.one_of(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/accept", idempotent=True)
 def accept(ctx: Context, claim_id: UUID, body: AcceptIn) -> ClaimDetail:
     """Accept a gift; a physical one needs an address, or a venue to pick it up."""
-    return _detail(ctx, claims.accept(ctx, _me(ctx), claim_id, body))
+    return _detail(ctx, claims.accept(ctx, ctx.member, claim_id, body))
 
 
 # --- staff ------------------------------------------------------------------------------------------------
@@ -78,7 +72,7 @@ def reveal_address(ctx: Context, row_id: UUID, body: WhyRevealed) -> Address:
     address = claims.address_of(ctx, claim)
     if address is None:
         raise NotFound("this claim has no address", "该记录没有收货地址")
-    ctx.runtime.audit(ctx, "gifts.address_revealed", str(row_id), {"reason": body.reason})
+    ctx.audit("gifts.address_revealed", str(row_id), {"reason": body.reason})
     return address
 
 

@@ -20,26 +20,26 @@ from plugins.gifts.schemas import (
 from roost import Action, Column, Context, Form, Panel, Resource, Text
 
 KINDS = {
-    "physical": Text(zh="实物", en="physical"),
-    "virtual": Text(zh="虚拟", en="virtual"),
-    "voucher": Text(zh="券", en="voucher"),
-    "points": Text(zh="积分", en="points"),
+    "physical": Text("实物", "physical"),
+    "virtual": Text("虚拟", "virtual"),
+    "voucher": Text("券", "voucher"),
+    "points": Text("积分", "points"),
 }
 MOMENTS = {
-    "birthday": Text(zh="生日礼", en="birthday"),
-    "growth": Text(zh="成长礼", en="growth"),
-    "new_member": Text(zh="新会员礼", en="new member"),
-    "": Text(zh="其他", en="other"),
+    "birthday": Text("生日礼", "birthday"),
+    "growth": Text("成长礼", "growth"),
+    "new_member": Text("新会员礼", "new member"),
+    "": Text("其他", "other"),
 }
 STATES = {
-    "offered": Text(zh="待领取", en="offered"),
-    "accepted": Text(zh="待发放", en="accepted"),
-    "shipped": Text(zh="已发货", en="shipped"),
-    "done": Text(zh="已完成", en="done"),
-    "ready": Text(zh="可使用", en="ready"),
-    "used": Text(zh="已使用", en="used"),
-    "expired": Text(zh="已过期", en="expired"),
-    "revoked": Text(zh="已收回", en="revoked"),
+    "offered": Text("待领取", "offered"),
+    "accepted": Text("待发放", "accepted"),
+    "shipped": Text("已发货", "shipped"),
+    "done": Text("已完成", "done"),
+    "ready": Text("可使用", "ready"),
+    "used": Text("已使用", "used"),
+    "expired": Text("已过期", "expired"),
+    "revoked": Text("已收回", "revoked"),
 }
 ENDED = ("shipped", "done", "used", "expired", "revoked")
 
@@ -74,17 +74,17 @@ def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
 
 GIFTS = Resource(
     name="gifts",
-    title=Text(zh="礼品", en="Gifts"),
+    title=Text("礼品", "Gifts"),
     model=GiftsGift,
     reply=GiftOut,
     columns=(
-        Column("code", Text(zh="编码", en="Code"), filter=True),
-        Column("name", Text(zh="名称", en="Name")),
-        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
-        Column("points", Text(zh="积分", en="Points"), "points"),
-        Column("amount_fen", Text(zh="价值", en="Value"), "fen"),
-        Column("left", Text(zh="剩余库存", en="Left"), "int"),
-        Column("active", Text(zh="启用", en="On"), "bool", filter=True),
+        Column("code", Text("编码", "Code"), filter=True),
+        Column("name", Text("名称", "Name")),
+        Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
+        Column("points", Text("积分", "Points"), "points"),
+        Column("amount_fen", Text("价值", "Value"), "fen"),
+        Column("left", Text("剩余库存", "Left"), "int"),
+        Column("active", Text("启用", "On"), "bool", filter=True),
     ),
     permission="gifts.rules",
     edit_permission="gifts.rules",
@@ -93,7 +93,7 @@ GIFTS = Resource(
     actions=(
         Action(
             "restock",
-            Text(zh="补货", en="Restock"),
+            Text("补货", "Restock"),
             catalog.restock,
             permission="gifts.rules",
             form=Restock,
@@ -108,22 +108,22 @@ GIFTS = Resource(
 
 RULES = Resource(
     name="rules",
-    title=Text(zh="礼品规则", en="Gift rules"),
+    title=Text("礼品规则", "Gift rules"),
     model=GiftsRule,
     reply=RuleOut,
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("moment", Text(zh="时机", en="Moment"), "choice", choices=MOMENTS, filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("states", Text(zh="会员状态", en="States"), "json"),
-        Column("rewards", Text(zh="奖励", en="Rewards"), "json"),
-        Column("conditions", Text(zh="条件", en="Conditions"), "json", list=False),
-        Column("total", Text(zh="总份数", en="In all"), "int", list=False),
-        Column("budget_points", Text(zh="积分预算", en="Budget"), "points", list=False),
-        Column("starts_at", Text(zh="开始", en="From"), "time", list=False),
-        Column("ends_at", Text(zh="结束", en="Until"), "time", list=False),
-        Column("version", Text(zh="版本", en="Version"), "int"),
-        Column("active", Text(zh="启用", en="On"), "bool", filter=True),
+        Column("name", Text("名称", "Name")),
+        Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True),
+        Column("level", Text("等级", "Level"), filter=True),
+        Column("states", Text("会员状态", "States"), "json"),
+        Column("rewards", Text("奖励", "Rewards"), "json"),
+        Column("conditions", Text("条件", "Conditions"), "json", list=False),
+        Column("total", Text("总份数", "In all"), "int", list=False),
+        Column("budget_points", Text("积分预算", "Budget"), "points", list=False),
+        Column("starts_at", Text("开始", "From"), "time", list=False),
+        Column("ends_at", Text("结束", "Until"), "time", list=False),
+        Column("version", Text("版本", "Version"), "int"),
+        Column("active", Text("启用", "On"), "bool", filter=True),
     ),
     permission="gifts.rules",
     edit_permission="gifts.rules",
@@ -135,29 +135,29 @@ RULES = Resource(
 
 CLAIMS = Resource(
     name="claims",
-    title=Text(zh="领取记录", en="Claims"),
+    title=Text("领取记录", "Claims"),
     model=GiftsClaim,
     reply=ClaimRow,
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("name", Text(zh="礼品", en="Gift")),
-        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
-        Column("moment", Text(zh="时机", en="Moment"), "choice", choices=MOMENTS, filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("venue", Text(zh="领取门店", en="Venue"), "venue", filter=True),
-        Column("receiver", Text(zh="收货人", en="Receiver")),
-        Column("ship_by", Text(zh="发货期限", en="Ship by"), "date", filter=True),
-        Column("carrier", Text(zh="快递", en="Carrier"), list=False),
-        Column("tracking", Text(zh="运单号", en="Tracking"), list=False),
-        Column("offered_at", Text(zh="发放时间", en="Offered"), "time", filter=True),
-        Column("accepted_at", Text(zh="领取时间", en="Accepted"), "time", list=False),
-        Column("remark", Text(zh="备注", en="Remark"), list=False),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("name", Text("礼品", "Gift")),
+        Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
+        Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("venue", Text("领取门店", "Venue"), "venue", filter=True),
+        Column("receiver", Text("收货人", "Receiver")),
+        Column("ship_by", Text("发货期限", "Ship by"), "date", filter=True),
+        Column("carrier", Text("快递", "Carrier"), list=False),
+        Column("tracking", Text("运单号", "Tracking"), list=False),
+        Column("offered_at", Text("发放时间", "Offered"), "time", filter=True),
+        Column("accepted_at", Text("领取时间", "Accepted"), "time", list=False),
+        Column("remark", Text("备注", "Remark"), list=False),
     ),
     permission="gifts.claims",
     actions=(
         Action(
             "ship",
-            Text(zh="发货", en="Ship"),
+            Text("发货", "Ship"),
             claims.ship,
             permission="gifts.claims",
             form=Shipment,
@@ -165,28 +165,28 @@ CLAIMS = Resource(
         ),
         Action(
             "received",
-            Text(zh="确认签收", en="Received"),
+            Text("确认签收", "Received"),
             _received,
             permission="gifts.claims",
             shown=lambda row: row.state == "shipped",
         ),
         Action(
             "picked_up",
-            Text(zh="到店领取", en="Picked up"),
+            Text("到店领取", "Picked up"),
             _picked_up,
             permission="gifts.claims",
             shown=lambda row: row.state == "accepted" and row.delivery == "pickup",
         ),
         Action(
             "use",
-            Text(zh="核销", en="Use"),
+            Text("核销", "Use"),
             _use,
             permission="gifts.claims",
             shown=lambda row: row.state == "ready",
         ),
         Action(
             "revoke",
-            Text(zh="收回", en="Take back"),
+            Text("收回", "Take back"),
             _revoke,
             permission="gifts.claims",
             form=WhyRevoked,
@@ -218,4 +218,4 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     ]
 
 
-WAITING = Panel("waiting", Text(zh="礼品待办", en="Gifts to do"), "gifts.claims", waiting)
+WAITING = Panel("waiting", Text("礼品待办", "Gifts to do"), "gifts.claims", waiting)

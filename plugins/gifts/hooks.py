@@ -1,6 +1,5 @@
 """What gifts hear and contribute."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,67 +7,28 @@ from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, pr
 from plugins.gifts.schemas import GiftSettings
 from roost import (
     Context,
-    Endpoints,
-    Job,
+    Contribution,
     LevelUp,
     MemberConverted,
     MemberUpdated,
-    Notice,
-    Panel,
-    Resource,
-    RewardKind,
-    Schedule,
     Veto,
     hookimpl,
 )
 
 
 @hookimpl
-def register_settings() -> type[GiftSettings]:
-    """Return the settings."""
-    return GiftSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the endpoints."""
-    return [api.member, api.staff]
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return what staff work with."""
-    return [console.GIFTS, console.RULES, console.CLAIMS]
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Return what waits for staff."""
-    return [console.WAITING]
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the chain of birthdays."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Return what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_rewards() -> Sequence[RewardKind]:
-    """Return the kinds `gift` and `voucher`."""
-    return kinds.KINDS
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Return what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=GiftSettings,
+        endpoints=[api.member, api.staff],
+        resources=[console.GIFTS, console.RULES, console.CLAIMS],
+        panels=[console.WAITING],
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        rewards=kinds.KINDS,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl

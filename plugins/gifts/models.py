@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
 
 
 class GiftsGift(TenantModel):
@@ -85,6 +85,12 @@ class GiftsClaim(TenantModel):
     ended_at = TimeField(null=True)
     remark = CharField(max_length=200, default="")
 
+    member_rows = MemberRows(
+        erase=Blank(address=None),
+        export=("name", "kind", "moment", "state", "offered_at", "accepted_at", "carrier", "tracking", "address"),
+        name="claims",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -103,6 +109,8 @@ class GiftsBirthday(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     year = IntegerField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("year",)), export=None)  # the claims say it
 
     class Meta:
         indexes = ((("tenant", "member", "year"), True),)

@@ -16,6 +16,6 @@ def all_levels(ctx: Context) -> LadderOut:
 @member.get("/me")
 def mine(ctx: Context) -> MyLevelOut:
     """Show my level, the growth missing for the next one, and the day it is judged again."""
-    if ctx.actor.id is None:
+    if ctx.member is None:
         raise Unauthorized("sign in as a member", "请先登录")
-    return service.mine(ctx, ctx.actor.id)
+    return service.mine(ctx, ctx.member)

@@ -6,24 +6,24 @@ from plugins.levels.schemas import EndManualLevel, HistoryOut, ManualLevel, NewM
 from roost import Action, Column, Form, Resource, Text
 
 REASONS = {
-    "growth": Text(zh="成长值达标", en="growth reached"),
-    "kept": Text(zh="保级成功", en="kept"),
-    "requalified": Text(zh="周期重新定级", en="judged at the period's end"),
-    "manual": Text(zh="人工设置", en="by hand"),
-    "manual_ended": Text(zh="人工等级到期", en="level by hand ended"),
+    "growth": Text("成长值达标", "growth reached"),
+    "kept": Text("保级成功", "kept"),
+    "requalified": Text("周期重新定级", "judged at the period's end"),
+    "manual": Text("人工设置", "by hand"),
+    "manual_ended": Text("人工等级到期", "level by hand ended"),
 }
 
 STANDINGS = Resource(
     name="standings",
-    title=Text(zh="会员等级", en="Standings"),
+    title=Text("会员等级", "Standings"),
     model=LevelsStanding,
     reply=StandingOut,
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("level", Text(zh="等级", en="Level"), filter=True),
-        Column("since", Text(zh="生效时间", en="Since"), "time"),
-        Column("period_end", Text(zh="下次定级日", en="Judged again on"), "date", filter=True),
-        Column("manual_until", Text(zh="人工等级截止", en="By hand until"), "date", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("level", Text("等级", "Level"), filter=True),
+        Column("since", Text("生效时间", "Since"), "time"),
+        Column("period_end", Text("下次定级日", "Judged again on"), "date", filter=True),
+        Column("manual_until", Text("人工等级截止", "By hand until"), "date", filter=True),
     ),
     permission="levels.view",
     edit_permission="levels.edit",
@@ -31,7 +31,7 @@ STANDINGS = Resource(
     actions=(
         Action(
             "set",
-            Text(zh="人工调整", en="Set by hand"),
+            Text("人工调整", "Set by hand"),
             service.change_by_hand,
             permission="levels.edit",
             form=ManualLevel,
@@ -39,7 +39,7 @@ STANDINGS = Resource(
         ),
         Action(
             "end",
-            Text(zh="结束人工等级", en="End by hand"),
+            Text("结束人工等级", "End by hand"),
             service.end_by_hand,
             permission="levels.edit",
             form=EndManualLevel,
@@ -53,19 +53,19 @@ STANDINGS = Resource(
 
 HISTORY = Resource(
     name="history",
-    title=Text(zh="等级变动记录", en="Level history"),
+    title=Text("等级变动记录", "Level history"),
     model=LevelsHistory,
     reply=HistoryOut,
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("old", Text(zh="原等级", en="From")),
-        Column("new", Text(zh="新等级", en="To"), filter=True),
-        Column("reason", Text(zh="原因", en="Reason"), "choice", choices=REASONS, filter=True),
-        Column("growth", Text(zh="周期成长值", en="Growth in the window"), "int"),
-        Column("threshold", Text(zh="所需成长值", en="Growth needed"), "int"),
-        Column("words", Text(zh="备注", en="Words"), list=False),
-        Column("actor", Text(zh="操作者", en="Actor"), list=False),
-        Column("at", Text(zh="时间", en="At"), "time", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("old", Text("原等级", "From")),
+        Column("new", Text("新等级", "To"), filter=True),
+        Column("reason", Text("原因", "Reason"), "choice", choices=REASONS, filter=True),
+        Column("growth", Text("周期成长值", "Growth in the window"), "int"),
+        Column("threshold", Text("所需成长值", "Growth needed"), "int"),
+        Column("words", Text("备注", "Words"), list=False),
+        Column("actor", Text("操作者", "Actor"), list=False),
+        Column("at", Text("时间", "At"), "time", filter=True),
     ),
     permission="levels.view",
     venue_free=True,

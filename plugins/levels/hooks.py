@@ -1,6 +1,5 @@
 """What levels hear and contribute."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,52 +7,25 @@ from plugins.levels import api, console, jobs, notices, rising, service
 from plugins.levels.schemas import LevelSettings
 from roost import (
     Context,
-    Endpoints,
-    Job,
+    Contribution,
     MemberMerged,
     MemberRegistered,
-    Notice,
     PointsCredited,
-    Resource,
-    Schedule,
     hookimpl,
 )
 
 
 @hookimpl
-def register_settings() -> type[LevelSettings]:
-    """Return the settings."""
-    return LevelSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the member endpoints."""
-    return [api.member]
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return what staff work with."""
-    return [console.STANDINGS, console.HISTORY]
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the chains."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Return what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Return what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=LevelSettings,
+        endpoints=[api.member],
+        resources=[console.STANDINGS, console.HISTORY],
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl

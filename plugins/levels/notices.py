@@ -29,26 +29,26 @@ def _near(ctx: Context, fact: LevelWithinReach) -> Told:
 NOTICES = (
     Notice(
         "level_up",
-        Text(zh="等级提升", en="A new level"),
+        Text("等级提升", "A new level"),
         _up,
-        Text(zh="恭喜您升级为{level}！", en="You have reached the level {level}. Congratulations!"),
+        Text("恭喜您升级为{level}！", "You have reached the level {level}. Congratulations!"),
         link=LINK,
     ),
     Notice(
         "level_at_risk",
-        Text(zh="保级提醒", en="Keep your level"),
+        Text("保级提醒", "Keep your level"),
         _at_risk,
         Text(
-            zh="{until} 前再获得 {missing} 成长值，即可保住{level}。",
-            en="Earn {missing} more growth before {until} to keep your level {level}.",
+            "{until} 前再获得 {missing} 成长值，即可保住{level}。",
+            "Earn {missing} more growth before {until} to keep your level {level}.",
         ),
         link=LINK,
     ),
     Notice(
         "level_within_reach",
-        Text(zh="即将升级", en="Nearly there"),
+        Text("即将升级", "Nearly there"),
         _near,
-        Text(zh="再获得 {missing} 成长值，即可升级为{level}。", en="{missing} more growth, and you reach {level}."),
+        Text("再获得 {missing} 成长值，即可升级为{level}。", "{missing} more growth, and you reach {level}."),
         link=LINK,
     ),
 )

@@ -1,60 +1,26 @@
 """What media answers, hears and declares."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins.media import api, console, jobs, moderation, notices, privacy
 from plugins.media.schemas import MediaSettings
-from roost import Context, Endpoints, Job, Notice, Page, Panel, Resource, Schedule, Verdict, Veto, hookimpl
+from roost import Context, Contribution, Verdict, Veto, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[MediaSettings]:
-    """Declare the settings."""
-    return MediaSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the API of members and of staff who upload."""
-    return (api.member, api.staff)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return (console.items, console.reports)
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    """Declare the queue."""
-    return (console.queue,)
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare the dashboard's figure."""
-    return (console.panel,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare the jobs."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare the sweep."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Declare what members are told of."""
-    return (notices.rejected,)
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=MediaSettings,
+        endpoints=(api.member, api.staff),
+        resources=(console.items, console.reports),
+        pages=(console.queue,),
+        panels=(console.panel,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=(notices.rejected,),
+    )
 
 
 @hookimpl

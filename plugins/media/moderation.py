@@ -61,7 +61,7 @@ def made(ctx: Context, item: UUID, what: "Made") -> None:
 
 def _machine(ctx: Context) -> tuple[str, ContentCheck] | None:
     """Return the machine that judges pictures for the tenant, with the plugin it belongs to."""
-    return next(((slug, check) for slug, check in ctx.offered(ContentCheck) if check.media is not None), None)
+    return next(((slug, check) for slug, check in ctx.providers(ContentCheck) if check.media is not None), None)
 
 
 # --- the machine -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ def _of_rejected(ctx: Context, fact: MediaRejected) -> Told | None:
 
 rejected = Notice(
     fact="media_rejected",
-    title=Text(zh="图片或视频未通过", en="Picture or video not approved"),
+    title=Text("图片或视频未通过", "Picture or video not approved"),
     read=_of_rejected,
-    text=Text(zh="您上传的{kind}未通过审核，暂不能展示。", en="What you uploaded was not approved and is not shown."),
+    text=Text("您上传的{kind}未通过审核，暂不能展示。", "What you uploaded was not approved and is not shown."),
 )

@@ -89,7 +89,7 @@ class Process(Remote):
 
 def folder_of(ctx: Context) -> Path:
     """Return where uploads are while they are processed."""
-    return ctx.runtime.settings.var.resolve() / "processing"
+    return ctx.deployment.var.resolve() / "processing"
 
 
 def tidy(ctx: Context) -> int:

@@ -71,7 +71,7 @@ def update(ctx: Context, row: NotifyCampaign, **values: Any) -> None:
 def _check(ctx: Context, body: CampaignIn) -> None:
     for name in ("title_zh", "title_en", "text_zh", "text_en", "link"):
         check(name, getattr(body, name), ())
-    known = {INBOX, *(channel.name for _, channel in ctx.offered(Channel))}
+    known = {INBOX, *(channel.name for _, channel in ctx.providers(Channel))}
     strange = [name for name in body.channels if name not in known]
     if strange:
         raise Invalid(

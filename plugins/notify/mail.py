@@ -156,4 +156,4 @@ def complete(ctx: Context, prepared: Prepared, sent: Sent) -> Sent:
     return sent
 
 
-CHANNEL = Channel(NAME, Text(zh="邮件", en="E-mail"), address_of, Steps(prepare, call, complete))
+CHANNEL = Channel(NAME, Text("邮件", "E-mail"), address_of, Steps(prepare, call, complete))

@@ -2,7 +2,18 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    Blank,
+    BlindField,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    new_id,
+)
 
 
 class NotifyNotice(TenantModel):
@@ -68,6 +79,12 @@ class NotifyMessage(TenantModel):
     created_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(
+        erase=Blank(member=None, content=None, address=None, address_blind=None),
+        export=("notice", "channel", "state", ("created_at", "at")),
+        name="messages",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -98,6 +115,8 @@ class NotifyInbox(TenantModel):
     created_at = TimeField()
     read_at = TimeField(null=True)
 
+    member_rows = MemberRows(erase=DELETE, export=None)  # exported with its words
+
     class Meta:
         indexes = (
             (("tenant", "message"), True),
@@ -125,6 +144,8 @@ class NotifyContact(TenantModel):
     subject = UUIDField()
     days = JsonField(default=list)  # the tenant's dates, one for each contact, of the last week
 
+    member_rows = MemberRows("subject", erase=DELETE, merge=BY_PLUGIN, export=None)  # the messages say it
+
     class Meta:
         indexes = ((("tenant", "subject"), True),)
 
@@ -138,6 +159,8 @@ class NotifyMember(TenantModel):
     email = SealedField("email", null=True)  # proved by a code
     email_blind = BlindField("email", of="email", null=True)
     asked_email = SealedField("asked_email", null=True)  # not yet
+
+    member_rows = MemberRows(erase=DELETE, merge=BY_PLUGIN, export=None)  # exported as what they set
 
     class Meta:
         indexes = ((("tenant", "member"), True), (("tenant", "email_blind"), False))

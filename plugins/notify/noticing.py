@@ -27,7 +27,7 @@ class Chosen:
 
 def offered(ctx: Context) -> dict[str, tuple[str, Notice]]:
     """Return the notices of the plugins that are on, by fact: (slug, notice)."""
-    return {notice.fact: (slug, notice) for slug, notice in ctx.offered(Notice)}
+    return {notice.fact: (slug, notice) for slug, notice in ctx.providers(Notice)}
 
 
 def wants(ctx: Context) -> Collection[str]:

@@ -13,12 +13,12 @@ from plugins.notify.settings import NotifySettings
 from roost import Channel, Conflict, Context, Invalid, Text, blind, identity, members, new_id, seal, unseal
 
 CAMPAIGN = "campaign"
-GROUPS = {CAMPAIGN: Text(zh="活动与优惠", en="News and offers"), "notify": Text(zh="会员提醒", en="Reminders")}
-INBOX_TITLE = Text(zh="站内信", en="Inbox")
+GROUPS = {CAMPAIGN: Text("活动与优惠", "News and offers"), "notify": Text("会员提醒", "Reminders")}
+INBOX_TITLE = Text("站内信", "Inbox")
 CODE = "notify.email"
 CODE_SECONDS = 600
-CODE_TITLE = Text(zh="验证码", en="Your code")
-CODE_TEXT = Text(zh="您的验证码是 {code}，10 分钟内有效。", en="Your code is {code}. It is good for ten minutes.")
+CODE_TITLE = Text("验证码", "Your code")
+CODE_TEXT = Text("您的验证码是 {code}，10 分钟内有效。", "Your code is {code}. It is good for ten minutes.")
 
 
 def masked(address: str) -> str:
@@ -40,14 +40,13 @@ def _save(ctx: Context, member: UUID, **values: Any) -> None:
 
 def groups(ctx: Context) -> dict[str, Text]:
     """Return the groups of notices that a tenant has: its plugins that tell something, and campaigns."""
-    registry = ctx.runtime.registry
     slugs = sorted({slug for slug, _ in noticing.offered(ctx).values()})
-    return {**{slug: registry.manifest(slug).name for slug in slugs}, **GROUPS}
+    return {**{slug: ctx.plugin_name(slug) for slug in slugs}, **GROUPS}
 
 
 def channels(ctx: Context) -> dict[str, Text]:
     """Return the ways to reach a member that a tenant has."""
-    return {INBOX: INBOX_TITLE, **{channel.name: channel.title for _, channel in ctx.offered(Channel)}}
+    return {INBOX: INBOX_TITLE, **{channel.name: channel.title for _, channel in ctx.providers(Channel)}}
 
 
 def show(ctx: Context, member: UUID) -> PreferencesOut:

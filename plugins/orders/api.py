@@ -20,45 +20,39 @@ from plugins.orders.schemas import (
     RefundAsk,
     RefundOut,
 )
-from roost import Context, Endpoints, Listing, PageQuery, Unauthorized, keyset, points
+from roost import Context, Endpoints, Listing, PageQuery, keyset, points
 
 member = Endpoints("member")
-
-
-def _me(ctx: Context) -> UUID:
-    if ctx.actor.id is None:
-        raise Unauthorized("sign in as a member", "请先登录")
-    return ctx.actor.id
 
 
 @member.get("/addresses")
 def my_addresses(ctx: Context) -> AddressList:
     """List my addresses, the default first."""
-    return AddressList(items=addresses.book(ctx, _me(ctx)))
+    return AddressList(items=addresses.book(ctx, ctx.member))
 
 
 @member.post("/addresses", status=201, rate="30/hour")
 def add_address(ctx: Context, body: NewAddress) -> AddressOut:
     """Keep an address; the first one is the default."""
-    return addresses.add(ctx, _me(ctx), body)
+    return addresses.add(ctx, ctx.member, body)
 
 
 @member.put("/addresses/{address_id}")
 def change_address(ctx: Context, address_id: UUID, body: NewAddress) -> AddressOut:
     """Write an address anew; orders that were placed keep theirs."""
-    return addresses.change(ctx, _me(ctx), address_id, body)
+    return addresses.change(ctx, ctx.member, address_id, body)
 
 
 @member.delete("/addresses/{address_id}")
 def remove_address(ctx: Context, address_id: UUID) -> None:
     """Delete an address."""
-    addresses.remove(ctx, _me(ctx), address_id)
+    addresses.remove(ctx, ctx.member, address_id)
 
 
 @member.get("")
 def my_orders(ctx: Context, query: OrderQuery, page: PageQuery) -> Listing[OrderBrief]:
     """List my orders, newest first."""
-    rows = OrdersOrder.scoped(ctx).select().where(OrdersOrder.member == _me(ctx))
+    rows = OrdersOrder.scoped(ctx).select().where(OrdersOrder.member == ctx.member)
     if query.state:
         rows = rows.where(OrdersOrder.state.in_(showing.GROUPS[query.state]))
     found, next_cursor = keyset(rows, OrdersOrder.id, page)
@@ -68,13 +62,13 @@ def my_orders(ctx: Context, query: OrderQuery, page: PageQuery) -> Listing[Order
 @member.get("/{order_id}")
 def my_order(ctx: Context, order_id: UUID) -> OrderOut:
     """Show one of my orders: what it is, how it was paid, where it is."""
-    return showing.order_out(ctx, showing.mine(ctx, _me(ctx), order_id))
+    return showing.order_out(ctx, showing.mine(ctx, ctx.member, order_id))
 
 
 @member.get("/{order_id}/methods")
 def my_methods(ctx: Context, order_id: UUID) -> MethodsOut:
     """Say what may pay an order of mine, and how much of my own could."""
-    order, settings = showing.mine(ctx, _me(ctx), order_id), ctx.settings(OrdersSettings)
+    order, settings = showing.mine(ctx, ctx.member, order_id), ctx.settings(OrdersSettings)
     allowed = [
         (slug, method) for slug, method in charging.methods(ctx) if not order.tenders or method.name in order.tenders
     ]
@@ -100,7 +94,7 @@ def cancel_order(ctx: Context, order_id: UUID) -> OrderOut:
     """Cancel: an unpaid order closes, a paid one of which nothing went out is paid back."""
     order = own(ctx, order_id)
     service.cancel_own(ctx, order)
-    return showing.order_out(ctx, showing.mine(ctx, _me(ctx), order_id))
+    return showing.order_out(ctx, showing.mine(ctx, ctx.member, order_id))
 
 
 @member.post("/{order_id}/receive", idempotent=True)
@@ -129,7 +123,7 @@ def ask_invoice(ctx: Context, order_id: UUID, body: InvoiceIn) -> InvoiceOut:
 @member.get("/{order_id}/invoices")
 def my_invoices(ctx: Context, order_id: UUID, page: PageQuery) -> Listing[InvoiceOut]:
     """List the invoices of one of my orders."""
-    order = showing.mine(ctx, _me(ctx), order_id)
+    order = showing.mine(ctx, ctx.member, order_id)
     rows = OrdersInvoice.scoped(ctx).select().where(OrdersInvoice.order == order.id)
     found, next_cursor = keyset(rows, OrdersInvoice.id, page)
     return Listing(items=[InvoiceOut.model_validate(row) for row in found], next_cursor=next_cursor)

@@ -30,7 +30,7 @@ TITLE_LENGTH = 40
 
 def methods(ctx: Context) -> list[tuple[str, PaymentMethod]]:
     """Return (slug, method) of the ways to be paid that the tenant has set up."""
-    return [(slug, method) for slug, method in ctx.offered(PaymentMethod) if method.ready(ctx.for_plugin(slug))]
+    return [(slug, method) for slug, method in ctx.providers(PaymentMethod) if method.ready(ctx.for_plugin(slug))]
 
 
 def method_of(ctx: Context, name: str, *, installed: bool = False) -> tuple[str, PaymentMethod]:
@@ -38,7 +38,7 @@ def method_of(ctx: Context, name: str, *, installed: bool = False) -> tuple[str,
 
     Raises Conflict (`method_unavailable`) for one that cannot be used to pay, Unavailable for one that is gone.
     """
-    offered = ctx.offered(PaymentMethod, installed=True) if installed else methods(ctx)
+    offered = ctx.providers(PaymentMethod, installed=True) if installed else methods(ctx)
     for slug, method in offered:
         if method.name == name:
             return slug, method

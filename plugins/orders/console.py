@@ -24,7 +24,7 @@ from roost import Column, Context, Form, Page, Panel, Resource, Text
 
 imports = Resource(
     name="tracking",
-    title=Text(zh="导入运单号", en="Tracking numbers"),
+    title=Text("导入运单号", "Tracking numbers"),
     model=OrdersImport,
     reply=ImportRow,
     permission="orders.ship",
@@ -33,18 +33,18 @@ imports = Resource(
     member=None,
     create=Form(TrackingIn, tracking.import_text),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("shipped", Text(zh="已发货", en="Shipped"), "int"),
-        Column("known", Text(zh="已导入过", en="Known"), "int"),
-        Column("rejected", Text(zh="未通过", en="Rejected"), "int"),
-        Column("rejections", Text(zh="原因", en="Reasons"), "json", list=False),
-        Column("imported_at", Text(zh="时间", en="At"), "time"),
+        Column("name", Text("名称", "Name")),
+        Column("shipped", Text("已发货", "Shipped"), "int"),
+        Column("known", Text("已导入过", "Known"), "int"),
+        Column("rejected", Text("未通过", "Rejected"), "int"),
+        Column("rejections", Text("原因", "Reasons"), "json", list=False),
+        Column("imported_at", Text("时间", "At"), "time"),
     ),
 )
 
 labels = Resource(
     name="labels",
-    title=Text(zh="面单批次", en="Batches of labels"),
+    title=Text("面单批次", "Batches of labels"),
     model=OrdersLabels,
     reply=LabelsRow,
     permission="orders.labels",
@@ -53,17 +53,17 @@ labels = Resource(
     member=None,
     create=Form(LabelsIn, picking.make_labels),
     columns=(
-        Column("count", Text(zh="张数", en="Labels"), "int"),
-        Column("reason", Text(zh="用途", en="What for")),
-        Column("created_at", Text(zh="时间", en="At"), "time"),
+        Column("count", Text("张数", "Labels"), "int"),
+        Column("reason", Text("用途", "What for")),
+        Column("created_at", Text("时间", "At"), "time"),
     ),
 )
 
 RESOURCES = (orders, refund_queue, handovers, takings, shifts, invoice_resource, imports, labels)
 PAGES = (
-    Page("pick-list", Text(zh="拣货单", en="Pick list"), "orders.ship", "pick_list.html", picking.pick_page),
-    Page("print-labels", Text(zh="打印面单", en="Print labels"), "orders.labels", "labels.html", picking.label_page),
-    Page("till", Text(zh="未交班流水", en="In the till"), "orders.shifts", "till.html", counter.shift_page),
+    Page("pick-list", Text("拣货单", "Pick list"), "orders.ship", "pick_list.html", picking.pick_page),
+    Page("print-labels", Text("打印面单", "Print labels"), "orders.labels", "labels.html", picking.label_page),
+    Page("till", Text("未交班流水", "In the till"), "orders.shifts", "till.html", counter.shift_page),
 )
 
 
@@ -85,7 +85,7 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     return [(en if english else zh, f"{found.count():,}") for en, zh, found in figures]
 
 
-WAITING = Panel("waiting", Text(zh="订单待办", en="Orders to do"), "orders.view", waiting)
+WAITING = Panel("waiting", Text("订单待办", "Orders to do"), "orders.view", waiting)
 
 
 def counts(ctx: Context, member: UUID) -> dict[str, int]:

@@ -21,21 +21,21 @@ from plugins.orders.staff_schemas import (
 )
 from roost import Action, Column, Context, Form, Resource, Text
 
-MEANS = {"cash": Text(zh="现金", en="cash"), "card": Text(zh="银行卡", en="card")}
+MEANS = {"cash": Text("现金", "cash"), "card": Text("银行卡", "card")}
 INVOICE_STATES = {
-    "requested": Text(zh="待开票", en="requested"),
-    "issued": Text(zh="已开票", en="issued"),
-    "rejected": Text(zh="已拒绝", en="rejected"),
-    "withdrawn": Text(zh="已撤回", en="withdrawn"),
-    "void_due": Text(zh="待红冲", en="to be voided"),
-    "voided": Text(zh="已红冲", en="voided"),
+    "requested": Text("待开票", "requested"),
+    "issued": Text("已开票", "issued"),
+    "rejected": Text("已拒绝", "rejected"),
+    "withdrawn": Text("已撤回", "withdrawn"),
+    "void_due": Text("待红冲", "to be voided"),
+    "voided": Text("已红冲", "voided"),
 }
-INVOICE_KINDS = {"personal": Text(zh="个人", en="personal"), "company": Text(zh="企业", en="company")}
+INVOICE_KINDS = {"personal": Text("个人", "personal"), "company": Text("企业", "company")}
 
 
 takings = Resource(
     name="takings",
-    title=Text(zh="柜台流水", en="Takings"),
+    title=Text("柜台流水", "Takings"),
     model=OrdersTaking,
     reply=TakingRow,
     permission="orders.shifts",
@@ -43,19 +43,19 @@ takings = Resource(
     venue="venue",
     member=None,
     columns=(
-        Column("day", Text(zh="日期", en="Day"), "date", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("kind", Text(zh="方式", en="Means"), "choice", choices=MEANS, filter=True),
-        Column("fen", Text(zh="金额", en="Amount"), "fen"),
-        Column("order", Text(zh="订单", en="Order"), filter=True),
-        Column("shift", Text(zh="班次", en="Shift"), filter=True),
-        Column("taken_at", Text(zh="时间", en="At"), "time", filter=True),
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("kind", Text("方式", "Means"), "choice", choices=MEANS, filter=True),
+        Column("fen", Text("金额", "Amount"), "fen"),
+        Column("order", Text("订单", "Order"), filter=True),
+        Column("shift", Text("班次", "Shift"), filter=True),
+        Column("taken_at", Text("时间", "At"), "time", filter=True),
     ),
 )
 
 shifts = Resource(
     name="shifts",
-    title=Text(zh="交班", en="Shifts"),
+    title=Text("交班", "Shifts"),
     model=OrdersShift,
     reply=ShiftRow,
     permission="orders.shifts",
@@ -65,16 +65,16 @@ shifts = Resource(
     member=None,
     create=Form(ShiftClose, counter.close_shift),
     columns=(
-        Column("day", Text(zh="日期", en="Day"), "date", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("expected_fen", Text(zh="应有现金", en="Cash expected"), "fen"),
-        Column("counted_fen", Text(zh="实点现金", en="Cash counted"), "fen"),
-        Column("difference_fen", Text(zh="差额", en="Difference"), "fen"),
-        Column("takings", Text(zh="笔数", en="Takings"), "int"),
-        Column("figures", Text(zh="按方式", en="By means"), "json", list=False),
-        Column("note", Text(zh="备注", en="Note"), list=False),
-        Column("since", Text(zh="起", en="Since"), "time", list=False),
-        Column("closed_at", Text(zh="交班时间", en="Closed"), "time", filter=True),
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("expected_fen", Text("应有现金", "Cash expected"), "fen"),
+        Column("counted_fen", Text("实点现金", "Cash counted"), "fen"),
+        Column("difference_fen", Text("差额", "Difference"), "fen"),
+        Column("takings", Text("笔数", "Takings"), "int"),
+        Column("figures", Text("按方式", "By means"), "json", list=False),
+        Column("note", Text("备注", "Note"), list=False),
+        Column("since", Text("起", "Since"), "time", list=False),
+        Column("closed_at", Text("交班时间", "Closed"), "time", filter=True),
     ),
 )
 
@@ -96,7 +96,7 @@ def _void(ctx: Context, invoice: UUID, body: RejectIn) -> None:
 
 invoice_resource = Resource(
     name="invoices",
-    title=Text(zh="发票申请", en="Invoices"),
+    title=Text("发票申请", "Invoices"),
     model=OrdersInvoice,
     reply=InvoiceRow,
     permission="orders.invoices",
@@ -106,7 +106,7 @@ invoice_resource = Resource(
     actions=(
         Action(
             "issue",
-            Text(zh="已开票", en="Issued"),
+            Text("已开票", "Issued"),
             invoices.issue,
             "orders.invoices",
             form=IssueIn,
@@ -114,7 +114,7 @@ invoice_resource = Resource(
         ),
         Action(
             "reject",
-            Text(zh="拒绝", en="Refuse"),
+            Text("拒绝", "Refuse"),
             _reject_invoice,
             "orders.invoices",
             form=RejectIn,
@@ -123,7 +123,7 @@ invoice_resource = Resource(
         ),
         Action(
             "void",
-            Text(zh="已红冲", en="Voided"),
+            Text("已红冲", "Voided"),
             _void,
             "orders.invoices",
             form=RejectIn,
@@ -132,18 +132,18 @@ invoice_resource = Resource(
         ),
     ),
     columns=(
-        Column("number", Text(zh="订单号", en="Order"), filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=INVOICE_KINDS, filter=True),
-        Column("title", Text(zh="抬头", en="Title")),
-        Column("tax_number", Text(zh="税号", en="Tax number")),
-        Column("fen", Text(zh="金额", en="Amount"), "fen"),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=INVOICE_STATES, filter=True),
-        Column("email", Text(zh="邮箱", en="E-mail"), list=False),
-        Column("invoice_number", Text(zh="发票号码", en="Invoice number"), list=False),
-        Column("link", Text(zh="下载", en="Link"), list=False),
-        Column("remark", Text(zh="备注", en="Remark"), list=False),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", list=False),
-        Column("requested_at", Text(zh="申请时间", en="Asked"), "time", filter=True),
+        Column("number", Text("订单号", "Order"), filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("kind", Text("类型", "Kind"), "choice", choices=INVOICE_KINDS, filter=True),
+        Column("title", Text("抬头", "Title")),
+        Column("tax_number", Text("税号", "Tax number")),
+        Column("fen", Text("金额", "Amount"), "fen"),
+        Column("state", Text("状态", "State"), "choice", choices=INVOICE_STATES, filter=True),
+        Column("email", Text("邮箱", "E-mail"), list=False),
+        Column("invoice_number", Text("发票号码", "Invoice number"), list=False),
+        Column("link", Text("下载", "Link"), list=False),
+        Column("remark", Text("备注", "Remark"), list=False),
+        Column("venue", Text("门店", "Venue"), "venue", list=False),
+        Column("requested_at", Text("申请时间", "Asked"), "time", filter=True),
     ),
 )

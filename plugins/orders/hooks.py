@@ -1,6 +1,5 @@
 """What orders answer, hear and declare."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +8,7 @@ from plugins.orders.hookspecs import OrderPaid, OrderRefunded
 from plugins.orders.schemas import OrdersSettings
 from roost import (
     Context,
-    Endpoints,
-    Job,
-    Notice,
-    Page,
-    Panel,
-    Resource,
-    Schedule,
+    Contribution,
     Settlement,
     Veto,
     hookimpl,
@@ -23,51 +16,18 @@ from roost import (
 
 
 @hookimpl
-def register_settings() -> type[OrdersSettings]:
-    """Declare the settings."""
-    return OrdersSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the endpoints."""
-    return (api.member, staff_api.staff)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare what staff work with."""
-    return console.RESOURCES
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    """Declare what is printed and counted."""
-    return console.PAGES
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare what waits for staff."""
-    return (console.WAITING,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare what asks providers."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Declare what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=OrdersSettings,
+        endpoints=(api.member, staff_api.staff),
+        resources=console.RESOURCES,
+        pages=console.PAGES,
+        panels=(console.WAITING,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, Check, DateField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class OrdersOrder(TenantModel):
@@ -42,6 +42,8 @@ class OrdersOrder(TenantModel):
     paid_at = TimeField(null=True)
     delivered_at = TimeField(null=True)  # the last unit went out
     ended_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=Blank(address=None, note=""), export=None)  # exported with its lines
 
     class Meta:
         indexes = (
@@ -147,6 +149,8 @@ class OrdersRefund(TenantModel):
     decided_at = TimeField(null=True)
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # the orders say what went back
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -210,6 +214,8 @@ class OrdersAddress(TenantModel):
     content = SealedField("address_book")
     is_default = BooleanField(default=False)
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, export=(("content", "address"), "is_default"), name="addresses")
 
     class Meta:
         indexes = ((("tenant", "member", "id"), False),)
@@ -276,6 +282,12 @@ class OrdersInvoice(TenantModel):
     remark = CharField(max_length=200, default="")
     requested_at = TimeField()
     ended_at = TimeField(null=True)
+
+    member_rows = MemberRows(
+        erase=Blank(title=None, email=None, tax_number=""),
+        export=(("number", "order"), "title", "tax_number", "email", "fen", "state"),
+        name="invoices",
+    )
 
     class Meta:
         indexes = (

@@ -65,45 +65,44 @@ def _returned(ctx: Context, fact: OrderPaymentReturned) -> Told | None:
 NOTICES = (
     Notice(
         "order_paid",
-        Text(zh="支付成功", en="Order paid"),
+        Text("支付成功", "Order paid"),
         _paid,
-        Text(zh="您的订单“{title}”已支付 {price}{code}。", en="Your order “{title}” is paid: {price}{code}."),
+        Text("您的订单“{title}”已支付 {price}{code}。", "Your order “{title}” is paid: {price}{code}."),
         link=PAGE,
     ),
     Notice(
         "order_fulfilled",
-        Text(zh="订单发货", en="Order shipped"),
+        Text("订单发货", "Order shipped"),
         _fulfilled,
         Text(
-            zh="您的订单“{title}”已由{carrier}发出，运单号 {tracking}。",
-            en="Your order “{title}” is on its way with {carrier}: {tracking}.",
+            "您的订单“{title}”已由{carrier}发出，运单号 {tracking}。",
+            "Your order “{title}” is on its way with {carrier}: {tracking}.",
         ),
         link=PAGE,
     ),
     Notice(
         "order_refunded",
-        Text(zh="退款成功", en="Refunded"),
+        Text("退款成功", "Refunded"),
         _refunded,
-        Text(zh="您的订单“{title}”已退款 {amount}。", en="{amount} of your order “{title}” went back to you."),
+        Text("您的订单“{title}”已退款 {amount}。", "{amount} of your order “{title}” went back to you."),
         link=PAGE,
     ),
     Notice(
         "order_closed",
-        Text(zh="订单关闭", en="Order closed"),
+        Text("订单关闭", "Order closed"),
         _closed,
         Text(
-            zh="您的订单“{title}”未在规定时间内付款，已关闭。",
-            en="Your order “{title}” was not paid in time and is closed.",
+            "您的订单“{title}”未在规定时间内付款，已关闭。", "Your order “{title}” was not paid in time and is closed."
         ),
         link=PAGE,
     ),
     Notice(
         "order_payment_returned",
-        Text(zh="付款已退回", en="Payment returned"),
+        Text("付款已退回", "Payment returned"),
         _returned,
         Text(
-            zh="您为订单“{title}”支付的 {amount} 因订单已关闭或重复支付，已原路退回。",
-            en="{amount} paid for the order “{title}” came too late or twice and went back to you.",
+            "您为订单“{title}”支付的 {amount} 因订单已关闭或重复支付，已原路退回。",
+            "{amount} paid for the order “{title}” came too late or twice and went back to you.",
         ),
         link=PAGE,
     ),

@@ -78,7 +78,7 @@ def make_labels(ctx: Context, body: LabelsIn) -> OrdersLabels:
         created_at=ctx.now(),
     )
     details = {"reason": body.reason, "orders": len(orders)}
-    ctx.runtime.audit(ctx, "orders.addresses_revealed", str(made.id), details)
+    ctx.audit("orders.addresses_revealed", str(made.id), details)
     return made
 
 
@@ -116,7 +116,7 @@ def reveal(ctx: Context, order_id: UUID, reason: str) -> AddressIn:
     address = address_of(ctx, order)
     if address is None:
         raise NotFound("this order has no address", "该订单没有收货地址")
-    ctx.runtime.audit(ctx, "orders.address_revealed", str(order_id), {"reason": reason})
+    ctx.audit("orders.address_revealed", str(order_id), {"reason": reason})
     return address
 
 

@@ -20,18 +20,18 @@ from plugins.orders.staff_schemas import (
 from roost import Action, Column, Context, Resource, Text
 
 REFUND_STATES = {
-    "requested": Text(zh="待审核", en="requested"),
-    "rejected": Text(zh="已拒绝", en="rejected"),
-    "running": Text(zh="退款中", en="running"),
-    "failed": Text(zh="退款失败", en="failed"),
-    "done": Text(zh="已退款", en="done"),
+    "requested": Text("待审核", "requested"),
+    "rejected": Text("已拒绝", "rejected"),
+    "running": Text("退款中", "running"),
+    "failed": Text("退款失败", "failed"),
+    "done": Text("已退款", "done"),
 }
 SOURCES = {
-    "member": Text(zh="会员申请", en="member"),
-    "staff": Text(zh="员工发起", en="staff"),
-    "plugin": Text(zh="系统发起", en="system"),
-    "late": Text(zh="迟到或重复付款", en="paid too late or twice"),
-    "outside": Text(zh="支付平台退款", en="made at the provider"),
+    "member": Text("会员申请", "member"),
+    "staff": Text("员工发起", "staff"),
+    "plugin": Text("系统发起", "system"),
+    "late": Text("迟到或重复付款", "paid too late or twice"),
+    "outside": Text("支付平台退款", "made at the provider"),
 }
 
 
@@ -76,7 +76,7 @@ def _pay_out(ctx: Context, refund: UUID, body: PayOutIn) -> None:
 
 refund_queue = Resource(
     name="refunds",
-    title=Text(zh="退款", en="Refunds"),
+    title=Text("退款", "Refunds"),
     model=OrdersRefund,
     reply=RefundRow,
     permission="orders.view",
@@ -86,7 +86,7 @@ refund_queue = Resource(
     actions=(
         Action(
             "approve",
-            Text(zh="同意", en="Approve"),
+            Text("同意", "Approve"),
             _approve,
             "orders.refund",
             form=ApproveIn,
@@ -97,7 +97,7 @@ refund_queue = Resource(
         ),
         Action(
             "reject",
-            Text(zh="拒绝", en="Refuse"),
+            Text("拒绝", "Refuse"),
             _reject,
             "orders.refund",
             form=RejectIn,
@@ -106,7 +106,7 @@ refund_queue = Resource(
         ),
         Action(
             "pay_out",
-            Text(zh="柜台退付", en="Paid back at the counter"),
+            Text("柜台退付", "Paid back at the counter"),
             _pay_out,
             "orders.refund",
             form=PayOutIn,
@@ -115,7 +115,7 @@ refund_queue = Resource(
         ),
         Action(
             "retry",
-            Text(zh="重试", en="Try again"),
+            Text("重试", "Try again"),
             _retry,
             "orders.refund",
             idempotent=True,
@@ -123,7 +123,7 @@ refund_queue = Resource(
         ),
         Action(
             "by_hand",
-            Text(zh="已线下退款", en="Paid back otherwise"),
+            Text("已线下退款", "Paid back otherwise"),
             _by_hand,
             "orders.refund",
             form=RejectIn,
@@ -133,17 +133,17 @@ refund_queue = Resource(
         ),
     ),
     columns=(
-        Column("number", Text(zh="订单号", en="Order")),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=REFUND_STATES, filter=True),
-        Column("source", Text(zh="来源", en="From"), "choice", choices=SOURCES, filter=True),
-        Column("fen", Text(zh="金额", en="Amount"), "fen"),
-        Column("points", Text(zh="积分", en="Points"), "points"),
-        Column("reason", Text(zh="原因", en="Reason")),
-        Column("reply", Text(zh="回复", en="Reply"), list=False),
-        Column("parts", Text(zh="退款明细", en="Parts"), "json", list=False),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("created_at", Text(zh="申请时间", en="Asked"), "time", filter=True),
-        Column("ended_at", Text(zh="完成时间", en="Ended"), "time", list=False),
+        Column("number", Text("订单号", "Order")),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=REFUND_STATES, filter=True),
+        Column("source", Text("来源", "From"), "choice", choices=SOURCES, filter=True),
+        Column("fen", Text("金额", "Amount"), "fen"),
+        Column("points", Text("积分", "Points"), "points"),
+        Column("reason", Text("原因", "Reason")),
+        Column("reply", Text("回复", "Reply"), list=False),
+        Column("parts", Text("退款明细", "Parts"), "json", list=False),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("created_at", Text("申请时间", "Asked"), "time", filter=True),
+        Column("ended_at", Text("完成时间", "Ended"), "time", list=False),
     ),
 )

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from plugins.orders import refunds, settling, states
+from plugins.orders import hookspecs, refunds, settling, states
 from plugins.orders.drafts import OrderView, view
 from plugins.orders.models import OrdersOrder, OrdersRefund
 from plugins.orders.placing import SLUG
@@ -113,8 +112,7 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
 
 
 def _may_return(ctx: Context, order: OrdersOrder) -> None:
-    values: dict[str, Any] = {"order": order.id, "owner": order.owner, "reference": order.reference}
-    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **values)
+    ctx.check(hookspecs.may_return_order, order=order.id, owner=order.owner, reference=order.reference)
 
 
 def in_flight(ctx: Context) -> int:

@@ -65,7 +65,7 @@ def hand_over(ctx: Context, body: PickupIn) -> PickupOut:
 def undo_pickup(ctx: Context, handover_id: UUID) -> PickupOut:
     """Take a hand-over back, within its minutes."""
     made = fulfilment.undo(ctx, handover_id)
-    ctx.runtime.audit(ctx, "orders.handover_undone", str(handover_id))
+    ctx.audit("orders.handover_undone", str(handover_id))
     return _pickup(ctx, OrdersOrder.scoped(ctx).get(OrdersOrder.id == made.order), made)
 
 

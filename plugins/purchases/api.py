@@ -11,8 +11,7 @@ staff = Endpoints("staff")
 @member.get("")
 def my_purchases(ctx: Context, page: PageQuery) -> Listing[PurchaseOut]:
     """List my purchases, the latest recorded first, with what each earned."""
-    assert ctx.actor.id is not None  # the host lets nobody but a member in here
-    views, cursor = service.of_member(ctx, ctx.actor.id, page)
+    views, cursor = service.of_member(ctx, ctx.member, page)
     return Listing[PurchaseOut](items=[PurchaseOut.model_validate(view) for view in views], next_cursor=cursor)
 
 

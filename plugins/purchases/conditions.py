@@ -76,6 +76,6 @@ def _range(least: int, most: int | None, locale: str) -> str:
 
 
 KINDS = (
-    ConditionKind("purchase_count", Text(zh="消费笔数", en="Number of purchases"), CountSpec, _has_bought, _say_count),
-    ConditionKind("spent", Text(zh="消费金额", en="Money spent"), SpentSpec, _has_spent, _say_spent),
+    ConditionKind("purchase_count", Text("消费笔数", "Number of purchases"), CountSpec, _has_bought, _say_count),
+    ConditionKind("spent", Text("消费金额", "Money spent"), SpentSpec, _has_spent, _say_spent),
 )

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import Blank, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class PurchasesPurchase(TenantModel):
@@ -32,6 +32,8 @@ class PurchasesPurchase(TenantModel):
     origin = CharField(max_length=8)
     occurred_at = TimeField()
     recorded_at = TimeField()
+
+    member_rows = MemberRows(erase=Blank(member=None, lines=None), export=None)  # exported with its refunds
 
     class Meta:
         indexes = (

@@ -202,7 +202,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
     for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
         rows[place][column] = operation.id
     insert_rows(ctx, Purchase, rows)
-    ctx.runtime.publish_many(ctx, facts)
+    ctx.publish(*facts)
 
 
 def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:

@@ -1,6 +1,5 @@
 """What referrals hear and contribute."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,45 +7,25 @@ from plugins.referrals import api, console, notices, paying, privacy, relations
 from plugins.referrals.schemas import ReferralSettings
 from roost import (
     Context,
-    Endpoints,
+    Contribution,
     Job,
     MemberConverted,
     MemberRegistered,
     MemberUpdated,
-    Notice,
-    Resource,
     hookimpl,
 )
 
 
 @hookimpl
-def register_settings() -> type[ReferralSettings]:
-    """Return the settings."""
-    return ReferralSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the member endpoints."""
-    return [api.member]
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return what staff work with."""
-    return [console.RELATIONS, console.REWARDS]
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the payment of one reward, and the undoing of what was no referral."""
-    return [Job("pay", paying.Pay, paying.pay), Job("void", privacy.Void, privacy.void)]
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Return what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=ReferralSettings,
+        endpoints=[api.member],
+        resources=[console.RELATIONS, console.REWARDS],
+        jobs=[Job("pay", paying.Pay, paying.pay), Job("void", privacy.Void, privacy.void)],
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from peewee import CharField, IntegerField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, KEEP, Blank, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class ReferralsRelation(TenantModel):
@@ -18,6 +18,17 @@ class ReferralsRelation(TenantModel):
     converted_at = TimeField(null=True)
     month = CharField(max_length=7, default="")  # in which the conversion counted: 2026-11
     quarter = CharField(max_length=7, default="")  # 2026-Q4
+
+    member_rows = (  # the bare relation stays: rewards that were paid must stay explicable
+        MemberRows("inviter", erase=KEEP, merge=BY_PLUGIN, export=("state", ("bound_at", "at")), name="invited"),
+        MemberRows(
+            "invitee",
+            erase=Blank(venue=None),
+            merge=BY_PLUGIN,
+            export=("state", ("bound_at", "at")),
+            name="was_invited",
+        ),
+    )
 
     class Meta:
         indexes = (
@@ -41,6 +52,8 @@ class ReferralsReward(TenantModel):
     grant = UUIDField(null=True)
     at = TimeField()
 
+    member_rows = MemberRows(erase=KEEP, export=None)  # the ledger exports what was paid
+
     class Meta:
         indexes = (
             (("tenant", "relation"), False),
@@ -57,6 +70,10 @@ class ReferralsCount(TenantModel):
     member = UUIDField()
     period = CharField(max_length=7)
     conversions = IntegerField(default=0)
+
+    member_rows = MemberRows(
+        erase=KEEP, merge=Unite(by=("period",), add=("conversions",)), export=None
+    )  # made of the relations
 
     class Meta:
         indexes = ((("tenant", "member", "period"), True),)

@@ -12,11 +12,6 @@ from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset
 member = Endpoints("member")
 
 
-def _me(ctx: Context) -> UUID:
-    assert ctx.actor.id is not None  # the host lets only members in
-    return ctx.actor.id
-
-
 def claim_out(claim: SeckillClaim) -> ClaimOut:
     """Show a claim to its member."""
     return ClaimOut.model_validate(claim, from_attributes=True)
@@ -55,7 +50,7 @@ def list_sessions(ctx: Context) -> SessionsOut:
         SeckillClaim.scoped(ctx)
         .select(SeckillClaim.item)
         .where(
-            SeckillClaim.member == _me(ctx),
+            SeckillClaim.member == ctx.member,
             SeckillClaim.state.in_(("held", "closing", "won", "used")),
             SeckillClaim.session.in_([row.id for row in rows]),
         )
@@ -69,25 +64,25 @@ def list_sessions(ctx: Context) -> SessionsOut:
 @member.post("/items/{item_id}/take", idempotent=True, status=201)
 def take(ctx: Context, item_id: UUID) -> ClaimOut:
     """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back."""
-    return claim_out(service.take(ctx, _me(ctx), item_id))
+    return claim_out(service.take(ctx, ctx.member, item_id))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)
 def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Pay the points, if any, and win what is held. What costs money is won by paying its order."""
-    return claim_out(service.confirm(ctx, _me(ctx), claim_id))
+    return claim_out(service.confirm(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/cancel", idempotent=True)
 def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back what is held: at once, or once the payment provider has confirmed that nobody can pay it."""
-    return claim_out(service.cancel(ctx, _me(ctx), claim_id))
+    return claim_out(service.cancel(ctx, ctx.member, claim_id))
 
 
 @member.get("/claims")
 def list_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
     """List what I hold and won, newest first."""
-    query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == _me(ctx))
+    query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == ctx.member)
     rows, next_cursor = keyset(query, SeckillClaim.id, page)
     return Listing(items=[claim_out(row) for row in rows], next_cursor=next_cursor)
 
@@ -95,4 +90,4 @@ def list_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
 @member.get("/claims/{claim_id}")
 def read_claim(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Show one claim of mine."""
-    return claim_out(service.get(ctx, _me(ctx), claim_id))
+    return claim_out(service.get(ctx, ctx.member, claim_id))

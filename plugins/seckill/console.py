@@ -18,24 +18,24 @@ from plugins.seckill.schemas import (
 from roost import Action, Column, Context, Form, Resource, Text
 
 STATES = {
-    "draft": Text(zh="草稿", en="draft"),
-    "published": Text(zh="已发布", en="published"),
-    "closed": Text(zh="已结束", en="closed"),
+    "draft": Text("草稿", "draft"),
+    "published": Text("已发布", "published"),
+    "closed": Text("已结束", "closed"),
 }
 CLAIM_STATES = {
-    "held": Text(zh="待确认", en="held"),
-    "closing": Text(zh="取消中", en="closing"),
-    "won": Text(zh="已抢得", en="won"),
-    "used": Text(zh="已核销", en="used"),
-    "cancelled": Text(zh="已取消", en="cancelled"),
-    "lapsed": Text(zh="超时释放", en="lapsed"),
-    "refunding": Text(zh="退款中", en="refunding"),
-    "refunded": Text(zh="已退", en="refunded"),
+    "held": Text("待确认", "held"),
+    "closing": Text("取消中", "closing"),
+    "won": Text("已抢得", "won"),
+    "used": Text("已核销", "used"),
+    "cancelled": Text("已取消", "cancelled"),
+    "lapsed": Text("超时释放", "lapsed"),
+    "refunding": Text("退款中", "refunding"),
+    "refunded": Text("已退", "refunded"),
 }
 REPEATS = {
-    "daily": Text(zh="每日", en="daily"),
-    "weekly": Text(zh="每周", en="weekly"),
-    "monthly": Text(zh="每月", en="monthly"),
+    "daily": Text("每日", "daily"),
+    "weekly": Text("每周", "weekly"),
+    "monthly": Text("每月", "monthly"),
 }
 
 
@@ -65,7 +65,7 @@ def _state_is(*states: str) -> Any:  # Any: a row of either table
 
 plans = Resource(
     name="plans",
-    title=Text(zh="周期场次", en="Recurring sessions"),
+    title=Text("周期场次", "Recurring sessions"),
     model=SeckillPlan,
     reply=PlanRow,
     permission="seckill.view",
@@ -75,19 +75,19 @@ plans = Resource(
     create=Form(PlanForm, sessions.create_plan),
     edit=Form(PlanForm, sessions.edit_plan),
     columns=(
-        Column("title", Text(zh="标题", en="Title"), filter=True),
-        Column("repeat", Text(zh="周期", en="Repeats"), "choice", choices=REPEATS),
-        Column("day", Text(zh="星期/日", en="Day"), "int"),
-        Column("at", Text(zh="时间", en="At")),
-        Column("minutes", Text(zh="时长（分钟）", en="Minutes"), "int"),
-        Column("active", Text(zh="启用", en="Active"), "bool", filter=True),
-        Column("items", Text(zh="商品", en="Items"), "json", list=False),
+        Column("title", Text("标题", "Title"), filter=True),
+        Column("repeat", Text("周期", "Repeats"), "choice", choices=REPEATS),
+        Column("day", Text("星期/日", "Day"), "int"),
+        Column("at", Text("时间", "At")),
+        Column("minutes", Text("时长（分钟）", "Minutes"), "int"),
+        Column("active", Text("启用", "Active"), "bool", filter=True),
+        Column("items", Text("商品", "Items"), "json", list=False),
     ),
 )
 
 session_resource = Resource(
     name="sessions",
-    title=Text(zh="秒杀场次", en="Sessions"),
+    title=Text("秒杀场次", "Sessions"),
     model=SeckillSession,
     reply=SessionRow,
     permission="seckill.view",
@@ -97,20 +97,20 @@ session_resource = Resource(
     create=Form(SessionForm, sessions.create_session),
     edit=Form(SessionForm, sessions.edit_session),
     actions=(
-        Action("publish", Text(zh="发布", en="Publish"), _publish, "seckill.edit", shown=_state_is("draft")),
-        Action("close", Text(zh="结束", en="Close"), _close, "seckill.edit", reason=True, shown=_state_is("published")),
+        Action("publish", Text("发布", "Publish"), _publish, "seckill.edit", shown=_state_is("draft")),
+        Action("close", Text("结束", "Close"), _close, "seckill.edit", reason=True, shown=_state_is("published")),
     ),
     columns=(
-        Column("title", Text(zh="标题", en="Title"), filter=True),
-        Column("starts_at", Text(zh="开始", en="Starts"), "time", filter=True),
-        Column("ends_at", Text(zh="结束", en="Ends"), "time"),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
+        Column("title", Text("标题", "Title"), filter=True),
+        Column("starts_at", Text("开始", "Starts"), "time", filter=True),
+        Column("ends_at", Text("结束", "Ends"), "time"),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
     ),
 )
 
 items = Resource(
     name="items",
-    title=Text(zh="秒杀商品", en="Items"),
+    title=Text("秒杀商品", "Items"),
     model=SeckillItem,
     reply=ItemRow,
     permission="seckill.view",
@@ -118,23 +118,23 @@ items = Resource(
     venue_free=True,
     member=None,
     create=Form(ItemCreate, sessions.add_item),
-    actions=(Action("remove", Text(zh="移除", en="Remove"), _remove, "seckill.edit"),),
+    actions=(Action("remove", Text("移除", "Remove"), _remove, "seckill.edit"),),
     columns=(
-        Column("session", Text(zh="场次", en="Session"), filter=True),
-        Column("title", Text(zh="标题", en="Title"), filter=True),
-        Column("stock", Text(zh="库存", en="Stock"), "int"),
-        Column("price_points", Text(zh="积分价", en="Points"), "points"),
-        Column("price_fen", Text(zh="金额", en="Price"), "fen"),
-        Column("market_fen", Text(zh="划线价", en="Market price"), "fen"),
-        Column("basis", Text(zh="划线价依据", en="Basis"), list=False),
-        Column("levels", Text(zh="等级", en="Levels"), "json", list=False),
-        Column("states", Text(zh="身份", en="States"), "json", list=False),
+        Column("session", Text("场次", "Session"), filter=True),
+        Column("title", Text("标题", "Title"), filter=True),
+        Column("stock", Text("库存", "Stock"), "int"),
+        Column("price_points", Text("积分价", "Points"), "points"),
+        Column("price_fen", Text("金额", "Price"), "fen"),
+        Column("market_fen", Text("划线价", "Market price"), "fen"),
+        Column("basis", Text("划线价依据", "Basis"), list=False),
+        Column("levels", Text("等级", "Levels"), "json", list=False),
+        Column("states", Text("身份", "States"), "json", list=False),
     ),
 )
 
 claims = Resource(
     name="claims",
-    title=Text(zh="秒杀记录", en="Claims"),
+    title=Text("秒杀记录", "Claims"),
     model=SeckillClaim,
     reply=ClaimRow,
     permission="seckill.view",
@@ -143,7 +143,7 @@ claims = Resource(
     actions=(
         Action(
             "redeem",
-            Text(zh="核销", en="Redeem"),
+            Text("核销", "Redeem"),
             _redeem,
             "seckill.redeem",
             form=Redeem,
@@ -152,7 +152,7 @@ claims = Resource(
         ),
         Action(
             "refund",
-            Text(zh="退回", en="Refund"),
+            Text("退回", "Refund"),
             _refund,
             "seckill.edit",
             reason=True,
@@ -161,16 +161,16 @@ claims = Resource(
         ),
     ),
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("item", Text(zh="商品", en="Item"), filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=CLAIM_STATES, filter=True),
-        Column("price_points", Text(zh="积分", en="Points"), "points"),
-        Column("price_fen", Text(zh="金额", en="Price"), "fen"),
-        Column("order", Text(zh="订单", en="Order"), list=False),
-        Column("code", Text(zh="凭证码", en="Code"), filter=True),
-        Column("deadline", Text(zh="确认截止", en="Confirm by"), "time"),
-        Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("venue", Text(zh="核销门店", en="Used at"), "venue"),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("item", Text("商品", "Item"), filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=CLAIM_STATES, filter=True),
+        Column("price_points", Text("积分", "Points"), "points"),
+        Column("price_fen", Text("金额", "Price"), "fen"),
+        Column("order", Text("订单", "Order"), list=False),
+        Column("code", Text("凭证码", "Code"), filter=True),
+        Column("deadline", Text("确认截止", "Confirm by"), "time"),
+        Column("created_at", Text("时间", "At"), "time", filter=True),
+        Column("venue", Text("核销门店", "Used at"), "venue"),
     ),
 )
 

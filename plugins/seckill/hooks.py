@@ -1,43 +1,24 @@
 """What flash sales answer and declare."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins import orders
 from plugins.seckill import api, console, hearing, jobs, privacy, service
 from plugins.seckill.schemas import SeckillSettings
-from roost import Context, Endpoints, Job, Resource, Schedule, Veto, hookimpl
+from roost import Context, Contribution, Veto, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[SeckillSettings]:
-    """Declare the settings."""
-    return SeckillSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member API."""
-    return (api.member,)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return console.RESOURCES
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare what runs in the background."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=SeckillSettings,
+        endpoints=(api.member,),
+        resources=console.RESOURCES,
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+    )
 
 
 @hookimpl

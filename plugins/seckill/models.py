@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, IntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import Blank, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class SeckillPlan(TenantModel):
@@ -79,6 +79,14 @@ class SeckillClaim(TenantModel):
     expires_at = TimeField(null=True)  # won: when the voucher ends
     created_at = TimeField()
     ended_at = TimeField(null=True)
+
+    member_rows = MemberRows(
+        erase=Blank(code=None),  # the rest is evidence of the sale
+        export=(
+            "id", "session", "item", "state", "price_points", "price_fen", "code", "deadline", "expires_at", "created_at"
+        ),
+        name="claims",
+    )  # fmt: skip
 
     class Meta:
         indexes = (

@@ -7,19 +7,19 @@ from roost import Column, Form, Panel, Resource, Text
 
 visits = Resource(
     name="records",
-    title=Text(zh="到店记录", en="Visits"),
+    title=Text("到店记录", "Visits"),
     model=VisitsVisit,
     reply=VisitRow,
     columns=(
-        Column("occurred_at", Text(zh="到店时间", en="Came"), "time"),
-        Column("day", Text(zh="日期", en="Day"), "date", filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("points", Text(zh="所得积分", en="Points"), "points"),
-        Column("source", Text(zh="来源", en="Source"), filter=True),
-        Column("source_key", Text(zh="编号", en="Number"), filter=True, list=False),
-        Column("origin", Text(zh="写入方式", en="Origin"), list=False),
-        Column("recorded_at", Text(zh="记录时间", en="Recorded"), "time", list=False),
+        Column("occurred_at", Text("到店时间", "Came"), "time"),
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("points", Text("所得积分", "Points"), "points"),
+        Column("source", Text("来源", "Source"), filter=True),
+        Column("source_key", Text("编号", "Number"), filter=True, list=False),
+        Column("origin", Text("写入方式", "Origin"), list=False),
+        Column("recorded_at", Text("记录时间", "Recorded"), "time", list=False),
     ),
     permission="visits.view",
     edit_permission="visits.record",
@@ -28,4 +28,4 @@ visits = Resource(
     venue="venue",
 )
 
-today = Panel("today", Text(zh="今日到店", en="Visits today"), "visits.view", counter.figures_of_today)
+today = Panel("today", Text("今日到店", "Visits today"), "visits.view", counter.figures_of_today)

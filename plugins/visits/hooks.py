@@ -1,60 +1,30 @@
 """Hook calls turned into service calls."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
-
-from pydantic import BaseModel
 
 from plugins.visits import api, console, jobs, keeping, silence
 from plugins.visits.schemas import VisitSettings
 from roost import (
     Context,
-    Endpoints,
-    Job,
+    Contribution,
     MemberConverted,
     MemberUpdated,
-    Panel,
-    Resource,
-    Schedule,
     hookimpl,
 )
 
 
 @hookimpl
-def register_settings() -> type[BaseModel]:
-    """Return what a visit earns and when somebody is silent."""
-    return VisitSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the endpoints."""
-    return (api.member, api.staff)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return the console's list of visits."""
-    return (console.visits,)
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Return today's figures."""
-    return (console.today,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the chains."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Return the nightly look."""
-    return jobs.SCHEDULES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=VisitSettings,
+        endpoints=(api.member, api.staff),
+        resources=(console.visits,),
+        panels=(console.today,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+    )
 
 
 @hookimpl(origins=("live", "import"))

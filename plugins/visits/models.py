@@ -2,7 +2,7 @@
 
 from peewee import CharField, DateField, IntegerField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import DELETE, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class VisitsVisit(TenantModel):
@@ -18,6 +18,12 @@ class VisitsVisit(TenantModel):
     origin = CharField(max_length=8)
     occurred_at = TimeField()
     recorded_at = TimeField()
+
+    member_rows = MemberRows(
+        erase=DELETE,  # where somebody was, and when, is theirs
+        export=("occurred_at", "day", "venue", "source", ("source_key", "number"), "points"),
+        name="visits",
+    )
 
     class Meta:
         indexes = (
@@ -40,6 +46,12 @@ class VisitsPresence(TenantModel):
     since = TimeField()  # the silence is counted from here: the last visit, or the membership's beginning
     last_visit_at = TimeField(null=True)
     silent_at = TimeField(null=True)  # when they were found silent; None: they are not
+
+    member_rows = MemberRows(
+        erase=DELETE,
+        merge=Unite(newest="since", latest=("last_visit_at",)),
+        export=None,  # made of the visits
+    )
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

@@ -56,7 +56,7 @@ def step(ctx: Context, payload: SilenceStep) -> Next | None:
             away = (payload.day - local_date(row.since, ctx.tenant.zone)).days
             facts.append(MemberWentSilent(member=row.member, since=row.since, days=max(away, days)))
     if facts:
-        ctx.runtime.publish_many(ctx, facts)
+        ctx.publish(*facts)
     if len(rows) < BATCH:
         return None
     return Next(SilenceStep(day=payload.day, after=rows[-1].member))

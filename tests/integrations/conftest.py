@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,22 @@
 """What the plugin hears and declares: each hook is one call."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from roost import Context, Endpoints, LevelUp, Resource, RewardKind, Text, hookimpl
+from roost import Context, Contribution, LevelUp, RewardKind, Text, hookimpl
 from roost_stickers import api, console, service
 from roost_stickers.schemas import StickerReward, StickerSettings
 
 
 @hookimpl
-def register_settings() -> type[StickerSettings]:
-    """Declare the settings."""
-    return StickerSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member API."""
-    return (api.member,)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return (console.designs, console.owned)
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=StickerSettings,
+        endpoints=(api.member,),
+        resources=(console.designs, console.owned),
+        rewards=(RewardKind("sticker", Text("贴纸", "Sticker"), StickerReward, _grant, _revoke, _describe),),
+    )
 
 
 def _grant(ctx: Context, member: UUID, spec: StickerReward, key: str) -> dict[str, Any]:
@@ -38,12 +30,6 @@ def _revoke(ctx: Context, member: UUID, spec: StickerReward, receipt: dict[str, 
 
 def _describe(spec: StickerReward, locale: str) -> str:
     return f"sticker {spec.design}" if locale.startswith("en") else f"贴纸 {spec.design}"
-
-
-@hookimpl
-def register_rewards() -> Sequence[RewardKind]:
-    """Let any rule give a sticker."""
-    return (RewardKind("sticker", Text(zh="贴纸", en="Sticker"), StickerReward, _grant, _revoke, _describe),)
 
 
 @hookimpl

@@ -5,12 +5,12 @@ from typing import Any
 
 from peewee import fn
 
-from core.context import Context
+from core.contract.console import Panel
+from core.contract.context import Context
+from core.contract.manifest import Text
 from core.errors import NotFound
 from core.events.models import Job
 from core.members.models import Member
-from core.runtime.declarations import Panel
-from core.runtime.manifest import Text
 from hosts.console import approvals
 from hosts.console.member_resources import STATES
 from hosts.console.resources import CORE
@@ -33,8 +33,8 @@ def _dead(ctx: Context) -> Sequence[tuple[str, str]]:
 
 
 CORE_PANELS = (
-    Panel("members", Text(zh="会员", en="Members"), "members.view", _members),
-    Panel("jobs", Text(zh="后台任务", en="Jobs"), "jobs.view", _dead),
+    Panel("members", Text("会员", "Members"), "members.view", _members),
+    Panel("jobs", Text("后台任务", "Jobs"), "jobs.view", _dead),
 )
 
 
@@ -42,7 +42,7 @@ def _panels(console: Console, ctx: Context) -> list[tuple[str, Panel]]:
     found = [(CORE, panel) for panel in CORE_PANELS]
     for plugin in console.runtime.registry.plugins.values():
         if ctx.enabled(plugin.slug):
-            found += [(plugin.slug, panel) for panel in plugin.panels]
+            found += [(plugin.slug, panel) for panel in plugin.gives.panels]
     return [(slug, panel) for slug, panel in found if ctx.has(panel.permission)]
 
 
@@ -70,7 +70,7 @@ def own_page(visit: Visit, *, slug: str, page: str) -> Reply:
     plugin = visit.console.runtime.registry.plugin(slug)
     if not visit.ctx.enabled(slug):
         raise NotFound(f"the plugin {slug} is off", "该功能未启用")
-    found = next(p for p in plugin.pages if p.path == page)
+    found = next(p for p in plugin.gives.pages if p.path == page)
     visit.ctx.require(found.permission)
     values = found.render(visit.ctx.for_plugin(slug), visit.query)
     return visit.page(f"{slug}/{found.template}", **{"title": found.title.in_(visit.locale), **values})

@@ -4,8 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from core import members, points, rewards, tenants
+from core.contract import hookspecs
+from core.contract.manifest import Text
 from core.errors import RoostError
-from core.runtime.manifest import Text
 from hosts.console import keyset
 from hosts.console.core_resources import core_desk
 from hosts.console.field_names import FIELD_NAMES
@@ -17,22 +18,22 @@ from hosts.console.web import Reply, Route, Visit, local_path, with_query
 STATEMENT = 20
 WHY = 20
 ENTRY_KINDS = {
-    "credit": Text(zh="获得", en="earned"),
-    "debit": Text(zh="使用", en="spent"),
-    "hold": Text(zh="冻结", en="held"),
-    "release": Text(zh="解冻", en="released"),
-    "transfer_out": Text(zh="转出", en="sent"),
-    "transfer_in": Text(zh="转入", en="received"),
-    "reversal": Text(zh="冲正", en="reversed"),
-    "repayment": Text(zh="补扣", en="repaid"),
-    "expiry": Text(zh="过期", en="expired"),
+    "credit": Text("获得", "earned"),
+    "debit": Text("使用", "spent"),
+    "hold": Text("冻结", "held"),
+    "release": Text("解冻", "released"),
+    "transfer_out": Text("转出", "sent"),
+    "transfer_in": Text("转入", "received"),
+    "reversal": Text("冲正", "reversed"),
+    "repayment": Text("补扣", "repaid"),
+    "expiry": Text("过期", "expired"),
 }
 OUTCOMES = {
-    "given": Text(zh="已发放", en="given"),
-    "partly": Text(zh="部分发放", en="partly given"),
-    "revoked": Text(zh="已收回", en="taken back"),
-    "refused": Text(zh="未发放", en="refused"),
-    "noted": Text(zh="已记录", en="noted"),
+    "given": Text("已发放", "given"),
+    "partly": Text("部分发放", "partly given"),
+    "revoked": Text("已收回", "taken back"),
+    "refused": Text("未发放", "refused"),
+    "noted": Text("已记录", "noted"),
 }
 
 
@@ -105,11 +106,10 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
 
 
 def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, str]]]]:
-    runtime = visit.console.runtime
-    answers = runtime.dispatcher.decide(visit.ctx, "member_summary", member=member)
+    answers = visit.ctx.collect(hookspecs.member_summary, member=member)
     return [
         (
-            runtime.registry.manifest(slug).name.in_(visit.locale),
+            visit.ctx.plugin_name(slug).in_(visit.locale),
             [(_called(k, visit.locale), _plain(v)) for k, v in values.items()],
         )
         for slug, values in answers
@@ -175,7 +175,7 @@ def find(visit: Visit) -> Reply:
     visit.ctx.require("members.view")
     back = local_path(visit.sent("back"), "/console/core/members").split("?")[0]
     found = find_members(visit.ctx, visit.sent("who"))
-    visit.ctx.runtime.audit(visit.ctx, "member.searched", back, {"found": len(found)})
+    visit.ctx.audit("member.searched", back, {"found": len(found)})
     venues = {venue.id: venue.name for venue in tenants.venues(visit.ctx)}
     mine = visit.ctx.actor.venues
     lines = []

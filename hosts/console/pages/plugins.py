@@ -3,9 +3,9 @@
 from typing import Any
 
 from core import tenants
+from core.contract.plugin import NoSettings
 from core.db import savepoint
 from core.errors import Forbidden, NotFound, RoostError
-from core.runtime.registry import NoSettings
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
 from hosts.console.web import Reply, Route, Visit
 

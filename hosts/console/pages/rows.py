@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from core.contract.console import Action, Column, Form
+from core.contract.rest import PageQuery
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
-from core.runtime.declarations import Action, Column, Form, PageQuery
 from hosts.console import export, keyset, once
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
 from hosts.console.resource_endpoints import split_body
@@ -307,7 +308,7 @@ def download(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
     if errors:
         raise Invalid(errors[0], errors[0])
     details = {"format": kind, "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None)}
-    visit.ctx.runtime.audit(visit.ctx.for_plugin(slug), f"{desk.code}.exported", "", details)
+    visit.ctx.services.audit(visit.ctx.for_plugin(slug), f"{desk.code}.exported", "", details)
     return Reply(
         stream=export.WRITERS[kind](visit.ctx, desk, wanted),
         content_type=export.TYPES[kind],

@@ -6,7 +6,7 @@ import falcon
 import limits
 
 from core import db, identity, tenants
-from core.context import NOBODY, Context
+from core.contract.context import NOBODY, Context
 from core.errors import NotFound, RoostError, Unauthorized
 from core.ids import new_id
 from hosts.console import sessions
@@ -103,7 +103,7 @@ def sign_out(visit: Visit) -> Reply:
     """End the session."""
     if visit.who.session is not None:
         identity.revoke_session(visit.ctx, visit.who.session)
-    visit.ctx.runtime.audit(visit.ctx, "staff.signed_out", str(visit.ctx.actor.id))
+    visit.ctx.audit("staff.signed_out", str(visit.ctx.actor.id))
     return Reply(status=303, location="/console/sign-in", cookies={sessions.SESSION: ""})
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from core import identity, members, points
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
 
 group = Endpoints("member", prefix="/v1/me", tag="me")
@@ -102,7 +103,7 @@ def own(ctx: Context) -> UUID:
 def read_me(ctx: Context) -> MeOut:
     """Return your profile, balances, and what each plugin shows of you."""
     view = members.get(ctx, own(ctx))
-    answers = ctx.runtime.dispatcher.decide(ctx, "member_summary", member=view.id)
+    answers = ctx.collect(hookspecs.member_summary, member=view.id)
     return MeOut(
         **member_fields(view),
         balances=balances_out(points.balances(ctx, view.id)),

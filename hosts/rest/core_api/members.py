@@ -7,10 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from core import identity, members, points
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import NotFound
 from core.members import MemberFilter
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.schemas import BalanceOut, Input, MemberOut, balances_out, member_out
 
 group = Endpoints("staff", prefix="/admin/v1/members", tag="members")
@@ -148,7 +149,7 @@ def register_member(ctx: Context, body: RegisterIn) -> RegisteredOut:
 def read_member(ctx: Context, member_id: UUID) -> MemberDetail:
     """Return a member; the id of one that was merged gives the survivor."""
     view = members.get_in_scope(ctx, member_id)
-    answers = ctx.runtime.dispatcher.decide(ctx, "member_summary", member=view.id)
+    answers = ctx.collect(hookspecs.member_summary, member=view.id)
     return MemberDetail(
         **member_out(view).__dict__,
         balances=balances_out(points.balances(ctx, view.id)) if ctx.has("points.view") else {},

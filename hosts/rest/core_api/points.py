@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from core import points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.me import PointsOut, StatementQuery
 from hosts.rest.core_api.members import in_scope
 from hosts.rest.core_api.schemas import Asset, Input, OperationOut, balances_out, operation_out
@@ -40,7 +40,7 @@ class DebitIn(Input):
 
 def _within_limit(ctx: Context, amount: int) -> None:
     """Refuse staff what needs a second approver; integration keys and the system move what they are told to."""
-    limit = ctx.runtime.settings.adjust_limit
+    limit = ctx.services.settings.adjust_limit
     if ctx.actor.kind == "staff" and amount > limit:
         raise Forbidden(
             f"more than {limit} needs a second approver: POST /admin/v1/core/members/{{member_id}}/adjust",

@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from core import tenants
-from core.context import Context
-from core.runtime.declarations import Endpoints
+from core.contract.context import Context
+from core.contract.rest import Endpoints
 from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1/venues", tag="venues")
@@ -48,5 +48,5 @@ def list_venues(ctx: Context) -> VenuesOut:
 def add_venue(ctx: Context, body: VenueIn) -> VenueOut:
     """Add a venue; 409 when the code is taken."""
     row = tenants.add_venue(ctx, body.code, body.name, body.region)
-    ctx.runtime.audit(ctx, "venue.added", str(row.id), {"code": body.code})
+    ctx.audit("venue.added", str(row.id), {"code": body.code})
     return VenueOut.model_validate(row, from_attributes=True)

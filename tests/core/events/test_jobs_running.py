@@ -69,7 +69,7 @@ def test_no_error_message_keeps_a_failure_from_being_stored(
     def fail(ctx: Any, order: Any) -> None:
         raise ValueError(text)
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: fail))
     lab.enqueue("leave")
     jobs.drain(lab.runtime)
@@ -90,7 +90,7 @@ def test_a_statement_that_the_database_refuses_is_the_jobs_failure_and_no_outage
     def broken(ctx: Any, order: Any) -> None:
         db.database.execute_sql("SELECT * FROM no_such_table")
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: broken))
     lab.enqueue("leave")
     jobs.drain(lab.runtime)
@@ -193,7 +193,7 @@ def test_a_job_that_swallows_a_database_error_is_not_taken_for_done(lab: Lab, mo
                 id=1, plugin="x", kind="x", payload="", due_at=ctx.now(), created_at=ctx.now()
             ).execute()
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: swallow))
     lab.enqueue("leave")
     assert only(lab).id == 1

@@ -8,12 +8,12 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
+from core.contract.rest import PageQuery
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events.models import Event
 from core.ids import new_id
 from core.members import Attribute, MemberFilter, MemberView
-from core.runtime.declarations import PageQuery
 
 Make = Callable[..., MemberView]
 

@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from core import db, members
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events.models import Event
 from core.ids import new_id
 from core.members import Member, MemberIdentity, MemberView, NewMember
 from core.privacy import Keyring, new_key
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 PHONE = "13812345678"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
 
 
 @pytest.fixture

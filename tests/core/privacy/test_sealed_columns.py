@@ -10,15 +10,15 @@ from pydantic import SecretStr
 
 from core import members, tenants
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, IntegrityFault
 from core.fields import BlindField, SealedField
 from core.members.rotation import RotationPayload, rotate
 from core.privacy import Keyring, new_key
 from core.privacy.resealing import sealed_tables
 from core.privacy.sealing import blind, blinds, seal, unseal
-from core.runtime.registry import Registry
-from core.runtime.runtime import Runtime
+from core.registry.registry import Registry
+from core.runtime import Runtime
 
 VAULT = Path(__file__).parent / "vault"
 PHONE = "13812345678"

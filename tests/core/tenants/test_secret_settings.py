@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from core import members, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, Invalid
 from core.privacy import Keyring
 from core.tenants import SentTo, TenantPlugin

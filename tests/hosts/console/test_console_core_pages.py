@@ -183,7 +183,7 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
     assert browser.post("/console/core/plugins/stalls", form).status_code == 303
     stored = tenants.settings_values(tenant, "stalls")
     assert stored == {"days": 45, "limits": {"per_member": 3}, "prices": {"tea": 5}, "app_secret": "s3cret"}
-    assert len(audited("plugin.settings")) == 1
+    assert len(audited("plugin.gives.settings")) == 1
     assert "s3cret" not in browser.get("/console/core/plugins/stalls").text
     browser.post("/console/core/plugins/stalls", {**SETTINGS, "app_secret": ""})
     assert tenants.settings_values(tenant, "stalls") == {"app_secret": "s3cret"}

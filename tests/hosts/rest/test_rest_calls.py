@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from core import tenants
-from core.context import Context
-from core.runtime.declarations import Endpoints
+from core.contract.context import Context
+from core.contract.rest import Endpoints
 from hosts.rest.app import make_app
 from hosts.testkit.plugin import Api
 

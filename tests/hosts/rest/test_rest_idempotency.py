@@ -11,7 +11,7 @@ import pytest
 from core import bulk, db, points, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.db import open_database
 from hosts.rest import idempotency, upkeep
 from hosts.rest.models import Idempotency

@@ -8,8 +8,8 @@ import pytest
 
 from core import db
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.runtime import Runtime
 from hosts.rest.app import make_app
 from hosts.rest.ratelimit import RateLimits, SqlStorage
 from hosts.testkit.plugin import Api

@@ -9,7 +9,7 @@ import sys
 from core import db
 from core.config import Settings
 from core.events import jobs
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.worker.serve import work
 
 claim = jobs.claim

@@ -11,7 +11,7 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations import ivep as face
 from integrations.ivep import reading, service, wire
@@ -430,7 +430,7 @@ def test_the_panel_counts_what_holds_and_what_waits(story: Any, brand: Context, 
     story.push("coach.assigned", relation())
     story.push("coach.assigned", relation("r-2", member="m-2"))
     story.drain()
-    (panel,) = runtime.registry.plugin("ivep").panels
+    (panel,) = runtime.registry.plugin("ivep").gives.panels
     shown = dict(panel.read(brand))
     assert (shown["在教关系"], shown["待匹配 / 失败"]) == ("1", "1 / 0")
 

@@ -9,7 +9,7 @@ import pytest
 
 from core import tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations import qinniao
 from integrations.qinniao import reconcile
@@ -208,7 +208,7 @@ class TestListsOfTheBrand:
     ) -> None:  # fmt: skip
         story.fake.put("stores", {"id": "003", "name": "云栖店"})
         run()
-        (panel,) = runtime.registry.plugin("qinniao").panels
+        (panel,) = runtime.registry.plugin("qinniao").gives.panels
         assert story.object_state("stores", "003") == ("applied", "no venue has the code 003")
         assert dict(panel.read(brand))["无对应门店的 SaaS 门店"] == "1"
         with brand.transaction():

@@ -9,7 +9,7 @@ import pytest
 
 from core import points, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.qinniao import leads, reconcile
 from integrations.qinniao.client import Code
@@ -269,7 +269,7 @@ def test_the_panel_shows_what_lags(
     story.fake.fail(Failure(api="cards", errcode=int(Code.INVALID)))
     run()
     clock.advance(minutes=20)
-    (panel,) = runtime.registry.plugin("qinniao").panels
+    (panel,) = runtime.registry.plugin("qinniao").gives.panels
     shown = dict(panel.read(brand))
     assert shown["近 7 天延迟转会员"] == "1"
     assert shown["待匹配 / 失败记录"] == "1 / 0"

@@ -298,7 +298,7 @@ def test_no_provider_is_a_refusal() -> None:
 
 def test_jobs_carry_ids_only(story: Story) -> None:
     story.ask()
-    (claimed,) = jobs.claim(story.ctx.runtime, 10)
+    (claimed,) = jobs.claim(story.ctx.services, 10)
     (row,) = story.messages()
     assert claimed.payload == f'{{"message":"{row.id}","tries":0}}'
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Failure, Running
 from integrations.storage import ObjectMissing, StorageRefused, StorageUnavailable, Store, Ticket, store_of

@@ -10,8 +10,8 @@ import pytest
 from core import members, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import Api, test_settings
 from integrations.webhooks import endpoints
 from integrations.webhooks.fake import PATH, ReceiverFake, Running, serve

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Event, Job
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from integrations.webhooks import client, deliveries, endpoints
 from integrations.webhooks.fake import PATH, Failure, ReceiverFake, Running
 from integrations.webhooks.models import WebhooksDelivery

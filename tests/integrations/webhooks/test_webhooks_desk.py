@@ -7,6 +7,7 @@ from uuid import UUID
 from hosts.testkit.plugin import Api
 from integrations.webhooks import endpoints
 from integrations.webhooks.fake import PATH, Failure, ReceiverFake, Running
+from roost import hooks
 from tests.integrations.webhooks.conftest import Brand
 
 Receivers = Callable[[], Running[ReceiverFake]]
@@ -145,5 +146,5 @@ def test_purged_nothing_is_left(brand: Brand, receivers: Receivers) -> None:
     brand.subscribe(receivers())
     brand.register()
     with brand.ctx.transaction():
-        brand.ctx.oblige("purge_tenant")
+        brand.ctx.lifecycle(hooks.purge_tenant)
     assert brand.deliveries() == brand.attempts() == []

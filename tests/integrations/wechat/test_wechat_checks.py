@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.dispatcher import Dispatcher
-from core.runtime.ports import ContentCheck, MediaAsked, TextAsked, Verdict
+from core.contract.context import Context
+from core.contract.ports import ContentCheck, MediaAsked, TextAsked, Verdict
+from core.registry.dispatcher import Dispatcher
 from hosts.testkit.plugin import Api
 from integrations.wechat import checks
 from integrations.wechat.fake import Failure, PushTarget, Running, WechatFake
@@ -49,7 +49,7 @@ class TestTexts:
         return go
 
     def test_it_is_offered(self, brand: Context) -> None:
-        assert [o[1].name for o in brand.offered(ContentCheck) if o[0] == "wechat"] == ["wechat"]
+        assert [o[1].name for o in brand.providers(ContentCheck) if o[0] == "wechat"] == ["wechat"]
 
     @pytest.mark.parametrize(
         ("text", "state", "label"),

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from core import members
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.wechat import RiskAsked, codes, risk_steps, subscriptions
 from integrations.wechat.codes import CodeAsked
@@ -22,6 +22,7 @@ from integrations.wechat.models import (
     WechatToken,
 )
 from integrations.wechat.schemas import TemplateForm
+from roost import hooks
 from tests.integrations.wechat.conftest import AES_KEY, TOKEN
 
 
@@ -89,6 +90,6 @@ def test_a_brand_that_leaves_leaves_nothing(brand: Context, known: Callable[[str
     known("alice")
     with brand.transaction():
         subscriptions.add_template(brand, TemplateForm(template="T1", title="Booked"))
-        brand.oblige("purge_tenant")
+        brand.lifecycle(hooks.purge_tenant)
     for model in (WechatSubscription, WechatCode, WechatRisk, WechatPush, WechatTemplate, WechatToken):
         assert model.scoped(brand).select().count() == 0

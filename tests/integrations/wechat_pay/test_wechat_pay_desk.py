@@ -6,7 +6,7 @@ from typing import Any  # a story of the conftest
 import pytest
 
 from core import members, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, Vetoed
 from core.ids import new_id
 from core.members import MemberView
@@ -16,6 +16,7 @@ from integrations.wechat_pay import desk
 from integrations.wechat_pay.fake_books import Delivery, GiveBack, Pay
 from integrations.wechat_pay.fake_keys import make_keys
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
+from roost import hooks
 
 ADMIN = "/admin/v1/wechat_pay"
 
@@ -231,7 +232,7 @@ class TestLeaving:
         story.paid()
         story.refund()
         with brand.transaction():
-            brand.oblige("purge_tenant")
+            brand.lifecycle(hooks.purge_tenant)
         for model in (WechatPayTrade, WechatPayRefund, WechatPaySettlement, WechatPayPush):
             assert model.scoped(brand).select().count() == 0
 

@@ -7,7 +7,7 @@ from typing import Any  # a story of the conftest
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from integrations.fake_server import Failure
 from integrations.wechat_pay import charges, jobs, numbers, payments, reconcile, settling
 from integrations.wechat_pay.fake_books import GiveBack, Pay

@@ -15,18 +15,18 @@ import pytest
 from core import boot, db, members, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
 from core.members import MemberView
 from core.privacy import Keyring
-from core.runtime.registry import Registry, find_packages
-from core.runtime.runtime import Runtime
+from core.registry.registry import Registry, find_packages
+from core.runtime import Runtime
 from hosts.testkit.plugin import test_settings
 from plugins.notify.content import Content
 from plugins.notify.models import NotifyInbox, NotifyMessage
 from plugins.notify.posting import Letter, post
 from roost import Outgoing
-from tests.core.runtime.plugin_writer import write
+from tests.core.registry.plugin_writer import write
 
 NEEDED = ("notify",)
 
@@ -146,12 +146,12 @@ def register_notices():
     return [
         Notice(
             "cheered",
-            Text(zh="喝彩", en="Cheers"),
+            Text("喝彩", "Cheers"),
             cheered,
-            Text(zh="{name}，{level}：{words}", en="{name}, {level}: {words}"),
+            Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
             link="/pages/cheer?words={words}",
         ),
-        Notice("on_sale", Text(zh="特价", en="Sale"), on_sale, Text(zh="今日特价", en="On sale"), marketing=True),
+        Notice("on_sale", Text("特价", "Sale"), on_sale, Text("今日特价", "On sale"), marketing=True),
     ]
 '''
 

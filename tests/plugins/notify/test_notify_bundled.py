@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from core import members, points, rewards, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from hosts.testkit.plugin import Api
 from plugins.feedback import service as feedback
 from plugins.feedback.schemas import NewCase

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from core import members, points
-from core.context import Actor
+from core.contract.context import Actor
 from core.events.models import Job
 from core.ids import new_id
 from plugins import orders

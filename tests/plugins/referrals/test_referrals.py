@@ -8,7 +8,7 @@ import pytest
 
 from core import identity, members, points, rewards, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict
 from core.events.models import Job
 from core.members import MemberView

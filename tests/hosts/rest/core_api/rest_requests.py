@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from core import identity, points, rewards
-from core.context import Actor
+from core.contract.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.rest.working import Call, Maker, Stage

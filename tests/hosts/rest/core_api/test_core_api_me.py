@@ -7,7 +7,7 @@ import pytest
 
 from core import identity, members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from core import identity, points, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Job
 from core.members import MemberView

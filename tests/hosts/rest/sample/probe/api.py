@@ -220,5 +220,5 @@ class PostFile(Taking):
 @public.get("/{tenant}/files/{word}")
 def get_file(ctx: Context, tenant: str, word: str) -> Answer:
     """Give a file from disk."""
-    path = ctx.runtime.settings.var / word
+    path = ctx.services.settings.var / word
     return Answer(content_type="image/png", headers={"Cache-Control": "private, max-age=60"}, file=path)

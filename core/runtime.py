@@ -1,6 +1,6 @@
 """What a process holds once it has started: settings, clock, plugins, keys, and the bell. Made by `core.boot.start`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from core import audit, db, tenants
 from core.clock import Clock
 from core.config import Settings
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
+from core.contract.facts import Fact
+from core.contract.work import Schedule
 from core.events import jobs, outbox
-from core.events.facts import Fact
 from core.privacy import Keyring
-from core.runtime.declarations import Schedule
-from core.runtime.dispatcher import Dispatcher
-from core.runtime.registry import Registry
+from core.registry.dispatcher import Dispatcher
+from core.registry.registry import Registry
 
 log = structlog.get_logger("roost.runtime")
 S = TypeVar("S", bound=BaseModel)
@@ -59,10 +59,6 @@ class Runtime:
 
     # facts and jobs
 
-    def publish(self, ctx: Context, fact: Fact) -> UUID:
-        """Write a fact and its deliveries; ring after commit."""
-        return self.publish_many(ctx, [fact])[0]
-
     def publish_many(self, ctx: Context, facts: Sequence[Fact]) -> list[UUID]:
         """Write facts and their deliveries in few statements; ring after commit."""
         ids = outbox.publish(self.dispatcher, ctx, facts)
@@ -74,7 +70,7 @@ class Runtime:
     ) -> None:
         """Put a declared job in the table; ring after commit when it is due."""
         if self.registry.job(kind) is None and kind not in self.core_jobs:
-            raise LookupError(f"no job {kind!r}: declare it in register_jobs; a kind is slug.name")
+            raise LookupError(f"no job {kind!r}: declare it in contribute(); a kind is slug.name")
         jobs.enqueue(ctx, kind, payload, run_at=run_at, dedupe=dedupe)
         if run_at is None or run_at <= self.clock.now():
             self.ring_after_commit()
@@ -88,7 +84,7 @@ class Runtime:
 
     def schedules(self) -> list[tuple[str, Schedule]]:
         """Return every schedule with whose it is; core's first."""
-        plugins = ((p.slug, s) for p in self.registry.plugins.values() for s in p.schedules)
+        plugins = ((p.slug, s) for p in self.registry.plugins.values() for s in p.gives.schedules)
         return [*(("core", s) for s in self.core_schedules), *plugins]
 
     def ring_after_commit(self) -> None:
@@ -104,6 +100,24 @@ class Runtime:
         except Exception as ex:
             log.warning("bell_failed", error=type(ex).__name__)
 
+    # hooks
+
+    def check(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any], only: str | None = None) -> None:
+        """Ask a decision that combines `all`; see the dispatcher."""
+        self.dispatcher.check(ctx, hook, values, only)
+
+    def first(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """Ask a decision that combines `first`; see the dispatcher."""
+        return self.dispatcher.first(ctx, hook, values)
+
+    def collect(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Ask a decision that combines `collect`; see the dispatcher."""
+        return self.dispatcher.collect(ctx, hook, values)
+
+    def lifecycle(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Run a lifecycle hook of every installed plugin; see the dispatcher."""
+        return self.dispatcher.lifecycle(ctx, hook, values)
+
     # settings and records
 
     def settings_of(self, tenant: Tenant, model: type[S]) -> S:
@@ -112,9 +126,9 @@ class Runtime:
         if held is None or held[0] != tenant.version:
             slug = self._slug_of.get(model)
             if slug is None:
-                slug = next((p.slug for p in self.registry.plugins.values() if p.settings is model), None)
+                slug = next((p.slug for p in self.registry.plugins.values() if p.gives.settings is model), None)
                 if slug is None:
-                    raise LookupError(f"no plugin declares {model.__name__} in register_settings")
+                    raise LookupError(f"no plugin declares {model.__name__} in its contribute()")
                 self._slug_of[model] = slug
             values = tenants.settings_with_secrets(self.system(tenant, "settings"), slug)
             held = (tenant.version, model.model_validate(values))
@@ -135,3 +149,9 @@ class Runtime:
         """Return a context that sees every tenant's rows: for core and hosts only. It belongs to no tenant."""
         nowhere = Tenant(db.EVERY_TENANT, "*", "*", "UTC", 0, frozenset())
         return Context(self, nowhere, Actor("system", reason=reason), cause=f"system:{reason}", _system=True)
+
+
+def runtime_of(ctx: Context) -> Runtime:
+    """Return the process that a context lives in: for hosts, which know which it is."""
+    assert isinstance(ctx.services, Runtime)
+    return ctx.services

@@ -1,19 +1,21 @@
 """A plugin's `plugin.toml`, read without importing any of its code."""
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigurationError
 
-API = "1"  # the version of the `roost` module that this core provides
+API = "2"  # the version of the `roost` module that this core provides
 
 
-class Text(BaseModel):
-    """Words in the two languages of the product."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words in the two languages of the product: `Text("礼品", "Gifts")`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     zh: str
     en: str

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from core.contract.manifest import Manifest
 from core.errors import ConfigurationError
-from core.runtime.manifest import Manifest
 
 FAKES = ("integrations.fake_server", "integrations.fake_protocol")
 """What the fakes of outside systems share. What runs for a brand stays clear of it."""

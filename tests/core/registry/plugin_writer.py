@@ -5,14 +5,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.runtime.registry import Registry, forget_modules
+from core.registry.registry import Registry, forget_modules
 
 MANIFEST = """
 slug = "{slug}"
 name = {{ zh = "{slug}", en = "{slug}" }}
 summary = {{ zh = "测试", en = "test" }}
 version = "1.0.0"
-api = "1"
+api = "2"
 requires = [{requires}]
 permissions = {{ "{slug}.view" = "查看" }}
 """

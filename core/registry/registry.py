@@ -10,83 +10,31 @@ import importlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 import structlog
 from pydantic import BaseModel
 
-from core.context import Origin
+from core.contract import hookspecs
+from core.contract.facts import Fact
+from core.contract.manifest import Manifest, read_manifest
+from core.contract.plugin import Implementation, Plugin
+from core.contract.specs import Spec, spec_of
+from core.contract.work import Job
 from core.errors import ConfigurationError, NotFound
-from core.events.facts import Fact
-from core.runtime import hookspecs
-from core.runtime.declarations import (
-    Callback,
-    ConditionKind,
-    Endpoint,
-    Endpoints,
-    Job,
-    Page,
-    Panel,
-    Resource,
-    RewardKind,
-    Schedule,
-)
-from core.runtime.imports import check_imports
-from core.runtime.manifest import Manifest, read_manifest
-from core.runtime.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod
-from core.runtime.specs import Spec, spec_of
+from core.registry.checking import check_contribution, check_facts, check_table, claims_of
+from core.registry.imports import check_imports
 from core.tables import TenantModel
 
 log = structlog.get_logger("roost.registry")
 GROUP = "roost.plugins"
-
-
-class NoSettings(BaseModel):
-    """The settings of a plugin that has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Implementation:
-    """One plugin's function for one hook."""
-
-    slug: str
-    function: Callable[..., Any]
-    arguments: tuple[str, ...]
-    origins: frozenset[Origin]
-
-
-@dataclass(slots=True)
-class Plugin:
-    """One installed plugin and all that it contributes."""
-
-    manifest: Manifest
-    package: str
-    folder: Path
-    hooks: ModuleType | None = None
-    settings: type[BaseModel] = NoSettings
-    routes: list[Endpoints] = field(default_factory=list)
-    callbacks: list[Callback] = field(default_factory=list)
-    resources: list[Resource] = field(default_factory=list)
-    pages: list[Page] = field(default_factory=list)
-    panels: list[Panel] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
-    schedules: list[Schedule] = field(default_factory=list)
-    rewards: list[RewardKind] = field(default_factory=list)
-    conditions: list[ConditionKind] = field(default_factory=list)
-    offers: list[Channel | PaymentMethod | ContentCheck | Notice] = field(default_factory=list)
-    listener: Listener | None = None
-    models: list[type[TenantModel]] = field(default_factory=list)
-
-    @property
-    def slug(self) -> str:
-        """Return the plugin's slug."""
-        return self.manifest.slug
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +91,8 @@ class Registry:
         self.starts_with: tuple[str, ...] = ()
         self._claims: dict[tuple[str, str], str] = {}  # what a plugin laid hold of → who
         self._implementations: dict[str, tuple[Implementation, ...]] = {}
+        self._provided: dict[type, list[tuple[str, Any]]] = {}
+        self._tables_of: dict[str, list[type[TenantModel]]] = {}
         self._add_specs("core", hookspecs)
 
     # loading
@@ -230,9 +180,10 @@ class Registry:
         plugin.hooks = hooks
         self._check_hooks(plugin, hooks)
         self.pm.register(hooks, name=plugin.slug)
-        self._contributions(plugin, hooks)
+        self._contribution(plugin, hooks)
         if (plugin.folder / "models.py").exists():
             self._tables(plugin, importlib.import_module(f"{plugin.package}.models"))
+        check_facts(plugin, self.facts)
         self.plugins[plugin.slug] = plugin
 
     def _add_specs(self, owner: str, module: ModuleType) -> None:
@@ -250,6 +201,10 @@ class Registry:
         for name, function in vars(hooks).items():
             options = getattr(function, "roost_impl", None)
             if options is None:
+                if name in self.specs and getattr(function, "__module__", "") == hooks.__name__:
+                    raise ConfigurationError(
+                        f"{plugin.slug}: {name} in hooks.py has no @hookimpl: nobody would call it"
+                    )
                 continue
             if options.get("wrapper") or options.get("hookwrapper"):
                 raise ConfigurationError(f"{plugin.slug}: hook {name} is a wrapper; wrappers are refused")
@@ -259,77 +214,20 @@ class Registry:
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ConfigurationError(f"{plugin.slug}: there is no hook {hook!r}{hint}")
 
-    def _contributions(self, plugin: Plugin, hooks: ModuleType) -> None:
-        def ask(name: str) -> Any:
-            function = getattr(hooks, name, None)
-            return function() if function is not None and hasattr(function, "roost_impl") else None
-
-        plugin.settings = ask("register_settings") or NoSettings
-        try:
-            plugin.settings()
-        except Exception:  # a model without defaults raises its own kind of error
-            raise ConfigurationError(
-                f"{plugin.slug}: every field of {plugin.settings.__name__} needs a default"
-            ) from None
-        plugin.routes = list(ask("register_routes") or ())
-        plugin.callbacks = list(ask("register_callbacks") or ())
-        plugin.resources = list(ask("register_resources") or ())
-        plugin.pages = list(ask("register_pages") or ())
-        plugin.panels = list(ask("register_panels") or ())
-        plugin.jobs = list(ask("register_jobs") or ())
-        plugin.schedules = list(ask("register_schedules") or ())
-        plugin.rewards = list(ask("register_rewards") or ())
-        plugin.conditions = list(ask("register_conditions") or ())
-        for ports in ("channels", "payments", "checks", "notices"):
-            plugin.offers += ask(f"register_{ports}") or ()
-        plugin.listener = ask("register_listener")
-        slug = plugin.slug
-        for endpoint, path in self._paths(plugin):
-            self._claim(slug, "route", f"{endpoint.method} {path}")
-            self._permission(plugin, endpoint.permission, f"route {endpoint.method} {path}")
-        for kind, names in (
-            ("reward kind", [r.name for r in plugin.rewards]),
-            ("condition kind", [c.name for c in plugin.conditions]),
-            *((type(o).__name__, [o.fact if isinstance(o, Notice) else o.name]) for o in plugin.offers),
-            ("job", [f"{slug}.{j.name}" for j in plugin.jobs]),
-            ("schedule", [f"{slug}.{s.name}" for s in plugin.schedules]),
-            ("resource", [f"{slug}/{r.name}" for r in plugin.resources]),
-            ("console page", [f"{slug}/{p.path}" for p in plugin.pages]),
-        ):
-            for name in names:
-                self._claim(slug, kind, name)
-        for resource in plugin.resources:
-            wanted = {resource.permission, resource.edit_permission, resource.export_permission}
-            for permission in wanted | {a.permission for a in resource.actions}:
-                self._permission(plugin, permission, f"resource {resource.name}")
-            if resource.venue is None and not resource.venue_free:
-                raise ConfigurationError(
-                    f"{slug}: resource {resource.name} must name its venue column, or say venue_free=True"
-                )
-        seen: list[Page | Panel] = [*plugin.pages, *plugin.panels]
-        for shown in seen:
-            self._permission(plugin, shown.permission, f"{type(shown).__name__} {shown.title.en}")
-        for schedule in plugin.schedules:
-            if (schedule.daily is None) == (schedule.every is None):
-                raise ConfigurationError(f"{slug}: schedule {schedule.name} is either daily or every so often")
-
-    def _permission(self, plugin: Plugin, permission: str | None, where: str) -> None:
-        if permission is not None and permission not in plugin.manifest.permissions:
-            raise ConfigurationError(
-                f"{plugin.slug}: {where} uses the permission {permission!r}, which its plugin.toml does not declare"
-            )
+    def _contribution(self, plugin: Plugin, hooks: ModuleType) -> None:
+        contribute = getattr(hooks, "contribute", None)
+        if contribute is not None and hasattr(contribute, "roost_impl"):
+            plugin.gives = contribute()
+        check_contribution(plugin)
+        for kind, name in claims_of(plugin):
+            self._claim(plugin.slug, kind, name)
 
     def _tables(self, plugin: Plugin, module: ModuleType) -> None:
         for model in vars(module).values():
             if not (isinstance(model, type) and issubclass(model, TenantModel) and model.__module__ == module.__name__):
                 continue
-            table = model._meta.table_name
-            if not (table == plugin.slug or table.startswith(f"{plugin.slug}_")):
-                raise ConfigurationError(f"{plugin.slug}: table {table!r} must be named {plugin.slug}_…")
-            for other in self.plugins:
-                if other != plugin.slug and table.startswith(f"{other}_") and len(other) > len(plugin.slug):
-                    raise ConfigurationError(f"{plugin.slug}: table {table!r} is under the prefix of {other}")
-            self._claim(plugin.slug, "table", table)
+            check_table(plugin, model, self.plugins)
+            self._claim(plugin.slug, "table", model._meta.table_name)
             plugin.models.append(model)
 
     def _claim(self, owner: str, kind: str, name: str) -> None:
@@ -342,14 +240,10 @@ class Registry:
         """Let a host lay hold of a route of core's own before or after plugins are loaded."""
         self._claim("core", "route", f"{method} {path}")
 
-    @staticmethod
-    def _paths(plugin: Plugin) -> Iterator[tuple[Endpoint, str]]:
-        for group in plugin.routes:
-            for endpoint in group.items:
-                yield endpoint, prefix_of(plugin.slug, group) + endpoint.path
-
     def _resolve(self) -> None:
         self.pm.check_pending()
+        self._provided.clear()
+        self._tables_of = {slug: plugin.models for slug, plugin in self.plugins.items()}
         order = {slug: place for place, slug in enumerate(self.plugins)}
         for name in self.specs:
             caller = getattr(self.pm.hook, name)
@@ -370,6 +264,11 @@ class Registry:
         """Return every plugin's function for a hook: requires first, then by slug."""
         return self._implementations[hook]
 
+    def owner_of(self, fact: type[Fact]) -> str:
+        """Return the slug of the plugin that a fact is of; "core" for core's own."""
+        mine = (slug for slug, plugin in self.plugins.items() if fact.__module__.startswith(f"{plugin.package}."))
+        return next(mine, "core")
+
     def manifest(self, slug: str) -> Manifest:
         """Return a plugin's manifest, or raise NotFound."""
         return self.plugin(slug).manifest
@@ -388,28 +287,28 @@ class Registry:
 
     def settings_model(self, slug: str) -> type[BaseModel]:
         """Return the settings model of a plugin."""
-        return self.plugin(slug).settings
+        return self.plugin(slug).gives.settings
 
     def job(self, kind: str) -> tuple[str, Job] | None:
         """Return (slug, job) for a kind, or None."""
         slug, _, name = kind.partition(".")
         plugin = self.plugins.get(slug)
-        return next(((slug, j) for j in plugin.jobs if j.name == name), None) if plugin else None
+        return next(((slug, j) for j in plugin.gives.jobs if j.name == name), None) if plugin else None
 
-    def reward(self, name: str) -> tuple[str, RewardKind] | None:
-        """Return (slug, kind) of a reward, or None."""
-        return next(((p.slug, r) for p in self.plugins.values() for r in p.rewards if r.name == name), None)
+    def tables(self) -> Mapping[str, Sequence[type[TenantModel]]]:
+        """Return the tables of every installed plugin, by slug."""
+        return self._tables_of
 
-    def condition(self, name: str) -> tuple[str, ConditionKind] | None:
-        """Return (slug, kind) of a condition, or None."""
-        return next(((p.slug, c) for p in self.plugins.values() for c in p.conditions if c.name == name), None)
-
-
-def prefix_of(slug: str, group: Endpoints) -> str:
-    """Return the path below which a group's endpoints live."""
-    if group.prefix is not None:
-        return group.prefix
-    return f"/admin/v1/{slug}" if group.audience == "staff" else f"/v1/{slug}"
+    def providers(self, kind: type[T]) -> list[tuple[str, T]]:
+        """Return (slug, declaration) of what installed plugins provide of a kind, in loading order."""
+        if kind not in self._provided:
+            self._provided[kind] = [
+                (slug, one)
+                for slug, plugin in self.plugins.items()
+                for one in plugin.gives.provided
+                if isinstance(one, kind)
+            ]
+        return self._provided[kind]
 
 
 def forget_modules(package: str) -> None:

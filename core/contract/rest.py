@@ -1,25 +1,19 @@
-"""What plugins declare: frozen values that hosts interpret. Nothing here runs anything."""
+"""What a plugin declares for REST: endpoints, pages of lists, callbacks. Frozen values that the host interprets."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError
-from core.runtime.manifest import Text
-from core.tables import TenantModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item", bound=BaseModel)
 Audience = Literal["member", "staff", "public"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-
-# --- REST ------------------------------------------------------------------------------------------------------------
 
 
 class Remote:
@@ -221,178 +215,8 @@ class Callback:
     methods: tuple[Literal["GET", "POST"], ...] = ("POST",)
 
 
-# --- work ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What a step of a chain returns: the payload of its successor, put in the table in the same transaction."""
-
-    payload: BaseModel
-    after: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A kind of job. `run(ctx, payload)` runs in the transaction that marks the job done; it may return `Next(…)`.
-
-    For work that calls the outside world `run` is a class derived from `Remote`: `prepare(ctx, payload=…)`.
-    """
-
-    name: str  # the kind is `slug.name`
-    payload: type[BaseModel]
-    run: Callable[[Context, Any], Next | None] | type[Remote]
-    max_failures: int = 10  # then it is a dead letter
-    first_retry: timedelta = timedelta(seconds=5)  # doubles with each failure, up to an hour
-    when_off: Literal["skip", "run"] = "skip"  # run: callbacks of money reach a plugin that is off
-
-
-class Slot(BaseModel):
-    """The payload of a schedule's job, and of the `Next` with which its run goes on in another transaction."""
-
-    slot: str
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What runs by the clock: `daily` at a local time of the tenant ("00:05"), or `every` so many whole minutes (UTC).
-
-    `run(ctx, slot)` runs as a job; `slot` is the tenant's local date ("2026-11-22") or the UTC minute
-    ("2026-11-22T05:30"). After a halt, `latest` runs only the last slot missed, a number runs at most so many.
-    What is too much for one transaction returns `Next(Slot(slot=slot))`, and runs again.
-    """
-
-    name: str
-    run: Callable[[Context, str], Next | None]
-    daily: str | None = None
-    every: timedelta | None = None
-    catch_up: Literal["latest"] | int = "latest"
-
-
-# --- rewards ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RewardKind:
-    """Something a rule can give. `grant` returns what `revoke` will need, as JSON values.
-
-    `grant(ctx, member, spec, key)` gives it, exactly once for a key; `revoke(ctx, member, spec, receipt)` takes back
-    what is left and returns what could not be taken, in words, or None; `describe(spec, locale)` is what people read.
-    `points(spec)` is how many points it mints, for budgets.
-    """
-
-    name: str
-    title: Text
-    spec: type[BaseModel]
-    grant: Callable[[Context, UUID, Any, str], dict[str, Any]]
-    revoke: Callable[[Context, UUID, Any, dict[str, Any]], str | None]
-    describe: Callable[[Any, str], str]
-    points: Callable[[Any], int] = lambda spec: 0
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionKind:
-    """A question about a member. `evaluate` returns the answer and the value that was read, for "why"."""
-
-    name: str
-    title: Text
-    spec: type[BaseModel]
-    evaluate: Callable[[Context, UUID, Any], tuple[bool, Any]]
-    explain: Callable[[Any, str], str]
-
-
-# --- console ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a list. `kind` picks how it is shown; `phone` is always masked."""
-
-    name: str
-    title: Text
-    kind: Literal[
-        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice", "json"
-    ] = "text"
-    choices: Mapping[str, Text] = field(default_factory=dict)
-    filter: bool = False  # exact match for text, int, choice, bool, venue, member; from/to for time and date
-    list: bool = True  # false: on the detail page only
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A form made from a pydantic model; `save(ctx, body)` for create, `save(ctx, id, body)` for edit."""
-
-    model: type[BaseModel]
-    save: Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something staff do to one row: `run(ctx, id, body)`; `body` is None without a form.
-
-    With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
-    with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
-    approve before it runs. `stands_on` names the columns of the row that must be then as they were when it was asked
-    for: all of them when it is None, none where the form alone says what is approved.
-    """
-
-    name: str
-    title: Text
-    run: Callable[..., Any]
-    permission: str
-    form: type[BaseModel] | None = None
-    reason: bool = False
-    idempotent: bool = False  # points, money or stock move
-    approve_over: Callable[[Any], int] | None = None
-    limit: int | Callable[[Context], int] = 0
-    stands_on: Sequence[str] | None = None
-    shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A table that staff work with, declared once: list, detail, forms, actions, export, REST, OpenAPI, audit.
-
-    `reply` is the pydantic model of a row over REST, filled from the row's attributes. `venue` names the column that
-    a venue-scoped account is held to; without one such an account does not see the resource at all, unless
-    `venue_free` says that its rows belong to no venue.
-    """
-
-    name: str  # in the path: /console/{slug}/{name} and /admin/v1/{slug}/{name}
-    title: Text
-    model: type[TenantModel]
-    reply: type[BaseModel]
-    columns: Sequence[Column]
-    permission: str  # to see
-    edit_permission: str | None = None  # to create and edit
-    create: Form | None = None
-    edit: Form | None = None
-    actions: Sequence[Action] = ()
-    venue: str | None = None
-    venue_free: bool = False
-    order: str = "-id"  # a column of time order: keyset pages run along it
-    member: str | None = "member"  # the column that holds a member's id, if there is one: enables member search
-    export_permission: str | None = None  # None: no export
-    present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to what `reply` is filled from
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A console page of a plugin's own. `render(ctx, query)` returns the template's values; it only reads."""
-
-    path: str
-    title: Text
-    permission: str
-    template: str  # file in the plugin's templates/
-    render: Callable[[Context, Mapping[str, str]], dict[str, Any]]
-    menu: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A number or small table on the dashboard: `read(ctx)` returns (label, value) pairs."""
-
-    name: str
-    title: Text
-    permission: str
-    read: Callable[[Context], Sequence[tuple[str, str]]]
+def prefix_of(slug: str, group: Endpoints) -> str:
+    """Return the path below which a group's endpoints live."""
+    if group.prefix is not None:
+        return group.prefix
+    return f"/admin/v1/{slug}" if group.audience == "staff" else f"/v1/{slug}"

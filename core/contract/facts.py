@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+Origin = Literal["live", "import", "replay"]
+
 Asset = Literal["points", "growth", "stored_value"]
 
 

@@ -1,8 +1,8 @@
 """What plugins do for each other without knowing each other: ways to reach a member, to be paid, to check content.
 
-A plugin that can do one of these contributes a frozen declaration (`register_channels`, `register_payments`,
-`register_checks`, `register_notices`, `register_listener`); one that needs it asks `ctx.offered(Channel)`. Each outside
-call has the three steps of a remote endpoint, so that no transaction is open while somebody else's server thinks.
+A plugin that can do one of these gives a frozen declaration in its `Contribution` (channels, payments, checks, notices,
+listener); one that needs it asks `ctx.providers(Channel)`. Each outside call has the three steps of a remote endpoint,
+so that no transaction is open while somebody else's server thinks.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from core.context import Context
-from core.events.facts import Fact
-from core.runtime.manifest import Text
+from core.contract.context import Context
+from core.contract.facts import Fact
+from core.contract.manifest import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 - a *fact* is heard after commit, by a worker, with retries;
 - a *decision* is asked inside the caller's transaction; it reads and never writes;
-- a *contribution* is asked once, at start-up, and returns frozen declarations;
-- a *duty* (erase, merge, export) reaches every installed plugin, on or off, inside the caller's transaction.
+- the *contribution* is asked once, at start-up, and returns one frozen declaration;
+- a *lifecycle hook* (erase, merge, export, money that was settled) reaches every installed plugin, on or off, in the
+  caller's transaction.
 """
 
 from collections.abc import Callable
@@ -12,12 +13,11 @@ from typing import Any, Literal, TypeVar, overload
 
 import pluggy
 
-from core.context import Origin
+from core.contract.facts import Fact, Origin
 from core.errors import ConfigurationError
-from core.events.facts import Fact
 
 F = TypeVar("F", bound=Callable[..., Any])
-Kind = Literal["fact", "decision", "contribution", "duty"]
+Kind = Literal["fact", "decision", "contribution", "lifecycle"]
 _spec_marker = pluggy.HookspecMarker("roost")
 _impl_marker = pluggy.HookimplMarker("roost")
 
@@ -85,11 +85,11 @@ def contribution(*, since: str) -> Callable[[F], F]:
     return mark
 
 
-def duty(*, since: str) -> Callable[[F], F]:
-    """Specify a duty: every installed plugin must do it, whether it is on or not; an exception fails the caller."""
+def lifecycle(*, since: str) -> Callable[[F], F]:
+    """Specify a lifecycle hook: it reaches every installed plugin, on or off; an exception fails the caller."""
 
     def mark(function: F) -> F:
-        return _mark(function, Spec(function.__name__, "duty", since))
+        return _mark(function, Spec(function.__name__, "lifecycle", since))
 
     return mark
 
@@ -97,6 +97,14 @@ def duty(*, since: str) -> Callable[[F], F]:
 def spec_of(function: Any) -> Spec | None:
     """Return the Spec of a hook specification, or None for any other function."""
     return getattr(function, "roost_spec_of", None)
+
+
+def require_spec(function: Callable[..., Any]) -> Spec:
+    """Return the Spec of a hook specification that is about to be called. Raises ConfigurationError for a function."""
+    spec = spec_of(function)
+    if spec is None:
+        raise ConfigurationError(f"{function.__qualname__} is no hook: give the specification, not an implementation")
+    return spec
 
 
 @overload

@@ -4,17 +4,19 @@ A plugin's failure never stops another: a fact's handler fails alone, in its own
 specification whether a failure means "no" or is logged and passed over. A database error always fails the caller.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import peewee
 import structlog
 
 from core import db
-from core.context import Context, Origin, Tenant
-from core.errors import DecisionFailed, RoostError, Vetoed
-from core.runtime.registry import Implementation, Registry
-from core.runtime.specs import Veto
+from core.contract.context import Context, Tenant
+from core.contract.facts import Origin
+from core.contract.plugin import Implementation
+from core.contract.specs import Spec, Veto, require_spec
+from core.errors import ConfigurationError, DecisionFailed, RoostError, Vetoed
+from core.registry.registry import Registry
 
 log = structlog.get_logger("roost.dispatcher")
 
@@ -50,10 +52,10 @@ class Dispatcher:
             return held[1]
         found: dict[str, tuple[str, ...]] = {}
         for plugin in self.registry.plugins.values():
-            if plugin.listener is None or plugin.slug not in ctx.tenant.plugins:
+            if plugin.gives.listener is None or plugin.slug not in ctx.tenant.plugins:
                 continue
             with db.read_only():
-                wanted = plugin.listener.wants(ctx.for_plugin(plugin.slug))
+                wanted = plugin.gives.listener.wants(ctx.for_plugin(plugin.slug))
             for name in self.registry.facts.keys() & set(wanted):
                 found[name] = (*found.get(name, ()), plugin.slug)
         self._heard[ctx.tenant.id] = (ctx.tenant.version, found)
@@ -65,20 +67,39 @@ class Dispatcher:
             if impl.slug == slug:
                 return lambda ctx, fact: _call(impl, {"ctx": ctx.for_plugin(slug), "fact": fact})
         plugin = self.registry.plugins.get(slug)
-        listener = plugin.listener if plugin is not None else None
+        listener = plugin.gives.listener if plugin is not None else None
         return None if listener is None else lambda ctx, fact: listener.hear(ctx.for_plugin(slug), fact)
 
-    def decide(self, ctx: Context, hook: str, *, only: str | None = None, **values: Any) -> Any:
-        """Ask a decision in the caller's transaction.
+    # Each takes the specification itself, so that a misspelt hook or a wrong argument fails in the type checker.
 
-        `all` returns None or raises Vetoed; `first` returns the first answer or None; `collect` returns
-        `[(slug, answer), …]`. With `only` just that plugin is asked, whether it is on or not. Raises DecisionFailed
-        when a plugin of a fail-closed decision raised.
-        """
-        spec = self.registry.specs[hook]
-        asked = self.registry.implementations(hook) if only else self.allowed(ctx.tenant, hook)
-        answers: list[tuple[str, Any]] = []
-        for impl in asked:
+    def check(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any], only: str | None = None) -> None:
+        """Ask a decision that combines `all`; raise Vetoed for a Veto. With `only` ask one plugin, on or off."""
+        for _ in self._answers(ctx, _combining(hook, "all"), values, only):
+            pass
+
+    def first(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """Return the first answer to a decision that combines `first`, or None."""
+        return next((answer for _, answer in self._answers(ctx, _combining(hook, "first"), values)), None)
+
+    def collect(self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Return (slug, answer) of each plugin for a decision that combines `collect`."""
+        return list(self._answers(ctx, _combining(hook, "collect"), values))
+
+    def lifecycle(
+        self, ctx: Context, hook: Callable[..., Any], values: Mapping[str, Any], only: str | None = None
+    ) -> list[tuple[str, Any]]:
+        """Run a hook of every installed plugin, on or off; the first exception fails the caller."""
+        return [
+            (impl.slug, _call(impl, {"ctx": ctx.for_plugin(impl.slug), **values}))
+            for impl in self.registry.implementations(require_spec(hook).name)
+            if only is None or impl.slug == only
+        ]
+
+    def _answers(
+        self, ctx: Context, spec: Spec, values: Mapping[str, Any], only: str | None = None
+    ) -> Iterator[tuple[str, Any]]:
+        """Ask one plugin after the other in the caller's transaction; raise Vetoed, or DecisionFailed when one fails."""
+        for impl in self.registry.implementations(spec.name) if only else self.allowed(ctx.tenant, spec.name):
             if only is not None and impl.slug != only:
                 continue
             try:
@@ -91,33 +112,29 @@ class Dispatcher:
                     "decision_failed",
                     tenant=ctx.tenant.slug,
                     plugin=impl.slug,
-                    hook=hook,
+                    hook=spec.name,
                     error=_say(ex),
                     exc_info=True,
                 )
                 if spec.on_error == "skip_and_log":
                     continue
                 raise DecisionFailed(
-                    f"the plugin {impl.slug} could not answer {hook}",
+                    f"the plugin {impl.slug} could not answer {spec.name}",
                     "暂时无法处理，请稍后再试",
                     plugin=impl.slug,
-                    hook=hook,
+                    hook=spec.name,
                 ) from ex
-            if answer is None:
-                continue
             if isinstance(answer, Veto):
                 raise Vetoed(answer.message, answer.message_zh or None, code=answer.code, plugin=impl.slug)
-            if spec.combine == "first":
-                return answer
-            answers.append((impl.slug, answer))
-        return answers if spec.combine == "collect" else None
+            if answer is not None:
+                yield impl.slug, answer
 
-    def oblige(self, ctx: Context, hook: str, **values: Any) -> list[tuple[str, Any]]:
-        """Make every installed plugin do a duty, on or off; the first exception fails the caller."""
-        return [
-            (impl.slug, _call(impl, {"ctx": ctx.for_plugin(impl.slug), **values}))
-            for impl in self.registry.implementations(hook)
-        ]
+
+def _combining(hook: Callable[..., Any], combine: str) -> Spec:
+    spec = require_spec(hook)
+    if spec.combine != combine:
+        raise ConfigurationError(f"{spec.name} combines {spec.combine!r}: it is not asked as {combine!r}")
+    return spec
 
 
 def _call(impl: Implementation, values: dict[str, Any]) -> Any:

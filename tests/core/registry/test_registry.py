@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from core.errors import ConfigurationError, NotFound
-from core.runtime.imports import check_imports
-from tests.core.runtime.plugin_writer import load, write
+from core.registry.imports import check_imports
+from tests.core.registry.plugin_writer import load, write
 
 GOOD = {"hooks.py": "from roost import hookimpl\n\n\n@hookimpl\ndef level_up(ctx, fact):\n    pass\n"}
 ROUTE = '''

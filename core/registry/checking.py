@@ -1,0 +1,133 @@
+"""What a plugin declares, held against its manifest, its tables and the specifications, before any of it is used."""
+
+import sys
+from collections.abc import Collection, Iterator, Mapping
+
+from peewee import UUIDField
+from pydantic import ValidationError
+
+from core.contract.facts import Fact
+from core.contract.plugin import Contribution, Plugin
+from core.contract.rest import prefix_of
+from core.errors import ConfigurationError
+from core.member_rows import ByPlugin, MemberRows, Unite
+from core.tables import TenantModel
+
+MEMBER_COLUMNS = frozenset(("member", "invitee", "inviter"))
+"""Columns that hold a member's id by their name; others are declared by `MemberRows(column=…)` alone."""
+
+
+def check_contribution(plugin: Plugin) -> None:
+    """Raise ConfigurationError for settings without defaults, and for what names a permission that is not declared."""
+    slug, gives = plugin.slug, plugin.gives
+    if not isinstance(gives, Contribution):
+        raise ConfigurationError(f"{slug}: contribute() must return a Contribution, not {type(gives).__name__}")
+    try:
+        gives.settings()
+    except ValidationError:
+        raise ConfigurationError(f"{slug}: every field of {gives.settings.__name__} needs a default") from None
+    for permission, where in _permissions(plugin):
+        if permission is not None and permission not in plugin.manifest.permissions:
+            raise ConfigurationError(
+                f"{slug}: {where} uses the permission {permission!r}, which its plugin.toml does not declare"
+            )
+    for resource in gives.resources:
+        if resource.venue is None and not resource.venue_free:
+            raise ConfigurationError(
+                f"{slug}: resource {resource.name} must name its venue column, or say venue_free=True"
+            )
+
+
+def _permissions(plugin: Plugin) -> Iterator[tuple[str | None, str]]:
+    gives = plugin.gives
+    for group in gives.endpoints:
+        for endpoint in group.items:
+            yield endpoint.permission, f"route {endpoint.method} {prefix_of(plugin.slug, group)}{endpoint.path}"
+    for resource in gives.resources:
+        for permission in (
+            resource.permission, resource.edit_permission, resource.export_permission,
+            *(action.permission for action in resource.actions),
+        ):  # fmt: skip
+            yield permission, f"resource {resource.name}"
+    for page in gives.pages:
+        yield page.permission, f"page {page.path}"
+    for panel in gives.panels:
+        yield panel.permission, f"panel {panel.name}"
+
+
+def claims_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """Return (kind, name) of everything that no other plugin may declare as well."""
+    slug, gives = plugin.slug, plugin.gives
+    for group in gives.endpoints:
+        for endpoint in group.items:
+            yield "route", f"{endpoint.method} {prefix_of(slug, group)}{endpoint.path}"
+    yield from (("reward kind", kind.name) for kind in gives.rewards)
+    yield from (("condition kind", kind.name) for kind in gives.conditions)
+    yield from (("notice", notice.fact) for notice in gives.notices)
+    yield from (("channel", channel.name) for channel in gives.channels)
+    yield from (("payment method", method.name) for method in gives.payments)
+    yield from (("content check", check.name) for check in gives.checks)
+    yield from (("job", f"{slug}.{job.name}") for job in gives.jobs)
+    yield from (("schedule", f"{slug}.{schedule.name}") for schedule in gives.schedules)
+    yield from (("resource", f"{slug}/{resource.name}") for resource in gives.resources)
+    yield from (("console page", f"{slug}/{page.path}") for page in gives.pages)
+
+
+def check_facts(plugin: Plugin, known: Mapping[str, type[Fact]]) -> None:
+    """Raise ConfigurationError for a fact of the plugin that has no specification: nobody could hear it."""
+    for fact in _subclasses(Fact):
+        module = sys.modules.get(fact.__module__)
+        if module is None or getattr(module, fact.__name__, None) is not fact:
+            continue  # of a plugin that was written twice, in tests
+        if fact.__module__.startswith(f"{plugin.package}.") and known.get(fact.fact_name()) is not fact:
+            raise ConfigurationError(
+                f"{plugin.slug}: the fact {fact.__name__} of {fact.__module__} is not specified: write it in"
+                f" hookspecs.py, with @fact above a function {fact.fact_name()}(ctx, fact)"
+            )
+
+
+def _subclasses(kind: type[Fact]) -> Iterator[type[Fact]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def check_table(plugin: Plugin, model: type[TenantModel], others: Collection[str]) -> None:
+    """Raise ConfigurationError for a table outside the plugin's prefix, or one that forgets the member in it."""
+    slug, table = plugin.slug, model._meta.table_name
+    if not (table == slug or table.startswith(f"{slug}_")):
+        raise ConfigurationError(f"{slug}: table {table!r} must be named {slug}_…")
+    for other in others:
+        if other != slug and table.startswith(f"{other}_") and len(other) > len(slug):
+            raise ConfigurationError(f"{slug}: table {table!r} is under the prefix of {other}")
+    fields = model._meta.fields
+    declared = {rows.column: rows for rows in member_rows(model)}
+    for name, field in fields.items():
+        if name in MEMBER_COLUMNS and isinstance(field, UUIDField) and name not in declared:
+            raise ConfigurationError(
+                f"{slug}: {model.__name__}.{name} holds a member: say in member_rows = MemberRows(…) what becomes of"
+                " its rows when the member is erased or merged, and what they take away in an export"
+            )
+    for rows in declared.values():
+        _check_rows(plugin, model, rows)
+
+
+def _check_rows(plugin: Plugin, model: type[TenantModel], rows: MemberRows) -> None:
+    named = [rows.column, *(one if isinstance(one, str) else one[0] for one in rows.export or ())]
+    named += getattr(rows.erase, "values", {})
+    if isinstance(rows.merge, Unite):
+        named += [*rows.merge.by, *rows.merge.add, *rows.merge.latest, *filter(None, [rows.merge.newest])]
+    for name in named:
+        if name not in model._meta.fields:
+            raise ConfigurationError(f"{plugin.slug}: member_rows of {model.__name__} names {name!r}, no column of it")
+    for answer, hook in ((rows.erase, "erase_member"), (rows.merge, "merge_members")):
+        if isinstance(answer, ByPlugin) and not hasattr(getattr(plugin.hooks, hook, None), "roost_impl"):
+            raise ConfigurationError(
+                f"{plugin.slug}: member_rows of {model.__name__} leaves it to {hook}, which hooks.py does not implement"
+            )
+
+
+def member_rows(model: type[TenantModel]) -> tuple[MemberRows, ...]:
+    """Return what a table declares of the members in it, one for each column that holds one."""
+    declared = model.member_rows
+    return declared if isinstance(declared, tuple) else (declared,)
