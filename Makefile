@@ -11,7 +11,7 @@ JOBS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults lint format bench docs lock clean clean-all runtime
+.PHONY: help setup demo test faults lint format bench docs axe lock clean clean-all runtime
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ bench: setup ## measure speed against the floor of the same machine
 docs: setup ## write the OpenAPI document to build/docs/openapi.json
 	@mkdir -p build/docs
 	$(BIN)/roost openapi > build/docs/openapi.json
+
+axe: setup ## look at every page of a running console with axe-core, in Chromium; see scripts/axe.mjs
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	node scripts/axe.mjs
 
 lock: ## resolve pyproject.toml and package.json anew into the lock files; UPGRADE=1 moves every version
 	@$(PYTHON) scripts/setup.py lock $(if $(filter 1,$(UPGRADE)),--upgrade)

@@ -9,9 +9,10 @@ Begin with `docs/plugins.md`.
 
 from core import egress, identity, inventory, members, points, rewards, tenants
 from core.bulk import delete_some, insert_rows, one_of
-from core.clock import local_date, local_day_end, local_midnight
-from core.contract import hookspecs as hooks
-from core.contract.console import Action, Column, Form, Page, Panel, Resource
+from core.choices import names_in
+from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
+from core.content import Content
+from core.contract.console import Action, Choice, Column, Form, Page, Panel, Resource
 from core.contract.context import Actor, Context
 from core.contract.facts import (
     Fact,
@@ -30,7 +31,6 @@ from core.contract.facts import (
     RewardRevoked,
 )
 from core.contract.manifest import Text
-from core.contract.plugin import Contribution
 from core.contract.ports import (
     Channel,
     Charge,
@@ -72,7 +72,7 @@ from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
 from core.member_rows import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, Unite
 from core.paging import keyset
-from core.privacy import mask_phone, normalise_phone
+from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
 from core.tables import TenantModel
 from core.tenants import SentTo
@@ -92,13 +92,15 @@ __all__ = [
     "Callback",
     "Channel",
     "Charge",
+    "Choice",
     "Column",
     "ConditionKind",
     "Conflict",
     "connection",
+    "Content",
     "ContentCheck",
     "Context",
-    "Contribution",
+    "ContactPhone",
     "contribution",
     "decision",
     "DELETE",
@@ -129,7 +131,9 @@ __all__ = [
     "Listing",
     "local_date",
     "local_day_end",
+    "local_instant",
     "local_midnight",
+    "local_time",
     "mask_phone",
     "MediaAsked",
     "MemberConverted",
@@ -140,6 +144,7 @@ __all__ = [
     "members",
     "MemberUpdated",
     "Movement",
+    "names_in",
     "new_id",
     "Next",
     "normalise_phone",
@@ -152,6 +157,7 @@ __all__ = [
     "Panel",
     "PaymentMethod",
     "PaymentState",
+    "PhoneText",
     "points",
     "PointsCredited",
     "PointsDebited",

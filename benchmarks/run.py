@@ -208,7 +208,18 @@ class Bench:
     @staticmethod
     def started() -> list[str]:
         """Return what a new tenant starts with."""
-        return ["levels", "purchases", "visits", "gifts", "referrals", "feedback", "orders", "seckill"]
+        return [
+            "levels",
+            "purchases",
+            "visits",
+            "gifts",
+            "referrals",
+            "storage",
+            "media",
+            "feedback",
+            "orders",
+            "seckill",
+        ]
 
 
 def main(*, only: str = "", quick: bool = False) -> int:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core import audit, identity, members, points, rewards, tenants
-from core.clock import Clock, SystemClock
+from core.clock import Clock
 from core.config import Settings
 from core.contract.context import Context
 from core.contract.work import Next, Schedule, Slot
@@ -12,6 +12,7 @@ from core.events import jobs
 from core.privacy import Keyring
 from core.registry.registry import PluginsFile, Registry, read_plugins_file
 from core.runtime import Bell, Runtime
+from core.set_clock import clock_of
 
 SWEEP_ROWS = 500
 
@@ -35,7 +36,7 @@ def start(
         settings.database_url, pool_size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
     )
     tenants.forget_cached()  # what a process remembers belongs to the database it had open
-    return assemble(settings, clock or SystemClock(), registry, keyring, bell)
+    return assemble(settings, clock or clock_of(settings, tenants.are_there), registry, keyring, bell)
 
 
 def assemble(

@@ -1,6 +1,6 @@
 """The one source of time. Rows hold UTC; "today" is the tenant's."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -46,10 +46,28 @@ def local_date(instant: datetime, zone: str) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
+def local_time(instant: datetime, zone: str) -> datetime:
+    """Return `instant` as clocks in the IANA time zone `zone` show it: to be read, and not to be reckoned with.
+
+    Python adds to a zoned time, and compares two of one zone, by what clocks show: over a change of summer time that is
+    an hour off. Reckon with instants in UTC, as `local_instant` gives them.
+    """
+    return instant.astimezone(ZoneInfo(zone))
+
+
+def local_instant(day: date, at: time, zone: str, *, second: bool = False) -> datetime:
+    """Return the UTC instant at which clocks in the IANA time zone `zone` show `at` on `day`.
+
+    A time that clocks jump over is later by the jump: 02:30 is 03:30. One that comes twice is the first, unless the
+    `second` is asked for.
+    """
+    return datetime.combine(day, at, ZoneInfo(zone)).replace(fold=int(second)).astimezone(UTC)
+
+
 def local_midnight(day: date, zone: str) -> datetime:
     """Return the UTC instant at which `day` begins in the IANA time zone `zone`; of day one, the first there is."""
     try:
-        return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        return local_instant(day, time(), zone)
     except OverflowError:  # east of Greenwich the first day begins before time does
         return datetime.min.replace(tzinfo=UTC)
 

@@ -1,10 +1,19 @@
 """The deployment's settings: `ROOST_*` environment variables, or a `.env` file. All but the keys have a default."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigurationError
@@ -44,11 +53,24 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_json: bool = True
     adjust_limit: int = Field(
-        1000, ge=0, description="points, growth or fen one account of staff moves by hand; above it a second approves"
+        1000,
+        ge=0,
+        description="points, growth or fen that staff move by hand for one member a day; a second approves more",
     )
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
     var: Path = Field(Path("var"), description="where the embedded default keeps its files")
+    clock: AwareDatetime | None = Field(
+        None,
+        description="for stories and tests: an instant from which the clock of a new deployment runs on",
+    )
+
+    @field_validator("clock", mode="after")
+    @classmethod
+    def _within_reason(cls, clock: datetime | None) -> datetime | None:
+        if clock is not None and not 2000 <= clock.year <= 2199:  # further off, a day in some zone leaves the calendar
+            raise ValueError("a time of 2000 to 2199")
+        return clock
 
     @model_validator(mode="wrap")
     @classmethod

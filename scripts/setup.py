@@ -51,7 +51,6 @@ OLDEST_NODE = (18,)
 ASSETS = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
-    "tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
 }
 
 # name of the lock file -> what of pyproject.toml goes into it; dev comes first, the others agree with it
@@ -260,7 +259,7 @@ def set_up_assets() -> None:
         return
     npm = find_npm()
     say("fetching the web assets of package-lock.json")
-    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    command = [*npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
     run(command, failure="Could not fetch the web assets.")
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)

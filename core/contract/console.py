@@ -7,22 +7,48 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from core.contract.context import Context
-from core.contract.manifest import Text
+from core.contract.manifest import Area, Text
 from core.tables import TenantModel
+
+Choices = Callable[..., Sequence[tuple[Any, Text | str]]]
+Source = str | Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Marks a field of a form as one to pick: `Annotated[UUID, Choice(sessions)]`, `Annotated[str, Choice("levels")]`.
+
+    `source` is a function `(ctx) -> [(value, words)]`, or the name of choices that a resource `offers`; also `venues`,
+    `roles` and `permissions`. With `of_row` the function takes the id of the row too: the lines of an order. A list is
+    picked with marks, or one by one where its order counts (`ordered`).
+    """
+
+    source: Source
+    ordered: bool = False
+    of_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a list. `kind` picks how it is shown; `phone` is always masked."""
+    """A column of a list. `kind` picks how it is shown; `phone` is always masked.
+
+    A `choice` is one value or a list of them. What is nested says what its parts are called: a `table` has a row for
+    each object of a list, `facts` is one object. `rewards` and `conditions` are what a rule says, in a sentence.
+    """
 
     name: str
     title: Text
     kind: Literal[
-        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice", "json"
-    ] = "text"
+        "text", "int", "fen", "points", "time", "date", "bool", "phone", "member", "venue", "choice",
+        "table", "facts", "rewards", "conditions", "actor",
+    ] = "text"  # fmt: skip
     choices: Mapping[str, Text] = field(default_factory=dict)
+    source: Source | None = None  # live choices, in the place of `choices`
+    named: Callable[[Context, Sequence[Any]], Mapping[Any, str]] | None = None  # names of the rows it refers to
+    parts: Sequence["Column"] = ()  # of a table or of facts
     filter: bool = False  # exact match for text, int, choice, bool, venue, member; from/to for time and date
     list: bool = True  # false: on the detail page only
+    page: bool = True  # false: on no page; a filter of the REST list
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +65,12 @@ class Action:
 
     With `reason` a reason is asked for and kept in the audit row. `approve_over(body)` returns the amount compared
     with `limit` (a number, or read from the context); above it a second member of staff with the same permission must
-    approve before it runs. `stands_on` names the columns of the row that must be then as they were when it was asked
-    for: all of them when it is None, none where the form alone says what is approved.
+    approve before it runs. The limit is for what one account does without approval to one member (the row, where the
+    resource has no member) on one day of the tenant: small acts add up. Acts that are told apart by `counted_as(body)`
+    have limits of their own, and acts of one plugin that give the same name share one; the default is the action's own.
+    `already(ctx, row)` is what was done to the row before, by whomever, and counts too; the row is locked meanwhile.
+    `stands_on` names the columns of the row that must be then as they were when it was asked for: all of them when it
+    is None, none where the form alone says what is approved.
     """
 
     name: str
@@ -52,8 +82,12 @@ class Action:
     idempotent: bool = False  # points, money or stock move
     approve_over: Callable[[Any], int] | None = None
     limit: int | Callable[[Context], int] = 0
+    already: Callable[[Context, Any], int] | None = None
+    counted_as: Callable[[Any], str] | None = None
     stands_on: Sequence[str] | None = None
     shown: Callable[[Any], bool] | None = None  # given a row: whether the action makes sense for it
+    any_venue: bool = False  # accounts of single venues may do it to any row, though they do not see it: a voucher
+    reveals: type[BaseModel] | None = None  # what `run` returns is shown, once: something sealed. Asks for a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +115,9 @@ class Resource:
     member: str | None = "member"  # the column that holds a member's id, if there is one: enables member search
     export_permission: str | None = None  # None: no export
     present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to what `reply` is filled from
+    area: Area | None = None  # the group of the menu; None: the one of the manifest
+    summary: Sequence[Column] = ()  # what staff see of the plugin's `member_summary`: its values, with words
+    offers: Mapping[str, Choices] = field(default_factory=dict)  # live choices for forms of other plugins, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +130,7 @@ class Page:
     template: str  # file in the plugin's templates/
     render: Callable[[Context, Mapping[str, str]], dict[str, Any]]
     menu: bool = True
+    area: Area | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigurationError
 
 API = "2"  # the version of the `roost` module that this core provides
+# What staff do: the groups of the console's menu.
+Area = Literal["members", "marketing", "orders", "content", "data", "integrations", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Manifest(BaseModel):
     api: str
     requires: tuple[str, ...] = ()
     personal_data: bool = False
+    area: Area = "marketing"  # where its pages stand in the menu, unless a resource or a page says otherwise
     permissions: dict[str, str] = {}  # code to what staff read; every code starts with the slug and a dot
 
 

@@ -1,16 +1,15 @@
 """Fire schedules: a row with `UNIQUE(tenant, schedule, slot)` and a job, together. However many workers look, once."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from core import db, tenants
-from core.clock import local_date
+from core.clock import local_date, local_instant
 from core.contract.context import Actor, Context, Tenant
 from core.contract.work import Schedule, Slot
 from core.events import jobs
@@ -32,10 +31,11 @@ def slots(schedule: Schedule, zone: str, since: datetime, now: datetime, most: i
 
 def _newest_first(schedule: Schedule, zone: str, since: datetime, now: datetime) -> Iterator[str]:
     if schedule.daily is not None:
-        hour, minute = map(int, schedule.daily.split(":"))
-        day, first = local_date(now, zone), local_date(since, zone)
+        at = time.fromisoformat(schedule.daily)
+        # A day on which clocks jump over its last hour has a time in it that comes when the next day has begun.
+        day, first = local_date(now, zone), local_date(since, zone) - timedelta(days=1)
         while day >= first:
-            if since < _local_instant(day, hour, minute, zone) <= now:
+            if since < local_instant(day, at, zone) <= now:
                 yield day.isoformat()
             day -= timedelta(days=1)
         return
@@ -45,10 +45,6 @@ def _newest_first(schedule: Schedule, zone: str, since: datetime, now: datetime)
     while instant > since.timestamp():
         yield datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M")
         instant -= step
-
-
-def _local_instant(day: date, hour: int, minute: int, zone: str) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone))
 
 
 def fire_due(runtime: "Runtime") -> int:

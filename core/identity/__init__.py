@@ -1,8 +1,9 @@
 """Who is there and what they may do: sessions, codes, tokens, staff, roles, keys."""
 
+from core.identity.allowances import take_allowance
 from core.identity.codes import check_code, issue_code
 from core.identity.keys import KeyView, create_key, keys, revoke_key
-from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffRole
+from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffAllowance, StaffRole
 from core.identity.permissions import CORE_PERMISSIONS, known_permissions
 from core.identity.roles import RoleView, roles, save_role
 from core.identity.sessions import (
@@ -39,6 +40,7 @@ __all__ = [
     "SessionView",
     "Signed",
     "Staff",
+    "StaffAllowance",
     "StaffRole",
     "StaffView",
     "all_staff",
@@ -67,4 +69,5 @@ __all__ = [
     "sign_in_staff",
     "sign_token",
     "staff_account",
+    "take_allowance",
 ]

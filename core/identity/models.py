@@ -1,6 +1,15 @@
 """Who may come in: sessions, one-time codes, staff, roles, keys. No secret stands in a row."""
 
-from peewee import BlobField, BooleanField, CharField, DateField, SmallIntegerField, TextField, UUIDField
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    DateField,
+    SmallIntegerField,
+    TextField,
+    UUIDField,
+)
 
 from core.fields import JsonField, TimeField
 from core.ids import new_id
@@ -92,3 +101,18 @@ class AccessKey(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "token"), True),)
+
+
+class StaffAllowance(TenantModel):
+    """What an account moved without a second person: of one act, for one member or row, on one day."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    account = UUIDField()  # of staff, or a key
+    act = CharField(max_length=120)  # core.adjust.points, orders.refund
+    subject = CharField(max_length=64)
+    day = DateField()  # the tenant's
+    amount = BigIntegerField()
+
+    class Meta:
+        table_name = "staff_allowance"
+        indexes = ((("tenant", "account", "act", "subject", "day"), True), (("tenant", "day"), False))

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from core import db, tenants
 from core.bulk import delete_some
+from core.clock import local_date
 from core.contract.context import Actor, Context, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
-from core.identity.models import OneTimeCode, Session
+from core.identity.models import OneTimeCode, Session, StaffAllowance
 from core.identity.permissions import permission_set, venue_set
 from core.identity.tokens import hash_token, new_token, read_token_text
 
@@ -128,11 +129,12 @@ def _by_key(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
     if row is None:
         raise _refused()
     key, permissions, venues, seen_on, version = row
-    today = runtime.clock.now().date()
+    tenant = tenants.by_id(tenant_id, version)
+    today = local_date(runtime.clock.now(), tenant.zone)
     if str(seen_on) != today.isoformat():
         db.run_in_transaction(tenant_id, lambda: db.run(tenant_id, _SEEN, (today, tenant_id, key)))
     actor = Actor("key", as_uuid(key), permissions=permission_set(permissions), venues=venue_set(venues))
-    return Signed(tenants.by_id(tenant_id, version), actor, None)
+    return Signed(tenant, actor, None)
 
 
 def sessions_of(ctx: Context, kind: Literal["member", "staff"], subject: UUID) -> list[SessionView]:
@@ -169,8 +171,16 @@ def revoke_sessions_of(
 
 
 def clean(ctx: Context) -> bool:
-    """Delete some sessions that ended and codes that died more than 30 days ago; tell whether more may be left."""
+    """Delete some of what is past its keeping; tell whether more may be left.
+
+    Sessions that ended, codes that died and counts of what staff did alone, each more than 30 days ago.
+    """
     before = ctx.now() - FORGET
+    counts = StaffAllowance.day < ctx.today() - FORGET
     ended = (Session.expires_at < before) | (Session.revoked_at < before)
-    more = delete_some(ctx, Session, ended), delete_some(ctx, OneTimeCode, OneTimeCode.expires_at < before)
+    more = (
+        delete_some(ctx, Session, ended),
+        delete_some(ctx, OneTimeCode, OneTimeCode.expires_at < before),
+        delete_some(ctx, StaffAllowance, counts),
+    )
     return any(more)

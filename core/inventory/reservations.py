@@ -6,14 +6,16 @@ Lock order: the reservation, the member's limits by name, buckets by number. A r
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core import db
+from core.content import Content
 from core.contract.context import Context
+from core.contract.manifest import Text
 from core.errors import Conflict, Invalid, LimitReached, NotFound, RoostError, SoldOut
 from core.fields import as_time, as_uuid
 from core.ids import new_id
@@ -21,13 +23,13 @@ from core.inventory.stock import (
     PUT_BACK,
     check_key,
     check_quantity,
-    key_reused,
     require_transaction,
     unknown,
     uuid_of,
 )
 from core.inventory.values import Limit, Reservation
 
+RESERVATION = Content("reservation", Text("预留", "reservation"), ("item", "quantity", "member", "limits"))
 LONGEST_LIMIT = 120
 MOST_TRIES = 32  # buckets lost to others between looking and taking, before all are locked
 
@@ -99,9 +101,10 @@ class _Row:
         self.limits: list[str] = json.loads(row[9])
         self.view = Reservation(self.id, row[2], self.quantity, self.state, as_time(row[6]), self.member)
 
-    def asked(self) -> tuple[UUID, int, UUID | None]:
+    def asked(self) -> dict[str, Any]:
         """Return what a repeated key must ask again."""
-        return self.item, self.quantity, self.member
+        v = self.view
+        return {"item": v.item, "quantity": v.quantity, "member": v.member, "limits": sorted(self.limits)}
 
     def now(self, state: Any) -> Reservation:
         """Return the view in its new state."""
@@ -124,28 +127,30 @@ def reserve(
 ) -> Reservation:
     """Take `quantity` units out of stock for somebody; a known key returns the reservation as it stands.
 
-    `limits` are the member's own. After `deadline` the sweep (`release_due`) gives the units back unless they were
-    confirmed. Raises NotFound, Invalid, KeyReused, LimitReached, and SoldOut when fewer units than asked for are left.
+    `limits` are the member's own. Nothing happens by itself at the `deadline`: whoever reserved gives the units
+    back, by `release` or by `release_due` in a schedule of its own. Raises NotFound, Invalid, KeyReused, LimitReached,
+    and SoldOut when fewer units than asked for are left.
     """
     _check(quantity, key, member, limits)
+    names = [limit.name for limit in limits]
+    asked = {"item": item, "quantity": quantity, "member": member, "limits": sorted(names)}
     look = db.fetch_one(ctx.scope, _LOOK, (key, ctx.tenant.id, ctx.plugin, item))
     if look is None:
         raise unknown(item)
     item_id, buckets, left = uuid_of(look[0]), int(look[1]), int(look[2])
     if look[3] is not None:
-        return _again(ctx, item_id, quantity, key, member)
+        return _again(ctx, key, asked)
     if deadline is not None and (deadline.tzinfo is None or deadline <= ctx.now()):
         raise Invalid(f"the deadline {deadline} is not an instant in the future", "截止时间必须晚于现在")
     if left < quantity:
         raise _sold_out(item, quantity, left)
     made, start = new_id(), zlib.crc32(key.encode()) % buckets
-    names = [limit.name for limit in limits]
     values = (
         made, ctx.tenant.id, item_id, ctx.plugin, key, quantity, member, deadline, json.dumps([[start, quantity]]),
         json.dumps(names), ctx.now(),
     )  # fmt: skip
     if db.fetch_one(ctx.scope, _INSERT, values) is None:
-        return _again(ctx, item_id, quantity, key, member)
+        return _again(ctx, key, asked)
     used: list[str] = []
     with _undone_when_refused(ctx, made, member, quantity, used):
         for limit in sorted(limits, key=lambda one: one.name):
@@ -172,10 +177,12 @@ def _check(quantity: int, key: str, member: UUID | None, limits: Sequence[Limit]
         )
 
 
-def _again(ctx: Context, item: UUID, quantity: int, key: str, member: UUID | None) -> Reservation:
+def _again(ctx: Context, key: str, asked: Mapping[str, Any]) -> Reservation:
     row = db.fetch_one(ctx.scope, _READ_KEY, (ctx.tenant.id, ctx.plugin, key))
-    if row is None or (found := _Row(row)).asked() != (item, quantity, member):
-        raise key_reused(key)
+    if row is None:
+        raise RESERVATION.conflict(key, {}, asked)
+    found = _Row(row)
+    RESERVATION.check(key, found.asked(), asked)
     return found.view
 
 

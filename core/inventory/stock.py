@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core import db
+from core.content import Content
 from core.contract.context import Context
-from core.errors import Conflict, Invalid, KeyReused, NotFound
+from core.contract.manifest import Text
+from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.inventory.values import Counts
 
+RESTOCK = Content("restock", Text("补货", "restocking"), ("item", "quantity"))
 LARGEST_QUANTITY = 10**9
 LONGEST_ITEM = 120
 LONGEST_KEY = 200
@@ -33,6 +36,7 @@ _RESTOCK = db.Sql(
     "INSERT INTO inventory_restock (tenant, item, plugin, key, quantity, created_at) VALUES (%s, %s, %s, %s, %s, %s)"
     " ON CONFLICT (tenant, plugin, key) DO NOTHING RETURNING id"
 )
+_NAME = db.Sql("SELECT item FROM inventory_item WHERE tenant = %s AND id = %s")
 _RESTOCKED = db.Sql("SELECT item, quantity FROM inventory_restock WHERE tenant = %s AND plugin = %s AND key = %s")
 _MORE_TOTAL = db.Sql("UPDATE inventory_item SET total = total + %s WHERE tenant = %s AND id = %s")
 PUT_BACK = db.Sql(
@@ -91,8 +95,8 @@ def restock(ctx: Context, item: str, quantity: int, *, key: str) -> None:
     values = (ctx.tenant.id, held.id, ctx.plugin, key, quantity, ctx.now())
     if db.fetch_one(ctx.scope, _RESTOCK, values) is None:
         row = db.fetch_one(ctx.scope, _RESTOCKED, (ctx.tenant.id, ctx.plugin, key))
-        if row is None or uuid_of(row[0]) != held.id or int(row[1]) != quantity:
-            raise key_reused(key)
+        kept = {} if row is None else {"item": _name_of(ctx, uuid_of(row[0])), "quantity": int(row[1])}
+        RESTOCK.check(key, kept, {"item": item, "quantity": quantity})
         return
     db.run(ctx.scope, _MORE_TOTAL, (quantity, ctx.tenant.id, held.id))
     for number, share in enumerate(_spread(quantity, held.buckets)):
@@ -136,9 +140,9 @@ def unknown(item: str) -> NotFound:
     return NotFound(f"no stock of {item!r} was defined", "没有这个物品的库存", item=item[:LONGEST_ITEM])
 
 
-def key_reused(key: str) -> KeyReused:
-    """Make the error of a key that came again with other content."""
-    return KeyReused(f"the key {key!r} was used for something else; use a new key", "该键已用于另一次操作", key=key)
+def _name_of(ctx: Context, item: UUID) -> str:
+    row = db.fetch_one(ctx.scope, _NAME, (ctx.tenant.id, item))
+    return "" if row is None else str(row[0])
 
 
 def check_quantity(quantity: object, *, least: int = 1) -> None:

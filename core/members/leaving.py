@@ -114,6 +114,7 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
         "gender": "",
         "birthday": None,
         "birthday_changed_on": None,
+        "birthday_entered_on": None,
         "attributes": {},
         "erased_at": ctx.now(),
     }

@@ -183,6 +183,9 @@ def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
     undo: dict[str, Any] = {"filled": [f for f in taken if f != "membership"]}
     for name in (f for f in FILLED if f in taken):
         values[name] = getattr(merged, name)
+    if "birthday" in taken:
+        values["birthday_entered_on"] = merged.birthday_entered_on
+        values["birthday_changed_on"] = merged.birthday_changed_on or member.birthday_changed_on
     if "phone" in taken:
         Member.scoped(ctx).update(phone_blind=None, phone_last_four=None).where(Member.id == merged.id).execute()
         values |= sealed_phone(ctx, phone_in_clear(ctx, merged))

@@ -21,6 +21,7 @@ class Member(TenantModel):
     gender = CharField(max_length=8, default="")  # male, female, or unknown
     birthday = DateField(null=True)
     birthday_changed_on = DateField(null=True)  # the tenant's date of the last change from one birthday to another
+    birthday_entered_on = DateField(null=True)  # the tenant's date on which a member or staff first filled it in
     venue = UUIDField(null=True)  # home venue
     channel = CharField(max_length=40)
     locale = CharField(max_length=10, default="zh")

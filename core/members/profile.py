@@ -75,7 +75,7 @@ def update_profile(ctx: Context, member_id: UUID, changes: Mapping[str, Any]) ->
         merged = {code: value for code, value in merged.items() if value is not None}
         if merged != row.attributes:
             values["attributes"] = merged
-    changed = tuple(sorted(set(values) - {"birthday_changed_on"}))
+    changed = tuple(sorted(set(values) - {"birthday_changed_on", "birthday_entered_on"}))
     for purpose, answer in (changes.get("consents") or {}).items():
         _consent(ctx, row.id, purpose, answer)
         changed = tuple(sorted({*changed, "consents"}))
@@ -114,7 +114,7 @@ def _birthday(ctx: Context, row: Member, birthday: Any) -> dict[str, Any]:  # An
     if birthday is not None and not (isinstance(birthday, date) and EARLIEST_BIRTHDAY <= birthday <= today):
         raise _wrong("birthday", "a birthday lies between 1900 and today", "生日日期不正确")
     if row.birthday is None and row.birthday_changed_on is None:
-        return {"birthday": birthday}
+        return {"birthday": birthday, "birthday_entered_on": today if ctx.actor.kind != "system" else None}
     if ctx.actor.kind != "system" and row.birthday_changed_on is not None:
         again = _a_year_later(row.birthday_changed_on)
         if today < again:

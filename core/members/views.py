@@ -36,6 +36,7 @@ class MemberView:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # JSON values
     locale: str = "zh"
     birthday_changed_on: date | None = None
+    birthday_entered_on: date | None = None  # None: not entered, or told by the business software or a file
     erased: bool = False
 
 
@@ -85,5 +86,6 @@ def view(ctx: Context, row: Member) -> MemberView:
         attributes=dict(row.attributes),
         locale=row.locale,
         birthday_changed_on=row.birthday_changed_on,
+        birthday_entered_on=row.birthday_entered_on,
         erased=row.erased_at is not None,
     )

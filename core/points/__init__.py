@@ -4,7 +4,7 @@ Always: a balance is the sum of its entries and of what remains in its lots; wha
 nothing is below zero; an operation that was refused changed nothing. `verify` proves it.
 
 Every door needs an open transaction and a key. A key counts once for a tenant and `ctx.plugin`: with the same content
-it returns the first result, with other content it raises KeyReused. Content is who, what, how much and why, not when.
+it returns the first result, with other content it raises KeyReused. `core.points.operations` declares the content.
 """
 
 from core.points.earning import MOST_CREDITS, credit, credit_many

@@ -13,12 +13,12 @@ from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import lock_or_open, lock_owned, open_accounts
 from core.points.operations import (
+    CREDIT,
     Story,
     begin,
     check_amount,
     check_asset,
     check_key,
-    digest,
     first_result,
     key_reused,
     refusing,
@@ -71,7 +71,7 @@ def credit(
     """
     _check(asset, amount, expires_at)
     told = story(ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue, rule=rule, rule_version=rule_version)
-    content = (member, asset, amount, reason)
+    content = (member, asset, amount, reason, venue, occurred_at, expires_at, told.rule, rule_version)
     journal = Journal(ctx)
     if db.dialect() == "postgresql" and (expires_at is None or expires_at > journal.now):
         begun, balance = quick_credit(journal, key, content, told, expires_at)
@@ -79,7 +79,7 @@ def credit(
             journal.write(occurred_at=occurred_at)
             return Operation(begun.id, begun.id, balance, amount)
     else:
-        begun = begin(ctx, "credit", key, *content)
+        begun = begin(ctx, CREDIT, key, *content)
     if begun.again:
         return first_result(ctx, begun.id)
     book = lock_or_open(journal, member, asset)
@@ -106,16 +106,20 @@ def credit_many(ctx: Context, credits: Sequence[Credit]) -> list[Operation]:
     for item in credits:
         _check(item.asset, item.amount, item.expires_at)
         check_key(item.key)
-        said = digest("credit", item.member, item.asset, item.amount, item.reason)
+        said = CREDIT.digest(_content(item))
         if digests.setdefault(item.key, said) != said:
-            raise key_reused(ctx.plugin, item.key)
+            first = dict(zip(CREDIT.fields, _content(wanted[item.key]), strict=True))
+            CREDIT.check(item.key, first, dict(zip(CREDIT.fields, _content(item), strict=True)))
         if item.key not in wanted:
             wanted[item.key] = item
-            stories[item.key] = story(ctx, item.reason, occurred_at=item.occurred_at, venue=item.venue)
+            stories[item.key] = story(
+                ctx, item.reason, occurred_at=item.occurred_at, venue=item.venue, rule=item.rule,
+                rule_version=item.rule_version,
+            )  # fmt: skip
     ids = {key: new_id() for key in wanted}
     new = _begin_many(ctx, ids, digests)
     with refusing(ctx, *new):
-        results = _known(ctx, [key for key, operation in ids.items() if operation not in new], digests)
+        results = _known(ctx, [wanted[key] for key, operation in ids.items() if operation not in new], digests)
     if new:
         journal = Journal(ctx)
         todo = [(ids[key], item) for key, item in wanted.items() if ids[key] in new]
@@ -136,19 +140,29 @@ def _begin_many(ctx: Context, ids: dict[str, UUID], digests: dict[str, str]) -> 
     return {uuid_of(row[0]) for row in write_returning(ctx.scope, ctx.tenant.id, _OPERATIONS, rows)}
 
 
-def _known(ctx: Context, keys: Sequence[str], digests: dict[str, str]) -> dict[str, Operation]:
+def _content(item: Credit) -> tuple[object, ...]:
+    """Return what a credit is asked, as `CREDIT` declares it."""
+    rule = None if item.rule is None else str(item.rule)
+    return (
+        item.member, item.asset, item.amount, item.reason, item.venue, item.occurred_at, item.expires_at, rule,
+        item.rule_version,
+    )  # fmt: skip
+
+
+def _known(ctx: Context, items: Sequence[Credit], digests: dict[str, str]) -> dict[str, Operation]:
     """Return the first results of keys that were known; raise KeyReused where the content differs."""
-    if not keys:
+    if not items:
         return {}
-    condition, values = among("text", keys)
+    asked = {item.key: item for item in items}
+    condition, values = among("text", list(asked))
     rows = db.fetch_all(
         ctx.scope,
         db.Sql(f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"),
         [ctx.tenant.id, ctx.plugin, *values],
     )
-    for key, _, said in rows:
+    for key, operation, said in rows:
         if said != digests[key]:
-            raise key_reused(ctx.plugin, key)
+            raise key_reused(ctx, CREDIT, key, uuid_of(operation), _content(asked[key]))
     return {key: first_result(ctx, uuid_of(operation)) for key, operation, _ in rows}
 
 

@@ -12,7 +12,7 @@ from core.points.batch import among, uuid_of
 from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import ACCOUNT_COLUMNS
-from core.points.operations import begin, require_transaction
+from core.points.operations import EXPIRE, begin, require_transaction
 
 MOST_ACCOUNTS = 5000
 
@@ -34,7 +34,7 @@ def expire(ctx: Context, limit: int = 1000) -> int:
             return 0
         books = [Book(journal, row) for row in rows]
         dead, later = _dated_lots(journal, books)
-        operation = begin(ctx, "expire", f"expire:{new_id()}").id if dead else new_id()
+        operation = begin(ctx, EXPIRE, f"expire:{new_id()}").id if dead else new_id()
         for book in books:
             book.know_live(dead.get(book.id, ()), all_of_them=True)
             book.expire_dead(operation)

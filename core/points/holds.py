@@ -13,7 +13,18 @@ from core.points.batch import uuid_of
 from core.points.book import Book, WorkingLot, short
 from core.points.journal import Journal
 from core.points.locking import lock, lock_by_id
-from core.points.operations import Story, begin, check_amount, check_asset, first_result, refusing, story
+from core.points.operations import (
+    CAPTURE,
+    HOLD,
+    RELEASE,
+    Story,
+    begin,
+    check_amount,
+    check_asset,
+    first_result,
+    refusing,
+    story,
+)
 from core.points.spending import ask
 from core.points.values import HoldState, HoldView, Operation
 
@@ -31,13 +42,14 @@ _PARTS = db.Sql(
 def hold(ctx: Context, member: UUID, asset: str, amount: int, *, key: str, deadline: datetime, reason: str) -> HoldView:
     """Set `amount` aside for a later `capture` or `release`; held points do not expire.
 
-    After `deadline` a sweep (`release_due`) gives them back, unless a capture came before it. A known key returns the
-    hold as it stands. Raises Invalid, KeyReused, InsufficientBalance, Vetoed.
+    Nothing happens by itself at the `deadline`: whoever holds gives the points back (`release`) together with the stock
+    that stands beside them. A known key returns the hold as it stands. Raises Invalid, KeyReused,
+    InsufficientBalance, Vetoed.
     """
     check_asset(asset)
     check_amount(amount)
     told = story(ctx, reason)
-    begun = begin(ctx, "hold", key, member, asset, amount, reason)
+    begun = begin(ctx, HOLD, key, member, asset, amount, reason)
     if begun.again:
         return held(ctx, begun.id)
     with refusing(ctx, begun.id):
@@ -71,7 +83,7 @@ def capture(ctx: Context, hold: UUID, *, key: str, amount: int | None = None) ->
     """
     if amount is not None:
         check_amount(amount)
-    begun = begin(ctx, "capture", key, hold, amount)
+    begun = begin(ctx, CAPTURE, key, hold, amount)
     if begun.again:
         return first_result(ctx, begun.id)
     with refusing(ctx, begun.id):
@@ -102,7 +114,7 @@ def release(ctx: Context, hold: UUID, *, key: str) -> HoldView:
 
     Raises NotFound, KeyReused, and Conflict (`hold_closed`) when it was captured or released before.
     """
-    begun = begin(ctx, "release", key, hold)
+    begun = begin(ctx, RELEASE, key, hold)
     if begun.again:
         return held(ctx, hold)
     with refusing(ctx, begun.id):
@@ -122,7 +134,7 @@ def release_due(ctx: Context, limit: int = 500) -> int:
         journal, book = _lock(ctx, hold)
         if db.fetch_one(ctx.scope, _CLOSE, ("released", ctx.tenant.id, hold)) is None:
             continue
-        begun = begin(ctx, "release", f"deadline:{hold}", hold)
+        begun = begin(ctx, RELEASE, f"deadline:{hold}", hold)
         _release(journal, book, begun.id, _view(hold, views[hold]), story(ctx, _reason(ctx, hold)))
         released += 1
     return released

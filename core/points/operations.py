@@ -1,7 +1,6 @@
 """What every door begins with: check the request, and insert the operation that makes its key count once."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.content import Content
 from core.contract.context import Context
+from core.contract.manifest import Text
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
+from core.fields import as_time, as_uuid
 from core.ids import new_id
 from core.points.batch import uuid_of
 from core.points.values import ASSETS, LARGEST_AMOUNT, Operation
@@ -18,11 +20,28 @@ from core.points.values import ASSETS, LARGEST_AMOUNT, Operation
 LONGEST_KEY = 200
 LONGEST_REASON = 200
 
+_TITLE = Text("账目操作", "operation of the ledger")
+_WHAT = ("member", "asset", "amount", "reason")
+CREDIT = Content("credit", _TITLE, (*_WHAT, "venue", "occurred_at", "expires_at", "rule", "rule_version"))
+DEBIT = Content("debit", _TITLE, (*_WHAT, "venue", "occurred_at"))
+TRANSFER = Content("transfer", _TITLE, ("sender", "receiver", "asset", "amount", "reason"))
+HOLD = Content("hold", _TITLE, _WHAT)
+CAPTURE = Content("capture", _TITLE, ("hold", "amount"))
+RELEASE = Content("release", _TITLE, ("hold",))
+REVERSE = Content("reverse", _TITLE, ("operation", "amount", "reason", "grace_days"))
+EXPIRE = Content("expire", _TITLE, ())
+"""What each door is asked beside its key. Instants count as they were given: None is not the moment of the call."""
+
 _INSERT = db.Sql(
     "INSERT INTO operation (id, tenant, plugin, key, door, digest, recorded_at) VALUES (%s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT (tenant, plugin, key) DO NOTHING RETURNING id"
 )
 _FIND = db.Sql("SELECT id, digest, door FROM operation WHERE tenant = %s AND plugin = %s AND key = %s")
+_KEPT = db.Sql(
+    "SELECT a.member, a.asset, e.amount, e.reason, e.venue, e.occurred_at, l.expires_at, e.rule, e.rule_version,"
+    " e.reverses, e.reversed FROM entry e JOIN account a ON a.tenant = e.tenant AND a.id = e.account"
+    " LEFT JOIN lot l ON l.tenant = e.tenant AND l.id = e.id WHERE e.tenant = %s AND e.id = %s"
+)
 _UNDO = db.Sql("DELETE FROM operation WHERE tenant = %s AND id = %s")
 _ENTRY = db.Sql("SELECT account, seq, kind, amount, owed, reversed FROM entry WHERE tenant = %s AND id = %s")
 # The entries of an operation stand together in an account, and a door writes at most four to one after the main one.
@@ -107,39 +126,50 @@ def check_key(key: str) -> None:
         )
 
 
-def digest(door: str, *content: object) -> str:
-    """Return the digest of what was asked: who, what, how much and why; not when, which a repeat may tell otherwise."""
-    told = "\x1f".join([door, *[value.hex if isinstance(value, UUID) else str(value) for value in content]])
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def key_reused(plugin: str, key: str) -> KeyReused:
-    """Make the error of a key that came again with other content."""
-    return KeyReused(
-        f"the key {key!r} of {plugin} was used for another operation; take a new key, or repeat the first request",
-        "该键已用于另一笔操作",
-        key=key,
-    )
-
-
-def begin(ctx: Context, door: str, key: str, *content: object) -> Begun:
+def begin(ctx: Context, door: Content, key: str, *values: object) -> Begun:
     """Insert an operation, or find the one its key names. Raises KeyReused when that one was asked something else.
 
-    The insert waits for a transaction that is at work with the same key.
+    `values` are of the door's content, in its order. The insert waits for a transaction that is at work with the same
+    key.
     """
     check_key(key)
     require_transaction()
-    operation, said = new_id(), digest(door, *content)
-    row = db.fetch_one(ctx.scope, _INSERT, (operation, ctx.tenant.id, ctx.plugin, key, door, said, ctx.now()))
-    return Begun(operation, again=False) if row is not None else find_begun(ctx, key, said)
+    operation, said = new_id(), door.digest(values)
+    row = db.fetch_one(ctx.scope, _INSERT, (operation, ctx.tenant.id, ctx.plugin, key, door.name, said, ctx.now()))
+    return Begun(operation, again=False) if row is not None else find_begun(ctx, door, key, said, values)
 
 
-def find_begun(ctx: Context, key: str, said: str) -> Begun:
+def find_begun(ctx: Context, door: Content, key: str, said: str, values: Sequence[object]) -> Begun:
     """Find the operation that a known key names. Raises KeyReused when its digest is not `said`."""
     found = db.fetch_one(ctx.scope, _FIND, (ctx.tenant.id, ctx.plugin, key))
     if found is None or found[1] != said:
-        raise key_reused(ctx.plugin, key)
+        raise key_reused(ctx, door, key, None if found is None else uuid_of(found[0]), values)
     return Begun(uuid_of(found[0]), again=True)
+
+
+def key_reused(ctx: Context, door: Content, key: str, operation: UUID | None, values: Sequence[object]) -> KeyReused:
+    """Make the error of a key that came again with other content: what the ledger has, and what was sent."""
+    kept = {} if operation is None else _kept(ctx, operation)
+    sent: dict[str, Any] = dict(zip(door.fields, values, strict=True))
+    differing = door.differing(kept, sent)
+    if differing != ["occurred_at"] and sent.get("occurred_at") is None:  # the entry has the moment of the call
+        differing = [name for name in differing if name != "occurred_at"]
+    return door.conflict(key, kept, sent, differing)
+
+
+def _kept(ctx: Context, operation: UUID) -> dict[str, Any]:
+    """Return what the ledger still tells of an operation's content; nothing of a hold's end, which is of the hold."""
+    row = db.fetch_one(ctx.scope, _KEPT, (ctx.tenant.id, operation))
+    if row is None:
+        return {}
+    member, reverses = uuid_of(row[0]), as_uuid(row[9])
+    told = {"asset": row[1], "reason": row[3]}
+    if reverses is not None:
+        return {"operation": reverses, "amount": int(row[10]), "reason": row[3]}
+    return told | {
+        "member": member, "sender": member, "amount": abs(int(row[2])), "venue": as_uuid(row[4]),
+        "occurred_at": as_time(row[5]), "expires_at": as_time(row[6]), "rule": row[7], "rule_version": row[8],
+    }  # fmt: skip
 
 
 def require_transaction() -> None:

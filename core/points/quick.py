@@ -6,13 +6,12 @@ to what it finds. Where a condition does not hold, only the operation is written
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from core import db
 from core.contract.facts import Movement
 from core.ids import new_id
 from core.points.journal import Journal
-from core.points.operations import Begun, Story, check_key, digest, find_begun, require_transaction
+from core.points.operations import CREDIT, Begun, Story, check_key, find_begun, require_transaction
 
 _CREDIT = db.Sql(
     "WITH asked AS (INSERT INTO operation (id, tenant, plugin, key, door, digest, recorded_at)"
@@ -36,14 +35,14 @@ _CREDIT = db.Sql(
 
 
 def quick_credit(
-    journal: Journal, key: str, content: tuple[UUID, Any, int, str], told: Story, expires_at: datetime | None
+    journal: Journal, key: str, content: tuple[Any, ...], told: Story, expires_at: datetime | None
 ) -> tuple[Begun, int | None]:
     """Begin a credit and, where nothing stands in the way, do it; return (what was begun, the balance if done)."""
     ctx = journal.ctx
     check_key(key)
     require_transaction()
-    member, asset, amount, reason = content
-    operation, said = new_id(), digest("credit", *content)
+    member, asset, amount, reason = content[:4]
+    operation, said = new_id(), CREDIT.digest(content)
     values: Any = {  # Any: the drivers' protocol also knows parameters by name
         "id": operation, "account": new_id(), "tenant": ctx.tenant.id, "plugin": ctx.plugin, "key": key, "digest": said,
         "now": journal.now, "amount": amount, "expires_at": expires_at, "member": member, "asset": asset,
@@ -53,7 +52,7 @@ def quick_credit(
     row = db.fetch_one(ctx.scope, _CREDIT, values)
     assert row is not None
     if row[0] is None:
-        return find_begun(ctx, key, said), None
+        return find_begun(ctx, CREDIT, key, said, content), None
     begun = Begun(operation, again=False)
     if row[1] is None:
         return begun, None

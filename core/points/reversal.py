@@ -11,6 +11,7 @@ from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import lock, lock_by_id
 from core.points.operations import (
+    REVERSE,
     MainEntry,
     Story,
     begin,
@@ -68,7 +69,7 @@ def reverse(
     if amount is not None:
         check_amount(amount)
     told = story(ctx, reason)
-    begun = begin(ctx, "reverse", key, operation_id, amount, reason)
+    begun = begin(ctx, REVERSE, key, operation_id, amount, reason, grace_days)
     if begun.again:
         return _first_reversal(ctx, begun.id)
     with refusing(ctx, begun.id):

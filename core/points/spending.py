@@ -10,7 +10,7 @@ from core.ids import new_id
 from core.points.book import short
 from core.points.journal import Journal
 from core.points.locking import lock, lock_or_open, lock_owned
-from core.points.operations import begin, check_amount, check_asset, first_result, refusing, story
+from core.points.operations import DEBIT, TRANSFER, begin, check_amount, check_asset, first_result, refusing, story
 from core.points.values import Operation
 
 
@@ -39,7 +39,7 @@ def debit(
     check_asset(asset)
     check_amount(amount)
     told = story(ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue)
-    begun = begin(ctx, "debit", key, member, asset, amount, reason)
+    begun = begin(ctx, DEBIT, key, member, asset, amount, reason, venue, occurred_at)
     if begun.again:
         return first_result(ctx, begun.id)
     with refusing(ctx, begun.id):
@@ -71,7 +71,7 @@ def transfer(
     if sender == receiver:
         raise Invalid("nobody can transfer to themselves", "不能转给自己", code="same_member")
     told = story(ctx, reason)
-    begun = begin(ctx, "transfer", key, sender, receiver, asset, amount, reason)
+    begun = begin(ctx, TRANSFER, key, sender, receiver, asset, amount, reason)
     if begun.again:
         return first_result(ctx, begun.id)
     with refusing(ctx, begun.id):

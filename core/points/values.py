@@ -39,6 +39,8 @@ class Credit:
     occurred_at: datetime | None = None
     venue: UUID | None = None
     expires_at: datetime | None = None
+    rule: object = None  # by what it was earned, and in which of its versions
+    rule_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from core.privacy.keyring import Keyring, RootKey, new_key, parse_keys
 from core.privacy.masking import mask_name, mask_phone, redact_phones
-from core.privacy.phones import last_four, normalise_phone
+from core.privacy.phones import ContactPhone, PhoneText, last_four, normalise_phone
 
 __all__ = [
+    "ContactPhone",
     "Keyring",
+    "PhoneText",
     "RootKey",
     "last_four",
     "mask_name",

@@ -2,9 +2,11 @@
 
 import re
 
+# What people and spreadsheets put between the groups of a number; see `normalise_phone`.
+_GAP = r"[\s\-().·\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\u2212\ufeff]{0,3}"
 # Hexadecimal digits and dashes around it would make it a piece of an id.
 _PHONE_IN_TEXT = re.compile(
-    r"(?<![0-9A-Fa-f-])(?:\+?86[- ]?|0086[- ]?)?(1[3-9]\d)[- ]?(\d{4})[- ]?(\d{4})(?![0-9A-Fa-f-])"
+    rf"(?<![0-9A-Fa-f-])(?:\(?[+＋]?(?:86|0086|８６){_GAP})?([1１][3-9３-９]\d){_GAP}(\d{{4}}){_GAP}(\d{{4}})(?![0-9A-Fa-f-])"
 )
 
 

@@ -23,7 +23,7 @@ from core.rewards.batching import (
     run_recall,
 )
 from core.rewards.grants import find_grant, give, grant, note, revoke
-from core.rewards.kinds import CONDITIONS, REWARDS
+from core.rewards.kinds import CONDITIONS, REWARDS, ask, check_conditions, conditions_on, rewards_on
 from core.rewards.models import RewardBatch, RewardBatchMember, RewardGrant, RewardItem, RewardRule
 from core.rewards.rules import all_rules, check_rewards, rule, rule_versions, rules, save_rule
 from core.rewards.specs import (
@@ -39,7 +39,7 @@ from core.rewards.specs import (
     RuleView,
     WhyRow,
 )
-from core.rewards.why import describe, why
+from core.rewards.why import describe, describe_condition, why
 
 # Kinds of job that core.boot adds to `runtime.core_jobs`.
 JOBS: dict[str, Callable[[Context, dict[str, Any]], Any]] = {RUN: run_batch, RECALL: run_recall}
@@ -67,12 +67,17 @@ __all__ = [
     "WhyRow",
     "all_rules",
     "approve_batch",
+    "ask",
     "audience",
     "batch",
     "batch_heads",
     "batches",
+    "check_conditions",
     "check_rewards",
+    "conditions_on",
     "describe",
+    "describe_condition",
+    "rewards_on",
     "drop_batch",
     "find_grant",
     "give",

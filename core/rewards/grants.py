@@ -12,14 +12,17 @@ from typing import Any
 from uuid import UUID
 
 from core import db, members
+from core.content import Content, plainly
 from core.contract.context import Context
 from core.contract.facts import Asset, RewardGranted, RewardRevoked
-from core.errors import Invalid, KeyReused, LimitReached, NotFound, SoldOut
+from core.contract.manifest import Text
+from core.errors import Invalid, LimitReached, NotFound, SoldOut
 from core.ids import new_id
 from core.rewards import kinds, limits
 from core.rewards.models import RewardGrant, RewardItem
 from core.rewards.specs import GivenReward, GrantView, Note, Revocation, RewardSpec, RuleView
 
+GRANT = Content("grant", Text("奖励发放", "grant"), ("member", "rule", "rewards", "reason"))
 LONGEST_KEY = 200
 
 
@@ -42,15 +45,31 @@ def _check_key(key: str) -> None:
         raise Invalid(f"a grant's key has 1 to {LONGEST_KEY} characters, not {len(key)}", "幂等键长度有误")
 
 
-def _known(ctx: Context, key: str, member: UUID, rule: UUID | None, digest: str) -> GrantView | None:
-    """Return the grant made for a key before. Raises KeyReused when it was for something else."""
+def _known(
+    ctx: Context, key: str, member: UUID, rule: UUID | None, rewards: Sequence[RewardSpec] = (), reason: str = ""
+) -> GrantView | None:
+    """Return the grant made for a key before. Raises KeyReused when it was for something else.
+
+    Of a rule's grant the rule is the content, and not its version: it may have been changed since.
+    """
     row = RewardGrant.scoped(ctx).first(RewardGrant.plugin == ctx.plugin, RewardGrant.key == key)
     if row is None:
         return None
-    same = row.rule == rule and row.digest == digest
-    if not same or (row.member != member and members.resolve(ctx, row.member) != member):
-        raise KeyReused(f"the key {key!r} of {ctx.plugin} has given something else already", "幂等键已用于其他奖励")
-    return view(ctx, row)
+    held = view(ctx, row)
+    kept = {"member": members.resolve(ctx, row.member), "rule": row.rule, "reason": row.reason, "rewards": row.digest}
+    sent = {"member": member, "rule": rule, "reason": reason, "rewards": _digest(rewards) if rewards else ""}
+
+    def show(name: str, value: Any) -> str:
+        if name != "rewards":
+            return plainly(name, value)
+        return _words([RewardSpec(kind=i.kind, spec=i.spec) for i in held.rewards] if value == row.digest else rewards)
+
+    GRANT.check(key, kept, sent, show=show)
+    return held
+
+
+def _words(rewards: Sequence[RewardSpec]) -> str:
+    return json.dumps([{one.kind: one.spec} for one in rewards], sort_keys=True, ensure_ascii=False)
 
 
 def _insert(ctx: Context, **values: Any) -> bool:
@@ -70,7 +89,7 @@ def grant(ctx: Context, rule: RuleView, member: UUID, *, key: str, cause: str | 
     with ctx.transaction():
         ctx = ctx.caused_by(cause) if cause else ctx
         member = members.resolve(ctx, member)
-        if (held := _known(ctx, key, member, rule.id, "")) is not None:
+        if (held := _known(ctx, key, member, rule.id)) is not None:
             return held
         evidence: dict[str, Any] = {}
         try:
@@ -89,14 +108,9 @@ def _ask(ctx: Context, rule: RuleView, member: UUID) -> dict[str, Any]:
     now, spec = ctx.now(), rule.spec
     if not spec.active or (spec.starts_at and now < spec.starts_at) or (spec.ends_at and now >= spec.ends_at):
         raise _Refused("rule_not_active", {})
-    read: list[dict[str, Any]] = []
-    for place, asked in enumerate(spec.conditions):
-        slug, kind = kinds.condition(ctx, asked.kind)
-        wanted = kinds.read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
-        met, value = kind.evaluate(ctx.for_plugin(slug), member, wanted)
-        read.append({"condition": asked.kind, "spec": asked.spec, "negate": asked.negate, "value": value})
-        if met == asked.negate:
-            raise _Refused(f"condition:{asked.kind}", {"conditions": read})
+    refused, read = kinds.ask(ctx, spec.conditions, member)
+    if refused:
+        raise _Refused(f"condition:{refused}", {"conditions": read})
     return {"conditions": read} if read else {}
 
 
@@ -120,7 +134,7 @@ def _by_rule(ctx: Context, rule: RuleView, member: UUID, key: str, evidence: dic
         cause=ctx.cause,
         at=ctx.now(),
     ):
-        held = _known(ctx, key, member, rule.id, "")
+        held = _known(ctx, key, member, rule.id)
         assert held is not None, "the insert met a committed row"
         return held
     if most.per_member is not None:  # a member's own limit comes before accounts and stock in the order of locks
@@ -214,7 +228,7 @@ def give(
     with ctx.transaction():
         ctx = ctx.caused_by(cause) if cause else ctx
         member, digest = members.resolve(ctx, member), _digest(rewards)
-        if (held := _known(ctx, key, member, None, digest)) is not None:
+        if (held := _known(ctx, key, member, None, rewards, reason[:LONGEST_KEY])) is not None:
             return held
         grant_id, minted = new_id(), _minted(ctx, rewards)
         fresh = _insert(
@@ -235,7 +249,7 @@ def give(
             at=ctx.now(),
         )
         if not fresh:
-            held = _known(ctx, key, member, None, digest)
+            held = _known(ctx, key, member, None, rewards, reason[:LONGEST_KEY])
             assert held is not None, "the insert met a committed row"
             return held
         items = _give_all(ctx, member, rewards, grant_id, None, None, reason[:60])

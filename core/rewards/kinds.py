@@ -1,16 +1,19 @@
 """Reward and condition kinds: core's own, and the way to those that plugins contribute."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import members, points
+from core.contract.console import Choice
 from core.contract.context import Context
 from core.contract.facts import Asset
 from core.contract.manifest import Text
 from core.contract.rewards import ConditionKind, RewardKind
 from core.errors import Conflict, Invalid
+from core.rewards.specs import ConditionSpec
 
 
 class Amount(BaseModel):
@@ -30,12 +33,34 @@ class OneOf(BaseModel):
     values: list[str] = Field(min_length=1, max_length=100, description="任一 / one of these")
 
 
+class States(OneOf):
+    """States of which the member's must be one."""
+
+    values: Annotated[list[str], Choice("states")] = Field(
+        min_length=1, max_length=100, description="会员状态 / states"
+    )
+
+
+class Levels(OneOf):
+    """Levels of which the member's must be one."""
+
+    values: Annotated[list[str], Choice("levels")] = Field(min_length=1, max_length=100, description="等级 / levels")
+
+
+class Classes(OneOf):
+    """Classes of which the member's must be one."""
+
+    values: Annotated[list[str], Choice("classes")] = Field(min_length=1, max_length=100, description="类别 / classes")
+
+
 class Venues(BaseModel):
     """Venues of which the member's home must be one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    values: list[UUID] = Field(min_length=1, max_length=1000, description="任一门店 / one of these")
+    values: Annotated[list[UUID], Choice("venues")] = Field(
+        min_length=1, max_length=1000, description="任一门店 / one of these"
+    )
 
 
 class Days(BaseModel):
@@ -43,7 +68,7 @@ class Days(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    days: int = Field(ge=0, le=36_500, description="天数 / days")
+    days: int = Field(ge=0, le=36_500, description="注册后多少天内 / days since the registration")
 
 
 def credit(
@@ -76,13 +101,13 @@ def _reverse(ctx: Context, member: UUID, spec: Amount, receipt: dict[str, Any]) 
     undone = points.reverse(ctx.for_plugin("core"), UUID(operation), key=f"revoke:{operation}", reason="revoked")
     if not undone.shortfall:
         return None
-    return f"{undone.shortfall} 已使用 / spent already"
+    return f"{undone.shortfall} 已使用" if ctx.locale == "zh" else f"{undone.shortfall} spent already"
 
 
 def _amount_kind(asset: Asset, zh: str, en: str) -> RewardKind:
     return RewardKind(
         name=asset,
-        title=Text(zh=zh, en=en),
+        title=Text(zh, en),
         spec=Amount,
         grant=lambda ctx, member, spec, key: credit(
             ctx, member, asset, spec.amount, spec.reason or "reward", key, None, None
@@ -98,9 +123,10 @@ REWARDS = {
 }
 
 
-def _one_of(spec: OneOf, locale: str, zh: str, en: str) -> str:
-    words = ", ".join(spec.values)
-    return f"{en}: {words}" if locale.startswith("en") else f"{zh}：{words}"
+def _one_of(spec: OneOf | Venues, locale: str, zh: str, en: str) -> str:
+    english = locale.startswith("en")
+    words = (", " if english else "、").join(map(str, spec.values))
+    return f"{en}: {words}" if english else f"{zh}为{words}"
 
 
 def _registered_within(ctx: Context, member: UUID, spec: Days) -> tuple[bool, Any]:
@@ -109,12 +135,12 @@ def _registered_within(ctx: Context, member: UUID, spec: Days) -> tuple[bool, An
     return days <= spec.days, days
 
 
-def _field(name: str, field: str, zh: str, en: str) -> ConditionKind:
+def _field(name: str, field: str, zh: str, en: str, spec: type[OneOf]) -> ConditionKind:
     def evaluate(ctx: Context, member: UUID, spec: OneOf) -> tuple[bool, Any]:
         value = getattr(members.get(ctx, member), field)
         return value in spec.values, value
 
-    return ConditionKind(name, Text(zh=zh, en=en), OneOf, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en))
+    return ConditionKind(name, Text(zh, en), spec, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en))
 
 
 def _at_venue(ctx: Context, member: UUID, spec: Venues) -> tuple[bool, Any]:
@@ -125,17 +151,15 @@ def _at_venue(ctx: Context, member: UUID, spec: Venues) -> tuple[bool, Any]:
 CONDITIONS = {
     kind.name: kind
     for kind in (
-        _field("state", "state", "会员状态", "State"),
-        _field("level", "level", "等级", "Level"),
-        _field("class", "class_", "类别", "Class"),
+        _field("state", "state", "会员状态", "State", States),
+        _field("level", "level", "等级", "Level", Levels),
+        _field("class", "class_", "类别", "Class", Classes),
         ConditionKind(
             "venue",
             Text("所属门店", "Home venue"),
             Venues,
             _at_venue,
-            lambda spec, locale: (
-                f"{len(spec.values)} venues" if locale.startswith("en") else f"{len(spec.values)} 家门店"
-            ),
+            lambda spec, locale: _one_of(spec, locale, "所属门店", "Home venue"),
         ),
         ConditionKind(
             "registered_within_days",
@@ -198,6 +222,30 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
     return found
 
 
+def check_conditions(ctx: Context, conditions: Sequence[ConditionSpec]) -> None:
+    """Check that each condition can be asked. Raises Invalid with paths, or Conflict for a kind that is missing or
+    off.
+    """
+    for place, asked in enumerate(conditions):
+        _, kind = condition(ctx, asked.kind)
+        read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+
+
+def ask(ctx: Context, conditions: Sequence[ConditionSpec], member: UUID) -> tuple[str, list[dict[str, Any]]]:
+    """Ask conditions in their order up to the first that says no; return its kind, or "" when all are met, and the
+    values that were read. Raises Conflict for a kind that is missing or off.
+    """
+    read: list[dict[str, Any]] = []
+    for place, asked in enumerate(conditions):
+        slug, kind = condition(ctx, asked.kind)
+        wanted = read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+        met, value = kind.evaluate(ctx.for_plugin(slug), member, wanted)
+        read.append({"condition": asked.kind, "spec": asked.spec, "negate": asked.negate, "value": value})
+        if met == asked.negate:
+            return asked.kind, read
+    return "", read
+
+
 def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:  # Any: an instance of `model`
     """Validate what a rule says for a kind. Raises Invalid with the path of each wrong value."""
     try:
@@ -208,3 +256,15 @@ def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:
             "奖励或条件的参数有误",
             fields=[{"path": ".".join([path, *map(str, e["loc"])]), "message": e["msg"]} for e in ex.errors()],
         ) from None
+
+
+def rewards_on(ctx: Context) -> list[RewardKind]:
+    """Return the kinds that a rule of this tenant may give, core's first."""
+    plugins = ctx.services.registry.plugins.values()
+    return [*REWARDS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.gives.rewards)]
+
+
+def conditions_on(ctx: Context) -> list[ConditionKind]:
+    """Return the kinds that a rule of this tenant may ask, core's first."""
+    plugins = ctx.services.registry.plugins.values()
+    return [*CONDITIONS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.gives.conditions)]

@@ -26,9 +26,7 @@ def check_rule(ctx: Context, spec: RuleSpec) -> None:
     off.
     """
     check_rewards(ctx, spec.rewards)
-    for place, asked in enumerate(spec.conditions):
-        _, kind = kinds.condition(ctx, asked.kind)
-        kinds.read_spec(kind.spec, asked.spec, f"conditions.{place}.spec")
+    kinds.check_conditions(ctx, spec.conditions)
     for name in ("starts_at", "ends_at"):
         value = getattr(spec, name)
         if value is not None and value.tzinfo is None:
@@ -83,7 +81,16 @@ def save_rule(ctx: Context, spec: RuleSpec, rule_id: UUID | None = None) -> Rule
         RewardRuleVersion.scoped(ctx).create(
             rule=rule_id, version=version, spec=stored, saved_at=ctx.now(), saved_by=str(ctx.actor)
         )
-        ctx.audit("rewards.rule_saved", str(rule_id), {"version": version, "name": spec.name})
+        ctx.audit(
+            "rewards.rule_saved",
+            str(rule_id),
+            {
+                "version": version,
+                "name": spec.name,
+                "conditions": stored["conditions"],
+                "rewards": stored["rewards"],
+            },
+        )
         return RuleView(rule_id, version, ctx.plugin, spec)
 
 

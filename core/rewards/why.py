@@ -7,22 +7,38 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from core import members
+from core.choices import in_words
 from core.contract.context import Context
 from core.errors import Conflict
 from core.rewards import kinds
 from core.rewards.models import RewardGrant, RewardItem
-from core.rewards.specs import RewardSpec, WhyRow
+from core.rewards.specs import ConditionSpec, RewardSpec, WhyRow
 
 
 def describe(ctx: Context, wanted: RewardSpec) -> str:
-    """Return a reward in words, in the locale of `ctx`; its kind's name where nothing can describe it any
-    more.
-    """
+    """Return a reward in words, in the locale of `ctx`; its kind's title where it does not fit any more."""
     try:
         _, kind = kinds.installed_reward(ctx, wanted.kind)
-        return kind.describe(kind.spec.model_validate(wanted.spec), ctx.locale)
-    except (Conflict, ValidationError):
-        return wanted.kind
+    except Conflict:
+        return "Something of a plugin that is gone" if ctx.locale == "en" else "已卸载插件的奖励"
+    try:
+        return kind.describe(in_words(ctx, kind.spec.model_validate(wanted.spec)), ctx.locale)
+    except ValidationError:
+        return kind.title.in_(ctx.locale)
+
+
+def describe_condition(ctx: Context, asked: ConditionSpec) -> str:
+    """Return a condition in words, in the locale of `ctx`."""
+    english = ctx.locale == "en"
+    try:
+        _, kind = kinds.condition(ctx, asked.kind)
+    except Conflict:
+        return "a question of a plugin that is off" if english else "已停用插件的条件"
+    try:
+        said = kind.explain(in_words(ctx, kind.spec.model_validate(asked.spec)), ctx.locale)
+    except ValidationError:
+        said = kind.title.in_(ctx.locale)
+    return (f"not ({said})" if english else f"不满足“{said}”") if asked.negate else said
 
 
 def why(ctx: Context, member: UUID, limit: int = 50) -> list[WhyRow]:

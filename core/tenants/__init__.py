@@ -5,6 +5,7 @@ from core.tenants.models import TenantPlugin, Venue
 from core.tenants.service import (
     add_venue,
     all_tenants,
+    are_there,
     by_host,
     by_id,
     by_slug,
@@ -33,6 +34,7 @@ __all__ = [
     "Venue",
     "add_venue",
     "all_tenants",
+    "are_there",
     "by_host",
     "by_id",
     "by_slug",

@@ -103,6 +103,11 @@ def all_tenants() -> list[Tenant]:
     return [_load(row) for row in TenantRow.select().order_by(TenantRow.id)]
 
 
+def are_there() -> bool:
+    """Tell whether the database has a tenant yet, also before it was migrated."""
+    return bool(db.database.table_exists("tenant") and TenantRow.select().exists())
+
+
 def touch(ctx: Context) -> None:
     """Move the tenant's configuration version: every process reads anew what it keeps by it (settings, listeners)."""
     TenantRow.update(version=TenantRow.version + 1).where(TenantRow.id == ctx.tenant.id).execute()

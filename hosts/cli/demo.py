@@ -20,7 +20,10 @@ from typing import Annotated
 import requests
 import typer
 
+from core.clock import Clock
+from core.config import Settings
 from core.errors import RoostError
+from core.set_clock import clock_of
 from hosts.cli import demo_story
 from hosts.cli.session import note
 from integrations.qinniao import fake as qinniao_fake
@@ -29,7 +32,7 @@ from integrations.wechat import fake as wechat_fake
 START_SECONDS = 30
 STOP_SECONDS = 20
 # What the story needs; the other bundled plugins would only take memory of a small box.
-PLUGINS = ["levels", "purchases", "visits", "gifts", "referrals", "feedback", "orders", "seckill", "wechat", "qinniao"]
+PLUGINS = ["levels", "purchases", "visits", "gifts", "referrals", "orders", "seckill", "wechat", "qinniao"]
 
 
 class DemoFailed(RoostError):
@@ -50,16 +53,17 @@ def demo(
     folder.mkdir(parents=True)
     port = port or (8000 if _is_free(8000) else _free_port())
     with ExitStack() as stack:
-        wechat = stack.enter_context(wechat_fake.serve())
-        qinniao = stack.enter_context(qinniao_fake.serve())
-        base = f"http://127.0.0.1:{port}"
         environment = _environment(folder, port)
+        clock = _clock(folder)
+        wechat = stack.enter_context(wechat_fake.serve(fake=wechat_fake.WechatFake(clock=clock.now)))
+        qinniao = stack.enter_context(qinniao_fake.serve(fake=qinniao_fake.QinniaoFake(clock=clock.now)))
+        base = f"http://127.0.0.1:{port}"
         _run(environment, "hosts.cli.demo_brand", wechat.url, qinniao.url)
         processes = [stack.enter_context(_child(environment, folder, verb)) for verb in ("serve", "worker")]
         _wait_until_ready(base, processes, folder)
         started = time.monotonic()
         print(f"启动 started in {started - began:.1f} s: {base}  (logs: {folder})\n")
-        story = demo_story.Story(base, wechat.url, qinniao.url)
+        story = demo_story.Story(base, wechat.url, qinniao.url, clock=clock)
         try:
             story.play()
         except (demo_story.Unexpected, requests.RequestException) as ex:
@@ -93,9 +97,15 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "ROOST_SWEEP_SECONDS": "0.5",
         "ROOST_THREADS": "2",  # one person's story
         "MALLOC_ARENA_MAX": "1",  # glibc keeps memory for each thread else
+        **{name: os.environ[name] for name in ("ROOST_CLOCK",) if name in os.environ},
         "ROOST_PLUGINS_FILE": os.environ.get("ROOST_PLUGINS_FILE", str(listed.resolve())),
         **_keys(),
     }
+
+
+def _clock(folder: Path) -> Clock:
+    """Return the clock of the story and the fakes: the deployment's, as it stands in `folder` once it was set."""
+    return clock_of(Settings().model_copy(update={"var": folder}), lambda: False)
 
 
 def _keys() -> dict[str, str]:

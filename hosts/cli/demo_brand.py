@@ -4,6 +4,7 @@ import sys
 
 from core import boot, identity, tenants
 from core.config import Settings
+from core.contract.context import Context
 from core.migrate import migrate
 from hosts.cli import demo_story
 from hosts.schema import all_components
@@ -14,9 +15,18 @@ def make_brand(wechat_url: str, qinniao_url: str) -> None:
     runtime = boot.start(Settings(), strict=True)
     migrate(all_components(runtime))
     tenant = tenants.create_tenant(
-        demo_story.BRAND, "归巢健身", plugins=runtime.registry.starts_with, now=runtime.clock.now()
+        demo_story.BRAND,
+        "归巢健身",
+        zone=demo_story.ZONE,
+        plugins=runtime.registry.starts_with,
+        now=runtime.clock.now(),
     )
     ctx = runtime.system(tenant, "demo")
+    fill(ctx, wechat_url, qinniao_url)
+
+
+def fill(ctx: Context, wechat_url: str, qinniao_url: str) -> None:
+    """Give a brand its head-office account, and point it at the fakes."""
     with ctx.transaction():
         permissions = sorted(identity.known_permissions(ctx))
         identity.save_role(ctx, "head-office", "总部", permissions)

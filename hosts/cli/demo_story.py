@@ -4,15 +4,17 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import requests
 
+from core.clock import Clock, SystemClock, local_date
 from integrations.qinniao import fake as qinniao_fake
 from integrations.wechat import fake as wechat_fake
 
 BRAND = "guichao"
+ZONE = "Asia/Shanghai"
 STAFF = "headoffice"
 PASSWORD = "open the demo door"
 WAIT_SECONDS = 15
@@ -50,10 +52,20 @@ def qinniao_settings(url: str) -> dict[str, Any]:
 
 
 class Story:
-    """Plays J1 against a running deployment."""
+    """Plays J1 against a running deployment, whose clock is `clock`, in a brand of the time zone `zone`."""
 
-    def __init__(self, base: str, wechat: str, qinniao: str, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        base: str,
+        wechat: str,
+        qinniao: str,
+        *,
+        clock: Clock | None = None,
+        zone: str = ZONE,
+        say: Callable[[str], None] = print,
+    ) -> None:
         self.base, self.wechat, self.qinniao, self.say = base, wechat, qinniao, say
+        self.clock, self.zone = clock or SystemClock(), zone
         self.http = requests.Session()
         self.alice = Person("alice", "13800001111")
         self.bob = Person("bob", "13800002222")
@@ -168,18 +180,18 @@ class Story:
         self.pushes("member.converted", self.saas_member(person))
         self.until(f"{person.name} a member", lambda: self.me(person)["state"] == "member")
 
-    @staticmethod
-    def saas_member(person: Person) -> dict[str, Any]:
-        """Return a person as the SaaS shows a member."""
-        now = datetime.now(UTC)
+    def saas_member(self, person: Person) -> dict[str, Any]:
+        """Return a person as the SaaS shows a member: its days are the brand's."""
+        now = self.clock.now()
+        today = local_date(now, self.zone)
         return {
             "id": f"saas-{person.name}",
             "version": 1,
             "updated_at": now.isoformat(),
             "phone": person.phone,
             "status": "active",
-            "joined_on": now.date().isoformat(),
-            "ends_on": (now + timedelta(days=365)).date().isoformat(),
+            "joined_on": today.isoformat(),
+            "ends_on": (today + timedelta(days=365)).isoformat(),
             "lead_external_id": person.id,
         }
 
@@ -200,7 +212,7 @@ class Story:
 
     def saas_item(self, kind: str, **values: Any) -> dict[str, Any]:
         """Return an item of hers as the SaaS shows it."""
-        now = datetime.now(UTC).isoformat()
+        now = self.clock.now().isoformat()
         return {
             "id": f"{kind}-{uuid.uuid4().hex[:8]}",
             "version": 1,
@@ -212,7 +224,7 @@ class Story:
     def first_visit(self) -> None:
         """The gate scans her; a visit earns points."""
         before = self.points(self.alice)
-        self.pushes("checkin.created", self.saas_item("checkin", checked_in_at=datetime.now(UTC).isoformat()))
+        self.pushes("checkin.created", self.saas_item("checkin", checked_in_at=self.clock.now().isoformat()))
         after = self.until("points for the visit", lambda: self.more_than(before))
         self.expect("points for a visit", after - before, VISIT_POINTS)
         self.step("入场 visit", f"闸机扫码 gate scan; 积分 points {before} → {after}")
@@ -225,7 +237,7 @@ class Story:
     def first_purchase(self) -> None:
         """She spends; points and growth follow, and growth lifts her level."""
         before, level = self.points(self.alice), self.me(self.alice)["level"]
-        paid = self.saas_item("order", amount_fen=PAID_FEN, paid_at=datetime.now(UTC).isoformat(), subject="私教课")
+        paid = self.saas_item("order", amount_fen=PAID_FEN, paid_at=self.clock.now().isoformat(), subject="私教课")
         self.pushes("order.paid", paid)
         after = self.until("points for the purchase", lambda: self.more_than(before))
         self.expect("points for the purchase", after - before, PAID_FEN // 100)
@@ -268,7 +280,7 @@ class Story:
 
     def wins_a_flash_sale(self) -> None:
         """Staff open a session; she takes the last unit, pays in points, and has won."""
-        before, now = self.points(self.alice), datetime.now(UTC)
+        before, now = self.points(self.alice), self.clock.now()
         session = self.call(
             "POST",
             "/admin/v1/seckill/sessions",

@@ -2,14 +2,15 @@
 
 import codecs
 import csv
+import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal, get_args
 
 import typer
 from rich.console import Console
@@ -20,14 +21,28 @@ from core.contract.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from hosts.cli.import_deliveries import Deliveries, Lag
 from hosts.cli.session import note, open_tenant
-from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Taken, UnreadableFile, order_matters, take_in
+from plugins.purchases import (
+    FileRow,
+    Lines,
+    PurchaseFile,
+    Rejected,
+    Sheet,
+    Taken,
+    UnreadableFile,
+    Venues,
+    order_matters,
+    take_in,
+)
 
+MOST_REASONS = 10
+_VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|[-+]?[0-9][0-9.,:T/+-]*")  # what differs from row to row in one reason
+Unknown = Literal["stop", "create", "skip", "reject"]
 BATCH = 1000  # rows of one transaction
 AT_ONCE = 2  # transactions, where their order does not matter
 
 
 def import_purchases(
-    file: Annotated[Path, typer.Argument(help="CSV with a header: customer_id, date, amount; items if there are any.")],
+    file: Annotated[Path, typer.Argument(help="CSV or .xlsx with a header: customer_id, date, amount.")],
     tenant: Annotated[str, typer.Option(help="The tenant's slug.")],
     map_: Annotated[
         list[str] | None,
@@ -40,23 +55,31 @@ def import_purchases(
     source: Annotated[
         str, typer.Option(help="The system the file came from: its customer numbers are unique within it.")
     ] = "file",
-    encoding: Annotated[str, typer.Option(help="How the file is encoded: utf-8, gb18030, …")] = "utf-8",
+    encoding: Annotated[str, typer.Option(help="How a CSV file is encoded: utf-8, gb18030, …")] = "utf-8",
+    venues: Annotated[
+        str,
+        typer.Option(help="Of venues that are not there: stop, create, skip (the venue), reject (the row), map=FILE."),
+    ] = "stop",
     rejected: Annotated[
         Path | None, typer.Option(help="Where rows that cannot go in are written; default FILE.rejected.csv.")
     ] = None,
 ) -> None:
-    """Import purchases from a CSV file. The same file again, or one that overlaps, changes nothing twice."""
+    """Import purchases from a CSV or Excel file; the exit code is 1 when rows were rejected.
+
+    The same file again, or one that overlaps, changes nothing twice.
+    """
     mapping = read_mapping(map_ or [])
     _check_names(file, source, encoding)
+    places = read_venues(venues)
     with open_tenant(tenant, "import purchases") as ctx:
         try:
-            report = import_file(ctx, file, mapping, source=source, encoding=encoding, rejected=rejected)
+            report = import_file(ctx, file, mapping, source=source, encoding=encoding, rejected=rejected, venues=places)
         except KeyboardInterrupt:
             note("stopped; what is in stays in: run the same command again to go on")
             raise
     for line in report.lines():
         print(line)
-    if report.unfinished:
+    if report.unfinished or report.rejected:
         raise typer.Exit(1)
 
 
@@ -69,6 +92,22 @@ def read_mapping(given: Sequence[str]) -> dict[str, str]:
             raise Invalid(f"--map {part!r}: write FIELD=COLUMN, as in --map customer=member_no", "列映射格式有误")
         mapping[name] = column
     return mapping
+
+
+def read_venues(given: str) -> Venues:
+    """Read `--venues`. Raises Invalid for anything but its words, and for a map that cannot be read."""
+    how, _, name = given.strip().replace(" ", "=", 1).partition("=")
+    if not name and how in get_args(Unknown):
+        return Venues(unknown=how)  # type: ignore[arg-type]  # one of its words
+    if how != "map" or not name:
+        raise Invalid(f"--venues {given!r}: say {', '.join(get_args(Unknown))} or map=FILE", "门店处理方式有误")
+    if not Path(name).is_file():
+        raise NotFound(f"there is no file {name}", f"找不到文件 {name}")
+    with Path(name).open(encoding="utf-8-sig", newline="") as lines:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
+    if any(len(row) != 2 or not all(row) for row in rows):
+        raise Invalid(f"{name}: each line is CODE_IN_THE_FILE,VENUE_CODE", f"{name}：每行须为 文件中的编号,门店编号")
+    return Venues(mapping=dict(rows))
 
 
 def _check_names(file: Path, source: str, encoding: str) -> None:
@@ -95,6 +134,7 @@ class Report:
     after_last: float
     lag: Lag
     unfinished: int
+    reasons: tuple[tuple[str, int], ...] = ()  # why rows were rejected, and how many, the most first
 
     def lines(self) -> Iterator[str]:
         """Yield it in words."""
@@ -104,6 +144,10 @@ class Report:
         )
         if self.rejected:
             yield f"rejected    {self.rejected_file}"
+            for reason, count in self.reasons[:MOST_REASONS]:
+                yield f"            {count:,} × {reason}"
+            if len(self.reasons) > MOST_REASONS:
+                yield f"            and {len(self.reasons) - MOST_REASONS} more reasons in the file"
         pace = self.recorded / self.seconds
         yield f"time        {self.seconds:.1f} s, {pace:,.0f} purchases/s, all that they cause included"
         yield (
@@ -125,6 +169,7 @@ def import_file(
     source: str = "file",
     encoding: str = "utf-8",
     rejected: Path | None = None,
+    venues: Venues | None = None,
 ) -> Report:
     """Take a file in, a transaction for each `BATCH` rows, and do what its facts cause. Memory stays flat.
 
@@ -140,7 +185,8 @@ def import_file(
     run = _Run(ctx, source, rejected or file.with_name(file.name + ".rejected.csv"))
     try:
         with file.open("rb") as stream:
-            return run.over(file, stream, mapping, encoding)
+            lines = Sheet(stream) if file.suffix.lower() == ".xlsx" else Lines(stream, encoding)
+            return run.over(file, stream, PurchaseFile(ctx, lines, mapping, venues))
     except UnreadableFile as ex:
         raise Invalid(f"{file}: {ex}", f"无法识别文件 {file}") from None
     except OSError as ex:
@@ -166,9 +212,8 @@ class _Run:
         self.read = self.recorded = self.known = 0
         self.began = time.monotonic()
 
-    def over(self, file: Path, stream: BinaryIO, mapping: Mapping[str, str], encoding: str) -> Report:
+    def over(self, file: Path, stream: BinaryIO, rows: PurchaseFile) -> Report:
         """Read it to its end."""
-        rows = PurchaseFile(self.ctx, Lines(stream, encoding), mapping)
         deliveries = Deliveries(self.ctx)
         at_once = 1 if db.dialect() == "sqlite" or rows.have_ids or order_matters(self.ctx) else AT_ONCE
         try:
@@ -197,7 +242,7 @@ class _Run:
         end = time.monotonic()
         return Report(
             self.read, self.recorded, self.known, rejections.count, self.rejected,
-            end - self.began, end - last_row, deliveries.lag(), unfinished,
+            end - self.began, end - last_row, deliveries.lag(), unfinished, tuple(rejections.reasons.most_common()),
         )  # fmt: skip
 
     def _take(self, batch: Sequence[FileRow | Rejected]) -> "_Batch":
@@ -257,6 +302,7 @@ class _Rejections:
         self._file: Any = None  # Any: a text file, and csv's untyped writer on it
         self._writer: Any = None
         self.count = 0
+        self.reasons: Counter[str] = Counter()
 
     def __enter__(self) -> "_Rejections":
         return self
@@ -269,6 +315,7 @@ class _Rejections:
             self._writer.writerow(("line", "reason", "row"))
         for row in rows:
             self._writer.writerow((row.line, row.reason, row.text))
+            self.reasons[_VALUES.sub("…", row.reason)] += 1
         self.count += len(rows)
 
     def __exit__(self, kind: object, ex: object, trace: object) -> None:

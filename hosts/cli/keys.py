@@ -60,8 +60,7 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _has_tenants(settings: "Settings") -> bool:
-    from core import db
-    from core.tenants import TenantRow
+    from core import db, tenants
 
     if settings.database_url.startswith("sqlite"):
         path = Path(settings.database_url.removeprefix("sqlite:///").partition("?")[0])
@@ -69,6 +68,6 @@ def _has_tenants(settings: "Settings") -> bool:
             return False
     db.open_database(settings.database_url)
     try:
-        return bool(db.database.table_exists("tenant") and TenantRow.select().exists())
+        return tenants.are_there()
     finally:
         db.close_database()

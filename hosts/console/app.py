@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import falcon
@@ -10,13 +9,13 @@ import falcon
 from core.contract.rest import Endpoints
 from core.errors import ConfigurationError, NotFound
 from core.runtime import Runtime
+from hosts.console.assets import ASSETS
 from hosts.console.core_resources import core_desk
 from hosts.console.pages import approving, home, keys, members, merging, plugins, rows, signing
 from hosts.console.resource_endpoints import endpoints_for, endpoints_of
 from hosts.console.resources import CORE, Desk
 from hosts.console.web import Console, Door, Reply, Route, Visit
 
-STATIC = Path(__file__).parent / "static"
 CORE_ROUTES = (
     *signing.ROUTES, *home.ROUTES, *members.ROUTES, *merging.ROUTES, *plugins.ROUTES, *approving.ROUTES, *keys.ROUTES
 )  # fmt: skip
@@ -43,7 +42,7 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
     """Add every page below `/console` to an application; a page on the path of another is left out."""
     console = Console(runtime)
     app.add_sink(_nowhere(console), re.compile(r"^/console(?!/static/)(/|$)"))
-    app.add_static_route("/console/static", STATIC)
+    app.add_sink(ASSETS.sink, re.compile(r"^/console/static/"))
     app.add_route("/console/sign-in", signing.SignIn(console))
     app.add_route("/console/locale/{language}", signing.ChooseLanguage(console))
     taken: dict[str, str] = {}
@@ -71,7 +70,8 @@ def _routes_of(desk: Desk) -> Iterator[tuple[Route, dict[str, str]]]:
     yield Route(base, get=rows.listing), fixed
     yield Route(f"{base}/new", get=rows.new, post=rows.create), fixed
     for kind in ("csv", "xlsx"):
-        yield Route(f"{base}/export.{kind}", get=rows.download, records=True), {**fixed, "kind": kind}
+        path = f"{base}/export.{kind}"
+        yield Route(path, get=rows.download, post=rows.download_with_reason, records=True), {**fixed, "kind": kind}
     yield Route(base + "/{row_id}", get=rows.detail), fixed
     yield Route(base + "/{row_id}/edit", get=rows.edit, post=rows.save), fixed
     for action in desk.resource.actions:

@@ -16,6 +16,7 @@ from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
 from core.tenants.models import Venue
+from hosts.console import audit_words
 from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk
 from hosts.console.reward_resources import BATCH_HEADS, BATCHES
@@ -116,11 +117,22 @@ class AuditOut(BaseModel):
 def _audit(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     ids = {UUID(row.actor[6:]) for row in rows if row.actor.startswith("staff:")}
     names = staff_names(ctx, ids)
+    known = audit_words.resources_of(ctx, [(desk.slug, desk.resource) for desk in CORE_DESKS])
     shown = []
-    for row in rows:
+    for row, subject in zip(rows, audit_words.subjects(ctx, rows, known), strict=True):
         values = {name: getattr(row, name) for name in AuditOut.model_fields if name != "who"}
-        known = names.get(UUID(row.actor[6:])) if row.actor.startswith("staff:") else None
-        shown.append({**values, "who": known or row.actor})
+        name = names.get(UUID(row.actor[6:])) if row.actor.startswith("staff:") else None
+        code = row.action.removesuffix(".requested").rpartition(".")[0]
+        shown.append(
+            {
+                **values,
+                "who": name or row.actor,
+                "by": row.actor,
+                "did": audit_words.action_words(row.action, known).in_(ctx.locale),
+                "what": subject,
+                "told": audit_words.told(ctx, row.details, known.get(code)),
+            }
+        )
     return shown
 
 
@@ -141,13 +153,14 @@ AUDIT = Resource(
     present=_audit,
     columns=(
         Column("at", Text("时间", "At"), "time", filter=True),
-        Column("who", Text("操作人", "Who")),
-        Column("action", Text("操作", "Action"), filter=True),
-        Column("subject", Text("对象", "Subject"), filter=True),
-        Column("plugin", Text("模块", "Module"), filter=True),
-        Column("details", Text("详情", "Details"), "json"),
-        Column("actor", Text("操作人编号", "Actor"), filter=True, list=False),
-        Column("request_id", Text("请求编号", "Request"), list=False),
+        Column("by", Text("操作人", "Who"), "actor"),
+        Column("did", Text("操作", "Action")),
+        Column("what", Text("对象", "Subject")),
+        Column("plugin", Text("模块", "Module"), "choice", source="plugins", filter=True),
+        Column("told", Text("详情", "Details"), "facts", parts=audit_words.PARTS),
+        Column("action", Text("操作", "Action"), filter=True, page=False),
+        Column("subject", Text("对象", "Subject"), filter=True, page=False),
+        Column("actor", Text("操作人", "Actor"), filter=True, page=False),
     ),
 )
 
@@ -169,6 +182,17 @@ class JobOut(BaseModel):
     finished_at: datetime | None
 
 
+def _jobs(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
+    """Say what kind of work a job is; its code stands over REST."""
+    english = ctx.locale == "en"
+    shown = []
+    for row in rows:
+        fact = row.kind.startswith("fact:")
+        what = ("Hears a fact" if english else "处理事件") if fact else ("Work of its own" if english else "后台处理")
+        shown.append({**row.__data__, "what": what})
+    return shown
+
+
 def _replay(ctx: Context, job: int, body: None) -> None:
     replay_dead(ctx, job)
 
@@ -180,6 +204,7 @@ JOBS = Resource(
     reply=JobOut,
     permission="jobs.view",
     member=None,
+    present=_jobs,
     actions=(
         Action(
             "replay",
@@ -191,8 +216,9 @@ JOBS = Resource(
     ),
     columns=(
         Column("id", Text("编号", "Number")),
-        Column("kind", Text("任务", "Kind"), filter=True),
-        Column("plugin", Text("模块", "Module"), filter=True),
+        Column("what", Text("任务", "Work")),
+        Column("kind", Text("任务类型", "Kind"), filter=True, page=False),
+        Column("plugin", Text("模块", "Module"), "choice", source="plugins", filter=True),
         Column("state", Text("状态", "State"), "choice", choices=JOB_STATES, filter=True),
         Column("failures", Text("失败次数", "Failures"), "int"),
         Column("error", Text("错误", "Error")),

@@ -24,16 +24,21 @@ TYPES = {
 Value = str | int | float
 
 
+def holds_phones(ctx: Context, desk: Desk) -> bool:
+    """Tell whether a file of this resource has whole phone numbers in it, for this account."""
+    return ctx.has("members.export") and any(column.kind == "phone" for column in desk.resource.columns)
+
+
 def _pages(ctx: Context, desk: Desk, wanted: BaseModel) -> Iterator[list[list[Value]]]:
     """Yield the values of a page of rows at a time, each read in a transaction of its own."""
     columns = list(desk.resource.columns)
-    clear = ctx.has("members.export")
+    clear = holds_phones(ctx, desk)
     cursor, count = "", 0
     while count < MOST:
 
         def read(cursor: str = cursor) -> tuple[list[list[Value]], str | None]:
             rows, following = desk.listing(ctx, wanted, PageQuery(limit=MOST_ROWS, cursor=cursor))
-            names = Names.of(ctx, columns, rows)
+            names = Names.of(ctx, columns, rows, desk.slug)
             return [[_value(ctx, desk, c, row, names, clear) for c in columns] for row in rows], following
 
         with db.connection():

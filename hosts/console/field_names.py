@@ -3,7 +3,7 @@
 from core.contract.manifest import Text
 
 FIELD_NAMES: dict[str, Text] = {
-    name: Text(zh=zh, en=en)
+    name: Text(zh, en)
     for name, zh, en in (
         ("name", "名称", "Name"),
         ("title", "标题", "Title"),
@@ -49,11 +49,42 @@ FIELD_NAMES: dict[str, Text] = {
         ("per_member_period", "每人周期", "Per-member period"),
         ("trigger", "触发", "Trigger"),
         ("phone", "手机号", "Phone"),
+        ("states", "会员状态", "States"),
+        ("picture", "图片地址", "Picture"),
+        ("details", "详情", "Details"),
+        ("delivery", "交付", "Delivery"),
+        ("price_points", "积分价", "Price in points"),
+        ("market_fen", "划线价（元）", "Struck-through price (yuan)"),
+        ("basis", "划线价依据", "Basis of the struck-through price"),
+        ("per_session", "每场每人限购", "Per member and session"),
+        ("repeat", "周期", "Repeats"),
+        ("day", "星期（1 至 7）或日（1 至 28）", "Weekday (1 to 7) or day (1 to 28)"),
+        ("at", "开始时刻", "At"),
+        ("minutes", "时长（分钟）", "Minutes"),
+        ("items", "商品", "Items"),
+        ("lines", "商品", "Goods"),
+        ("category", "类别", "Category"),
+        ("amount_fen", "金额（元）", "Amount (yuan)"),
+        ("counted_fen", "计分金额（元）", "Counted (yuan)"),
+        ("receipt", "小票号", "Receipt"),
+        ("source_key", "单号", "Number"),
+        ("least", "至少", "At least"),
+        ("most", "至多", "At most"),
+        ("least_fen", "至少（元）", "At least (yuan)"),
+        ("most_fen", "至多（元）", "At most (yuan)"),
+        ("days", "最近天数", "Within days"),
+        ("at_most", "最高风险等级（0 至 4）", "Highest risk rank (0 to 4)"),
+        ("unknown", "未知时视为通过", "Passes when unknown"),
+        ("design", "款式", "Design"),
+        ("name_zh", "中文名称", "Chinese name"),
+        ("name_en", "英文名称", "English name"),
+        ("benefits_zh", "权益说明", "Benefits in Chinese"),
+        ("benefits_en", "权益说明（英文）", "Benefits in English"),
     )
 }
 
 CHOICE_NAMES: dict[str, Text] = {
-    value: Text(zh=zh, en=en)
+    value: Text(zh, en)
     for value, zh, en in (
         ("lead", "潜客", "Lead"),
         ("member", "会员", "Member"),
@@ -78,5 +109,22 @@ CHOICE_NAMES: dict[str, Text] = {
         ("new_member", "新会员", "New member"),
         ("sale", "销售", "Sale"),
         ("renewal", "续费", "Renewal"),
+        ("voucher", "到店凭证", "Voucher"),
+        ("ship", "邮寄", "Shipped"),
+        ("sms", "短信", "SMS"),
+        ("email", "邮件", "E-mail"),
+        ("zh", "中文", "Chinese"),
+        ("en", "英文", "English"),
+        ("tls", "TLS 加密", "TLS"),
+        ("starttls", "STARTTLS 加密", "STARTTLS"),
+        ("none", "不加密", "None"),
+        ("disk", "本机磁盘", "Disk"),
+        ("s3", "S3 兼容存储", "S3"),
+        ("review", "转人工审核", "To review"),
+        ("approve", "直接通过", "Approve"),
+        ("all", "全部", "All"),
+        ("venue_day", "门店当日", "Venue and day"),
+        ("venue", "门店", "Venue"),
+        ("brand", "全品牌", "Brand"),
     )
 }

@@ -10,15 +10,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, SecretStr
+from pydantic import AwareDatetime, BaseModel, SecretStr, create_model
+from pydantic import Field as ModelField
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from core.contract.console import Column
+from core.choices import choice_of
+from core.clock import local_time
+from core.contract.console import Choice, Column
+from core.rewards import ConditionSpec, RewardSpec
 from hosts.console.field_names import CHOICE_NAMES, FIELD_NAMES
-from hosts.console.showing import yuan
+from hosts.console.showing import in_language, is_chinese, yuan
 
 Kind = Literal[
     "text",
@@ -39,7 +42,9 @@ Kind = Literal[
     "member",
     "secret",
     "group",
+    "rows",
 ]
+Shape = Literal["", "models", "map", "values", "rewards", "conditions"]
 LONG_LABEL = 24  # characters; a longer description becomes a hint
 _CLAUSE = re.compile(r"[，；：;:]")  # a label is the first clause of a description
 LONG_TEXT = 200  # characters, from which a text gets a box of several lines
@@ -61,7 +66,8 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()  # value, words
     attributes: Mapping[str, str] | None = None  # min, max, maxlength of the input
     item: Any = None  # the type of an item of a list
-    source: str = ""  # where the choices come from when the form is shown: roles, permissions
+    choice: Choice | None = None  # where the choices come from when the form is shown
+    shape: Shape = ""  # of rows: what the model holds; `item` is then the model of a row
     fields: tuple["Field", ...] = ()  # of a group
 
 
@@ -99,7 +105,16 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
     if info.default_factory is not None:
         default = info.get_default(call_default_factory=True, validated_data={})
     label, explained = _words(name, info, extra, column, locale)
-    kind, options, item = _kind(name, kind_of, extra, info, depth)
+    choice = choice_of(info) or (Choice(extra["source"]) if extra.get("source") else None)
+    shape, item = _shape(kind_of, choice)
+    kind: Kind
+    options: tuple[tuple[str, str], ...] = ()
+    if shape:
+        kind = "rows"
+    elif choice is not None:
+        kind, item = ("choices", str) if get_origin(kind_of) in (list, tuple, set, frozenset) else ("choice", None)
+    else:
+        kind, options, item = _kind(name, kind_of, extra, info, depth)
     if kind == "fen":  # it is typed in yuan, whatever its model counts in
         label, explained = (words.replace("（分）", "（元）") for words in (label, explained))
     inner: tuple[Field, ...] = ()
@@ -121,38 +136,28 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
         options=tuple((value, _choice(extra, column, value, text, locale)) for value, text in options),
         attributes=_attributes(kind, info),
         item=item,
-        source=str(extra.get("source", "")),
+        choice=choice,
+        shape=shape,
         fields=inner,
     )
 
 
 def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column | None, locale: str) -> tuple[str, str]:
     """Return what a field is called, and the hint below it."""
-    hint = _in_language(info.description or "", locale)
+    hint = in_language(info.description or "", locale)
+    if hint and is_chinese(hint) != (locale == "zh"):
+        hint = ""  # words in the other language help nobody
     said = extra.get(locale) or extra.get("zh") or info.title
     if isinstance(said, str):
         return said, hint if hint != said else ""
     if column is not None:
         return column.title.in_(locale), hint if hint != column.title.in_(locale) else ""
     first = _CLAUSE.split(hint, maxsplit=1)[0].strip()
-    if first and len(first) <= LONG_LABEL and _is_chinese(first) == (locale == "zh"):
+    if first and len(first) <= LONG_LABEL and is_chinese(first) == (locale == "zh"):
         return first, hint if hint != first else ""
     if name in FIELD_NAMES:
         return FIELD_NAMES[name].in_(locale), hint
     return name.replace("_", " ").capitalize(), hint
-
-
-def _in_language(text: str, locale: str) -> str:
-    """Return the reader's half of a description in two languages: `English · 中文` or `中文 / English`."""
-    for between in (" · ", " / "):
-        halves = text.split(between)
-        if len(halves) == 2 and _is_chinese(halves[0]) != _is_chinese(halves[1]):
-            return next(half for half in halves if _is_chinese(half) == (locale == "zh"))
-    return text
-
-
-def _is_chinese(text: str) -> bool:
-    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
 def _choice(extra: Mapping[str, Any], column: Column | None, value: str, text: str, locale: str) -> str:
@@ -171,8 +176,6 @@ def _choice(extra: Mapping[str, Any], column: Column | None, value: str, text: s
 def _kind(
     name: str, kind_of: Any, extra: Mapping[str, Any], info: FieldInfo, depth: int
 ) -> tuple[Kind, tuple[tuple[str, str], ...], Any]:
-    if extra.get("source"):
-        return "choices", (), str
     asked = extra.get("kind")
     if asked in ("fen", "venue", "member", "secret", "lines", "json", "venues"):
         return asked, (), UUID if asked == "venues" else None
@@ -211,6 +214,38 @@ def _kind(
     if issubclass(kind_of, str):
         return ("lines" if (_limit(info, "max_length") or 0) > LONG_TEXT else "text"), (), None
     return "json", (), None
+
+
+def _shape(kind_of: Any, choice: Choice | None) -> tuple[Shape, Any]:
+    """Return what the rows of a list or mapping are, and the model of one; "" for what is typed in otherwise."""
+    origin, arguments = get_origin(kind_of), [a for a in get_args(kind_of) if a is not Ellipsis]
+    if origin in (list, tuple) and len(arguments) == 1:
+        item, _ = _unwrap(arguments[0])
+        if item is RewardSpec:
+            return "rewards", item
+        if item is ConditionSpec:
+            return "conditions", item
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return "models", item
+        if choice is not None and choice.ordered:
+            said: Any = {"zh": "选择", "en": "Choice"}
+            marked = Annotated[str, choice]
+            return "values", create_model("Entry", value=(marked, ModelField(json_schema_extra=said)))
+    if origin is dict and len(arguments) == 2:
+        key, held = arguments
+        named: Any = (key, ModelField(json_schema_extra={"zh": "名称", "en": "Name"}))
+        value, _ = _unwrap(held)
+        if isinstance(value, type) and issubclass(value, BaseModel):
+            return "map", create_model("Entry", key=named, **_fields_again(value))
+        plain = isinstance(value, type) and issubclass(value, str | int) and not issubclass(value, bool)
+        if plain or get_origin(value) is Literal:
+            said = {"zh": "值", "en": "Value"}
+            return "map", create_model("Entry", key=named, value=(held, ModelField(json_schema_extra=said)))
+    return "", None
+
+
+def _fields_again(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: (info.annotation, info) for name, info in model.model_fields.items()}
 
 
 def _list_kind(name: str, kind_of: Any) -> tuple[Kind, tuple[tuple[str, str], ...], Any]:
@@ -261,13 +296,15 @@ def as_typed(field: Field, value: Any, zone: str) -> Any:  # Any: text, or a lis
             return yuan(int(value)).replace(",", "")
         case "datetime" if isinstance(value, datetime):
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return aware.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+            return local_time(aware, zone).strftime("%Y-%m-%dT%H:%M")
         case "list":
             return "\n".join(str(v) for v in value)
         case "choices" | "venues":
             return [str(v.value if isinstance(v, enum.Enum) else v) for v in value]
         case "choice" if isinstance(value, bool):
             return "true" if value else "false"
+        case "rows":
+            return ()
         case "json":
             return json.dumps(_jsonable(value), ensure_ascii=False, indent=2, default=str)
         case "time" if isinstance(value, time):

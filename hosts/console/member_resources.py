@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core import members, points
-from core.contract.console import Action, Column, Form, Resource
+from core.contract.console import Action, Choice, Column, Form, Resource
 from core.contract.context import Context
 from core.contract.manifest import Text
 from core.ids import new_id
 from core.members.models import Member
+from core.privacy import PhoneText
 
 STATES = {
     "lead": Text("潜客", "Lead"),
@@ -51,7 +52,7 @@ class MemberIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: str = Field(min_length=11, max_length=20, json_schema_extra={"zh": "手机号", "en": "Phone"})
+    phone: PhoneText = Field(json_schema_extra={"zh": "手机号", "en": "Phone"})
     name: str = Field("", max_length=40, json_schema_extra={"zh": "姓名", "en": "Name"})
     venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
 
@@ -101,10 +102,9 @@ class ClassIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    member_class: str = Field(
+    member_class: Annotated[str, Choice("classes")] = Field(
         min_length=1,
         max_length=40,
-        description="ordinary, vip, staff …",
         json_schema_extra={"zh": "会员类别", "en": "Class"},
     )
     reason: str = Field(min_length=2, max_length=200, json_schema_extra={"zh": "原因", "en": "Reason"})
@@ -164,6 +164,7 @@ def _alive(row: Any) -> bool:
 
 MEMBERS = Resource(
     name="members",
+    area="members",
     title=Text("会员", "Members"),
     model=Member,
     reply=MemberOut,
@@ -186,6 +187,7 @@ MEMBERS = Resource(
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
             limit=lambda ctx: ctx.services.settings.adjust_limit,
+            counted_as=lambda body: f"adjust.{body.asset}",
             stands_on=(),
             shown=_alive,
         ),
@@ -212,10 +214,10 @@ MEMBERS = Resource(
         Column("name", Text("姓名", "Name")),
         Column("phone_masked", Text("手机号", "Phone"), "phone"),
         Column("state", Text("身份", "State"), "choice", choices=STATES, filter=True),
-        Column("level", Text("等级", "Level"), filter=True),
-        Column("member_class", Text("类别", "Class")),
+        Column("level", Text("等级", "Level"), "choice", source="levels", filter=True),
+        Column("member_class", Text("类别", "Class"), "choice", source="classes"),
         Column("venue", Text("所属门店", "Home venue"), "venue", filter=True),
-        Column("channel", Text("来源", "Channel"), filter=True),
+        Column("channel", Text("来源", "Channel"), "choice", source="member_channels", filter=True),
         Column("registered_at", Text("注册时间", "Registered"), "time", filter=True),
         Column("gender", Text("性别", "Gender"), "choice", choices=GENDERS, list=False),
         Column("birthday", Text("生日", "Birthday"), "date", list=False),

@@ -1,74 +1,85 @@
-"""The menu: what an account may see, grouped by plugin."""
+"""The menu: what an account may see, grouped by what staff do; a group holds pages of several plugins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.contract.context import Context
-from core.contract.manifest import Text
+from core.contract.manifest import Area, Text
 from core.runtime import Runtime
 from hosts.console.resources import CORE, Desk
 
-_HOME = Text("工作台", "Dashboard")
-_MEMBERS = Text("会员", "Members")
-_SYSTEM = Text("系统", "System")
-# core pages that are not resources: group, title, link, permission ("" is for everybody), and whether they are
-# for accounts of all venues only
-_PAGES = (
-    (_HOME, Text("首页", "Home"), "/console", "", False),
-    (_HOME, Text("待审批", "Approvals"), "/console/core/approvals", "", False),
-    (_MEMBERS, Text("合并会员", "Merge members"), "/console/core/merge", "members.merge", False),
-    (_SYSTEM, Text("插件", "Plugins"), "/console/core/plugins", "plugins.view", True),
+AREAS: dict[Area, Text] = {
+    "members": Text("会员", "Members"),
+    "marketing": Text("营销", "Marketing"),
+    "orders": Text("订单", "Orders"),
+    "content": Text("内容", "Content"),
+    "data": Text("数据", "Data"),
+    "integrations": Text("接入", "Integrations"),
+    "system": Text("系统", "System"),
+}
+CORE_NAME = Text("系统", "System")
+# core's pages that are not resources: area, title, link, permission, and whether they are for all venues only
+_PAGES: tuple[tuple[Area, Text, str, str, bool], ...] = (
+    ("members", Text("合并会员", "Merge members"), "/console/core/merge", "members.merge", False),
+    ("system", Text("插件", "Plugins"), "/console/core/plugins", "plugins.view", True),
 )
-_GROUPS = {"members": _MEMBERS}
+_HOME = (
+    (Text("首页", "Home"), "/console"),
+    (Text("待审批", "Approvals"), "/console/core/approvals"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One link of the menu."""
+    """One link of the menu; `words` is what a search finds it by."""
 
     title: str
     link: str
+    words: str
+
+    def here(self, path: str) -> bool:
+        """Tell whether the reader is on it, or below it."""
+        return path == self.link or (self.link != "/console" and path.startswith(self.link + "/"))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The links of one plugin."""
+    """The links of an area; the first group, without a title, is always open."""
 
+    area: str
     title: str
     items: tuple[Item, ...]
 
     def holds(self, path: str) -> bool:
         """Tell whether one of its links is where the reader is."""
-        return any(
-            path == item.link or (item.link != "/console" and path.startswith(item.link + "/")) for item in self.items
-        )
+        return any(item.here(path) for item in self.items)
 
 
 def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Context) -> list[Group]:
-    """Return the groups of the menu that the account may see; plugins that are off have none."""
-    groups: dict[str, list[Item]] = {}
+    """Return the groups of the menu that the account may see; plugins that are off have no part in any."""
+    found: dict[str, list[Item]] = {area: [] for area in AREAS}
 
-    def add(group: Text, title: Text, link: str) -> None:
-        groups.setdefault(group.in_(ctx.locale), []).append(Item(title.in_(ctx.locale), link))
+    def item(title: Text, link: str, owner: Text = CORE_NAME) -> Item:
+        return Item(title.in_(ctx.locale), link, f"{title.zh} {title.en} {owner.zh} {owner.en}".lower())
 
-    for group, title, link, _, _ in _PAGES[:2]:
-        add(group, title, link)
     for (slug, name), desk in desks.items():
-        if slug == CORE and desk.visible(ctx) and name in _GROUPS:
-            add(_GROUPS[name], desk.resource.title, f"/console/core/{name}")
+        if slug == CORE and desk.visible(ctx):
+            found[desk.resource.area or "system"].append(item(desk.resource.title, f"/console/core/{name}"))
+    for area, title, link, permission, everywhere in _PAGES:
+        if ctx.has(permission) and not (everywhere and ctx.actor.venues):
+            found[area].append(item(title, link))
     for plugin in runtime.registry.plugins.values():
         if not ctx.enabled(plugin.slug):
             continue
+        manifest = plugin.manifest
         for resource in plugin.gives.resources:
             if desks[(plugin.slug, resource.name)].visible(ctx):
-                add(plugin.manifest.name, resource.title, f"/console/{plugin.slug}/{resource.name}")
+                link = f"/console/{plugin.slug}/{resource.name}"
+                found[resource.area or manifest.area].append(item(resource.title, link, manifest.name))
         for page in plugin.gives.pages:
             if page.menu and ctx.has(page.permission):
-                add(plugin.manifest.name, page.title, f"/console/{plugin.slug}/{page.path.strip('/')}")
-    for (slug, name), desk in desks.items():
-        if slug == CORE and desk.visible(ctx) and name not in _GROUPS:
-            add(_SYSTEM, desk.resource.title, f"/console/core/{name}")
-    for group, title, link, permission, everywhere in _PAGES[2:]:
-        if ctx.has(permission) and not (everywhere and ctx.actor.venues):
-            add(group, title, link)
-    return [Group(title, tuple(items)) for title, items in groups.items()]
+                link = f"/console/{plugin.slug}/{page.path.strip('/')}"
+                found[page.area or manifest.area].append(item(page.title, link, manifest.name))
+    home = Group("", "", tuple(item(title, link) for title, link in _HOME))
+    groups = (Group(area, title.in_(ctx.locale), tuple(found[area])) for area, title in AREAS.items() if found[area])
+    return [home, *groups]

@@ -11,6 +11,7 @@ from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from core.runtime import Runtime
+from hosts.console.assets import ASSETS
 
 HERE = Path(__file__).parent
 DOMAIN = "console"
@@ -51,6 +52,7 @@ class Templates:
         )
         made.install_gettext_translations(self._messages[locale], newstyle=True)  # type: ignore[attr-defined]  # added by the extension
         made.globals["locale"] = locale
+        made.globals["static"] = ASSETS.path
         return made
 
     def render(self, locale: str, name: str, values: Mapping[str, Any]) -> str:

@@ -163,8 +163,10 @@ def body_model(action: Action, stem: str) -> type[BaseModel] | None:
 def split_body(action: Action, body: BaseModel | None) -> tuple[BaseModel | None, str]:
     """Return the action's own form and the reason out of one body."""
     reason = str(getattr(body, "reason", "") or "") if action.reason else ""
-    if action.form is None or body is None:
+    if action.form is None:
         return None, reason
+    if body is None:  # nothing of it is required
+        return action.form(), reason
     if type(body) is action.form:
         return body, reason
     values = {name: getattr(body, name) for name in action.form.model_fields}
@@ -179,6 +181,9 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
         "approval": (UUID | None, None),
         "item": (resource.reply | None, None),
     }
+    if action.reveals is not None:
+        _add_reveal(group, desk, path, action, model)
+        return
     outcome = create_model(
         f"{stem}{action.name.title().replace('_', '').replace('-', '')}Out",
         __doc__="What became of the action: `pending` waits for a second approver.",
@@ -200,13 +205,31 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
     types: dict[str, Any] = {"row_id": keyset.key_type(resource), "return": outcome}
     function: Callable[..., Any] = plain
     if model is not None:
-        function, types = perform, {**types, "body": model}
+        needed = any(field.is_required() for field in model.model_fields.values())
+        function, types = perform, {**types, "body": model if needed else model | None}
     group.post(path, permission=action.permission, idempotent=action.idempotent)(
         _typed(
             function,
             f"{action.name}_{desk.slug}_{resource.name}",
             f"{action.title.en}: {resource.title.en}.",
             **types,
+        )
+    )
+
+
+def _add_reveal(group: Endpoints, desk: Desk, path: str, action: Action, model: type[BaseModel] | None) -> None:
+    def reveal(ctx: Any, row_id: Any, body: Any) -> Any:
+        form, reason = split_body(action, body)
+        return desk.act(ctx, row_id, action.name, form, reason).result
+
+    group.post(path, permission=action.permission)(
+        _typed(
+            reveal,
+            f"{action.name}_{desk.slug}_{desk.resource.name}",
+            f"{action.title.en}: {desk.resource.title.en}. Audited, with the reason.",
+            row_id=keyset.key_type(desk.resource),
+            body=model,
+            **{"return": action.reveals},
         )
     )
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core import identity
 from core.contract.console import Action, Column, Form, Resource
 from core.contract.context import Context
 from core.contract.manifest import Text
@@ -132,11 +133,11 @@ class Desk:
 
     # reading
 
-    def _query(self, ctx: Context) -> Any:
+    def _query(self, ctx: Context, *, any_venue: bool = False) -> Any:
         query = self.resource.model.scoped(ctx).select()
         if self.only is not None:
             query = query.where(self.only())
-        if ctx.actor.venues and self.resource.venue is not None:
+        if ctx.actor.venues and self.resource.venue is not None and not any_venue:
             column = getattr(self.resource.model, self.resource.venue)
             query = query.where(column.in_(sorted(ctx.actor.venues)))
         return query
@@ -150,24 +151,28 @@ class Desk:
         stored, cursor = keyset.page_of(self.resource, query, page)
         return self._present(ctx, stored), cursor
 
-    def detail(self, ctx: Context, row_id: Any) -> Row:
-        """Return one row; NotFound also for a row of a venue that is not the account's."""
+    def detail(self, ctx: Context, row_id: Any, *, any_venue: bool = False) -> Row:
+        """Return one row; NotFound also for a row of a venue that is not the account's, unless any will do."""
         self.require_visible(ctx)
-        found = self._find(ctx, row_id)
+        found = self._find(ctx, row_id, any_venue=any_venue)
         if found is None:
             raise NotFound(f"there is no {self.resource.title.en} {row_id}", f"找不到{self.resource.title.zh} {row_id}")
         return found
 
-    def _find(self, ctx: Context, row_id: Any) -> Row | None:
+    def _find(self, ctx: Context, row_id: Any, *, any_venue: bool = False) -> Row | None:
         if row_id is None:
             return None
-        stored = self._query(ctx).where(keyset.primary_key(self.resource) == row_id).first()
+        stored = self._query(ctx, any_venue=any_venue).where(keyset.primary_key(self.resource) == row_id).first()
         return self._present(ctx, [stored])[0] if stored is not None else None
 
     def lock(self, ctx: Context, row_id: Any, action: Action) -> None:
         """Lock the row that an approved action stands on, so that nothing changes between the look and the act."""
         if action.stands_on != ():
-            self.resource.model.scoped(ctx).lock(keyset.primary_key(self.resource) == row_id)
+            self.lock_row(ctx, row_id)
+
+    def lock_row(self, ctx: Context, row_id: Any) -> None:
+        """Lock a row until the transaction ends. Raises NotFound."""
+        self.resource.model.scoped(ctx).lock(keyset.primary_key(self.resource) == row_id)
 
     def _present(self, ctx: Context, stored: Sequence[Any]) -> list[Row]:
         key = keyset.primary_key(self.resource).name
@@ -246,16 +251,29 @@ class Desk:
         self.require_visible(ctx)
         action = self.action(name)
         ctx.require(action.permission)
-        row = self.detail(ctx, row_id)
+        if action.already is not None:  # two at once would both find little done
+            self.lock_row(ctx, row_id)
+        row = self.detail(ctx, row_id, any_venue=action.any_venue)
         if action.reason:
             reason = checked_reason(reason)
         if action.shown is not None and not action.shown(row.stored):
             raise Conflict(f"{action.title.en} does not fit this row's state", f"当前状态不能执行：{action.title.zh}")
-        amount = action.approve_over(body) if action.approve_over is not None else 0
-        if action.approve_over is not None and amount > limit_of(ctx.for_plugin(self.slug), action):
-            return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
+        if action.approve_over is not None:
+            amount = action.approve_over(body)
+            if not self._alone(ctx, row, action, body, amount):
+                return Outcome(approval=self._ask(ctx, row, action, body, reason, amount))
         details = {"reason": reason} if reason else {}
         return Outcome(result=self.perform(ctx, row.id, action, body, details))
+
+    def _alone(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, amount: int) -> bool:
+        """Tell whether the account may do this by itself, with what it did today; count it if so."""
+        name = action.counted_as(body) if action.counted_as is not None else f"{self.resource.name}.{action.name}"
+        member = getattr(row.stored, self.resource.member, None) if self.resource.member else None
+        own = ctx.for_plugin(self.slug)
+        limit = limit_of(own, action)
+        if action.already is not None and action.already(own, row.stored) + amount > limit:
+            return False
+        return identity.take_allowance(ctx, f"{self.slug}.{name}", member or row.id, amount, limit)
 
     def perform(
         self, ctx: Context, row_id: Any, action: Action, body: BaseModel | None, details: dict[str, Any]
@@ -322,7 +340,7 @@ def checked_reason(reason: str) -> str:
 
 def columns_in_list(resource: Resource) -> list[Column]:
     """Return the columns of the list; the others stand on the detail page."""
-    return [column for column in resource.columns if column.list]
+    return [column for column in resource.columns if column.list and column.page]
 
 
 def check_declaration(slug: str, resource: Resource) -> None:
@@ -337,6 +355,8 @@ def check_declaration(slug: str, resource: Resource) -> None:
         if action.name in taken:
             raise ConfigurationError(f"{where}: an action cannot be called {action.name!r}, or is there twice")
         taken.add(action.name)
+        if action.reveals is not None and (not action.reason or action.approve_over is not None):
+            raise ConfigurationError(f"{where}: {action.name} reveals something: it asks for a reason and no approval")
         for column in action.stands_on or ():
             if column not in fields:
                 raise ConfigurationError(f"{where}: {action.name} stands on {column!r}, which is no column")

@@ -1,13 +1,14 @@
 """Batches of rewards as resources: drafted, approved by a second person, recalled; and their heads."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import rewards
-from core.contract.console import Action, Column, Form, Resource
+from core.contract.console import Action, Choice, Column, Form, Resource
 from core.contract.context import Context
 from core.contract.manifest import Text
 from core.errors import Forbidden, Invalid
@@ -37,10 +38,15 @@ class BatchForm(BaseModel):
 
     name: str = Field(min_length=1, max_length=100, description="名称 / name")
     reason: str = Field(min_length=2, max_length=200, description="原因 / why")
-    points: int = Field(ge=1, le=1_000_000, description="每人积分 / points a head")
-    state: Literal["", "lead", "member", "lapsed"] = Field("", description="会员状态 / state")
-    level: str = Field("", max_length=40, description="等级编码 / level")
-    member_class: str = Field("", max_length=40, description="类别 / class")
+    points: int = Field(
+        ge=1,
+        le=1_000_000,
+        description="每位会员各得这么多，合计为每人积分 × 人数 / each member gets so many; in all: times the members",
+        json_schema_extra={"zh": "每人积分", "en": "Points for each member"},
+    )
+    state: Annotated[str, Choice("states")] = Field("", description="会员状态 / state")
+    level: Annotated[str, Choice("levels")] = Field("", max_length=40, description="等级 / level")
+    member_class: Annotated[str, Choice("classes")] = Field("", max_length=40, description="类别 / class")
     venue: UUID | None = Field(None, description="所属门店 / home venue")
 
 
@@ -113,8 +119,14 @@ def _recall(ctx: Context, batch: UUID, body: RecallForm) -> None:
     rewards.recall_batch(ctx, batch, reason=body.reason)
 
 
+def _batches(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = RewardBatch.scoped(ctx).select(RewardBatch.id, RewardBatch.name).where(RewardBatch.id.in_(list(ids)))
+    return {row.id: row.name for row in rows}
+
+
 BATCHES = Resource(
     name="batches",
+    area="marketing",
     title=Text("批量发放", "Reward batches"),
     model=RewardBatch,
     reply=BatchRow,
@@ -160,13 +172,14 @@ BATCHES = Resource(
 
 BATCH_HEADS = Resource(
     name="batch-heads",
+    area="marketing",
     title=Text("批量发放明细", "Heads of batches"),
     model=RewardBatchMember,
     reply=HeadRow,
     permission="rewards.view",
     export_permission="rewards.view",
     columns=(
-        Column("batch", Text("批次编号", "Batch"), filter=True),
+        Column("batch", Text("批次", "Batch"), named=_batches, filter=True),
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("state", Text("状态", "State"), "choice", choices=HEADS, filter=True),
         Column("remark", Text("备注", "Remark")),

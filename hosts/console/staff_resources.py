@@ -226,7 +226,7 @@ ROLES = Resource(
     edit=Form(RoleEdit, _edit_role),
     columns=(
         Column("name", Text("名称", "Name")),
-        Column("code", Text("编码", "Code"), filter=True),
+        Column("code", Text("编码", "Code"), filter=True, list=False),
         Column("in_words", Text("权限", "Permissions")),
     ),
 )
@@ -289,6 +289,7 @@ def _revoke(ctx: Context, key: UUID, body: None) -> None:
 
 KEYS = Resource(
     name="keys",
+    area="integrations",
     title=Text("接口密钥", "Access keys"),
     model=AccessKey,
     reply=KeyOut,

@@ -13,10 +13,10 @@ from core.errors import NotFound, RoostError
 from core.runtime import Runtime
 from hosts.console import sessions
 from hosts.console.core_resources import CORE_DESKS
-from hosts.console.forms import Sent
 from hosts.console.menu import menu_of
 from hosts.console.rendering import Templates
 from hosts.console.resources import Desk, all_desks
+from hosts.console.rows_of_forms import Sent
 from hosts.console.sessions import SignedIn
 from hosts.rest.adapter import with_connection
 

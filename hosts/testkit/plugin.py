@@ -214,9 +214,15 @@ def new_tenant(runtime: Runtime) -> Callable[..., Context]:
 
 
 @pytest.fixture
-def tenant(new_tenant: Callable[..., Context]) -> Context:
+def tenant_zone() -> str:
+    """Return the time zone of `tenant`. Override or parametrize it for another."""
+    return "Asia/Shanghai"
+
+
+@pytest.fixture
+def tenant(new_tenant: Callable[..., Context], tenant_zone: str) -> Context:
     """Return the context of a fresh tenant in which the system acts; no plugin is on."""
-    return new_tenant("acme")
+    return new_tenant("acme", zone=tenant_zone)
 
 
 @pytest.fixture

@@ -11,6 +11,11 @@ from integrations.ivep.models import IvepCoach, IvepCursor, IvepEvent, IvepRelat
 from integrations.ivep.schemas import CoachRow, EventRow, ListRow, NewRun, RelationRow
 from roost import Action, Column, Context, Form, Panel, Resource, Text
 
+EVENTS = {
+    "coach.assigned": Text("分配教练", "Coach assigned"),
+    "coach.released": Text("解除教练", "Coach released"),
+    "coach.updated": Text("教练更新", "Coach updated"),
+}
 RELATION_STATES = {
     "matched": Text("已匹配", "matched"),
     "waiting": Text("待匹配", "unmatched"),
@@ -107,7 +112,7 @@ events = Resource(
     reply=EventRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), filter=True),
+        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),

@@ -39,8 +39,11 @@ def receive(ctx: Context, push: Push) -> Answer:
         .returning(IvepEvent.id)
         .execute()
     )
-    for row in new:
+    fresh = list(new)
+    for row in fresh:
         ctx.enqueue("ivep.event", EventJob(event=row.id))
+    if not fresh:
+        qinniao.check_same(ctx, IvepEvent, event)
     return qinniao.received(ctx)
 
 

@@ -158,4 +158,4 @@ class NewRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["all", "coaches", "relations"] = Field("all", description="one list, or both · 列表，all 为全部")
+    kind: Literal["all", "coaches", "relations"] = Field("all", description="one list, or both · 列表")

@@ -5,7 +5,8 @@ Facts: `membership_changed`, `booking_recorded`, `booking_cancelled`, `booking_a
 
 The face of the plugin. Who is whom in the SaaS: `member_of`, `numbers_of`, `staff_of`. And for integrations whose
 server speaks the same open protocol, all they need to speak it: `ServerSettings`, `ProtocolClient` and `connect` to
-call; `admit` and `received` at the door for pushes; `Following` to read lists; the circuit breaker `pause` and `note`;
+call; `admit`, `check_same` and `received` at the door for pushes; `Following` to read lists; the circuit breaker
+`pause` and `note`;
 `HmacSigner`, `verify` and `Scheme` for signatures.
 
 Its names come when they are asked for: the fake beside it, a program of its own, does without them and without core.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from integrations.qinniao.connection import connect as connect
     from integrations.qinniao.connection import require as require
     from integrations.qinniao.door import admit as admit
+    from integrations.qinniao.door import check_same as check_same
     from integrations.qinniao.door import received as received
     from integrations.qinniao.following import Following as Following
     from integrations.qinniao.following import Prepared as Prepared
@@ -59,7 +61,7 @@ _HOMES = {
     "answers": ("MAX_PAGE", "Code", "PullPage", "QinniaoError", "QinniaoUnavailable"),
     "circuit": ("note", "pause"),
     "connection": ("ServerSettings", "connect", "require"),
-    "door": ("admit", "received"),
+    "door": ("admit", "check_same", "received"),
     "following": ("Following", "Prepared", "backoff"),
     "hookspecs": ("CoachRelationTold", "SaasMemberLinked"),
     "people": ("SaasPerson", "member_of", "numbers_of", "staff_of"),

@@ -24,6 +24,7 @@ from integrations.qinniao.answers import (
 )
 from integrations.qinniao.protocol import ProtocolClient, Signed, list_params
 from integrations.qinniao.wire import ITEM_MODELS, KINDS, Kind, LeadAccepted, SaasItem, SaasMember
+from roost import Invalid, normalise_phone
 
 __all__ = [
     "MAX_PAGE",
@@ -48,7 +49,7 @@ class QinniaoClient(ProtocolClient):
         Raises `QinniaoError`, `QinniaoUnavailable`.
         """
         page = self.get_page("/v1/members", SaasMember, {"phone": phone})
-        theirs = [item for item in page.items if _bare(item.phone) == _bare(phone)]
+        theirs = [item for item in page.items if same_phone(item.phone, phone)]
         if page.items and not theirs:
             # A server that does not know the filter would have somebody else's membership given to this person.
             raise QinniaoUnavailable(None, "the members answered have other phones than the one asked for")
@@ -94,6 +95,13 @@ class QinniaoClient(ProtocolClient):
         return self.get_page(f"/v1/{kind}", ITEM_MODELS[kind], list_params(cursor, limit, updated_since))
 
 
-def _bare(phone: str) -> str:
-    digits = "".join(character for character in phone if character.isdigit() or character == "+")
-    return digits.removeprefix("+86").removeprefix("+")
+def same_phone(one: str, other: str) -> bool:
+    """Tell whether two written numbers are one; a number from abroad is compared by its digits."""
+    return _number(one) == _number(other)
+
+
+def _number(phone: str) -> str:
+    try:
+        return normalise_phone(phone)
+    except Invalid:
+        return "".join(c for c in phone if c.isdigit())

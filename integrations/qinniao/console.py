@@ -26,6 +26,24 @@ from integrations.qinniao.schemas import (
 )
 from roost import Action, Column, Form, Panel, Resource, Text
 
+EVENTS = {
+    "lead.created": Text("新潜客", "Lead created"),
+    "member.converted": Text("转为会员", "Became a member"),
+    "member.updated": Text("会籍更新", "Member updated"),
+    "card.opened": Text("开卡", "Card opened"),
+    "card.renewed": Text("续卡", "Card renewed"),
+    "card.frozen": Text("停卡", "Card frozen"),
+    "card.expired": Text("卡到期", "Card expired"),
+    "card.refunded": Text("退卡", "Card refunded"),
+    "order.paid": Text("订单支付", "Order paid"),
+    "order.refunded": Text("订单退款", "Order refunded"),
+    "checkin.created": Text("到店", "Gate scan"),
+    "booking.created": Text("预约", "Booked"),
+    "booking.cancelled": Text("取消预约", "Booking cancelled"),
+    "booking.attended": Text("预约到课", "Booking attended"),
+    "coach.assigned": Text("分配教练", "Coach assigned"),
+    "coach.released": Text("解除教练", "Coach released"),
+}
 LEAD_STATES = {
     "pending": Text("待推送", "pending"),
     "matched": Text("已匹配", "matched"),
@@ -148,7 +166,7 @@ events = Resource(
     reply=EventRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), filter=True),
+        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True),
         Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),

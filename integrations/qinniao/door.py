@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -9,7 +10,15 @@ from integrations.qinniao.connection import ServerSettings, scheme_of
 from integrations.qinniao.models import QinniaoNonce
 from integrations.qinniao.signing import NONCE_SECONDS, BadSignature
 from integrations.qinniao.wire import PushedEvent, wrong_fields
-from roost import Answer, Context, Invalid, NotFound, Push, Unauthorized
+from roost import Answer, Content, Context, Invalid, NotFound, Push, TenantModel, Text, Unauthorized, unseal
+
+PUSH = Content(
+    "push",
+    Text("推送", "push"),
+    ("event_type", "occurred_at", "store_id", "body"),
+    private=frozenset({"body"}),  # it has personal data
+)
+AGAIN = "pushed again with other content, which was refused"
 
 
 def admit(ctx: Context, push: Push, settings: ServerSettings) -> tuple[PushedEvent, str]:
@@ -48,6 +57,28 @@ def _use(ctx: Context, nonce: str) -> None:
     new = nonces.insert(nonce=nonce, seen_at=now).on_conflict_ignore().returning(QinniaoNonce.id).execute()
     if not list(new):
         raise Unauthorized("the push is refused: this nonce was used before", "请求重复", code="nonce_used")
+
+
+def check_same(ctx: Context, model: type[TenantModel], event: PushedEvent) -> None:
+    """Raise KeyReused when an event that is in `model` already came again with other content; its row says so.
+
+    One whose body is gone, by an erasure, is the same.
+    """
+    events: Any = model  # the columns that the tables of events share
+    row = events.scoped(ctx).get(events.event_id == event.event_id)
+    if row.body is None:
+        return
+    kept = _content(PushedEvent.model_validate_json(unseal(ctx, "event", row.body)))
+    sent = _content(event)
+    if PUSH.differing(kept, sent):
+        events.scoped(ctx).update(note=AGAIN).where(events.id == row.id).execute()
+        refusal = PUSH.conflict(event.event_id, kept, sent, PUSH.differing(kept, sent))
+        refusal.kept = True  # with the note
+        raise refusal
+
+
+def _content(event: PushedEvent) -> dict[str, Any]:
+    return event.model_dump(include={"event_type", "occurred_at", "store_id"}) | {"body": event.data}
 
 
 def received(ctx: Context) -> Answer:

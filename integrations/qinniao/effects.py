@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from integrations.qinniao import membership
 from integrations.qinniao.hookspecs import BookingAttended, BookingCancelled, BookingRecorded, CoachRelationTold
 from integrations.qinniao.keeping import status_of
-from integrations.qinniao.people import PROVIDER
+from integrations.qinniao.models import QinniaoLead
+from integrations.qinniao.people import PROVIDER, of_lead
 from integrations.qinniao.schemas import QinniaoSettings
 from integrations.qinniao.wire import (
     SaasBooking,
@@ -22,7 +23,7 @@ from integrations.qinniao.wire import (
     SaasRefund,
 )
 from plugins import purchases, visits
-from roost import Conflict, Context, NotFound, local_day_end, members, tenants
+from roost import Conflict, Context, NotFound, local_date, local_day_end, members, tenants
 
 Via = Literal["push", "pull", "match", "csv"]
 
@@ -35,6 +36,7 @@ class Told:
     via: Via
     occurred_at: datetime  # when it happened, as far as is known
     before: str | None = None  # of a booking or coach: the status that was told of last
+    whose: UUID | None = None  # the member it was taken over for before
 
 
 def venue_of(ctx: Context, store: str | None) -> UUID | None:
@@ -58,13 +60,40 @@ def update_membership(ctx: Context, person: members.MemberView, told: Told) -> N
     """Take over a member's membership after one of their records was written."""
     happened = told.occurred_at
     joined = told.item.joined_on if isinstance(told.item, SaasMember) else None
-    if person.converted_at is None and joined is not None:  # how old the membership is, not the news of it
-        happened = min(happened, local_day_end(joined, ctx.tenant.zone))
+    brought = person.converted_at is None and _is_brought(ctx, person, told.item)
+    if person.converted_at is None and joined is not None and not (brought and _may_be_day_of(ctx, joined, happened)):
+        happened = min(
+            happened, local_day_end(joined, ctx.tenant.zone)
+        )  # how old the membership is, not the news of it
+    if brought:  # what comes of a lead is later than the lead
+        happened = max(happened, person.registered_at)
     # Never a gift for logging in: what a match finds is history, unless the SaaS says they joined after they registered
     # here, while the match still waited for it to answer.
-    known = told.via == "csv" or (told.via == "match" and joined is None)
+    known = told.via == "csv" or (told.via == "match" and joined is None and not brought)
     history = known or is_history(ctx, person, happened)
     membership.update(ctx, person.id, history=history, happened=happened, via=told.via)
+
+
+def _is_brought(ctx: Context, person: members.MemberView, item: SaasItem) -> bool:
+    """Tell whether our own lead became this member of the SaaS, whatever day it names for that, or none.
+
+    It names our lead; or it knew nobody with the phone when it took the lead, and names a day. A day further back is
+    not the lead's: the SaaS has joined our lead with an old member.
+    """
+    if not isinstance(item, SaasMember):
+        return False
+    named = of_lead(ctx, item.lead_external_id)
+    ours = named is not None and named.id == person.id
+    if item.joined_on is None:
+        return ours
+    pushed = (QinniaoLead.member == person.id) & (QinniaoLead.state == "pushed")
+    ours = ours or QinniaoLead.scoped(ctx).first(pushed) is not None
+    return ours and _may_be_day_of(ctx, item.joined_on, person.registered_at)
+
+
+def _may_be_day_of(ctx: Context, day: date, instant: datetime) -> bool:
+    """Tell whether something at `instant` or later may have this day: by the SaaS's zone it may be one earlier."""
+    return day >= local_date(instant, ctx.tenant.zone) - timedelta(days=1)
 
 
 def _membership(ctx: Context, person: members.MemberView, told: Told) -> str | None:
@@ -78,29 +107,42 @@ def _order(ctx: Context, person: members.MemberView, told: Told) -> str | None:
     assert isinstance(item, SaasOrder)
     if item.deleted:
         sold = purchases.find(ctx, PROVIDER, item.id)
-        if sold is not None and sold.refunded_fen < sold.amount_fen:
-            purchases.refund(
-                ctx,
-                sold.id,
-                source_key="deleted",
-                reason="withdrawn in the SaaS",
-                occurred_at=told.occurred_at,
-            )
+        if sold is not None:
+            _withdraw(ctx, sold, "deleted", told.occurred_at)
         return None
     told_as = ctx.imported() if is_history(ctx, person, item.paid_at) else ctx
-    purchases.record(
-        told_as,
-        purchases.NewPurchase(
-            source=PROVIDER,
-            source_key=item.id,
-            amount_fen=item.amount_fen,
-            occurred_at=item.paid_at,
-            member=person.id,
-            venue=venue_of(ctx, item.store_id),
-            kind="renewal" if item.renewal else "sale",
-        ),
+    known = purchases.find(ctx, PROVIDER, item.id)
+    sale = purchases.NewPurchase(
+        source=PROVIDER,
+        source_key=item.id,
+        amount_fen=item.amount_fen,
+        occurred_at=item.paid_at,
+        member=person.id,
+        # A store that became a venue since changes nothing of what was recorded.
+        venue=venue_of(ctx, item.store_id) if known is None or known.venue is not None else None,
+        kind="renewal" if item.renewal else "sale",
+        items=sum(line.quantity for line in item.lines) if item.lines else 1,
+        lines=tuple(purchases.PurchaseLine.model_validate(line.model_dump()) for line in item.lines),
+        scope="brand",
     )
+    withdrawn = known is not None and told.whose is None and known.refunded_fen == known.amount_fen > 0
+    if known is not None and known.member is not None and (known.member != person.id or withdrawn):
+        purchases.move(told_as, known.id, sale)
+    else:
+        purchases.record(told_as, sale)
     return None
+
+
+def _withdraw(ctx: Context, sold: purchases.PurchaseView, key: str, at: datetime) -> None:
+    if sold.refunded_fen < sold.amount_fen:
+        purchases.refund(ctx, sold.id, source_key=key, reason="withdrawn in the SaaS", occurred_at=at)
+
+
+def withdraw_order(ctx: Context, order: str, at: datetime) -> None:
+    """Take an order back from the member it was booked for: the SaaS now says that it is somebody's we do not know."""
+    sold = purchases.find(ctx, PROVIDER, order)
+    if sold is not None and sold.member is not None:
+        _withdraw(ctx, sold, purchases.MOVED, at)
 
 
 def _refund(ctx: Context, person: members.MemberView, told: Told) -> str | None:
@@ -129,7 +171,8 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
             raise Conflict("a gate scan was withdrawn in the SaaS: the visit stays, see about its points by hand")
         return None
     told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
-    venue = venue_of(ctx, item.store_id)
+    known = visits.find(ctx, PROVIDER, item.id)
+    venue = venue_of(ctx, item.store_id) if known is None or known.venue is not None else None
     visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
     return None
 
@@ -146,6 +189,11 @@ def _booking(ctx: Context, person: members.MemberView, told: Told) -> str | None
     item = told.item
     assert isinstance(item, SaasBooking)
     status = status_of(item)
+    if told.whose is not None and members.resolve(ctx, told.whose) != person.id and told.before is not None:
+        raise Conflict(
+            f"the booking {item.id} was {told.before} for another member, who was told of it: see about both by hand",
+            f"预约 {item.id} 已按其他会员处理，请人工核对双方",
+        )
     if status == told.before or (item.deleted and told.before is None) or status not in _TOLD_OF:
         return None
     told_as = ctx.imported() if is_history(ctx, person, told.occurred_at) else ctx

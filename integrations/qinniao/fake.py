@@ -23,7 +23,7 @@ from integrations.fake_protocol import Push as Push
 from integrations.fake_server import Failure as Failure
 from integrations.fake_server import Refusal, Route, Running
 from integrations.fake_server import create_app as create_app
-from integrations.qinniao.client import Code
+from integrations.qinniao.answers import Code
 from integrations.qinniao.wire import KINDS, ObjectKind
 
 SECRET = "fake-qinniao-secret"

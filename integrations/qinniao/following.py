@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from integrations.qinniao import circuit
 from integrations.qinniao.answers import PullPage, QinniaoError
 from integrations.qinniao.connection import ServerSettings, require
 from integrations.qinniao.protocol import ProtocolClient
 from integrations.qinniao.schemas import PullJob
-from roost import Context, Next, Remote, TenantModel, new_id
+from roost import Context, Next, Remote, TenantModel, local_time, new_id
 
 MOST_TRIES = 10  # of one page: about three hours; then the next night goes on
 FIRST_RETRY = timedelta(seconds=15)
@@ -92,7 +91,7 @@ class Following(Remote):
     def start_due(cls, ctx: Context) -> bool:
         """Start the night's run once its hour has come, once a day of the tenant's; return whether it did."""
         settings = cls.settings(ctx)
-        hour = ctx.now().astimezone(ZoneInfo(ctx.tenant.zone)).hour
+        hour = local_time(ctx.now(), ctx.tenant.zone).hour
         if not settings.connected or not settings.reconcile or hour < settings.reconcile_hour:
             return False
         if cls.row(ctx, cls.lists[0]).started_on == ctx.today():

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from integrations.qinniao import effects, service
 from integrations.qinniao.answers import plain_id
-from integrations.qinniao.door import admit, received
+from integrations.qinniao.door import admit, check_same, received
 from integrations.qinniao.models import QinniaoEvent
 from integrations.qinniao.people import PROVIDER
 from integrations.qinniao.schemas import EventJob, QinniaoSettings
@@ -25,7 +25,8 @@ AS_EVENT = {
 def receive(ctx: Context, push: Push) -> Answer:
     """Verify and store a push, and put its processing in the table.
 
-    The same event again is answered the same way and changes nothing. Raises Unauthorized for a signature,
+    The same event again is answered the same way and changes nothing. Raises KeyReused for
+    its id with other content, Unauthorized for a signature,
     timestamp or nonce that is not good, Invalid for a body that is no event, NotFound while the plugin is
     off.
     """
@@ -48,8 +49,11 @@ def receive(ctx: Context, push: Push) -> Answer:
         .returning(QinniaoEvent.id)
         .execute()
     )
-    for row in new:
+    fresh = list(new)
+    for row in fresh:
         ctx.enqueue("qinniao.event", EventJob(event=row.id))
+    if not fresh:
+        check_same(ctx, QinniaoEvent, event)
     return received(ctx)
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from integrations.qinniao.models import QinniaoObject
-from roost import Context, members
+from integrations.qinniao.models import QinniaoLead, QinniaoObject
+from roost import Context, NotFound, members
 
 PROVIDER = "qinniao"  # of members' identities
 
@@ -22,6 +22,17 @@ class SaasPerson:
 def member_of(ctx: Context, number: str) -> members.MemberView | None:
     """Return the member whom the SaaS means by a number, None when nobody is linked with it."""
     return members.find_by_identity(ctx, PROVIDER, number)
+
+
+def of_lead(ctx: Context, external_id: str | None) -> members.MemberView | None:
+    """Return the member whom the SaaS names by a lead's id; None when it is no lead of ours, or they are erased."""
+    try:
+        named = UUID(external_id or "")
+        found = members.get(ctx, named)
+    except (ValueError, NotFound):
+        return None
+    ours = QinniaoLead.scoped(ctx).first(QinniaoLead.member.in_((named, found.id)))
+    return None if ours is None or found.erased else found
 
 
 def numbers_of(ctx: Context, member: UUID) -> list[str]:

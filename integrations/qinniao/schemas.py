@@ -188,7 +188,7 @@ class NewRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["all", Kind] = Field("all", description="one list, or all of them · 列表，all 为全部")
+    kind: Literal["all", Kind] = Field("all", description="one list, or all of them · 列表")
 
 
 class NewLead(BaseModel):

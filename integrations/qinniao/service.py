@@ -15,7 +15,7 @@ from integrations.qinniao import effects
 from integrations.qinniao.hookspecs import SaasMemberLinked
 from integrations.qinniao.keeping import facts_of, owner_of, store_of
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
-from integrations.qinniao.people import PROVIDER
+from integrations.qinniao.people import PROVIDER, of_lead
 from integrations.qinniao.schemas import QinniaoSettings
 from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund
 from roost import (
@@ -95,9 +95,11 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
         _keep(ctx, row, item, "applied")
         return Outcome("ignored", None, "nobody here, and gone there")
     if person is None:
+        if kind == "orders" and row.member is not None:
+            effects.withdraw_order(ctx, item.id, told.occurred_at)
         _keep(ctx, row, item, "waiting", note="member")
         return Outcome("waiting", None, "member")
-    told = replace(told, before=(row.facts or {}).get("told"))
+    told = replace(told, before=(row.facts or {}).get("told"), whose=row.member)
     missing = effects.EFFECTS[kind](ctx, person, told)
     if missing is not None:
         _keep(ctx, row, item, "waiting", note=missing, member=person.id)
@@ -145,7 +147,7 @@ def _apply_lead(ctx: Context, told: effects.Told) -> Outcome:
         return settled
     if row.state == "erased":
         return Outcome("ignored", None, "this person was erased here")
-    person = _by_lead(ctx, item.external_id) or _by_phone(ctx, item.phone)
+    person = of_lead(ctx, item.external_id) or _by_phone(ctx, item.phone)
     if person is None:
         _keep(ctx, row, item, "applied" if item.deleted else "waiting", note="" if item.deleted else "member")
         return Outcome("ignored" if item.deleted else "waiting", None, "nobody here" if item.deleted else "member")
@@ -243,22 +245,11 @@ def _person(ctx: Context, item: SaasItem, owner: str) -> tuple[members.MemberVie
     found = members.find_by_identity(ctx, PROVIDER, owner)
     if found is not None or not isinstance(item, SaasMember):
         return found, False
-    found = _by_lead(ctx, item.lead_external_id) or _by_phone(ctx, item.phone)
+    found = of_lead(ctx, item.lead_external_id) or _by_phone(ctx, item.phone)
     if found is None:
         return None, False
     link(ctx, found.id, owner)
     return found, True
-
-
-def _by_lead(ctx: Context, external_id: str | None) -> members.MemberView | None:
-    try:
-        member = UUID(external_id or "")
-    except ValueError:
-        return None
-    if QinniaoLead.scoped(ctx).first(QinniaoLead.member == member) is None:
-        return None  # not one that we pushed
-    found = members.get(ctx, member)
-    return None if found.erased else found
 
 
 def _by_phone(ctx: Context, phone: str) -> members.MemberView | None:

@@ -97,14 +97,30 @@ class SaasCard(SaasItem):
     ends_on: date | None = None
 
 
+class SaasLine(BaseModel):
+    """Read one good of an order; ``amount_fen`` is what was paid for all of it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    code: Key
+    name: Words = ""
+    category: Words = ""
+    quantity: int = Field(1, ge=0, le=1_000_000)
+    amount_fen: Fen
+
+
 class SaasOrder(SaasItem):
-    """Read what a member paid, in fen. ``renewal`` is true when it renews a membership (续卡)."""
+    """Read what a member paid, in fen. ``renewal`` is true when it renews a membership (续卡).
+
+    ``lines`` are the goods, where the SaaS tells them; they add up to the amount.
+    """
 
     member_id: Key
     amount_fen: Fen
     paid_at: Instant
     subject: str | None = None
     renewal: bool = False
+    lines: tuple[SaasLine, ...] = Field((), max_length=200)
 
 
 class SaasRefund(SaasItem):

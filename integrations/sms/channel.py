@@ -1,17 +1,16 @@
 """The channel `sms`: how other plugins send text messages without knowing this one."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from integrations.sms import limits, messages, routing
 from integrations.sms.messages import SLUG, New, Ready
 from integrations.sms.models import SmsMessage
 from integrations.sms.routing import Outcome
 from integrations.sms.schemas import SmsSettings
-from roost import Channel, Context, Invalid, Outgoing, Sent, Steps, Text, normalise_phone
+from roost import Channel, Context, Invalid, Outgoing, Sent, Steps, Text, local_instant, local_time, normalise_phone
 
 State = Literal["sent", "refused", "later", "unknown"]
 SOON, LATER = 60, 3600  # seconds
@@ -148,16 +147,15 @@ def _in_words(state: str, reason: str, until_open: int) -> tuple[State, str, int
 
 def _closed_for(ctx: Context, settings: SmsSettings) -> int:
     """Return the seconds until marketing may be sent; 0 when it may be now."""
-    hour = ctx.now().astimezone(ZoneInfo(ctx.tenant.zone)).hour
+    hour = local_time(ctx.now(), ctx.tenant.zone).hour
     return 0 if settings.marketing_from <= hour < settings.marketing_to else _until_open(ctx, settings)
 
 
 def _until_open(ctx: Context, settings: SmsSettings) -> int:
-    zone = ZoneInfo(ctx.tenant.zone)
-    now = ctx.now().astimezone(zone)
-    opens = datetime.combine(now.date(), time(settings.marketing_from), zone)
+    now, at, zone = ctx.now(), time(settings.marketing_from), ctx.tenant.zone
+    opens = local_instant(ctx.today(), at, zone)
     if opens <= now:
-        opens = datetime.combine(now.date() + timedelta(days=1), time(settings.marketing_from), zone)
+        opens = local_instant(ctx.today() + timedelta(days=1), at, zone)
     return max(1, int((opens - now).total_seconds()) + 1)
 
 

@@ -77,6 +77,18 @@ def lift(ctx: Context, opt_out: UUID, body: None = None) -> None:
     SmsOptOut.scoped(ctx).delete().where(SmsOptOut.id == opt_out).execute()
 
 
+PURPOSES = {
+    "login": Text("登录验证码", "Login code"),
+    "change_phone": Text("换绑手机号验证码", "Code to change the phone"),
+}
+
+
+def _purposes(ctx: Context) -> list[tuple[str, Text | str]]:
+    """Return what texts are sent for: the codes that Roost sends, and the names of templates."""
+    own = ctx.settings(SmsSettings).templates
+    return [*PURPOSES.items(), *((name, name) for name in sorted(own) if name not in PURPOSES)]
+
+
 messages = Resource(
     name="messages",
     title=Text("短信记录", "Text messages"),
@@ -87,7 +99,7 @@ messages = Resource(
         Column("phone", PHONE, "phone"),
         Column("member", MEMBER, "member", filter=True),
         Column("venue", VENUE, "venue", filter=True, list=False),
-        Column("purpose", Text("用途", "Purpose"), filter=True),
+        Column("purpose", Text("用途", "Purpose"), "choice", source=_purposes, filter=True),
         Column("marketing", Text("营销", "Marketing"), "bool", filter=True, list=False),
         Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
         Column("provider", Text("服务商", "Provider"), "choice", choices=COMPANIES, filter=True),

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from integrations.sms import aliyun, tencent
+from roost import PhoneText
 
 Company = Literal["tencent", "aliyun"]
 Url = Annotated[str, StringConstraints(max_length=200, pattern=r"^https?://[^\s/?#@]+/?$")]
@@ -141,7 +142,6 @@ class SmsSettings(BaseModel):
 # --- the member API ---------------------------------------------------------------------------------------------------
 
 
-Phone = Annotated[str, StringConstraints(min_length=11, max_length=20)]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
@@ -150,7 +150,7 @@ class CodeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: Phone = Field(description="a mainland mobile number", examples=["13800001111"])
+    phone: PhoneText = Field(description="a mainland mobile number", examples=["13800001111"])
     purpose: Literal["login"] = Field("login", description="to change a phone see /v1/sms/phone/codes")
 
 
@@ -166,7 +166,7 @@ class LoginIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: Phone = Field(examples=["13800001111"])
+    phone: PhoneText = Field(examples=["13800001111"])
     code: Digits = Field(examples=["123456"])
     invitation: str = Field("", max_length=200, description="the signed token in the page's path or QR scene")
     channel: str = Field(
@@ -201,7 +201,7 @@ class PhoneCodeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: Phone | None = Field(None, description="the new number; leave it out for a code to the present one")
+    phone: PhoneText | None = Field(None, description="the new number; leave it out for a code to the present one")
 
 
 class PhoneIn(BaseModel):
@@ -209,7 +209,7 @@ class PhoneIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phone: Phone = Field(examples=["13800002222"])
+    phone: PhoneText = Field(examples=["13800002222"])
     code: Digits = Field(description="that was sent to the new number")
     present_code: Digits | None = Field(
         None, description="that was sent to the present number; needed unless there is none, or the brand waives it"

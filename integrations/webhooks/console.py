@@ -14,7 +14,7 @@ from integrations.webhooks.schemas import (
     NewEndpoint,
     Period,
 )
-from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
+from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 STATES = {
     "on": Text("启用", "on"),
@@ -66,7 +66,7 @@ addresses = Resource(
         Column("state", STATE, "choice", choices=STATES, filter=True),
         Column("reason", Text("原因", "Reason"), "choice", choices=REASONS),
         Column("secret", Text("密钥（仅显示 5 分钟，请立即保存）", "Secret (for 5 minutes: keep it now)"), list=False),
-        Column("facts", Text("订阅的事件", "Facts"), "json", list=False),
+        Column("facts", Text("订阅的事件", "Facts"), list=False),
         Column("failures", Text("连续失败", "Failures in a row"), "int"),
         Column("failing_since", Text("开始失败", "Failing since"), "time", list=False),
         Column("paused_until", Text("暂停至", "Paused until"), "time"),
@@ -110,11 +110,11 @@ sent = Resource(
         Column("status", STATUS, "int"),
         Column("error", ERROR),
         Column("due_at", Text("下次", "Next"), "time"),
-        Column("endpoint", ENDPOINT, list=False),
-        Column("event", Text("事件号", "Event"), list=False),
+        Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
+        Column("event", Text("事件号", "Event"), page=False),
         Column("occurred_at", Text("发生", "Occurred"), "time", list=False),
         Column("finished_at", Text("结束", "Ended"), "time", list=False),
-        Column("body", Text("内容", "Body"), list=False),
+        Column("body", Text("内容", "Body"), page=False),
     ),
     permission="webhooks.view",
     actions=(Action("replay", Text("重推", "Send again"), deliveries.replay, "webhooks.replay", shown=_ended),),
@@ -134,8 +134,8 @@ attempts = Resource(
         Column("error", ERROR, filter=True),
         Column("duration_ms", Text("耗时（毫秒）", "Took (ms)"), "int"),
         Column("reply", Text("响应开头", "Reply")),
-        Column("delivery", Text("推送", "Delivery"), list=False),
-        Column("endpoint", ENDPOINT, list=False),
+        Column("delivery", Text("推送", "Delivery"), named=names_in(WebhooksDelivery, "fact"), list=False),
+        Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
     ),
     permission="webhooks.view",
     venue_free=True,

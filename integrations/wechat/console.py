@@ -52,6 +52,24 @@ SHIPMENT_STATES = {
 }
 
 
+ENVS = {
+    "release": Text("正式版", "release"),
+    "trial": Text("体验版", "trial"),
+    "develop": Text("开发版", "development"),
+}
+PUSHES = {
+    "subscribe_msg_popup_event": Text("订阅弹窗", "Subscription asked"),
+    "subscribe_msg_change_event": Text("订阅管理", "Subscription changed"),
+    "subscribe_msg_sent_event": Text("订阅消息送达", "Message delivered"),
+    "wxa_media_check": Text("内容审核结果", "Verdict on a picture"),
+    "trade_manage_remind_access_api": Text("发货接入提醒", "Reminder to report shipping"),
+    "trade_manage_remind_shipping": Text("发货提醒", "Reminder to ship"),
+    "trade_manage_order_settlement": Text("订单结算", "Order settled"),
+    "message.text": Text("客服文字消息", "Text of a member"),
+    "message.image": Text("客服图片消息", "Picture of a member"),
+}
+
+
 def _failed(row: Any) -> bool:  # Any: a row
     return bool(row.state == "failed")
 
@@ -72,7 +90,7 @@ templates = Resource(
     columns=(
         Column("title", Text("名称", "Name")),
         Column("template", TEMPLATE, filter=True),
-        Column("fields", Text("内容", "Fields"), "json"),
+        Column("fields", Text("内容", "Fields")),
         Column("lasting", Text("长期订阅", "Long-term"), "bool", filter=True),
         Column("page", PAGE),
         Column("active", Text("启用", "In use"), "bool", filter=True),
@@ -113,11 +131,11 @@ pictures = Resource(
     columns=(
         Column("created_at", Text("创建", "Created"), "time", filter=True),
         Column("key", Text("名称", "Name"), filter=True),
-        Column("plugin", Text("来源", "From"), filter=True),
+        Column("plugin", Text("来源", "From"), "choice", source="plugins", filter=True),
         Column("scene", Text("场景值", "Scene"), filter=True),
         Column("page", PAGE),
         Column("width", Text("宽度", "Width"), "int", list=False),
-        Column("env", Text("版本", "Version"), list=False),
+        Column("env", Text("版本", "Version"), "choice", choices=ENVS, list=False),
         Column("state", STATE, "choice", choices=CODE_STATES, filter=True),
         Column("error", NOTE),
     ),
@@ -135,7 +153,7 @@ pushes = Resource(
     reply=PushRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("kind", Text("事件", "Event"), filter=True),
+        Column("kind", Text("事件", "Event"), "choice", choices=PUSHES, filter=True),
         Column("member", MEMBER, "member", filter=True),
         Column("state", STATE, "choice", choices=PUSH_STATES, filter=True),
         Column("note", NOTE),
@@ -153,7 +171,7 @@ shipments = Resource(
     reply=ShipmentRow,
     columns=(
         Column("changed_at", CHANGED, "time", filter=True),
-        Column("order", Text("订单", "Order")),
+        Column("order", Text("订单", "Order"), page=False),
         Column("member", MEMBER, "member", filter=True),
         Column("transaction", Text("微信支付单号", "Payment"), filter=True),
         Column("state", STATE, "choice", choices=SHIPMENT_STATES, filter=True),

@@ -177,13 +177,13 @@ def _items(content: Mapping[str, Any], wrapper: str) -> Iterator[Mapping[str, An
 def _media_judged(ctx: Context, content: Mapping[str, Any]) -> tuple[str, str]:
     appid, trace = _text(content, "appid"), _text(content, "trace_id")
     if appid and appid != people.appid_of(ctx):
-        return "ignored", "the verdict is of another app"
+        return "ignored", "the verdict is of another app · 其他小程序的审核结果"
     if not trace:
-        return "failed", "the verdict has no trace_id"
+        return "failed", "the verdict has no trace_id · 审核结果缺少追踪号"
     taken = checks.judged(ctx, trace, _verdict(content, trace))
     if taken is None:
-        return "waiting", "nobody asked under this trace yet"
-    return "done", "" if taken else "told before"
+        return "waiting", "nobody asked under this trace yet · 尚无对应的审核请求"
+    return "done", "" if taken else "told before · 此前已收到"
 
 
 def _verdict(content: Mapping[str, Any], trace: str) -> Verdict:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -20,7 +19,20 @@ from integrations.wechat import connection, people
 from integrations.wechat.client import TokenRejected, TooOften, WechatClient, WechatError
 from integrations.wechat.models import WechatPayment, WechatShipment
 from integrations.wechat.schemas import Correction, RowJob, WechatSettings
-from roost import Conflict, Context, Fact, Invalid, Listener, Next, Remote, Settlement, delete_some, seal, unseal
+from roost import (
+    Conflict,
+    Context,
+    Fact,
+    Invalid,
+    Listener,
+    Next,
+    Remote,
+    Settlement,
+    delete_some,
+    local_time,
+    seal,
+    unseal,
+)
 
 log = structlog.get_logger("roost.wechat")
 FACT, METHOD = "order_fulfilled", "wechat_pay"
@@ -153,7 +165,7 @@ def describe(row: Any, held: Mapping[str, Any], openid: str, contact: str, zone:
         "logistics_type": TYPES[kind],
         "delivery_mode": UNIFIED if len(shown) == 1 else SPLIT,
         "shipping_list": shown[:MOST_PARCELS],
-        "upload_time": row.changed_at.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds"),
+        "upload_time": local_time(row.changed_at, zone).isoformat(timespec="milliseconds"),
         "payer": {"openid": openid},
     }
     if len(shown) > 1:

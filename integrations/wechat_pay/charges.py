@@ -9,12 +9,13 @@ from integrations.wechat_pay.errors import AlreadyPaid, NoSuchNumber, WechatPayE
 from integrations.wechat_pay.models import WechatPayTrade
 from integrations.wechat_pay.numbers import check_number, put_off
 from integrations.wechat_pay.wire import Transaction
-from roost import Charge, Conflict, Context, Invalid, KeyReused, PaymentState, members
+from roost import Charge, Conflict, Content, Context, Invalid, PaymentState, Text, members
 
 PREPAY_LIFE = timedelta(hours=2)
 PREPAY_MARGIN = timedelta(minutes=10)  # a prepay id this near its end is fetched anew
 GRACE = timedelta(minutes=1)  # after its end a charge may still be on its way from the payer
 TITLE_LENGTH = 127
+CHARGE = Content("charge", Text("支付单", "charge"), ("member", "amount_fen", "title"))
 
 
 # --- paying --------------------------------------------------------------------------------------------------------
@@ -67,8 +68,11 @@ def prepare_pay(ctx: Context, charge: Charge) -> Paying:
         mchid=mchid, expires_at=charge.expires_at, created_at=now, changed_at=now, check_at=now,
     ).on_conflict_ignore().execute()  # fmt: skip
     row = trades.get(WechatPayTrade.number == charge.number)
-    if (members.resolve(ctx, row.member), row.amount) != (member, charge.amount):
-        raise KeyReused(f"the charge {charge.number} is there with other content", "支付单号已被使用")
+    CHARGE.check(
+        charge.number,
+        {"member": members.resolve(ctx, row.member), "amount_fen": row.amount, "title": row.title},
+        {"member": member, "amount_fen": charge.amount, "title": charge.title[:TITLE_LENGTH]},
+    )
     if row.state in ("paid", "closed"):
         code = "wechat_pay_already_paid" if row.state == "paid" else "wechat_pay_closed"
         raise Conflict(f"this charge is {row.state}", "该支付单已支付或已关闭", code=code)

@@ -45,6 +45,12 @@ PUSH_STATES = {
     "refused": Text("不符", "contradicts"),
     "ignored": Text("已忽略", "ignored"),
 }
+EVENTS = {
+    "TRANSACTION.SUCCESS": Text("支付成功", "paid"),
+    "REFUND.SUCCESS": Text("退款成功", "refunded"),
+    "REFUND.ABNORMAL": Text("退款异常", "refund failed"),
+    "REFUND.CLOSED": Text("退款关闭", "refund closed"),
+}
 MEMBER, AMOUNT = Text("会员", "Member"), Text("金额", "Amount")
 STATE, NOTE = Text("状态", "State"), Text("说明", "Note")
 NUMBER, CHARGE = Text("单号", "Number"), Text("支付单号", "Charge")
@@ -164,7 +170,7 @@ pushes = Resource(
     reply=PushRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), filter=True),
+        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
         Column("number", CHARGE, filter=True),
         Column("refund", Text("退款单号", "Refund"), filter=True),
         Column("state", STATE, "choice", choices=PUSH_STATES, filter=True),

@@ -25,11 +25,13 @@ from integrations.wechat_pay.wire import (
     Transaction,
     wrong_fields,
 )
-from roost import Answer, Conflict, Context, Push, delete_some, insert_rows, new_id
+from roost import Answer, Conflict, Content, Context, Push, Text, delete_some, insert_rows, new_id
 
 log = structlog.get_logger("roost.wechat_pay")
 OPEN = ("received", "waiting", "refused")  # states of callbacks that may still be processed
 TAKEN = Answer(204)
+PUSH = Content("callback", Text("回调", "callback"), ("event_type", "number", "refund", "told"))
+AGAIN = "pushed again with other content, which was refused"
 
 
 def receive(ctx: Context, push: Push) -> Answer:
@@ -61,7 +63,14 @@ def receive(ctx: Context, push: Push) -> Answer:
     }  # fmt: skip
     if insert_rows(ctx, WechatPayPush, [row], ignore_conflicts=True):  # no model, no query: this is a burst's way
         ctx.enqueue("wechat_pay.push", PushJob(push=row["id"]))
+    elif PUSH.differing(held := _content(WechatPayPush.scoped(ctx).get(WechatPayPush.event_id == told.id)), row):
+        WechatPayPush.scoped(ctx).update(note=AGAIN).where(WechatPayPush.event_id == told.id).execute()
+        return _refused(ctx, 409, "key_reused", PUSH.conflict(told.id, held, row, PUSH.differing(held, row)).message)
     return TAKEN
+
+
+def _content(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in PUSH.fields}
 
 
 def _read(ctx: Context, event_type: str, plain: Any) -> tuple[dict[str, Any], str, str, str]:

@@ -10,11 +10,12 @@ from integrations.wechat_pay.errors import AccountAbnormal, NoSuchNumber, NotEno
 from integrations.wechat_pay.models import WechatPayRefund, WechatPayTrade
 from integrations.wechat_pay.numbers import check_number, put_off
 from integrations.wechat_pay.wire import RefundState
-from roost import Conflict, Context, Invalid, KeyReused, PaymentState, Refund
+from roost import Conflict, Content, Context, Invalid, PaymentState, Refund, Text
 
 REFUND_DAYS = 365
 REFUND_PARTS = 50
 REASON_LENGTH = 80
+REFUND = Content("refund", Text("退款单", "refund"), ("charge", "amount_fen", "total", "reason"))
 DEAD = ("failed", "withdrawn")
 UNDER_WAY = timedelta(minutes=3)  # longer than any call of ours lasts
 
@@ -63,8 +64,16 @@ def prepare_refund(ctx: Context, asked: Refund) -> Refunding:
             reason=asked.reason[:REASON_LENGTH], created_at=now, changed_at=now, check_at=now,
         ).on_conflict_ignore().execute()  # fmt: skip
     row = refunds.lock(WechatPayRefund.number == asked.number)
-    if (row.charge, row.amount) != (asked.charge, asked.amount):
-        raise KeyReused(f"the refund {asked.number} is there with other content", "退款单号已被使用")
+    REFUND.check(
+        asked.number,
+        {"charge": row.charge, "amount_fen": row.amount, "total": row.total, "reason": row.reason},
+        {
+            "charge": asked.charge,
+            "amount_fen": asked.amount,
+            "total": asked.total,
+            "reason": asked.reason[:REASON_LENGTH],
+        },
+    )
     if row.state == "withdrawn":
         raise Conflict(f"the refund {asked.number} was paid another way", "该退款已改用其他方式支付")
     if row.state == "failed":

@@ -1,8 +1,9 @@
 """What members call."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from plugins.feedback import service, surveys
+from plugins.feedback import pictures, service, surveys
 from plugins.feedback.models import FeedbackCase, FeedbackMessage, FeedbackSurvey
 from plugins.feedback.schemas import (
     CaseOut,
@@ -19,21 +20,32 @@ from roost import Context, Endpoints, Listing, PageQuery, keyset
 member = Endpoints("member")
 
 
-def case_out(case: FeedbackCase, said: list[FeedbackMessage]) -> CaseOut:
-    """Show a case to its member."""
-    out = CaseOut.model_validate(case, from_attributes=True)
-    return out.model_copy(update={"messages": [MessageOut.model_validate(m, from_attributes=True) for m in said]})
+def cases_out(
+    ctx: Context, cases: Sequence[FeedbackCase], said: Mapping[UUID, Sequence[FeedbackMessage]] | None = None
+) -> list[CaseOut]:
+    """Show cases to their member, with what was said in them where it is given."""
+    items = pictures.of_cases(ctx, [case.id for case in cases])
+    return [
+        CaseOut.model_validate(case, from_attributes=True).model_copy(
+            update={
+                "pictures": pictures.addresses(case, items[case.id]),
+                "media": items[case.id],
+                "messages": [MessageOut.model_validate(m, from_attributes=True) for m in (said or {}).get(case.id, ())],
+            }
+        )
+        for case in cases
+    ]
 
 
 def _show(ctx: Context, case: UUID) -> CaseOut:
     row = service.of_member(ctx, ctx.member, case)
-    return case_out(row, service.messages(ctx, [case], internal=False)[case])
+    return cases_out(ctx, [row], service.messages(ctx, [case], internal=False))[0]
 
 
 @member.post("/cases", status=201, rate="20/hour")
 def open_case(ctx: Context, body: NewCase) -> CaseOut:
     """Give feedback on a venue."""
-    return case_out(service.open_case(ctx, ctx.member, body), [])
+    return cases_out(ctx, [service.open_case(ctx, ctx.member, body)])[0]
 
 
 @member.get("/cases")
@@ -41,7 +53,7 @@ def list_cases(ctx: Context, page: PageQuery) -> Listing[CaseOut]:
     """List my feedback, newest first, without what was said in it."""
     query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == ctx.member)
     rows, next_cursor = keyset(query, FeedbackCase.id, page)
-    return Listing(items=[case_out(row, []) for row in rows], next_cursor=next_cursor)
+    return Listing(items=cases_out(ctx, rows), next_cursor=next_cursor)
 
 
 @member.get("/cases/{case_id}")

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import service
+from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
 from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said, StaffMessage
-from roost import Action, Column, Context, Resource, Text
+from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
     "new": Text("待受理", "new"),
@@ -24,6 +24,19 @@ CATEGORIES = {
     "fee": Text("费用", "fee"),
     "other": Text("其他", "other"),
 }
+
+
+AUTHORS = {
+    "member": Text("会员", "Member"),
+    "staff": Text("员工", "Staff"),
+    "system": Text("系统", "System"),
+}
+SAID = (
+    Column("created_at", Text("时间", "At"), "time"),
+    Column("author", Text("谁", "By"), "choice", choices=AUTHORS),
+    Column("text", Text("内容", "Text")),
+    Column("internal", Text("内部", "Internal"), "bool"),
+)
 
 
 def _take(ctx: Context, case: UUID, body: None) -> None:
@@ -51,13 +64,15 @@ def _open(row: Any) -> bool:  # Any: a case's row
 
 
 def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
-    """Add what was said to the rows."""
+    """Add what was said to the rows, and the pictures that the account may see."""
     said = service.messages(ctx, [row.id for row in rows], internal=True)
+    items = pictures.of_cases(ctx, [row.id for row in rows])
+    made = ("messages", "pictures")
     shown = []
     for row in rows:
-        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name != "messages"}
+        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name not in made}
         messages = [StaffMessage.model_validate(m, from_attributes=True) for m in said[row.id]]
-        shown.append(CaseRow(**values, messages=messages))
+        shown.append(CaseRow(**values, pictures=pictures.addresses(row, items[row.id]), messages=messages))
     return shown
 
 
@@ -85,6 +100,7 @@ cases = Resource(
             idempotent=True,
             approve_over=lambda body: body.points,
             limit=lambda ctx: ctx.settings(FeedbackSettings).compensation_limit,
+            already=lambda ctx, row: row.compensated,  # the limit is the case's, however many steps it takes
             stands_on=("compensated",),
         ),
     ),
@@ -99,7 +115,19 @@ cases = Resource(
         Column("reply_by", Text("须回复", "Reply by"), "time"),
         Column("score", Text("评分", "Score"), "int"),
         Column("compensated", Text("补偿", "Compensated"), "points", list=False),
-        Column("pictures", Text("图片", "Pictures"), "json", list=False),
-        Column("messages", Text("往来", "Messages"), "json", list=False),
+        Column("pictures", Text("图片", "Pictures"), list=False),
+        Column("messages", Text("往来", "Messages"), "table", parts=SAID, list=False),
     ),
 )
+
+
+def _waiting(ctx: Context) -> Sequence[tuple[str, str]]:
+    counts, english = service.waiting(ctx), ctx.locale.startswith("en")
+    return [
+        ("To be answered" if english else "待回复", f"{counts.unanswered:,}"),
+        ("To be solved" if english else "待解决", f"{counts.unsolved:,}"),
+        ("Late, at head office" if english else "超时，已转总部", f"{counts.escalated:,}"),
+    ]
+
+
+WAITING = Panel("waiting", Text("意见反馈", "Feedback"), "feedback.view", _waiting)

@@ -16,7 +16,7 @@ def contribute() -> Contribution:
         endpoints=(api.member,),
         resources=(console.cases, survey_console.ROUNDS, survey_console.SURVEYS),
         pages=(survey_console.SATISFACTION,),
-        panels=(survey_console.PANEL,),
+        panels=(console.WAITING, survey_console.PANEL),
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
         notices=notices.NOTICES,

@@ -13,7 +13,7 @@ class FeedbackCase(TenantModel):
     venue = UUIDField()
     category = CharField(max_length=12)
     text = TextField()
-    pictures = JsonField(default=list)
+    pictures = JsonField(default=list)  # addresses of old cases; newer ones are media's, under the case's id
     state = CharField(max_length=10, default="new")  # new, working, replied, solved, closed
     escalated = BooleanField(default=False)
     handler = UUIDField(null=True)  # the staff account that took it
@@ -22,6 +22,8 @@ class FeedbackCase(TenantModel):
     reopened = SmallIntegerField(default=0)
     reply_by = TimeField(null=True)  # null: replied
     solve_by = TimeField(null=True)  # null: solved
+    reply_late = BooleanField(default=False)  # that `reply_by` passed was told
+    solve_late = BooleanField(default=False)
     solved_at = TimeField(null=True)
     created_at = TimeField()
 
@@ -31,8 +33,8 @@ class FeedbackCase(TenantModel):
         indexes = (
             (("tenant", "member", "id"), False),
             (("tenant", "venue", "state"), False),
-            (("tenant", "escalated", "reply_by"), False),
-            (("tenant", "escalated", "solve_by"), False),
+            (("tenant", "reply_late", "reply_by"), False),
+            (("tenant", "solve_late", "solve_by"), False),
         )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import service, surveys
+from plugins.feedback import pictures, service, surveys
 from plugins.feedback.models import (
     FeedbackAnswer,
     FeedbackAsked,
@@ -59,6 +59,7 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
     """Return the member's cases and what was said in them, without staff's notes; and their surveys."""
     rows = list(FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == member).order_by(FeedbackCase.id))
     said = service.messages(ctx, [row.id for row in rows], internal=False)
+    items = pictures.of_cases(ctx, [row.id for row in rows])
     return {
         "cases": [
             {
@@ -67,6 +68,7 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
                 "category": row.category,
                 "text": row.text,
                 "pictures": row.pictures,
+                "media": [str(item.id) for item in items[row.id]],  # the files themselves stand in media's own part
                 "state": row.state,
                 "score": row.score,
                 "messages": [
@@ -97,5 +99,6 @@ def _surveys(ctx: Context, member: UUID) -> list[dict[str, Any]]:
 
 def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
+    pictures.detach_all(ctx)
     for model in (FeedbackAnswer, FeedbackSurvey, FeedbackRound, FeedbackAsked, FeedbackMessage, FeedbackCase):
         model.scoped(ctx).delete().execute()

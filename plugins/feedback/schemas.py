@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from plugins.media import MediaView
+
 Category = Literal["facility", "hygiene", "coach", "course", "fee", "other"]
 State = Literal["lead", "member", "lapsed"]
 Question = Annotated[str, Field(min_length=1, max_length=100)]
-Picture = Annotated[str, Field(max_length=500, pattern=r"^https://\S+$")]
 
 
 class FeedbackSettings(BaseModel):
@@ -38,14 +39,17 @@ class FeedbackSettings(BaseModel):
 
 
 class NewCase(BaseModel):
-    """A suggestion or complaint: a venue, a category, at most 500 characters and 6 pictures."""
+    """A suggestion or complaint: a venue, a category, at most 500 characters and 6 pictures.
+
+    A picture is the id of an item that the member uploaded to media.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     venue: UUID
     category: Category
     text: str = Field(min_length=1, max_length=500)
-    pictures: list[Picture] = Field([], max_length=6)
+    pictures: list[UUID] = Field([], max_length=6)
 
 
 class Said(BaseModel):
@@ -88,7 +92,8 @@ class CaseOut(BaseModel):
     venue: UUID
     category: str
     text: str
-    pictures: list[str]
+    pictures: list[str] = Field(description="addresses of those that may be seen")
+    media: list[MediaView] = Field([], description="the pictures as items of media, with how they stand")
     state: str
     score: int | None
     compensated: int

@@ -5,10 +5,12 @@ new ──take──▶ working ──reply──▶ replied ──solve──�
                  a member's answer ┘  └──── reopen ──┘
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from plugins.feedback import surveys
+from plugins.feedback import pictures, surveys
 from plugins.feedback.hookspecs import FeedbackEscalated, FeedbackReceived, FeedbackReplied
 from plugins.feedback.models import FeedbackCase, FeedbackMessage
 from plugins.feedback.schemas import FeedbackSettings, NewCase
@@ -19,7 +21,10 @@ BATCH = 500
 
 
 def open_case(ctx: Context, member: UUID, new: NewCase) -> FeedbackCase:
-    """Write down a member's feedback. Raises NotFound for an unknown venue, Conflict with too many cases open."""
+    """Write down a member's feedback.
+
+    Raises NotFound for an unknown venue, Conflict with too many cases open, Invalid for a picture that is not theirs.
+    """
     settings, now = ctx.settings(FeedbackSettings), ctx.now()
     tenants.venue(ctx, new.venue)
     mine = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == member, FeedbackCase.state.in_(OPEN))
@@ -32,8 +37,9 @@ def open_case(ctx: Context, member: UUID, new: NewCase) -> FeedbackCase:
         reply_by=now + timedelta(hours=settings.reply_hours),
         solve_by=now + timedelta(hours=settings.solve_hours),
         created_at=now,
-        **new.model_dump(),
+        **new.model_dump(exclude={"pictures"}),
     )
+    pictures.attach(ctx, case.id, member, new.pictures)
     ctx.publish(FeedbackReceived(member=member, case=case.id, venue=case.venue))
     return case
 
@@ -88,7 +94,7 @@ def answer(ctx: Context, member: UUID, case_id: UUID, text: str) -> None:
     _say(ctx, case, text)
     if case.state == "replied":
         hours = ctx.settings(FeedbackSettings).reply_hours
-        _set(ctx, case, state="working", reply_by=ctx.now() + timedelta(hours=hours))
+        _set(ctx, case, state="working", reply_by=ctx.now() + timedelta(hours=hours), reply_late=False)
 
 
 def reopen(ctx: Context, member: UUID, case_id: UUID, text: str) -> None:
@@ -110,6 +116,8 @@ def reopen(ctx: Context, member: UUID, case_id: UUID, text: str) -> None:
         solved_at=None,
         reopened=case.reopened + 1,
         escalated=False,
+        reply_late=False,
+        solve_late=False,
         reply_by=now + timedelta(hours=settings.reply_hours),
         solve_by=now + timedelta(hours=settings.solve_hours),
     )
@@ -196,24 +204,38 @@ def compensate(ctx: Context, case_id: UUID, amount: int) -> None:
 
 
 def escalate_due(ctx: Context) -> int:
-    """Pass to head office what was not answered or solved in time; return how many."""
-    now = ctx.now()
-    due = (
-        FeedbackCase.scoped(ctx)
-        .select()
-        .where(
-            FeedbackCase.escalated == False,  # noqa: E712 -- a query expression
-            FeedbackCase.state.in_(OPEN),
-            (FeedbackCase.reply_by <= now) | (FeedbackCase.solve_by <= now),
-        )
-        .limit(BATCH)
+    """Pass to head office what was not answered, and what was not solved, in time; return how many deadlines."""
+    return _escalate(ctx, "reply", FeedbackCase.reply_by, FeedbackCase.reply_late) + _escalate(
+        ctx, "solve", FeedbackCase.solve_by, FeedbackCase.solve_late
     )
-    rows = list(due)
+
+
+def _escalate(ctx: Context, why: str, by: Any, late: Any) -> int:  # Any: peewee's columns
+    due = FeedbackCase.scoped(ctx).select()
+    due = due.where(late == False, by <= ctx.now(), FeedbackCase.state.in_(OPEN))  # noqa: E712 -- a query expression
+    rows = list(due.order_by(FeedbackCase.id).limit(BATCH))
     for case in rows:
-        _set(ctx, case, escalated=True)
-        why = "reply" if case.reply_by is not None and case.reply_by <= now else "solve"
+        _set(ctx, case, escalated=True, **{late.name: True})
         ctx.publish(FeedbackEscalated(case=case.id, venue=case.venue, why=why))
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many open cases wait for an answer, for a solution, and are late."""
+
+    unanswered: int
+    unsolved: int
+    escalated: int
+
+
+def waiting(ctx: Context) -> Waiting:
+    """Count what waits for staff; an account of single venues counts its own."""
+    cases = FeedbackCase.scoped(ctx).select().where(FeedbackCase.state.in_(OPEN))
+    if ctx.actor.venues:
+        cases = cases.where(FeedbackCase.venue.in_(sorted(ctx.actor.venues)))
+    unanswered = cases.where(FeedbackCase.reply_by.is_null(False)).count()
+    return Waiting(unanswered, cases.count(), cases.where(FeedbackCase.escalated).count())
 
 
 def close_due(ctx: Context) -> int:

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from plugins.feedback import figures, rounds, surveys
-from plugins.feedback.models import FeedbackRound, FeedbackSurvey
+from plugins.feedback.models import FeedbackCase, FeedbackRound, FeedbackSurvey
 from plugins.feedback.schemas import NewRound, RoundRow, ScoreRow, SurveyRow
-from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
+from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 ROUND_STATES = {
     "sending": Text("邀请中", "asking"),
@@ -20,6 +20,17 @@ SURVEY_STATES = {
     "declined": Text("不参加", "declined"),
     "expired": Text("已过期", "expired"),
 }
+
+
+RESULT = (
+    Column("question", Text("问题", "Question")),
+    Column("answers", Text("答卷", "Answers"), "int"),
+    Column("average", Text("平均分", "Average")),
+)
+SCORE = (
+    Column("question", Text("问题", "Question")),
+    Column("score", Text("评分", "Score"), "int"),
+)
 
 
 def _close(ctx: Context, round_id: UUID, body: None) -> None:
@@ -87,12 +98,13 @@ ROUNDS = Resource(
         Column("average", Text("平均分", "Average")),
         Column("created_at", Text("开始时间", "Opened"), "time", filter=True),
         Column("closes_at", Text("结束时间", "Closes"), "time"),
-        Column("results", Text("各题结果", "By question"), "json", list=False),
+        Column("results", Text("各题结果", "By question"), "table", parts=RESULT, list=False),
     ),
 )
 
 SURVEYS = Resource(
     name="surveys",
+    area="data",
     title=Text("满意度答卷", "Surveys"),
     model=FeedbackSurvey,
     reply=SurveyRow,
@@ -109,13 +121,18 @@ SURVEYS = Resource(
         Column("text", Text("留言", "Text")),
         Column("ended_at", Text("完成时间", "Ended"), "time", list=False),
         Column("expires_at", Text("截止时间", "Open until"), "time", list=False),
-        Column("case", Text("反馈编号", "Case"), list=False),
-        Column("round", Text("调查编号", "Round"), list=False),
-        Column("scores", Text("各题评分", "Scores"), "json", list=False),
+        Column("case", Text("反馈", "Case"), named=names_in(FeedbackCase, "text"), list=False),
+        Column("round", Text("调查", "Round"), named=names_in(FeedbackRound, "title"), list=False),
+        Column("scores", Text("各题评分", "Scores"), "table", parts=SCORE, list=False),
     ),
 )
 
 SATISFACTION = Page(
-    "/satisfaction", Text("满意度统计", "Satisfaction"), "feedback.view", "satisfaction.html", figures.page
+    "/satisfaction",
+    Text("满意度统计", "Satisfaction"),
+    "feedback.view",
+    "satisfaction.html",
+    figures.page,
+    area="data",
 )
 PANEL = Panel("satisfaction", Text("满意度", "Satisfaction"), "feedback.view", figures.panel)

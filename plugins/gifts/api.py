@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
-from plugins.gifts.schemas import AcceptIn, Address, ClaimDetail, ClaimOut, ClaimRow, Reason
-from roost import Context, Endpoints, Forbidden, Listing, NotFound, PageQuery
+from plugins.gifts.schemas import AcceptIn, ClaimDetail, ClaimOut, ClaimRow, Reason
+from roost import Context, Endpoints, Forbidden, Listing, PageQuery
 
 member = Endpoints("member")
 staff = Endpoints("staff")
@@ -40,8 +40,8 @@ def accept(ctx: Context, claim_id: UUID, body: AcceptIn) -> ClaimDetail:
 # --- staff ------------------------------------------------------------------------------------------------
 
 
-class WhyRevealed(BaseModel):
-    """Why an address is looked at."""
+class WhyReversed(BaseModel):
+    """Why a welcome is taken back."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,19 +63,6 @@ class TakenBack(BaseModel):
     spent: list[str] = Field(description="in words, what had been used already")
 
 
-@staff.post("/claims/{row_id}/address", permission="gifts.address")
-def reveal_address(ctx: Context, row_id: UUID, body: WhyRevealed) -> Address:
-    """Show where a gift goes, in clear; audited."""
-    claim = GiftsClaim.scoped(ctx).get(GiftsClaim.id == row_id)
-    if ctx.actor.venues and claim.venue not in ctx.actor.venues:
-        raise NotFound("no such claim", "找不到该领取记录")
-    address = claims.address_of(ctx, claim)
-    if address is None:
-        raise NotFound("this claim has no address", "该记录没有收货地址")
-    ctx.audit("gifts.address_revealed", str(row_id), {"reason": body.reason})
-    return address
-
-
 @staff.get("/vouchers", permission="gifts.claims")
 def find_voucher(ctx: Context, query: CodeQuery) -> ClaimRow:
     """Find a voucher by the code that a member shows at the counter."""
@@ -83,7 +70,7 @@ def find_voucher(ctx: Context, query: CodeQuery) -> ClaimRow:
 
 
 @staff.post("/members/{member_id}/welcome/reverse", permission="gifts.claims", idempotent=True)
-def reverse_welcome(ctx: Context, member_id: UUID, body: WhyRevealed) -> TakenBack:
+def reverse_welcome(ctx: Context, member_id: UUID, body: WhyReversed) -> TakenBack:
     """Take back the new-member gift of a member whose card was refunded; what was used is listed."""
     if ctx.actor.venues:
         raise Forbidden("only head office takes a welcome back", "仅总部可收回新会员礼")

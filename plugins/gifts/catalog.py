@@ -24,6 +24,12 @@ def gift_by_code(ctx: Context, code: str) -> GiftsGift:
     return gift  # type: ignore[no-any-return]  # peewee
 
 
+def named_gifts(ctx: Context) -> list[tuple[str, str]]:
+    """Return the gifts that are on, by code: what a rule may give."""
+    rows = GiftsGift.scoped(ctx).select().where(GiftsGift.active == True)  # noqa: E712 -- a query expression
+    return [(row.code, row.name) for row in rows.order_by(GiftsGift.name)]
+
+
 def define(ctx: Context, body: GiftIn) -> GiftsGift:
     """Define a gift; with `stock` it is counted from now on. Raises Conflict when the code is taken."""
     with ctx.transaction():

@@ -1,7 +1,7 @@
 """A claim's life: offered, accepted, shipped or picked up, done; vouchers are ready, then used; anything
 may expire.
 
-Stock is reserved when a gift is offered, confirmed when it is accepted, and returns when it is not.
+Stock is reserved when a gift is offered, confirmed when it is accepted, and returns when it is not, or not picked up.
 Whoever changes a claim locks its row first, so an acceptance and the expiry of the same claim cannot both
 happen.
 """
@@ -12,12 +12,13 @@ from typing import Any
 from uuid import UUID
 
 from plugins.gifts import catalog
-from plugins.gifts.hookspecs import GiftOffered, GiftShipped
+from plugins.gifts.hookspecs import GiftOffered, GiftPickupEnding, GiftShipped
 from plugins.gifts.models import GiftsClaim
-from plugins.gifts.schemas import AcceptIn, Address, GiftReward, GiftSettings, Shipment, VoucherReward
+from plugins.gifts.schemas import AcceptIn, Address, GiftReward, GiftSettings, Shipment, UseIn, VoucherReward
 from roost import (
     Conflict,
     Context,
+    Forbidden,
     Invalid,
     NotFound,
     PageQuery,
@@ -174,7 +175,8 @@ def _delivery(ctx: Context, body: AcceptIn) -> dict[str, Any]:
     venue = tenants.venue(ctx, body.venue)
     if not venue.open:
         raise Invalid("this venue is closed; choose another", "该门店已停业，请选择其他门店", code="venue_closed")
-    return {"state": "accepted", "delivery": "pickup", "venue": venue.id}
+    last = _last_day(ctx, settings.pickup_days)
+    return {"state": "accepted", "delivery": "pickup", "venue": venue.id, "pickup_by": last}
 
 
 # --- staff ------------------------------------------------------------------------------------------------
@@ -202,13 +204,32 @@ def picked_up(ctx: Context, claim_id: UUID) -> GiftsClaim:
     return _set(ctx, claim, state="done", ended_at=ctx.now())
 
 
-def use(ctx: Context, claim_id: UUID) -> GiftsClaim:
-    """Mark a voucher as used at the counter. Raises Conflict when it was used, or its time is over."""
+def use(ctx: Context, claim_id: UUID, body: UseIn) -> GiftsClaim:
+    """Mark a voucher as used, and where: any venue honours it. Raises Conflict when it was used, or its time is over,
+    Invalid when the account has several venues and names none.
+    """
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     _expect(claim, "ready")
     if claim.valid_until is not None and claim.valid_until < ctx.today():
         raise Conflict("this voucher is no longer valid", "该券已过期", code="voucher_expired")
-    return _set(ctx, claim, state="used", ended_at=ctx.now())
+    return _set(ctx, claim, state="used", venue=_counter(ctx, body.venue), ended_at=ctx.now())
+
+
+def _counter(ctx: Context, named: UUID | None) -> UUID | None:
+    """Return the venue at whose counter somebody stands: the one they name, or their only one."""
+    mine = sorted(ctx.actor.venues)
+    if named is None:
+        if len(mine) > 1:
+            raise Invalid(
+                "you work in several venues: say in which one the voucher is used",
+                "您有多家门店，请选择核销门店",
+                code="venue_needed",
+                fields=[{"path": "body.venue", "message": "one of your venues"}],
+            )
+        return mine[0] if mine else None
+    if mine and named not in mine:
+        raise Forbidden("this venue is not yours", "不能选择其他门店")
+    return tenants.venue(ctx, named).id
 
 
 def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
@@ -220,6 +241,7 @@ def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
     if claim.state in ("revoked", "expired"):
         return None
     if claim.state in ("shipped", "used") or (claim.state == "done" and claim.operation is None):
+        _set(ctx, claim, unreturned_at=ctx.now())
         return f"{claim.name}：已领取 / had already"
     left = None
     if claim.operation is not None:
@@ -239,23 +261,53 @@ def revoke(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
     return claim  # type: ignore[no-any-return]  # peewee
 
 
+def settle(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
+    """Note that what a member had kept was brought back, paid, or let go. Raises Conflict when nothing is open."""
+    claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
+    if claim.unreturned_at is None:
+        raise Conflict("nothing of this claim is to come back", "该记录没有待收回的礼品", code="claim_state")
+    return _set(ctx, claim, unreturned_at=None, remark=reason[:200])
+
+
 # --- by the clock -----------------------------------------------------------------------------------------
 
 
 def expire_due(ctx: Context) -> int:
-    """End offers and vouchers whose time is over; unclaimed stock returns. Return how many ended."""
+    """End offers, pick-ups and vouchers whose time is over; what was not taken returns to the shelf. Return how many
+    ended.
+    """
     query = GiftsClaim.scoped(ctx).select(GiftsClaim.id)
-    offers = query.where(GiftsClaim.state == "offered", GiftsClaim.expires_at <= ctx.now()).limit(MOST_AT_ONCE)
+    offers = query.where(GiftsClaim.state == "offered", GiftsClaim.expires_at <= ctx.now())
+    waiting = query.where(GiftsClaim.state == "accepted", GiftsClaim.pickup_by < ctx.today())
     ended = 0
-    for row in list(offers):
+    for row in [*offers.limit(MOST_AT_ONCE), *waiting.limit(MOST_AT_ONCE)]:
         claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == row.id)
-        if claim.state == "offered":
+        if claim.state in ("offered", "accepted"):
             _return_stock(ctx, claim)
             _set(ctx, claim, state="expired", ended_at=ctx.now())
             ended += 1
     vouchers = GiftsClaim.scoped(ctx).update(state="expired", ended_at=ctx.now())
     ended += vouchers.where(GiftsClaim.state == "ready", GiftsClaim.valid_until < ctx.today()).execute()
     return int(ended)
+
+
+def remind_of_pickups(ctx: Context) -> int:
+    """Publish which accepted gifts go back on the shelf soon, once each; return how many.
+
+    A pick-up of a time without a last day gets one.
+    """
+    settings = ctx.settings(GiftSettings)
+    waiting = (GiftsClaim.state == "accepted") & (GiftsClaim.delivery == "pickup")
+    endless = GiftsClaim.scoped(ctx).update(pickup_by=_last_day(ctx, settings.pickup_days))
+    endless.where(waiting, GiftsClaim.pickup_by.is_null()).execute()
+    if not settings.pickup_remind_days:
+        return 0
+    soon = waiting & GiftsClaim.pickup_by.between(ctx.today(), _last_day(ctx, settings.pickup_remind_days))
+    reminded = GiftsClaim.scoped(ctx).update(reminded_at=ctx.now()).where(soon, GiftsClaim.reminded_at.is_null())
+    rows = list(reminded.returning(GiftsClaim.id, GiftsClaim.member, GiftsClaim.venue, GiftsClaim.pickup_by).execute())
+    for row in rows:
+        ctx.publish(GiftPickupEnding(member=row.member, claim=row.id, venue=row.venue, ends_on=row.pickup_by))
+    return len(rows)
 
 
 def settle_shipped(ctx: Context) -> int:
@@ -285,12 +337,17 @@ def _set(ctx: Context, claim: GiftsClaim, **values: Any) -> GiftsClaim:
     return GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim.id)  # type: ignore[no-any-return]  # peewee
 
 
+def voucher_of(ctx: Context, code: str) -> GiftsClaim | None:
+    """Return the claim of a voucher's code, or None."""
+    return GiftsClaim.scoped(ctx).first(GiftsClaim.code == code.strip().upper())  # type: ignore[no-any-return]  # peewee
+
+
 def find_voucher(ctx: Context, code: str) -> GiftsClaim:
     """Return the claim of a voucher's code, for the counter. Raises NotFound."""
-    claim = GiftsClaim.scoped(ctx).first(GiftsClaim.code == code.strip().upper())
+    claim = voucher_of(ctx, code)
     if claim is None:
         raise NotFound("no voucher has this code", "没有这个券码")
-    return claim  # type: ignore[no-any-return]  # peewee
+    return claim
 
 
 def counts(ctx: Context, member: UUID) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What staff work with: gifts, rules, and the claims to be shipped or handed over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins.gifts import catalog, claims, rules
 from plugins.gifts.models import GiftsClaim, GiftsGift, GiftsRule
 from plugins.gifts.schemas import (
+    Address,
     ClaimRow,
     GiftEdit,
     GiftIn,
@@ -15,9 +16,10 @@ from plugins.gifts.schemas import (
     RuleIn,
     RuleOut,
     Shipment,
+    UseIn,
     WhyRevoked,
 )
-from roost import Action, Column, Context, Form, Panel, Resource, Text
+from roost import Action, Column, Context, Form, NotFound, Page, Panel, Resource, Text
 
 KINDS = {
     "physical": Text("实物", "physical"),
@@ -64,8 +66,15 @@ def _picked_up(ctx: Context, claim: UUID, body: None) -> None:
     claims.picked_up(ctx, claim)
 
 
-def _use(ctx: Context, claim: UUID, body: None) -> None:
-    claims.use(ctx, claim)
+def _address(ctx: Context, claim: UUID, body: None) -> Address:
+    address = claims.address_of(ctx, GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim))
+    if address is None:
+        raise NotFound("this claim has no address", "该记录没有收货地址")
+    return address
+
+
+def _settle(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
+    claims.settle(ctx, claim, body.reason)
 
 
 def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
@@ -74,12 +83,17 @@ def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
 
 GIFTS = Resource(
     name="gifts",
+    offers={"gifts": catalog.named_gifts},
+    summary=(
+        Column("offered", Text("待领取礼品", "Gifts to accept"), "int"),
+        Column("ready", Text("可用券", "Vouchers ready"), "int"),
+    ),
     title=Text("礼品", "Gifts"),
     model=GiftsGift,
     reply=GiftOut,
     columns=(
-        Column("code", Text("编码", "Code"), filter=True),
         Column("name", Text("名称", "Name")),
+        Column("code", Text("编码", "Code"), filter=True, list=False),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
         Column("points", Text("积分", "Points"), "points"),
         Column("amount_fen", Text("价值", "Value"), "fen"),
@@ -114,10 +128,10 @@ RULES = Resource(
     columns=(
         Column("name", Text("名称", "Name")),
         Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True),
-        Column("level", Text("等级", "Level"), filter=True),
-        Column("states", Text("会员状态", "States"), "json"),
-        Column("rewards", Text("奖励", "Rewards"), "json"),
-        Column("conditions", Text("条件", "Conditions"), "json", list=False),
+        Column("level", Text("等级", "Level"), "choice", source="levels", filter=True),
+        Column("states", Text("会员状态", "States"), "choice", source="states"),
+        Column("rewards", Text("奖励", "Rewards"), "rewards"),
+        Column("conditions", Text("条件", "Conditions"), "conditions", list=False),
         Column("total", Text("总份数", "In all"), "int", list=False),
         Column("budget_points", Text("积分预算", "Budget"), "points", list=False),
         Column("starts_at", Text("开始", "From"), "time", list=False),
@@ -144,9 +158,11 @@ CLAIMS = Resource(
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
         Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True),
         Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
-        Column("venue", Text("领取门店", "Venue"), "venue", filter=True),
+        Column("venue", Text("领取/核销门店", "Venue"), "venue", filter=True),
         Column("receiver", Text("收货人", "Receiver")),
         Column("ship_by", Text("发货期限", "Ship by"), "date", filter=True),
+        Column("pickup_by", Text("领取截止", "Pick up by"), "date", list=False),
+        Column("unreturned_at", Text("退款未收回", "Not come back since"), "time", list=False, filter=True),
         Column("carrier", Text("快递", "Carrier"), list=False),
         Column("tracking", Text("运单号", "Tracking"), list=False),
         Column("offered_at", Text("发放时间", "Offered"), "time", filter=True),
@@ -155,6 +171,15 @@ CLAIMS = Resource(
     ),
     permission="gifts.claims",
     actions=(
+        Action(
+            "address",
+            Text("查看收货地址", "Show the address"),
+            _address,
+            permission="gifts.address",
+            reason=True,
+            reveals=Address,
+            shown=lambda row: row.address is not None,
+        ),
         Action(
             "ship",
             Text("发货", "Ship"),
@@ -180,8 +205,10 @@ CLAIMS = Resource(
         Action(
             "use",
             Text("核销", "Use"),
-            _use,
+            claims.use,
             permission="gifts.claims",
+            form=UseIn,
+            any_venue=True,
             shown=lambda row: row.state == "ready",
         ),
         Action(
@@ -193,6 +220,15 @@ CLAIMS = Resource(
             reason=True,
             idempotent=True,
             shown=lambda row: row.state not in ENDED,
+        ),
+        Action(
+            "settle",
+            Text("未收回已处理", "Settle what was kept"),
+            _settle,
+            permission="gifts.claims",
+            form=WhyRevoked,
+            reason=True,
+            shown=lambda row: row.unreturned_at is not None,
         ),
     ),
     venue="venue",
@@ -207,6 +243,9 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     if ctx.actor.venues:
         query = query.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
     late = query.where(GiftsClaim.delivery == "ship", GiftsClaim.ship_by < ctx.today())
+    kept = GiftsClaim.scoped(ctx).select().where(GiftsClaim.unreturned_at.is_null(False))
+    if ctx.actor.venues:
+        kept = kept.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
     english = ctx.locale.startswith("en")
     return [
         ("To ship" if english else "待发货", str(query.where(GiftsClaim.delivery == "ship").count())),
@@ -215,7 +254,24 @@ def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
             "To hand over" if english else "待到店领取",
             str(query.where(GiftsClaim.delivery == "pickup").count()),
         ),
+        ("Kept after a refund" if english else "退款未收回", str(kept.count())),
     ]
 
 
 WAITING = Panel("waiting", Text("礼品待办", "Gifts to do"), "gifts.claims", waiting)
+
+
+def counter(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the voucher of a code, whichever venue asks: what the page of the counter shows."""
+    code = query.get("code", "").strip()
+    found = claims.voucher_of(ctx, code) if code else None
+    return {
+        "english": ctx.locale.startswith("en"),
+        "code": code,
+        "voucher": found,
+        "state": STATES[found.state].in_(ctx.locale) if found else "",
+        "over": found is not None and found.valid_until is not None and found.valid_until < ctx.today(),
+    }
+
+
+COUNTER = Page("counter", Text("券码核销", "Vouchers at the counter"), "gifts.claims", "counter.html", counter)

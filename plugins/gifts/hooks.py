@@ -5,6 +5,7 @@ from uuid import UUID
 
 from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, privacy
 from plugins.gifts.schemas import GiftSettings
+from plugins.levels import LevelRevoked
 from roost import (
     Context,
     Contribution,
@@ -23,6 +24,7 @@ def contribute() -> Contribution:
         settings=GiftSettings,
         endpoints=[api.member, api.staff],
         resources=[console.GIFTS, console.RULES, console.CLAIMS],
+        pages=[console.COUNTER],
         panels=[console.WAITING],
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
@@ -41,6 +43,12 @@ def member_converted(ctx: Context, fact: MemberConverted) -> None:
 def level_up(ctx: Context, fact: LevelUp) -> None:
     """Give what each level passed brings; only live."""
     giving.grown(ctx, fact.member, fact.passed)
+
+
+@hookimpl(origins=("live", "import"))
+def level_revoked(ctx: Context, fact: LevelRevoked) -> None:
+    """Take back the gifts of a level that a refund took away."""
+    giving.take_growth_back(ctx, fact.member, fact.revoked)
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """The facts that this plugin tells the others."""
 
+from datetime import date
 from uuid import UUID
 
 from roost import Context, Fact, fact
@@ -14,6 +15,15 @@ class GiftOffered(Fact):
     moment: str
 
 
+class GiftPickupEnding(Fact):
+    """A gift waits in a venue and goes back on the shelf after `ends_on`."""
+
+    member: UUID
+    claim: UUID
+    venue: UUID
+    ends_on: date
+
+
 class GiftShipped(Fact):
     """A physical gift is on its way."""
 
@@ -26,6 +36,11 @@ class GiftShipped(Fact):
 @fact(since="1.0")
 def gift_offered(ctx: Context, fact: GiftOffered) -> None:
     """Fires when a claim was made for a member: a moment to tell them."""
+
+
+@fact(since="1.0")
+def gift_pickup_ending(ctx: Context, fact: GiftPickupEnding) -> None:
+    """Fires once, the set number of days before the last day of a pick-up."""
 
 
 @fact(since="1.0")

@@ -21,14 +21,21 @@ def tidy(ctx: Context, slot: str) -> None:
     claims.settle_shipped(ctx)
 
 
+def remind(ctx: Context, slot: str) -> None:
+    """Remind members of gifts that wait in a venue."""
+    claims.remind_of_pickups(ctx)
+
+
 def addresses(ctx: Context, slot: str) -> None:
-    """Forget addresses that are no longer needed."""
+    """Forget what is no longer needed: addresses, and who was welcomed before they left."""
     privacy.forget_addresses(ctx)
+    giving.forget_welcomes(ctx)
 
 
 JOBS = (Job("birthdays", BirthdayTurn, giving.birthdays),)
 SCHEDULES = (
     Schedule("birthdays", birthdays, daily="00:05", catch_up=DAYS_CAUGHT_UP),
     Schedule("tidy", tidy, every=timedelta(minutes=10)),
+    Schedule("remind", remind, daily="10:00"),
     Schedule("addresses", addresses, daily="04:20"),
 )

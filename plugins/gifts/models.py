@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
+from roost import DELETE, Blank, BlindField, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
 
 
 class GiftsGift(TenantModel):
@@ -73,7 +73,9 @@ class GiftsClaim(TenantModel):
     reservation = UUIDField(null=True)
     operation = UUIDField(null=True)  # the ledger's, of a gift of points
     delivery = CharField(max_length=8, default="")  # ship, pickup
-    venue = UUIDField(null=True)  # where it is picked up
+    venue = UUIDField(null=True)  # where it is picked up, or where the voucher was used
+    pickup_by = DateField(null=True)  # the tenant's last day of a pick-up; then its stock returns
+    reminded_at = TimeField(null=True)  # of the pick-up
     address = SealedField("address", null=True)
     carrier = CharField(max_length=100, default="")
     tracking = CharField(max_length=40, default="")
@@ -83,6 +85,7 @@ class GiftsClaim(TenantModel):
     accepted_at = TimeField(null=True)
     shipped_at = TimeField(null=True)
     ended_at = TimeField(null=True)
+    unreturned_at = TimeField(null=True)  # it was to be taken back, and was with its member already
     remark = CharField(max_length=200, default="")
 
     member_rows = MemberRows(
@@ -99,6 +102,33 @@ class GiftsClaim(TenantModel):
             (("tenant", "state", "expires_at"), False),
             (("tenant", "venue", "id"), False),
         )
+
+
+class GiftsOnce(TenantModel):
+    """That a member had the gifts of something that comes once in a life: a level reached, a conversion. It holds
+    whatever rules are edited, replaced or added.
+    """
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    occasion = CharField(max_length=60)  # growth:LEVEL, new_member
+    grants = JsonField()  # ids of core's grants: what a refund takes back
+    at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "member", "occasion"), True),)
+
+
+class GiftsWelcomed(TenantModel):
+    """That whoever had a phone was welcomed once, and left: no member, no phone, only its blind index, for a time."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    phone = SealedField("phone", null=True)  # stays empty: an index cannot be declared without what it is of
+    phone_blind = BlindField("phone", of="phone")
+    forget_on = DateField()
+
+    class Meta:
+        indexes = ((("tenant", "phone_blind"), True),)
 
 
 class GiftsBirthday(TenantModel):

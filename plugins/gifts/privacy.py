@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.gifts import claims
-from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsRule
+from plugins.gifts import claims, giving
+from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsOnce, GiftsRule, GiftsWelcomed
 from roost import Context, Veto
 
 IN_FLIGHT = ("accepted", "shipped")
@@ -19,14 +19,24 @@ def erase(ctx: Context, member: UUID) -> None:
         claims.take_back(ctx, row.id, "会员注销 / member erased")
     GiftsClaim.scoped(ctx).update(address=None).where(GiftsClaim.member == member).execute()
     GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == member).execute()
+    giving.remember_welcome(ctx, member)
+    GiftsOnce.scoped(ctx).delete().where(GiftsOnce.member == member).execute()
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move claims and birthdays to the survivor: one person, one birthday gift a year."""
+    """Move all to the survivor: one person has one birthday gift a year, and each level's and the welcome once."""
     GiftsClaim.scoped(ctx).update(member=member).where(GiftsClaim.member == merged).execute()
     for row in list(GiftsBirthday.scoped(ctx).select().where(GiftsBirthday.member == merged)):
         GiftsBirthday.scoped(ctx).insert(member=member, year=row.year).on_conflict_ignore().execute()
     GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == merged).execute()
+    had = {row.occasion: row for row in GiftsOnce.scoped(ctx).select().where(GiftsOnce.member == member)}
+    for row in list(GiftsOnce.scoped(ctx).select().where(GiftsOnce.member == merged)):
+        if (mine := had.get(row.occasion)) is None:
+            GiftsOnce.scoped(ctx).update(member=member).where(GiftsOnce.id == row.id).execute()
+        else:  # both had it: a refund takes back both
+            both = [*mine.grants, *row.grants]
+            GiftsOnce.scoped(ctx).update(grants=both).where(GiftsOnce.id == mine.id).execute()
+            GiftsOnce.scoped(ctx).delete().where(GiftsOnce.id == row.id).execute()
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
@@ -52,7 +62,7 @@ def _claim(ctx: Context, row: GiftsClaim) -> dict[str, Any]:
 
 def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
-    for model in (GiftsClaim, GiftsBirthday, GiftsRule, GiftsGift):
+    for model in (GiftsClaim, GiftsBirthday, GiftsOnce, GiftsWelcomed, GiftsRule, GiftsGift):
         model.scoped(ctx).delete().execute()
 
 

@@ -32,7 +32,7 @@ def _core_rule(body: RuleIn) -> rewards.RuleSpec:
         conditions=[*conditions, *body.conditions],
         rewards=[_at(body.moment, wanted) for wanted in body.rewards],
         limits=rewards.Limits(
-            per_member=None if body.moment == "growth" and not body.level else 1,
+            per_member=None if body.moment == "growth" else 1,  # once per level for life: GiftsOnce
             per_member_period="year" if body.moment == "birthday" else "life",
             total=body.total,
             budget_points=body.budget_points,

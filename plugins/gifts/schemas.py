@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from roost import rewards
+from roost import Choice, ContactPhone, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 ConditionSpec = rewards.ConditionSpec
@@ -34,9 +34,13 @@ class GiftSettings(BaseModel):
         30,
         ge=0,
         le=365,
-        description="生日前多少天内修改生日当年不计 / an edit so many days before brings no gift",
+        description="生日前多少天内填写或修改生日当年不计 / entered or edited so many days before: no gift",
     )
     ship_days: int = Field(7, ge=1, le=90, description="发货时限（天） / days to ship an accepted gift")
+    pickup_days: int = Field(15, ge=1, le=365, description="到店领取期限（天） / days to pick an accepted gift up")
+    pickup_remind_days: int = Field(
+        3, ge=0, le=30, description="到店领取到期前几天提醒，0 为不提醒 / days before its end of a reminder; 0: none"
+    )
     received_days: int = Field(
         15, ge=1, le=90, description="发货后自动签收（天） / days after which it counts as received"
     )
@@ -45,6 +49,16 @@ class GiftSettings(BaseModel):
         ge=0,
         le=90,
         description="转会员后多少天内退款收回新会员礼 / a refund within so many days takes it back",
+    )
+    welcome_memory_days: int = Field(
+        365,
+        ge=0,
+        le=1095,
+        description="注销后多少天内重新注册不再发新会员礼，0 为不限 / days after erasure without a second welcome",
+    )
+    reverse_growth: bool = Field(
+        True,
+        description="等级因退款收回时收回成长礼 / a level taken back by a refund takes its growth gifts along",
     )
     shipping: bool = Field(True, description="可邮寄 / gifts may be shipped")
     pickup: bool = Field(True, description="可到店领取 / gifts may be picked up in a venue")
@@ -59,7 +73,7 @@ class GiftReward(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    gift: Code = Field(description="礼品编码 / the gift's code")
+    gift: Annotated[Code, Choice("gifts")] = Field(description="礼品 / gift")
     moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
 
 
@@ -130,8 +144,8 @@ class RuleIn(BaseModel):
 
     name: Needed = Field(description="名称 / name")
     moment: Moment = Field(description="时机：生日、成长、新会员 / birthday, growth, new_member")
-    level: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,39})?$")] = Field(
-        "", description="等级编码，空为全部 / a level's code; empty: all"
+    level: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,39})?$"), Choice("levels")] = Field(
+        "", description="等级，不选为全部 / level; none: all"
     )
     states: list[State] = Field(
         ["member"],
@@ -161,6 +175,14 @@ class Shipment(BaseModel):
     )
 
 
+class UseIn(BaseModel):
+    """Where a voucher is used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    venue: UUID | None = Field(None, description="核销门店；本人只属一家门店时可不选 / venue; one's only one if empty")
+
+
 class WhyRevoked(BaseModel):
     """Why a claim is taken back."""
 
@@ -180,7 +202,7 @@ class Address(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(
         description="收货人"
     )
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9-]{6,20}$")] = Field(description="联系电话")
+    phone: ContactPhone = Field(description="联系电话")
     region: Needed = Field(description="省市区")
     detail: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = Field(
         description="详细地址"
@@ -214,10 +236,11 @@ class ClaimOut(BaseModel):
     offered_at: datetime
     expires_at: datetime | None = Field(description="until when it may be accepted")
     delivery: str = Field(description="ship, pickup, or empty")
-    venue: UUID | None
+    venue: UUID | None = Field(description="where it is picked up, or where the voucher was used")
     carrier: str
     tracking: str
     ship_by: date | None
+    pickup_by: date | None = Field(description="the last day to pick it up")
 
 
 class ClaimDetail(ClaimOut):
@@ -286,4 +309,6 @@ class ClaimRow(BaseModel):
     expires_at: datetime | None
     accepted_at: datetime | None
     ship_by: date | None
+    pickup_by: date | None
+    unreturned_at: datetime | None
     remark: str

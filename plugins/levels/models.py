@@ -1,8 +1,8 @@
 """Tables of levels."""
 
-from peewee import BigIntegerField, CharField, DateField, UUIDField
+from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import DELETE, MemberRows, TenantModel, TimeField, Unite, new_id
+from roost import DELETE, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class LevelsStanding(TenantModel):
@@ -11,10 +11,10 @@ class LevelsStanding(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     level = CharField(max_length=40)
-    since = TimeField()
+    since = TimeField()  # growth recorded after it keeps the level
     period_end = DateField(null=True)  # the tenant's date on which it is judged again
     manual_until = DateField(null=True)  # the last day of a level that staff gave
-    noticed_for = DateField(null=True)  # the period_end for which notice was given
+    noticed_for = DateField(null=True)  # the period_end or manual_until for which notice was given
 
     member_rows = MemberRows(
         erase=DELETE, merge=Unite(), export=("level", "since", "period_end", "manual_until"), name="standing"
@@ -35,7 +35,7 @@ class LevelsHistory(TenantModel):
     member = UUIDField()
     old = CharField(max_length=40)
     new = CharField(max_length=40)
-    reason = CharField(max_length=20)  # growth, kept, requalified, manual, manual_ended
+    reason = CharField(max_length=20)  # growth, kept, requalified, refunded, manual, manual_ended
     growth = BigIntegerField(null=True)  # in the qualification window, as read
     threshold = BigIntegerField(null=True)  # of the new level
     words = CharField(max_length=200, default="")  # of staff
@@ -46,3 +46,19 @@ class LevelsHistory(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "member", "at"), False), (("tenant", "at"), False))
+
+
+class LevelsClassRule(TenantModel):
+    """When members of one class move to another by themselves. The first rule that fits, by `position`, decides."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    name = CharField(max_length=100)
+    from_class = CharField(max_length=40)
+    to_class = CharField(max_length=40)
+    conditions = JsonField()
+    position = IntegerField()
+    active = BooleanField()
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "active"), False),)

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from plugins.levels.hookspecs import LevelAtRisk
+from plugins.levels.hookspecs import LevelAtRisk, ManualLevelEnded, ManualLevelEnding
 from plugins.levels.ladder import Ladder
 from plugins.levels.models import LevelsStanding
 from plugins.levels.schemas import LevelSettings
-from plugins.levels.standing import Judgement, growth_of, keep, ladder_of
+from plugins.levels.standing import Judgement, growth_of, growth_since, keep, ladder_of
 from roost import Context, Next, members
 
 CHUNK = 500
@@ -41,7 +41,7 @@ def requalify(ctx: Context, turn: Turn) -> Next | None:
     if not due:
         return None
     held = members.levels_of(ctx, [row.member for row in due], lock=True)
-    growth = growth_of(ctx, settings, held)
+    growth = _growth(ctx, settings, [row for row in due if row.member in held])
     judged = {
         row.member: _judge(settings, ladder, row, held[row.member], growth.get(row.member, 0))
         for row in due
@@ -60,10 +60,22 @@ def requalify(ctx: Context, turn: Turn) -> Next | None:
     ]
     members.set_levels(ctx, moved)
     keep(ctx, list(judged.values()))
+    for j in judged.values():
+        if j.reason == "manual_ended":
+            ctx.publish(ManualLevelEnded(member=j.member, old=j.old, new=j.new))
     gone = [row.id for row in due if row.member not in held]  # merged or erased since
     if gone:
         LevelsStanding.scoped(ctx).delete().where(LevelsStanding.id.in_(gone)).execute()
     return Next(Turn(after=due[-1].member)) if len(due) == CHUNK else None
+
+
+def _growth(ctx: Context, settings: LevelSettings, rows: list[LevelsStanding]) -> dict[UUID, int]:
+    """Return what each standing is judged by: the growth of its own period, or after a level by hand that of the
+    qualification window.
+    """
+    by_hand = [row.member for row in rows if row.manual_until is not None]
+    begun = {row.member: row.since for row in rows if row.manual_until is None}
+    return {**growth_of(ctx, settings, by_hand), **growth_since(ctx, begun)}
 
 
 def _judge(settings: LevelSettings, ladder: Ladder, row: LevelsStanding, level: str, growth: int) -> Judgement:
@@ -74,42 +86,35 @@ def _judge(settings: LevelSettings, ladder: Ladder, row: LevelsStanding, level: 
 
 
 def give_notice(ctx: Context, turn: Turn) -> Next | None:
-    """Tell the next members whose level ends soon and is not yet earned again: one step of the chain
-    `notice`.
+    """Tell the next members whose level ends soon and is not earned again yet, or was given by hand: one step of the
+    chain `notice`.
     """
     settings, ladder = ladder_of(ctx)
-    last = ctx.today() + timedelta(days=settings.notice_days)
+    today, last = ctx.today(), ctx.today() + timedelta(days=settings.notice_days)
+    by_growth = (LevelsStanding.period_end > today) & (LevelsStanding.period_end <= last)
+    by_hand = (LevelsStanding.manual_until >= today) & (LevelsStanding.manual_until <= last)
     soon = list(
         LevelsStanding.scoped(ctx)
         .select()
-        .where(
-            LevelsStanding.member > turn.after,
-            LevelsStanding.period_end > ctx.today(),
-            LevelsStanding.period_end <= last,
-            LevelsStanding.noticed_for.is_null(),
-        )
+        .where(LevelsStanding.member > turn.after, by_growth | by_hand, LevelsStanding.noticed_for.is_null())
         .order_by(LevelsStanding.member)
         .limit(CHUNK)
     )
     if not soon:
         return None
     held = members.levels_of(ctx, [row.member for row in soon])
-    growth = growth_of(ctx, settings, held)
-    for row in soon:
-        if row.member not in held:
-            continue
+    rows = [row for row in soon if row.member in held]
+    growth = _growth(ctx, settings, rows)
+    for row in rows:
         level, earned = held[row.member], growth.get(row.member, 0)
-        follows = ladder.after_period(level, earned, settings.levels_down_at_most)
-        if ladder.rank(follows.code) < ladder.rank(level):
+        follows = _judge(settings, ladder, row, level, earned).new
+        if ladder.rank(follows) >= ladder.rank(level):
+            continue
+        ends_on = row.manual_until or row.period_end
+        if row.manual_until is not None:
+            ctx.publish(ManualLevelEnding(member=row.member, level=level, falls_to=follows, ends_on=ends_on))
+        else:
             missing = ladder.level(level).threshold - earned
-            ctx.publish(
-                LevelAtRisk(
-                    member=row.member,
-                    level=level,
-                    falls_to=follows.code,
-                    missing=missing,
-                    ends_on=row.period_end,
-                )
-            )
-            LevelsStanding.scoped(ctx).update(noticed_for=row.period_end).where(LevelsStanding.id == row.id).execute()
+            ctx.publish(LevelAtRisk(member=row.member, level=level, falls_to=follows, missing=missing, ends_on=ends_on))
+        LevelsStanding.scoped(ctx).update(noticed_for=ends_on).where(LevelsStanding.id == row.id).execute()
     return Next(Turn(after=soon[-1].member)) if len(soon) == CHUNK else None

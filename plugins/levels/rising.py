@@ -1,17 +1,14 @@
 """Who rises: judged after growth was credited, many members at a time."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from uuid import UUID
 
 from plugins.levels import nearing
-from plugins.levels.ladder import Ladder, add_months
-from plugins.levels.schemas import LevelSettings
-from plugins.levels.standing import Judgement, earned_of, growth_of, keep, ladder_of
-from roost import Context, PointsCredited, local_midnight, members
+from plugins.levels.ladder import Ladder
+from plugins.levels.standing import Judgement, growth_of, keep, ladder_of
+from roost import Context, PointsCredited, members
 
 SETTLED_AT_ONCE = 2000  # members who get their first level in one go
-EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
 
 
 def judge(ctx: Context, ids: Iterable[UUID], *, fact: PointsCredited | None = None) -> int:
@@ -68,21 +65,3 @@ def settle(ctx: Context) -> int:
     _, ladder = ladder_of(ctx)
     waiting = members.without_level(ctx, SETTLED_AT_ONCE)
     return len(members.set_levels(ctx, [_first(m, ladder) for m in waiting])) if waiting else 0
-
-
-def change_classes(ctx: Context, ids: Iterable[UUID]) -> int:
-    """Move members whose earned points reached the rule's sum to its class; return how many moved."""
-    settings = ctx.settings(LevelSettings)
-    if not settings.class_change or settings.class_from == settings.class_to:
-        return 0
-    since = EVER
-    if settings.class_months:
-        since = local_midnight(add_months(ctx.today(), -settings.class_months), ctx.tenant.zone)
-    earned = earned_of(ctx, members.levels_of(ctx, ids), "points", since)
-    enough = [m for m, total in earned.items() if total >= settings.class_points]
-    moved = 0
-    for asked, member in members.get_many(ctx, enough).items():
-        if member.class_ == settings.class_from:
-            members.set_class(ctx, member.id, settings.class_to, f"累计 {earned[asked]} 积分 / points earned")
-            moved += 1
-    return moved

@@ -2,9 +2,14 @@
 
 import itertools
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from roost import Choice, rewards
+
+ClassCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Level(BaseModel):
@@ -63,6 +68,12 @@ class LevelSettings(BaseModel):
     levels_down_at_most: int = Field(
         1, ge=1, le=20, description="到期最多降几级（软着陆） / levels lost at most at a period's end"
     )
+    refund_days: int = Field(
+        30,
+        ge=0,
+        le=366,
+        description="达到等级后多少天内退款即收回，0 为到期再定级 / a refund so soon after takes a level back",
+    )
     class_change: bool = Field(False, description="按累计积分自动变更会员类别 / move between classes by points earned")
     class_points: int = Field(1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change")
     class_months: int = Field(0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all")
@@ -107,7 +118,9 @@ class MyLevelOut(BaseModel):
     next: LevelOut | None = Field(description="the level above; null on the highest")
     missing: int = Field(description="growth missing for the next level; 0 on the highest")
     period_end: date | None = Field(description="the day the level is judged again; null on the lowest")
-    keep_missing: int = Field(description="growth missing to keep the level at that day")
+    keep_missing: int = Field(
+        description="growth to earn before that day to keep the level: what reached it does not count again"
+    )
     manual_until: date | None = Field(description="the last day of a level given by staff")
 
 
@@ -146,7 +159,7 @@ class ManualLevel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    level: str = Field(max_length=40, description="等级编码 / a level's code")
+    level: Annotated[str, Choice("levels")] = Field(max_length=40, description="等级 / level")
     until: date = Field(description="截止日期（含） / the last day of it")
     reason: str = Field(min_length=1, max_length=200, description="原因 / why")
 
@@ -163,3 +176,47 @@ class EndManualLevel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=200, description="原因 / why")
+
+
+class ClassRuleIn(BaseModel):
+    """When members of one class move to another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100, description="名称 / name")
+    from_class: Annotated[ClassCode, Choice("classes")] = Field(description="原类别 / members of this class")
+    to_class: Annotated[ClassCode, Choice("classes")] = Field(description="新类别 / become members of this class")
+    conditions: list[rewards.ConditionSpec] = Field(
+        min_length=1, max_length=10, description="条件，须全部满足 / conditions, all of them"
+    )
+    position: int = Field(1, ge=1, le=1000, description="顺序，先满足者生效 / order: the first that fits decides")
+    active: bool = Field(True, description="启用 / on")
+
+    @model_validator(mode="after")
+    def _moves(self) -> "ClassRuleIn":
+        if self.from_class == self.to_class:
+            raise ValueError("the two classes are the same / 原类别与新类别相同")
+        return self
+
+
+class ClassRuleOut(BaseModel):
+    """A class rule, as staff see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    from_class: str
+    to_class: str
+    conditions: list[rewards.ConditionSpec]
+    position: int
+    active: bool
+
+
+class PointsEarned(BaseModel):
+    """The condition `points_earned`: points earned in so many months, spent or not; what was reversed is taken off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least: int = Field(1000, ge=1, le=10**12, description="累计积分不少于 / at least so many points")
+    months: int = Field(0, ge=0, le=120, description="最近几个月，0 为不限 / in so many months; 0: ever")

@@ -4,8 +4,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from plugins.levels.hookspecs import ManualLevelEnded
 from plugins.levels.ladder import Ladder
-from plugins.levels.models import LevelsHistory, LevelsStanding
+from plugins.levels.models import LevelsClassRule, LevelsHistory, LevelsStanding
 from plugins.levels.schemas import (
     EndManualLevel,
     LadderOut,
@@ -16,8 +17,8 @@ from plugins.levels.schemas import (
     MyLevelOut,
     NewManualLevel,
 )
-from plugins.levels.standing import Judgement, growth_of, keep, ladder_of, set_level, standing_of
-from roost import Context, Invalid, members
+from plugins.levels.standing import Judgement, growth_of, growth_since, keep, ladder_of, set_level, standing_of
+from roost import Context, Invalid, Text, members
 
 
 def public(ctx: Context, level: Level) -> LevelOut:
@@ -29,6 +30,11 @@ def public(ctx: Context, level: Level) -> LevelOut:
         threshold=level.threshold,
         benefits=level.benefits_en if english else level.benefits_zh,
     )
+
+
+def named_levels(ctx: Context) -> list[tuple[str, Text]]:
+    """Return the levels by code with their names, lowest first: what staff choose from."""
+    return [(level.code, Text(level.name_zh, level.name_en)) for level in ctx.settings(LevelSettings).levels]
 
 
 def all_levels(ctx: Context) -> LadderOut:
@@ -49,13 +55,14 @@ def mine(ctx: Context, member: UUID) -> MyLevelOut:
     growth = growth_of(ctx, settings, [member]).get(member, 0)
     above, standing = ladder.above(level.code), standing_of(ctx, member)
     end = standing.period_end if standing else None
+    kept = growth_since(ctx, {member: standing.since}).get(member, 0) if standing and end else 0
     return MyLevelOut(
         level=public(ctx, level),
         growth=growth,
         next=public(ctx, above) if above else None,
         missing=max(above.threshold - growth, 0) if above else 0,
         period_end=end,
-        keep_missing=max(level.threshold - growth, 0) if end else 0,
+        keep_missing=max(level.threshold - kept, 0) if end else 0,
         manual_until=standing.manual_until if standing else None,
     )
 
@@ -119,6 +126,7 @@ def end_by_hand(ctx: Context, standing_id: UUID, body: EndManualLevel) -> Levels
         if old != judged.new:
             set_level(ctx, judged, passed=ladder.passed(old, judged.new))
         keep(ctx, [judged])
+        ctx.publish(ManualLevelEnded(member=row.member, old=old, new=judged.new))
         return LevelsStanding.scoped(ctx).get(LevelsStanding.id == standing_id)  # type: ignore[no-any-return]  # peewee
 
 
@@ -177,3 +185,4 @@ def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
     LevelsStanding.scoped(ctx).delete().execute()
     LevelsHistory.scoped(ctx).delete().execute()
+    LevelsClassRule.scoped(ctx).delete().execute()

@@ -1,27 +1,33 @@
 """Standings and history: what was decided about members, kept many at a time."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from plugins.levels.ladder import Ladder, add_months
 from plugins.levels.models import LevelsHistory, LevelsStanding
 from plugins.levels.schemas import LevelSettings
-from roost import Context, insert_rows, local_midnight, members, new_id, points, rewards
+from roost import Context, insert_rows, local_date, local_midnight, members, new_id, points, rewards
+
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was decided about one member, and from which growth. `manual_until` is the last day of a level by staff."""
+    """What was decided about one member, and from which growth. `manual_until` is the last day of a level by staff;
+    `since` is when the period of the new level began, if not now.
+    """
 
     member: UUID
     old: str
     new: str
-    reason: str  # growth, kept, requalified, manual, manual_ended
+    reason: str  # growth, kept, requalified, refunded, manual, manual_ended
     growth: int | None = None
     words: str = ""
     manual_until: date | None = None
+    since: datetime | None = None
 
 
 def ladder_of(ctx: Context) -> tuple[LevelSettings, Ladder]:
@@ -36,6 +42,21 @@ def growth_of(ctx: Context, settings: LevelSettings, ids: Iterable[UUID]) -> dic
     """
     since = local_midnight(add_months(ctx.today(), -settings.qualification_months), ctx.tenant.zone)
     return earned_of(ctx, ids, "growth", since)
+
+
+def growth_since(ctx: Context, begun: Mapping[UUID, datetime]) -> dict[UUID, int]:
+    """Return the growth that each member earned in their period: after the instant at which it began.
+
+    What raised a member does not keep them another year. Members whose periods began together, as those of an import
+    do, are read together.
+    """
+    together: dict[datetime, list[UUID]] = defaultdict(list)
+    for member, since in begun.items():
+        together[since].append(member)
+    growth: dict[UUID, int] = {}
+    for since, ids in together.items():
+        growth.update(earned_of(ctx, ids, "growth", since + INSTANT))
+    return growth
 
 
 def earned_of(ctx: Context, ids: Iterable[UUID], asset: str, since: datetime) -> dict[UUID, int]:
@@ -54,15 +75,16 @@ def keep(ctx: Context, judged: Sequence[Judgement]) -> None:
     if not judged:
         return
     settings, ladder = ladder_of(ctx)
-    now, today = ctx.now(), ctx.today()
-    end = add_months(today, settings.qualification_months)
+    now = ctx.now()
     standings = [
         {
             "id": new_id(),
             "member": j.member,
             "level": j.new,
-            "since": now,
-            "period_end": None if j.manual_until or ladder.rank(j.new) <= 0 else end,
+            "since": j.since or now,
+            "period_end": None
+            if j.manual_until or ladder.rank(j.new) <= 0
+            else period_end(ctx, settings, j.since or now),
             "manual_until": j.manual_until,
             "noticed_for": None,
         }
@@ -87,6 +109,11 @@ def keep(ctx: Context, judged: Sequence[Judgement]) -> None:
     insert_rows(ctx, LevelsHistory, history)
     if ctx.origin != "import":  # of an import's thousands the history tells enough
         rewards.note(ctx, [_note(j, ladder) for j in judged if j.old != j.new])
+
+
+def period_end(ctx: Context, settings: LevelSettings, since: datetime) -> date:
+    """Return the tenant's day on which a period that began then is judged."""
+    return add_months(local_date(since, ctx.tenant.zone), settings.qualification_months)
 
 
 def _note(judged: Judgement, ladder: Ladder) -> rewards.Note:

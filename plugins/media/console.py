@@ -130,10 +130,10 @@ items = Resource(
         Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
         Column("reason", Text("原因", "Why"), "choice", choices=REASONS, filter=True),
         Column("reports", Text("举报", "Reports"), "int"),
-        Column("used_by", Text("用于", "Used by"), "json", list=False),
+        Column("used_by", Text("用于", "Used by"), "choice", source="plugins", list=False),
         Column("note", Text("说明", "Note"), list=False),
         Column("machine", Text("机器审核", "Machine"), list=False),
-        Column("uploader", Text("上传者", "Uploaded by"), list=False),
+        Column("uploader", Text("上传者", "Uploaded by"), "actor", list=False),
         Column("content_type", Text("文件类型", "Content type"), list=False),
         Column("size", Text("字节", "Bytes"), "int", list=False),
         Column("width", Text("宽", "Width"), "int", list=False),
@@ -145,6 +145,12 @@ items = Resource(
     ),
 )
 
+
+def _kinds_of(ctx: Context, ids: Sequence[Any]) -> dict[Any, str]:
+    rows = MediaItem.scoped(ctx).select(MediaItem.id, MediaItem.kind).where(MediaItem.id.in_(list(ids) or [None]))
+    return {row.id: KINDS[row.kind].in_(ctx.locale) for row in rows}
+
+
 reports = Resource(
     name="reports",
     title=Text("内容举报", "Reports"),
@@ -154,7 +160,7 @@ reports = Resource(
     venue_free=True,
     columns=(
         Column("created_at", Text("时间", "At"), "time", filter=True),
-        Column("media", Text("文件", "Item")),
+        Column("media", Text("文件", "Item"), named=_kinds_of),
         Column("member", Text("举报人", "By"), "member", filter=True),
         Column("reason", Text("原因", "Why"), "choice", choices=REPORTED, filter=True),
         Column("text", Text("说明", "Words")),

@@ -5,6 +5,9 @@ draft ──preview──▶ gathering ──▶ ready ──start──▶ runn
   └───────────── edit ─────────────┘            stop ▼  │ resume
                                                 stopped ┘──cancel──▶ cancelled
 
+Every campaign is marketing until two members of staff say that it is none (`exempt`). That was said of its words and
+its audience: whoever changes either makes it marketing again.
+
 Whom it goes to is written down by the preview, one row each, so that the start confirms a known number, and a row is
 sent once. A step of the chain sends a chunk; a stop ends the chain before its next step.
 """
@@ -24,13 +27,18 @@ from plugins.notify.importing import receivable
 from plugins.notify.models import NotifyCampaign, NotifyMessage
 from plugins.notify.posting import Deliver, Letter, post
 from plugins.notify.preferences import CAMPAIGN
-from plugins.notify.schemas import CampaignIn, StartIn, TrialIn
+from plugins.notify.schemas import CampaignIn, ExemptIn, StartIn, TrialIn
 from plugins.notify.settings import NotifySettings
 from plugins.notify.wording import check
 from roost import Channel, Conflict, Context, Invalid, NotFound, members, new_id, tenants
 
 MARKS = {"zh": "【测试】", "en": "[Test] "}
 EDITABLE = ("draft", "ready")
+MARKETING = {"marketing": True, "exempt_reason": ""}
+EXEMPTION_STANDS_ON = (
+    "marketing", "channels", "template", "title_zh", "title_en", "text_zh", "text_en", "link",
+    "everybody", "states", "levels", "venue", "tag", "tag_value", "basis", "imported",
+)  # fmt: skip
 
 
 class Chunk(BaseModel):
@@ -103,8 +111,20 @@ def edit(ctx: Context, campaign: UUID, body: CampaignIn) -> NotifyCampaign:
     """Change a campaign that was not started; it must be previewed again. Raises Conflict for a started one."""
     row = _lock(ctx, campaign, *EDITABLE)
     _check(ctx, body)
-    update(ctx, row, **_values(body), state="draft")
+    update(ctx, row, **_values(body), **MARKETING, state="draft")
     return row
+
+
+def exempt(ctx: Context, campaign: UUID, body: ExemptIn) -> None:
+    """Take a campaign for no marketing: caps, quiet hours and consent hold it no more. It must be previewed again.
+
+    The console has a second person approve this, whatever the number of heads. Raises Conflict for a started campaign,
+    or one that is exempt already.
+    """
+    row = _lock(ctx, campaign, *EDITABLE)
+    if not row.marketing:
+        raise Conflict("this campaign is no marketing already", "该群发已设为非营销消息", code="exempt")
+    update(ctx, row, marketing=False, exempt_reason=body.reason, state="draft")
 
 
 def preview(ctx: Context, campaign: UUID, body: None = None) -> None:

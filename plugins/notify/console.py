@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from plugins.notify import announcements, blocking, campaigns, importing, noticing, templating
+from plugins.notify import announcements, blocking, campaigns, importing, noticing, preferences, templating
 from plugins.notify.mail import NAME as EMAIL
 from plugins.notify.models import (
     NotifyAnnouncement,
@@ -23,6 +23,7 @@ from plugins.notify.schemas import (
     BlockRow,
     CampaignIn,
     CampaignOut,
+    ExemptIn,
     ImportIn,
     MessageRow,
     NoticeEdit,
@@ -43,6 +44,7 @@ from roost import (
     Text,
     local_midnight,
     mask_phone,
+    names_in,
     unseal,
 )
 
@@ -65,6 +67,16 @@ MESSAGE_STATES = {
     "unknown": Text("结果不明", "unknown"),
     "skipped": Text("未发送", "not sent"),
 }
+PROGRESS = tuple(Column(state, title, "int") for state, title in MESSAGE_STATES.items())
+IMPORTED = (
+    Column("added", Text("新增", "Added"), "int"),
+    Column("known", Text("已有", "Known"), "int"),
+    Column("bad", Text("无法识别", "Unreadable"), "int"),
+)
+TRIED = (
+    Column("channel", Text("渠道", "Channel"), "choice", source="message_channels"),
+    Column("words", Text("原因", "Why")),
+)
 SOURCES = {
     "link": Text("退订链接", "link"),
     "reply": Text("短信回复", "reply"),
@@ -104,6 +116,7 @@ def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[A
             **row.__data__,
             "address": _masked(row.address_channel, unseal(ctx, "address", row.address)) if row.address else "",
             "trail": [[str(part) for part in tried] for tried in row.trail],
+            "tried": [{"channel": tried[0], "words": tried[2] or tried[1]} for tried in row.trail],
         }
         for row in rows
     ]
@@ -124,16 +137,16 @@ NOTICES = Resource(
     reply=NoticeOut,
     columns=(
         Column("name", Text("通知", "Notice")),
-        Column("group", Text("功能", "Feature"), filter=True),
+        Column("group", Text("功能", "Feature"), "choice", source="plugins", filter=True),
         Column("enabled", Text("启用", "On"), "bool", filter=True),
-        Column("channels", Text("渠道", "Channels"), "json"),
+        Column("channels", Text("渠道", "Channels"), "choice", source="message_channels"),
         Column("usual", Text("默认内容", "Usual words"), list=False),
         Column("values", Text("可用变量", "Placeholders"), list=False),
         Column("title_zh", Text("中文标题", "Title in Chinese"), list=False),
         Column("title_en", Text("英文标题", "Title in English"), list=False),
         Column("text_zh", Text("中文内容", "Text in Chinese"), list=False),
         Column("text_en", Text("英文内容", "Text in English"), list=False),
-        Column("fact", Text("编码", "Code"), filter=True),
+        Column("fact", Text("编码", "Code"), filter=True, page=False),
     ),
     permission="notify.texts",
     edit_permission="notify.texts",
@@ -150,10 +163,10 @@ TEMPLATES = Resource(
     reply=TemplateOut,
     columns=(
         Column("code", Text("通知或群发编码", "Notice or campaign"), filter=True),
-        Column("channel", Text("渠道", "Channel"), filter=True),
+        Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
         Column("locale", Text("语言", "Language"), "choice", choices=LOCALES, filter=True),
         Column("template", Text("模板编号", "Template")),
-        Column("params", Text("参数对应", "Values"), "json", list=False),
+        Column("params", Text("参数对应", "Values"), list=False),
     ),
     permission="notify.texts",
     edit_permission="notify.texts",
@@ -166,30 +179,32 @@ TEMPLATES = Resource(
 
 CAMPAIGNS = Resource(
     name="campaigns",
+    offers={"message_channels": preferences.named_channels},
     title=Text("群发", "Campaigns"),
     model=NotifyCampaign,
     reply=CampaignOut,
     columns=(
         Column("name", Text("名称", "Name")),
         Column("state", Text("状态", "State"), "choice", choices=CAMPAIGN_STATES, filter=True),
-        Column("channels", Text("渠道", "Channels"), "json"),
+        Column("channels", Text("渠道", "Channels"), "choice", source="message_channels"),
         Column("heads", Text("人数", "Heads"), "int"),
         Column("reachable", Text("可触达", "May be told"), "int"),
         Column("cost_fen", Text("费用上限", "Cost at most"), "fen"),
-        Column("progress", Text("进度", "Progress"), "json"),
+        Column("progress", Text("进度", "Progress"), "facts", parts=PROGRESS),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("created_at", Text("创建时间", "Written"), "time", filter=True),
         Column("started_at", Text("开始时间", "Begun"), "time", list=False),
         Column("ended_at", Text("结束时间", "Ended"), "time", list=False),
-        Column("marketing", Text("营销消息", "Marketing"), "bool", list=False),
+        Column("marketing", Text("营销消息", "Marketing"), "bool", filter=True),
+        Column("exempt_reason", Text("非营销理由", "Why it is no marketing"), list=False),
         Column("title_zh", Text("中文标题", "Title in Chinese"), list=False),
         Column("text_zh", Text("中文内容", "Text in Chinese"), list=False),
         Column("title_en", Text("英文标题", "Title in English"), list=False),
         Column("text_en", Text("英文内容", "Text in English"), list=False),
-        Column("states", Text("会员状态", "States"), "json", list=False),
-        Column("levels", Text("会员等级", "Levels"), "json", list=False),
+        Column("states", Text("会员状态", "States"), "choice", source="states", list=False),
+        Column("levels", Text("会员等级", "Levels"), "choice", source="levels", list=False),
         Column("basis", Text("导入名单依据", "Basis of the list"), list=False),
-        Column("imported", Text("导入结果", "Imported"), "json", list=False),
+        Column("imported", Text("导入结果", "Imported"), "facts", parts=IMPORTED, list=False),
     ),
     permission="notify.view",
     edit_permission="notify.send",
@@ -210,6 +225,17 @@ CAMPAIGNS = Resource(
             permission="notify.send",
             form=ImportIn,
             shown=_in("draft", "ready"),
+        ),
+        Action(
+            "exempt",
+            Text("设为非营销消息", "Not marketing"),
+            campaigns.exempt,
+            permission="notify.exempt",
+            form=ExemptIn,
+            reason=True,
+            approve_over=lambda body: 1,  # whatever its size: a second person decides
+            stands_on=campaigns.EXEMPTION_STANDS_ON,
+            shown=lambda row: row.marketing and row.state in campaigns.EDITABLE,
         ),
         Action("test", Text("测试发送", "Send a test"), campaigns.try_out, permission="notify.send", form=TrialIn),
         Action(
@@ -262,15 +288,15 @@ MESSAGES = Resource(
         Column("created_at", Text("时间", "At"), "time", filter=True),
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("address", Text("导入地址", "Address")),
-        Column("notice", Text("通知", "Notice"), filter=True),
+        Column("notice", Text("通知", "Notice"), "choice", source=noticing.named, filter=True),
         Column("state", Text("状态", "State"), "choice", choices=MESSAGE_STATES, filter=True),
-        Column("channel", Text("渠道", "Channel"), filter=True),
+        Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
         Column("code", Text("原因", "Why"), filter=True),
-        Column("campaign", Text("群发编号", "Campaign"), filter=True),
+        Column("campaign", Text("群发", "Campaign"), named=names_in(NotifyCampaign, "name"), filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("shown", Text("在站内信", "In the inbox"), "bool", list=False),
         Column("marketing", Text("营销消息", "Marketing"), "bool", list=False),
-        Column("trail", Text("未成功的渠道", "What did not work"), "json", list=False),
+        Column("tried", Text("未成功的渠道", "What did not work"), "table", parts=TRIED, list=False),
         Column("due_at", Text("计划时间", "Due"), "time", list=False),
         Column("ended_at", Text("结束时间", "Ended"), "time", list=False),
     ),
@@ -292,6 +318,7 @@ MESSAGES = Resource(
 
 ANNOUNCEMENTS = Resource(
     name="announcements",
+    area="content",
     title=Text("公告", "Announcements"),
     model=NotifyAnnouncement,
     reply=AnnouncementRow,
@@ -319,7 +346,7 @@ BLOCKS = Resource(
     model=NotifyBlock,
     reply=BlockRow,
     columns=(
-        Column("channel", Text("渠道", "Channel"), filter=True),
+        Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
         Column("address", Text("地址", "Address")),
         Column("source", Text("来源", "Source"), "choice", choices=SOURCES, filter=True),
         Column("created_at", Text("时间", "At"), "time", filter=True),

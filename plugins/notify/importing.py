@@ -58,6 +58,8 @@ def import_list(ctx: Context, campaign: UUID, body: ImportIn) -> None:
         basis=body.basis,
         imported={"added": fresh, "known": len(good) - fresh, "bad": len(bad), "bad_lines": bad[:SHOWN]},
         state="draft",
+        marketing=True,  # what two agreed to was another audience
+        exempt_reason="",
     ).where(NotifyCampaign.id == row.id).execute()
 
 
@@ -93,7 +95,7 @@ def _message(ctx: Context, row: NotifyCampaign, channel: str, address: str) -> d
         "campaign": row.id,
         "group": "campaign",
         "notice": row.template or "campaign",
-        "marketing": row.marketing,
+        "marketing": True,
         "channels": row.channels,
         "state": "listed",
         "due_at": now,

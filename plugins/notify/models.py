@@ -185,7 +185,8 @@ class NotifyCampaign(TenantModel):
 
     id = UUIDField(primary_key=True, default=new_id)
     name = CharField(max_length=100)
-    marketing = BooleanField()
+    marketing = BooleanField(default=True)  # False: two members of staff said that it is none
+    exempt_reason = CharField(max_length=200, default="")  # why
     channels = JsonField()
     template = CharField(max_length=60, default="")  # the code of the provider's templates
     title_zh = CharField(max_length=60)

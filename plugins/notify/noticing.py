@@ -30,6 +30,11 @@ def offered(ctx: Context) -> dict[str, tuple[str, Notice]]:
     return {notice.fact: (slug, notice) for slug, notice in ctx.providers(Notice)}
 
 
+def named(ctx: Context) -> list[tuple[str, Text]]:
+    """Return what the notices are called, by fact: what staff read in the place of its name."""
+    return [(fact, notice.title) for fact, (_, notice) in offered(ctx).items()]
+
+
 def wants(ctx: Context) -> Collection[str]:
     """Return the facts whose notices the tenant has on."""
     off = NotifyNotice.scoped(ctx).select(NotifyNotice.fact).where(NotifyNotice.enabled == False)  # noqa: E712 -- a query
@@ -46,8 +51,8 @@ def chosen(ctx: Context, fact: str) -> Chosen | None:
     row = NotifyNotice.scoped(ctx).first(NotifyNotice.fact == fact)
     if row is None:
         return Chosen(slug, notice, True, usual, notice.title, notice.text)
-    title = Text(zh=row.title_zh or notice.title.zh, en=row.title_en or notice.title.en)
-    text = Text(zh=row.text_zh or notice.text.zh, en=row.text_en or notice.text.en)
+    title = Text(row.title_zh or notice.title.zh, row.title_en or notice.title.en)
+    text = Text(row.text_zh or notice.text.zh, row.text_en or notice.text.en)
     return Chosen(slug, notice, row.enabled, tuple(row.channels) or usual, title, text)
 
 

@@ -49,6 +49,11 @@ def channels(ctx: Context) -> dict[str, Text]:
     return {INBOX: INBOX_TITLE, **{channel.name: channel.title for _, channel in ctx.providers(Channel)}}
 
 
+def named_channels(ctx: Context) -> list[tuple[str, Text]]:
+    """Return the ways to reach a member by code: what staff choose from."""
+    return list(channels(ctx).items())
+
+
 def show(ctx: Context, member: UUID) -> PreferencesOut:
     """Return what a member wants."""
     row = _row(ctx, member)

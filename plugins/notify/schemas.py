@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from plugins.notify.settings import ChannelName
+from roost import Choice
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60, pattern=_ONE_LINE)]
@@ -137,7 +138,7 @@ class NoticeEdit(Strict):
     """What a tenant wants of a notice; an empty text is the plugin's own."""
 
     enabled: bool = Field(True, description="启用 / on")
-    channels: list[ChannelName] = Field(
+    channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
         [], max_length=10, description="渠道，依次尝试；空为默认 / in order; empty: as usual"
     )
     title_zh: Line = Field("", description="中文标题 / title in Chinese")
@@ -163,7 +164,7 @@ class TemplateIn(Strict):
     """Under which id a provider knows a text."""
 
     code: Code = Field(description="通知编码或群发模板编码 / a notice's fact, or a code for campaigns")
-    channel: ChannelName = Field(description="渠道 / channel")
+    channel: Annotated[ChannelName, Choice("message_channels")] = Field(description="渠道 / channel")
     locale: Literal["zh", "en"] = Field("zh", description="语言 / language")
     template: str = Field(
         min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="服务商模板编号 / provider's id"
@@ -192,10 +193,7 @@ class CampaignIn(Strict):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
         description="名称 / name"
     )
-    marketing: bool = Field(
-        True, description="营销消息（受频次、免打扰与同意限制） / marketing: caps, quiet hours, consent"
-    )
-    channels: list[ChannelName] = Field(
+    channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
         ["inbox"], min_length=1, max_length=10, description="渠道，依次尝试 / channels, in order"
     )
     template: Annotated[str, StringConstraints(pattern=r"^$|^[a-z][a-z0-9_]{0,59}$")] = Field(
@@ -210,7 +208,7 @@ class CampaignIn(Strict):
         True, description="发给符合条件的会员 / to members by the filter; else only to the imported"
     )
     states: list[State] = Field(["member"], max_length=3, description="会员状态 / states")
-    levels: list[Annotated[str, StringConstraints(max_length=40)]] = Field(
+    levels: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Choice("levels")] = Field(
         [], max_length=20, description="会员等级 / levels; empty: all"
     )
     venue: UUID | None = Field(None, description="门店 / home venue")
@@ -232,6 +230,7 @@ class CampaignOut(BaseModel):
     id: UUID
     name: str
     marketing: bool
+    exempt_reason: str = Field(description="why it is no marketing, where two members of staff said so")
     channels: list[str]
     template: str
     title_zh: str
@@ -257,6 +256,14 @@ class CampaignOut(BaseModel):
     ended_at: datetime | None
 
 
+class ExemptIn(Strict):
+    """Why a campaign is no marketing."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)] = Field(
+        description="为何不是营销消息，如闭店通知 / why it is no marketing: a venue closes, say"
+    )
+
+
 class ImportIn(Strict):
     """Addresses out of a file: one phone or e-mail address in the first column of each line."""
 
@@ -271,7 +278,7 @@ class ImportIn(Strict):
 class TrialIn(Strict):
     """Whom to send a test to: an address by a channel, or a member."""
 
-    channel: ChannelName = Field(description="渠道 / channel")
+    channel: Annotated[ChannelName, Choice("message_channels")] = Field(description="渠道 / channel")
     address: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_ONE_LINE)] = Field(
         "", description="手机号、邮箱或 openid / phone, e-mail or open id"
     )

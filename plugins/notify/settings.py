@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from roost import SentTo
+from roost import Choice, SentTo
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -15,10 +15,10 @@ class NotifySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    channels: list[ChannelName] = Field(
+    channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
         ["inbox", "wechat"],
         max_length=10,
-        description="通知渠道，依次尝试；inbox 为站内信 / channels of a notice, tried in order; inbox is the app",
+        description="通知渠道，依次尝试 / channels of a notice, tried in order",
     )
     marketing_a_day: int = Field(1, ge=0, le=20, description="每位会员每天营销消息上限 / marketing messages a day")
     marketing_a_week: int = Field(3, ge=0, le=100, description="每位会员 7 天内营销消息上限 / in any seven days")

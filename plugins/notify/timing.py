@@ -1,7 +1,8 @@
 """The hours in which members are left alone."""
 
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, time, timedelta
+
+from roost import local_instant, local_time
 
 
 def quiet_until(now: datetime, zone: str, start: time, end: time) -> datetime | None:
@@ -11,12 +12,12 @@ def quiet_until(now: datetime, zone: str, start: time, end: time) -> datetime | 
     means that there are none. Where clocks are set back and a local time comes twice, the first that is still
     ahead counts; one that clocks jump over counts as the instant after the jump.
     """
-    local = now.astimezone(ZoneInfo(zone))
+    local = local_time(now, zone)
     at = local.time()
     over_midnight = start > end
     quiet = (at >= start or at < end) if over_midnight else start <= at < end
     if not quiet:
         return None
     day = local.date() + timedelta(days=1) if over_midnight and at >= start else local.date()
-    ends = (datetime.combine(day, end, ZoneInfo(zone)).replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    ends = (local_instant(day, end, zone, second=second) for second in (False, True))
     return next((instant for instant in ends if instant > now), now + timedelta(hours=1))

@@ -19,7 +19,7 @@ from plugins.orders.hookspecs import (
 )
 from plugins.orders.placing import place, postage
 from plugins.orders.schemas import AddressIn
-from plugins.orders.service import cancel, find, get, refund
+from plugins.orders.service import cancel, find, get, numbers, refund
 
 __all__ = [
     "AddressIn",
@@ -39,6 +39,7 @@ __all__ = [
     "cancel",
     "find",
     "get",
+    "numbers",
     "place",
     "postage",
     "refund",

@@ -22,6 +22,12 @@ from plugins.orders.staff_schemas import (
 from plugins.orders.states import TO_DELIVER
 from roost import Column, Context, Form, Page, Panel, Resource, Text
 
+REJECTION = (
+    Column("line", Text("行", "Line"), "int"),
+    Column("reason", Text("原因", "Reason")),
+    Column("text", Text("内容", "Text")),
+)
+
 imports = Resource(
     name="tracking",
     title=Text("导入运单号", "Tracking numbers"),
@@ -37,7 +43,7 @@ imports = Resource(
         Column("shipped", Text("已发货", "Shipped"), "int"),
         Column("known", Text("已导入过", "Known"), "int"),
         Column("rejected", Text("未通过", "Rejected"), "int"),
-        Column("rejections", Text("原因", "Reasons"), "json", list=False),
+        Column("rejections", Text("原因", "Reasons"), "table", parts=REJECTION, list=False),
         Column("imported_at", Text("时间", "At"), "time"),
     ),
 )

@@ -7,6 +7,7 @@ from uuid import UUID
 from plugins.orders import parts, settling, states, tenders
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersShift, OrdersTaking, OrdersTender
 from plugins.orders.staff_schemas import ShiftClose, TakeIn
+from plugins.orders.states import MEANS
 from roost import Conflict, Context, Forbidden, Invalid, identity, new_id, tenants
 
 
@@ -148,4 +149,5 @@ def shift_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
         if mine:
             cash = sum(row.fen for row in mine if row.kind == "cash")
             found.append({"name": venue.name, "figures": figures_of(mine), "cash": cash})
-    return {"english": ctx.locale == "en", "venues": found}
+    means = {kind: title.in_(ctx.locale) for kind, title in MEANS.items()}
+    return {"english": ctx.locale == "en", "venues": found, "means": means}

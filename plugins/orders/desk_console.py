@@ -11,6 +11,7 @@ from plugins.orders.models import (
     OrdersTaking,
 )
 from plugins.orders.refund_console import state_in
+from plugins.orders.service import numbers
 from plugins.orders.staff_schemas import (
     InvoiceRow,
     IssueIn,
@@ -19,9 +20,17 @@ from plugins.orders.staff_schemas import (
     ShiftRow,
     TakingRow,
 )
-from roost import Action, Column, Context, Form, Resource, Text
+from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 MEANS = {"cash": Text("现金", "cash"), "card": Text("银行卡", "card")}
+FIGURES = (
+    Column("day", Text("日期", "Day"), "date"),
+    Column("kind", Text("方式", "Means"), "choice", choices=MEANS),
+    Column("in_fen", Text("收入", "In"), "fen"),
+    Column("back_fen", Text("退出", "Back"), "fen"),
+    Column("net_fen", Text("净额", "Net"), "fen"),
+    Column("count", Text("笔数", "Count"), "int"),
+)
 INVOICE_STATES = {
     "requested": Text("待开票", "requested"),
     "issued": Text("已开票", "issued"),
@@ -47,8 +56,8 @@ takings = Resource(
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("kind", Text("方式", "Means"), "choice", choices=MEANS, filter=True),
         Column("fen", Text("金额", "Amount"), "fen"),
-        Column("order", Text("订单", "Order"), filter=True),
-        Column("shift", Text("班次", "Shift"), filter=True),
+        Column("order", Text("订单", "Order"), named=numbers, filter=True),
+        Column("shift", Text("班次", "Shift"), named=names_in(OrdersShift, "day"), filter=True),
         Column("taken_at", Text("时间", "At"), "time", filter=True),
     ),
 )
@@ -71,7 +80,7 @@ shifts = Resource(
         Column("counted_fen", Text("实点现金", "Cash counted"), "fen"),
         Column("difference_fen", Text("差额", "Difference"), "fen"),
         Column("takings", Text("笔数", "Takings"), "int"),
-        Column("figures", Text("按方式", "By means"), "json", list=False),
+        Column("figures", Text("按方式", "By means"), "table", parts=FIGURES, list=False),
         Column("note", Text("备注", "Note"), list=False),
         Column("since", Text("起", "Since"), "time", list=False),
         Column("closed_at", Text("交班时间", "Closed"), "time", filter=True),

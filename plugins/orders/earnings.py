@@ -37,6 +37,7 @@ def sync(ctx: Context, order_id: UUID) -> None:
                 member=order.member,
                 venue=order.venue,
                 items=sum(line.quantity for line in lines),
+                scope="brand",
             ),
         )
     for refund in _done(ctx, order.id):

@@ -1,5 +1,6 @@
 """What orders tell others. `owner` and `reference` say whose order it is: a plugin acts on its own."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -124,4 +125,13 @@ def may_return_order(ctx: Context, order: UUID, owner: str, reference: str) -> V
     """Ask, when a member cancels a paid order or asks for a refund, whether what was bought may go back.
 
     The owner answers for its own: a voucher that was used is a Veto. Staff are not asked.
+    """
+
+
+@decision(since="1.1", combine="first")
+def order_refundable_until(ctx: Context, order: UUID, owner: str, reference: str) -> datetime | None:
+    """Ask, when a member wants a refund of an ended order, until when its owner lets it be asked for.
+
+    It lengthens the days that the settings of orders give and never shortens them: a voucher is delivered by being
+    paid, and may be given back as long as it is valid.
     """

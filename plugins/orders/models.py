@@ -12,7 +12,7 @@ class OrdersOrder(TenantModel):
     number = CharField(max_length=20)  # what people read
     owner = CharField(max_length=40)  # the plugin that placed it
     reference = CharField(max_length=80)  # the owner's own name of it: one order each
-    digest = CharField(max_length=64)  # of what was asked for
+    digest = CharField(max_length=64, default="")  # of older orders; no longer read
     member = UUIDField()
     state = CharField(max_length=16, default="placed")  # see states.py
     title = CharField(max_length=100)

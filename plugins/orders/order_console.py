@@ -17,10 +17,11 @@ from plugins.orders.staff_schemas import (
     ShipIn,
     TakeIn,
 )
+from plugins.orders.states import MEANS as MEANS_WORDS
 from plugins.orders.states import MOVES, STATES, TITLES_ZH, TO_DELIVER
 from roost import Action, Column, Context, Resource, Text, new_id
 
-ORDER_STATES: dict[str, Text] = {state: Text(zh=TITLES_ZH[state], en=state.replace("_", " ")) for state in STATES}
+ORDER_STATES: dict[str, Text] = {state: Text(TITLES_ZH[state], state.replace("_", " ")) for state in STATES}
 HANDOVERS = {
     "ship": Text("快递", "parcel"),
     "pickup": Text("自提", "pick-up"),
@@ -28,8 +29,38 @@ HANDOVERS = {
 }
 
 
+TENDER_STATES = {
+    "held": Text("已冻结", "held"),
+    "paid": Text("已支付", "paid"),
+    "released": Text("已释放", "released"),
+    "excess": Text("多付待退", "paid too late or twice"),
+}
 LINE = ("title", "quantity", "fulfilment", "delivered", "refunded", "net_fen")
 MEANS = ("kind", "state", "fen", "points")
+
+
+LINES = (
+    Column("title", Text("商品", "Good")),
+    Column("quantity", Text("数量", "Quantity"), "int"),
+    Column("fulfilment", Text("交付", "Delivery"), "choice", choices=HANDOVERS),
+    Column("delivered", Text("已交付", "Delivered"), "int"),
+    Column("refunded", Text("已退", "Refunded"), "int"),
+    Column("net_fen", Text("金额", "Amount"), "fen"),
+)
+TENDERS = (
+    Column("kind", Text("方式", "Means"), "choice", choices=MEANS_WORDS),
+    Column("state", Text("状态", "State"), "choice", choices=TENDER_STATES),
+    Column("fen", Text("金额", "Amount"), "fen"),
+    Column("points", Text("积分", "Points"), "points"),
+)
+DISCOUNTS = (
+    Column("title", Text("优惠", "Discount")),
+    Column("fen", Text("金额", "Amount"), "fen"),
+)
+SENT = (
+    Column("title", Text("商品", "Good")),
+    Column("quantity", Text("数量", "Quantity"), "int"),
+)
 
 
 def refund_limit(ctx: Context) -> int:
@@ -56,6 +87,26 @@ def present_orders(ctx: Context, rows: Sequence[OrdersOrder]) -> Sequence[Any]:
         }
         for row in rows
     ]
+
+
+def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[Any]:
+    """Add what was in a parcel or handed over, by name."""
+    wanted = {UUID(str(one["line"])) for row in rows for one in row.lines}
+    found = OrdersLine.scoped(ctx).select().where(OrdersLine.id.in_(list(wanted) or [None]))
+    titles = {line.id: line.title for line in found}
+    return [
+        {
+            **row.__data__,
+            "sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines],
+        }
+        for row in rows
+    ]
+
+
+def lines_of(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
+    """Return the lines of an order: what staff choose from when they ship or pay back a part."""
+    rows = OrdersLine.scoped(ctx).select().where(OrdersLine.order == order).order_by(OrdersLine.position)
+    return [(line.id, f"{line.title} × {line.quantity}") for line in rows]
 
 
 def _ship(ctx: Context, order: UUID, body: ShipIn) -> None:
@@ -85,6 +136,11 @@ def _extend(ctx: Context, order: UUID, body: ExtendIn) -> None:
 
 orders = Resource(
     name="orders",
+    offers={"order_lines": lines_of},
+    summary=(
+        Column("unpaid", Text("待付款订单", "Orders to pay"), "int"),
+        Column("on_the_way", Text("配送中订单", "Orders on the way"), "int"),
+    ),
     title=Text("订单", "Orders"),
     model=OrdersOrder,
     reply=OrderRow,
@@ -138,6 +194,7 @@ orders = Resource(
             idempotent=True,
             approve_over=lambda body: body.fen,
             limit=refund_limit,
+            counted_as=lambda body: "refund",
             stands_on=("money_fen", "refunded_fen", "refunded_points"),
             shown=lambda row: "refunding" in MOVES[row.state],
         ),
@@ -156,13 +213,13 @@ orders = Resource(
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("receiver", Text("收货人", "Receiver"), list=False),
         Column("ship_by", Text("发货期限", "Ship by"), "date", filter=True),
-        Column("lines", Text("明细", "Lines"), "json", list=False),
-        Column("tenders", Text("支付方式", "Paid by"), "json", list=False),
-        Column("discounts", Text("优惠", "Discounts"), "json", list=False),
+        Column("lines", Text("明细", "Lines"), "table", parts=LINES, list=False),
+        Column("tenders", Text("支付方式", "Paid by"), "table", parts=TENDERS, list=False),
+        Column("discounts", Text("优惠", "Discounts"), "table", parts=DISCOUNTS, list=False),
         Column("goods_fen", Text("商品金额", "Goods"), "fen", list=False),
         Column("discount_fen", Text("优惠金额", "Discount"), "fen", list=False),
         Column("postage_fen", Text("邮费", "Postage"), "fen", list=False),
-        Column("owner", Text("来源", "From"), filter=True),
+        Column("owner", Text("来源", "From"), "choice", source="plugins", filter=True),
         Column("note", Text("备注", "Note"), list=False),
         Column("closed_why", Text("关闭原因", "Closed because"), list=False),
         Column("deadline", Text("付款期限", "Pay by"), "time", list=False),
@@ -177,6 +234,7 @@ handovers = Resource(
     title=Text("发货与自提", "Parcels and pick-ups"),
     model=OrdersHandover,
     reply=HandoverRow,
+    present=present_handovers,
     permission="orders.view",
     export_permission="orders.export",
     venue="venue",
@@ -187,7 +245,7 @@ handovers = Resource(
         Column("carrier", Text("快递公司", "Carrier"), filter=True),
         Column("tracking", Text("运单号", "Tracking"), filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
-        Column("lines", Text("明细", "Lines"), "json", list=False),
+        Column("sent", Text("明细", "Lines"), "table", parts=SENT, list=False),
         Column("handed_at", Text("时间", "At"), "time", filter=True),
         Column("undone_at", Text("撤销时间", "Undone"), "time", list=False),
     ),

@@ -1,6 +1,6 @@
 """Lists to pick from the shelf and labels to stick on parcels: pages to be printed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from plugins.orders.models import OrdersLabels, OrdersLine, OrdersOrder
 from plugins.orders.placing import address_of
 from plugins.orders.schemas import AddressIn
 from plugins.orders.staff_schemas import LabelsIn
-from roost import Conflict, Context, NotFound
+from roost import Conflict, Context, NotFound, local_time
 
 MOST = 500
 LABELS_LIVE = timedelta(hours=24)
@@ -82,6 +82,19 @@ def make_labels(ctx: Context, body: LabelsIn) -> OrdersLabels:
     return made
 
 
+def _batches(ctx: Context, batches: Sequence[OrdersLabels]) -> list[dict[str, Any]]:
+    """Return batches of labels with the tenant's time."""
+    return [
+        {
+            "id": one.id,
+            "count": one.count,
+            "reason": one.reason,
+            "at": local_time(one.created_at, ctx.tenant.zone).strftime("%Y-%m-%d %H:%M"),
+        }
+        for one in batches
+    ]
+
+
 def label_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the labels of a batch, to whoever made it and for a day; without a batch, the batches."""
     english = ctx.locale == "en"
@@ -94,7 +107,7 @@ def label_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
     asked = query.get("batch", "")
     batch = next((one for one in batches if str(one.id) == asked), None)
     if batch is None:
-        return {"english": english, "batches": batches, "labels": None}
+        return {"english": english, "batches": _batches(ctx, batches), "labels": None}
     orders = OrdersOrder.scoped(ctx).select().where(OrdersOrder.id.in_([UUID(one) for one in batch.orders]))
     found = {order.id: order for order in orders}
     lines = _lines(ctx, list(found.values()))
@@ -105,7 +118,7 @@ def label_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
         if order is not None and address is not None and lines[order.id]:
             goods = [(line.title, _left(line)) for line in lines[order.id]]
             labels.append({"number": order.number, "address": address, "lines": goods, "note": order.note})
-    return {"english": english, "batches": batches, "labels": labels}
+    return {"english": english, "batches": _batches(ctx, batches), "labels": labels}
 
 
 def reveal(ctx: Context, order_id: UUID, reason: str) -> AddressIn:

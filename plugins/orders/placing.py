@@ -1,22 +1,26 @@
 """Place an order: price, postage, address, what it holds, how long it waits."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from plugins.orders import addresses, settling, tenders
-from plugins.orders.drafts import Draft, Line, OrderView, view
+from plugins.orders.drafts import Draft, Line, OrderView, lines_of, view
 from plugins.orders.hookspecs import OrderPlaced
 from plugins.orders.models import OrdersLine, OrdersOrder
 from plugins.orders.references import OrderRef
 from plugins.orders.schemas import MOST_FEN, AddressIn, OrdersSettings
-from roost import Context, Invalid, KeyReused, members, new_id, seal, tenants, unseal
+from roost import Content, Context, Invalid, Text, members, new_id, seal, tenants, unseal
 
 SLUG = "orders"
 ADDRESS = "address"
+ORDER = Content(
+    "order",
+    Text("订单", "order"),
+    ("member", "venue", "title", "lines", "discounts", "tenders", "cancellable", "address", "note"),
+)
 MOST_LINES, MOST_UNITS = 100, 9999
 
 
@@ -29,10 +33,9 @@ def place(ctx: Context, draft: Draft) -> OrderView:
     """
     owner, ctx = ctx.plugin, ctx.for_plugin(SLUG)
     member = members.get(ctx, draft.member).id
-    said = _digest(draft, member)
     known = OrdersOrder.scoped(ctx).first(OrdersOrder.owner == owner, OrdersOrder.reference == draft.reference)
     if known is not None:
-        return _again(ctx, known, said)
+        return _again(ctx, known, draft, member)
     _check(ctx, draft)
     address = _address(ctx, draft, member)
     goods = sum(line.quantity * line.unit_fen for line in draft.lines)
@@ -50,12 +53,11 @@ def place(ctx: Context, draft: Draft) -> OrderView:
         "number": _number(ctx),
         "owner": owner,
         "reference": draft.reference,
-        "digest": said,
         "member": member,
-        "title": (draft.title or draft.lines[0].title)[:100],
+        "title": _title(draft),
         "goods_fen": goods,
         "discount_fen": less,
-        "discounts": [{"code": d.code, "title": d.title, "fen": d.fen, "source": d.source} for d in draft.discounts],
+        "discounts": [asdict(discount) for discount in draft.discounts],
         "postage_fen": postage,
         "money_fen": goods - less + postage,
         "points": sum(line.quantity * line.unit_points for line in draft.lines),
@@ -69,7 +71,7 @@ def place(ctx: Context, draft: Draft) -> OrderView:
     }
     if not list(OrdersOrder.scoped(ctx).insert(**values).on_conflict_ignore().returning(OrdersOrder.id).execute()):
         known = OrdersOrder.scoped(ctx).get(OrdersOrder.owner == owner, OrdersOrder.reference == draft.reference)
-        return _again(ctx, known, said)
+        return _again(ctx, known, draft, member)
     order: OrdersOrder = OrdersOrder.scoped(ctx).get(OrdersOrder.id == values["id"])
     _write_lines(ctx, order, draft.lines)
     ctx.publish(
@@ -91,18 +93,41 @@ def place(ctx: Context, draft: Draft) -> OrderView:
     return view(ctx, order)
 
 
-def _again(ctx: Context, known: OrdersOrder, said: str) -> OrderView:
-    if known.digest != said:
-        raise KeyReused(
-            f"the reference {known.reference!r} of {known.owner} was used for another order", "该单据已用于另一订单"
-        )
+def _title(draft: Draft) -> str:
+    return (draft.title or draft.lines[0].title if draft.lines else "")[:100]
+
+
+def _again(ctx: Context, known: OrdersOrder, draft: Draft, member: UUID) -> OrderView:
+    """Return the order that a reference names. Raises KeyReused when something else was ordered by it.
+
+    Not compared is what an erasure took (address and note), and the deadline, which counts from the moment it is set.
+    """
+    address = address_of(ctx, known)
+    asked = addresses.get(ctx, member, draft.address) if isinstance(draft.address, UUID) else draft.address
+    kept = {
+        "member": members.resolve(ctx, known.member),
+        "venue": known.venue,
+        "title": known.title,
+        "lines": [{name: getattr(line, name) for name in Line.__slots__} for line in lines_of(ctx, known.id)],
+        "discounts": known.discounts,
+        "tenders": known.tenders,
+        "cancellable": known.cancellable,
+        "address": address,
+        "note": known.note,
+    }
+    sent = {
+        "member": member,
+        "venue": draft.venue,
+        "title": _title(draft),
+        "lines": [asdict(line) for line in draft.lines],
+        "discounts": [asdict(discount) for discount in draft.discounts],
+        "tenders": list(draft.tenders),
+        "cancellable": draft.cancellable,
+        "address": asked if address is not None else None,
+        "note": draft.note if known.note else "",
+    }
+    ORDER.check(draft.reference, kept, sent)
     return view(ctx, known)
-
-
-def _digest(draft: Draft, member: UUID) -> str:
-    """Return a digest of what is bought, by whom and for how much: what a repeat must ask again."""
-    parts: list[Any] = [member, draft.venue, *draft.lines, *draft.discounts]
-    return hashlib.sha256("\x1f".join(repr(part) for part in parts).encode()).hexdigest()
 
 
 def _check(ctx: Context, draft: Draft) -> None:

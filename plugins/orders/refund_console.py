@@ -17,6 +17,7 @@ from plugins.orders.staff_schemas import (
     RefundRow,
     RejectIn,
 )
+from plugins.orders.states import MEANS
 from roost import Action, Column, Context, Resource, Text
 
 REFUND_STATES = {
@@ -35,6 +36,20 @@ SOURCES = {
 }
 
 
+PART_STATES = {
+    "pending": Text("待处理", "pending"),
+    "accepted": Text("已受理", "accepted"),
+    "failed": Text("失败", "failed"),
+    "done": Text("已退", "done"),
+}
+PARTS = (
+    Column("kind", Text("方式", "Means"), "choice", choices=MEANS),
+    Column("state", Text("状态", "State"), "choice", choices=PART_STATES),
+    Column("fen", Text("金额", "Amount"), "fen"),
+    Column("points", Text("积分", "Points"), "points"),
+    Column("number", Text("退款单号", "Number")),
+    Column("detail", Text("说明", "Note")),
+)
 PART = ("kind", "state", "fen", "points", "number", "attempts", "detail")
 
 
@@ -93,6 +108,7 @@ refund_queue = Resource(
             idempotent=True,
             approve_over=lambda body: body.fen,
             limit=refund_limit,
+            counted_as=lambda body: "refund",
             shown=state_in("requested"),
         ),
         Action(
@@ -141,7 +157,7 @@ refund_queue = Resource(
         Column("points", Text("积分", "Points"), "points"),
         Column("reason", Text("原因", "Reason")),
         Column("reply", Text("回复", "Reply"), list=False),
-        Column("parts", Text("退款明细", "Parts"), "json", list=False),
+        Column("parts", Text("退款明细", "Parts"), "table", parts=PARTS, list=False),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("created_at", Text("申请时间", "Asked"), "time", filter=True),
         Column("ended_at", Text("完成时间", "Ended"), "time", list=False),

@@ -10,10 +10,11 @@ from uuid import UUID
 from plugins.orders import parts, states, tenders
 from plugins.orders.drafts import lines_of
 from plugins.orders.models import OrdersLine, OrdersOrder, OrdersRefund, OrdersTender
-from roost import Conflict, Context, Invalid, KeyReused
+from roost import Conflict, Content, Context, Invalid, Text
 
 Source = Literal["member", "staff", "plugin", "outside"]
 OPEN = ("requested", "running", "failed")
+REFUND = Content("refund", Text("退款", "refund"), ("order", "amount_fen", "points", "lines", "reason"))
 
 
 def begin(
@@ -37,8 +38,7 @@ def begin(
     order = states.lock(ctx, order_id)
     known = OrdersRefund.scoped(ctx).first(OrdersRefund.key == key)
     if known is not None and known.state != "requested":
-        if known.order != order.id or (fen is not None and known.fen != fen):
-            raise KeyReused("this key was used for another refund", "该键已用于另一笔退款")
+        _check_same(known, order.id, reason, fen, points, lines)
         return known  # type: ignore[no-any-return]  # peewee
     units = checked(ctx, order, lines)
     due_fen, due_points = amount_of(ctx, order, units)
@@ -90,6 +90,25 @@ def begin(
         parts.add(ctx, refund, tender, back_fen, back_points)
     parts.finish(ctx, order, refund)
     return OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund.id)  # type: ignore[no-any-return]  # peewee
+
+
+def _check_same(
+    known: OrdersRefund, order: UUID, reason: str, fen: int | None, points: int | None, lines: Mapping[UUID, int] | None
+) -> None:
+    """Raise KeyReused when a known refund is of something else; what the caller left open is not compared."""
+    kept = {
+        "order": known.order,
+        "amount_fen": known.fen,
+        "points": known.points,
+        "lines": sorted((part["line"], part["quantity"]) for part in known.lines),
+        "reason": known.reason,
+    }
+    sent: dict[str, Any] = {"order": order, "reason": reason}
+    if fen is not None or points is not None:
+        sent |= {"amount_fen": fen or 0, "points": points or 0}
+    if lines:
+        sent["lines"] = sorted((str(line), quantity) for line, quantity in lines.items())
+    REFUND.check(known.key, kept, sent)
 
 
 def checked(ctx: Context, order: OrdersOrder, lines: Mapping[UUID, int] | None) -> dict[UUID, int] | None:

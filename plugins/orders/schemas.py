@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from roost import Choice, ContactPhone
+
 MOST_FEN = 10_000_000_000
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
 Word = Annotated[
@@ -74,7 +76,7 @@ class AddressIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Word = Field(description="收货人")
-    phone: Annotated[str, StringConstraints(pattern=r"^\+?[0-9-]{6,20}$")] = Field(description="联系电话")
+    phone: ContactPhone = Field(description="联系电话")
     province: Word = Field(description="省")
     city: Word = Field(description="市")
     district: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = Field("", description="区县")
@@ -255,7 +257,7 @@ class LineUnits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    line: UUID
+    line: Annotated[UUID, Choice("order_lines", of_row=True)] = Field(json_schema_extra={"zh": "商品", "en": "Good"})
     quantity: int = Field(ge=1, le=9999)
 
 

@@ -1,15 +1,15 @@
 """What other plugins and members do with an order once it is placed. The caller's transaction; the order's own lock."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from plugins.orders import hookspecs, refunds, settling, states
+from plugins.orders import refunds, settling, states
 from plugins.orders.drafts import OrderView, view
 from plugins.orders.models import OrdersOrder, OrdersRefund
 from plugins.orders.placing import SLUG
 from plugins.orders.schemas import OrdersSettings
-from roost import Conflict, Context
+from roost import Conflict, Context, names_in
 
 
 def get(ctx: Context, order: UUID) -> OrderView:
@@ -102,8 +102,8 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
 
     Raises Conflict when the days for it are over, and where the owner says that it may not go back.
     """
-    days = ctx.settings(OrdersSettings).faulty_days
-    if order.ended_at is not None and order.ended_at + timedelta(days=days) < ctx.now():
+    if order.ended_at is not None and _refundable_until(ctx, order) < ctx.now():
+        days = ctx.settings(OrdersSettings).faulty_days
         raise Conflict(
             f"a refund can be asked for within {days} days", f"收货 {days} 天后不能申请售后", code="too_late"
         )
@@ -111,8 +111,20 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
     return refunds.ask(ctx, order, reason, lines)
 
 
+def _asked(order: OrdersOrder) -> dict[str, Any]:
+    return {"order": order.id, "owner": order.owner, "reference": order.reference}
+
+
 def _may_return(ctx: Context, order: OrdersOrder) -> None:
-    ctx.check(hookspecs.may_return_order, order=order.id, owner=order.owner, reference=order.reference)
+    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **_asked(order))
+
+
+def _refundable_until(ctx: Context, order: OrdersOrder) -> datetime:
+    """Return the end of the days in which a refund of an ended order can be asked for; its owner may give more."""
+    assert order.ended_at is not None
+    usual: datetime = order.ended_at + timedelta(days=ctx.settings(OrdersSettings).faulty_days)
+    longer = ctx.runtime.dispatcher.decide(ctx, "order_refundable_until", **_asked(order))
+    return max(usual, longer) if longer is not None else usual
 
 
 def in_flight(ctx: Context) -> int:
@@ -127,3 +139,7 @@ def in_flight(ctx: Context) -> int:
     )
     open_refunds = OrdersRefund.scoped(ctx).select().where(OrdersRefund.state.in_(refunds.OPEN))
     return int(open_orders.count() + open_refunds.count())
+
+
+numbers = names_in(OrdersOrder, "number")
+"""Return the numbers of orders by id: `numbers(ctx, ids)`, what staff read in their place."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from plugins.orders.models import OrdersOrder
-from roost import Conflict, Context
+from roost import Conflict, Context, Text
 
 State = Literal[
     "placed",
@@ -28,6 +28,13 @@ State = Literal[
     "part_refunded",
     "refunded",
 ]
+MEANS: dict[str, Text] = {
+    "points": Text("积分", "points"),
+    "stored_value": Text("储值", "stored value"),
+    "cash": Text("现金", "cash"),
+    "card": Text("银行卡", "card"),
+    "wechat_pay": Text("微信支付", "WeChat Pay"),
+}
 STATES: tuple[State, ...] = get_args(State)
 
 MOVES: Mapping[str, frozenset[str]] = {

@@ -8,12 +8,15 @@ and `PurchaseFile` and take their rows in with `take_in`.
 from plugins.purchases.figures import Summary, summary
 from plugins.purchases.importing import Taken, order_matters, take_in
 from plugins.purchases.lines import Lines, Rejected, UnreadableFile
+from plugins.purchases.moving import MOVED, move
 from plugins.purchases.refunds import refund
-from plugins.purchases.rows import FileRow, PurchaseFile
+from plugins.purchases.rows import FileRow, PurchaseFile, Venues
 from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
 from plugins.purchases.service import find, get, record, record_many
+from plugins.purchases.sheets import Sheet
 
 __all__ = [
+    "MOVED",
     "FileRow",
     "Lines",
     "NewPurchase",
@@ -21,6 +24,8 @@ __all__ = [
     "PurchaseLine",
     "PurchaseView",
     "Recorded",
+    "Sheet",
+    "Venues",
     "RefundView",
     "Rejected",
     "Summary",
@@ -28,6 +33,7 @@ __all__ = [
     "UnreadableFile",
     "find",
     "get",
+    "move",
     "order_matters",
     "record",
     "record_many",

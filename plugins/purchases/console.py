@@ -7,6 +7,14 @@ from roost import Action, Column, Form, Panel, Resource, Text
 
 KINDS = {"sale": Text("消费", "Sale"), "renewal": Text("续卡", "Renewal")}
 
+LINE = (
+    Column("name", Text("商品", "Good")),
+    Column("code", Text("编码", "Code")),
+    Column("category", Text("类别", "Category")),
+    Column("quantity", Text("数量", "Quantity"), "int"),
+    Column("amount_fen", Text("实付", "Paid"), "fen"),
+)
+
 purchases = Resource(
     name="records",
     title=Text("消费记录", "Purchases"),
@@ -21,12 +29,22 @@ purchases = Resource(
         Column("points", Text("所得积分", "Points"), "points"),
         Column("growth", Text("所得成长值", "Growth"), "int", list=False),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
-        Column("source", Text("来源", "Source"), filter=True),
+        Column("source", Text("来源", "Source"), "choice", source="entry_sources", filter=True),
         Column("source_key", Text("单号", "Number"), filter=True),
         Column("items", Text("件数", "Items"), "int", list=False),
-        Column("lines", Text("商品", "Goods"), "json", list=False),
+        Column("lines", Text("商品", "Goods"), "table", parts=LINE, list=False),
         Column("counted_fen", Text("计分金额", "Counted"), "fen", list=False),
-        Column("origin", Text("写入方式", "Origin"), list=False),
+        Column(
+            "origin",
+            Text("写入方式", "Origin"),
+            "choice",
+            choices={
+                "live": Text("实时", "live"),
+                "import": Text("导入", "import"),
+                "replay": Text("重放", "replay"),
+            },
+            list=False,
+        ),
         Column("recorded_at", Text("记录时间", "Recorded"), "time", list=False),
     ),
     permission="purchases.view",

@@ -19,12 +19,13 @@ def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
         source="api" if ctx.actor.kind == "key" else "staff",
         source_key=body.receipt or new_id().hex,
         amount_fen=body.amount_fen,
-        occurred_at=body.occurred_at or ctx.now(),
+        occurred_at=body.occurred_at,
         member=body.member,
         venue=_venue(ctx, body.venue),
         items=body.items,
         kind=body.kind,
         lines=tuple(body.lines),
+        scope=None if body.receipt else "brand",
     )
     return service.record(ctx, purchase)[0]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from plugins.purchases.schemas import PurchaseLine, PurchaseSettings
+from plugins.purchases.schemas import EarningRules, PurchaseLine
 from roost import local_date, local_day_end
 
 
@@ -21,28 +21,50 @@ class Earned:
 NOTHING = Earned(0, 0, 0)
 
 
-def earned(rules: PurchaseSettings, amount_fen: int, kind: str, lines: Sequence[PurchaseLine], ordinal: int) -> Earned:
+def earned(
+    rules: EarningRules,
+    amount_fen: int,
+    kind: str,
+    lines: Sequence[PurchaseLine],
+    ordinal: int,
+    refunded_fen: int = 0,
+) -> Earned:
     """Return what a purchase earns; `ordinal` is its place among its member's of the month, from 1.
 
-    Lines only move the amount that counts: an excluded good is taken off, a good at 200 % is added once more.
-    So a discount on the whole purchase, which no line shows, never earns.
+    Lines only move the amount that counts: an excluded good is taken off, a good at 200 % is added once more. What is
+    left after a refund of `refunded_fen` earns what a direct sale of it would: a refund is of money, so every line is
+    left in the same part.
     """
-    if amount_fen < rules.minimum_fen:
+    left = amount_fen - refunded_fen
+    if left < rules.minimum_fen or left <= 0:
         return NOTHING
     hundredths = amount_fen * 100
     for line in lines:
-        percent = 0 if line.code in rules.excluded_goods else rules.good_percents.get(line.code, 100)
-        hundredths += line.amount_fen * (percent - 100)
-    counted, scale = max(hundredths, 0), 100
+        hundredths += line.amount_fen * (_percent(rules, line) - 100)
+    counted, scale = max(hundredths, 0) * left, 100 * amount_fen
     if kind == "renewal":
         counted, scale = counted * rules.renewal_percent, scale * 100
-    if rules.frequency_from and ordinal >= rules.frequency_from:
+    if is_frequent(rules, ordinal):
         counted, scale = counted * rules.frequency_percent, scale * 100
     counted //= scale
     return Earned(counted, _units(counted, rules.fen_per_point, rules), _units(counted, rules.fen_per_growth, rules))
 
 
-def _units(counted_fen: int, fen_per_unit: int, rules: PurchaseSettings) -> int:
+def is_frequent(rules: EarningRules, ordinal: int) -> bool:
+    """Tell whether the rate of frequency holds for a purchase at this place of its month."""
+    return bool(rules.frequency_from) and ordinal >= rules.frequency_from
+
+
+def _percent(rules: EarningRules, line: PurchaseLine) -> int:
+    """Return the rate of a line: its good's own goes before its category's."""
+    if line.code in rules.excluded_goods:
+        return 0
+    if line.code in rules.good_percents:
+        return rules.good_percents[line.code]
+    return rules.category_percents.get(line.category, 100)
+
+
+def _units(counted_fen: int, fen_per_unit: int, rules: EarningRules) -> int:
     units = counted_fen // fen_per_unit if fen_per_unit else 0
     return min(units, rules.most_points) if rules.most_points else units
 

@@ -67,6 +67,7 @@ def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
                 member=ids[row.customer] if row.customer else None,
                 venue=row.venue,
                 items=row.items,
+                scope=None if row.own_id else "brand",
             )
             for row in rows
         ],

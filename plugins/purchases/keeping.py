@@ -5,6 +5,7 @@ from uuid import UUID
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.models import PurchasesRefund as Refund
+from plugins.purchases.models import PurchasesRules as Rules
 from roost import Context
 
 
@@ -63,3 +64,4 @@ def purge(ctx: Context) -> None:
     """Delete all that is kept for this tenant."""
     Refund.scoped(ctx).delete().execute()
     Purchase.scoped(ctx).delete().execute()
+    Rules.scoped(ctx).delete().execute()

@@ -8,6 +8,10 @@ from typing import BinaryIO
 
 LONGEST_LINE = 65_536  # bytes
 MOST_JOINED = 20  # lines that a quoted cell may run over
+NO_TEXT = {
+    b"PK\x03\x04": "this is an Excel workbook or another zip: give it the ending .xlsx, or save it as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "this is an old Excel file (.xls): save it as .xlsx, or as CSV in UTF-8",
+}
 BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -52,15 +56,17 @@ class Lines:
         self._number = 0
         self._ahead: deque[_Line] = deque()
         self.separator = ","
-        start = stream.read(3)
+        start = stream.read(4)
+        if start in NO_TEXT:
+            raise UnreadableFile(NO_TEXT[start])
         if start[:2] in BYTE_ORDER_MARKS:
             raise UnreadableFile("the file is UTF-16: save it as CSV in UTF-8")
-        stream.seek(3 if start == b"\xef\xbb\xbf" else 0)
+        stream.seek(3 if start[:3] == b"\xef\xbb\xbf" else 0)
         header = self._next()
         if header is None or not header.text.strip() or header.fault:
-            raise UnreadableFile(
-                f"the file has no header line: {header.fault if header and header.fault else 'it is empty'}"
-            )
+            why = header.fault if header and header.fault else "it is empty"
+            hint = "; if it comes from Excel in China, say --encoding gb18030" if header and header.fault else ""
+            raise UnreadableFile(f"the file has no header line: {why}{hint}")
         self.separator = max(",;\t", key=header.text.count)
         self.header = [name.strip() for name in self._split(header.text)]
 

@@ -3,18 +3,19 @@
 import hashlib
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from plugins.purchases.lines import Cells, Lines, Rejected, UnreadableFile
 from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS
 from plugins.purchases.service import AHEAD, EARLIEST
-from roost import Context, local_midnight, tenants
+from plugins.purchases.sheets import Sheet
+from roost import Context, Invalid, local_instant, local_midnight, normalise_phone, tenants
 
 FIELDS = ("customer", "date", "amount", "items", "venue", "phone", "name", "id")
 REQUIRED = ("customer", "date", "amount")
@@ -29,14 +30,18 @@ GUESSES: dict[str, tuple[str, ...]] = {  # column names that need no mapping; `i
 }
 MOST_COUNTS = 50_000  # of rows held in memory, some hundred bytes each
 LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40}
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"))  # put there by spreadsheets
+_MONEY = re.compile(r"(?:¥|￥|\$|RMB|CNY|人民币)?\s*([^\s]*?)\s*(?:元|圆|RMB|CNY)?", re.IGNORECASE)
 _AMOUNT = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2})0*)?")
 _NUMBER = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]*)?")
-_DAY = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})|([0-9]{4})([0-9]{2})([0-9]{2})")
+_DAY = re.compile(
+    r"(?:([0-9]{4})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?|([0-9]{4})([0-9]{2})([0-9]{2}))"
+    r"(?:[T\s]*([0-9]{1,2})\s*[:时]\s*([0-9]{2})(?:\s*[:分]\s*([0-9]{2}))?[分秒]?)?"
+)
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
-_PHONE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 
 
 class FileRow(NamedTuple):
@@ -52,6 +57,15 @@ class FileRow(NamedTuple):
     venue: UUID | None
     phone: str | None
     name: str | None
+    own_id: bool = False  # the key is the file's own number, and not made of the row's content
+
+
+@dataclass(frozen=True, slots=True)
+class Venues:
+    """What to do with a venue's code that no venue has: stop, or what `unknown` says. `mapping` goes before."""
+
+    unknown: Literal["stop", "create", "skip", "reject"] = "stop"
+    mapping: Mapping[str, str] | None = None
 
 
 class _Wrong(ValueError):
@@ -88,7 +102,10 @@ class Columns:
                 place[name] = found
         for name in REQUIRED:
             if name not in place:
-                raise UnreadableFile(f"no column for {name}: say --map {name}=COLUMN; the file has {known}")
+                raise UnreadableFile(
+                    f"no column for {name}: say --map {name}=COLUMN; the file has {known}. Without --map its first line"
+                    " has to be a header such as customer_id,date,amount or 会员号,日期,金额"
+                )
         return cls(place)
 
 
@@ -100,7 +117,11 @@ class PurchaseFile:
     earlier or later, names the same purchases the same. The counts are kept on disk.
     """
 
-    def __init__(self, ctx: Context, lines: Lines, mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self, ctx: Context, lines: Lines | Sheet, mapping: Mapping[str, str], venues: Venues | None = None
+    ) -> None:
+        self._ctx = ctx
+        self._how = venues or Venues()
         self._lines = lines
         self._place = Columns.of(lines.header, mapping).place
         self._zone = ctx.tenant.zone
@@ -138,12 +159,13 @@ class PurchaseFile:
     def _row(self, line: Cells) -> FileRow:
         cells, place = line.cells, self._place
         customer = self._word(cells, "customer") or ""
-        occurred_at = self._instant(cells[place["date"]].strip())
-        amount_fen = _fen(cells[place["amount"]].strip())
-        items = _count(cells[place["items"]].strip()) if "items" in place else 1
+        occurred_at = self._instant(_plain(cells[place["date"]]))
+        amount_fen = _fen(_plain(cells[place["amount"]]))
+        items = _count(_plain(cells[place["items"]])) if "items" in place else 1
         code = self._word(cells, "venue")
-        if code is not None and code not in self._venues:
-            raise _Wrong(f"there is no venue {code!r}")
+        venue = None if code is None else self._venues.get(code)
+        if code is not None and venue is None:
+            venue = self._unknown_venue(code)
         phone = _phone(cells[place["phone"]].strip()) if "phone" in place else None
         name = self._word(cells, "name")
         if "id" in place:
@@ -152,8 +174,33 @@ class PurchaseFile:
                 raise _Wrong("the id is empty")
         else:
             key = self._key(customer, occurred_at, amount_fen, items, code or "")
-        venue = self._venues[code] if code is not None else None
-        return FileRow(line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name)
+        return FileRow(
+            line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name, "id" in place
+        )
+
+    def _unknown_venue(self, code: str) -> UUID | None:
+        """Do with a venue that is not there what was asked for."""
+        how = self._how
+        if how.mapping is not None and code in how.mapping:
+            known = self._venues.get(how.mapping[code])
+            if known is None:
+                raise UnreadableFile(f"the venue map says {code} = {how.mapping[code]}, and there is no such venue")
+            self._venues[code] = known
+            return known
+        if how.unknown == "create":
+            with self._ctx.transaction():
+                made: UUID = tenants.add_venue(self._ctx, code, code).id
+            self._venues[code] = made
+            return made
+        if how.unknown == "skip":
+            return None
+        if how.unknown == "reject":
+            raise _Wrong(f"there is no venue {code!r}")
+        raise UnreadableFile(
+            f"there is no venue {code!r}: say --venues create to make what is missing, --venues map=FILE"
+            " (lines CODE_IN_THE_FILE,VENUE_CODE) to use others, --venues skip to leave the venue out, or"
+            " --venues reject to leave those rows out"
+        )
 
     def _key(self, customer: str, occurred_at: datetime, amount_fen: int, items: int, venue: str) -> str:
         content = f"{customer}\x1f{occurred_at.isoformat()}\x1f{amount_fen}\x1f{items}\x1f{venue}".encode()
@@ -200,17 +247,19 @@ class PurchaseFile:
 def _instant(text: str, zone: str) -> datetime | None:
     day = _DAY.fullmatch(text)
     if day is not None:
-        year, month, number = (int(part) for part in day.groups() if part is not None)
-        return local_midnight(date(year, month, number), zone)
+        parts = [int(part) for part in day.groups() if part is not None]
+        if len(parts) == 3:
+            return local_midnight(date(*parts), zone)
+        return local_instant(date(*parts[:3]), time(*parts[3:]), zone)  # type: ignore[arg-type]  # hour, minute, second
     if _INSTANT.fullmatch(text) is None:
         return None
     instant = datetime.fromisoformat(text)
-    return (instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return instant.astimezone(UTC) if instant.tzinfo else local_instant(instant.date(), instant.time(), zone)
 
 
 def _fen(text: str) -> int:
     """Read yuan with at most two decimals as fen."""
-    found = _AMOUNT.fullmatch(text.lstrip("¥￥$"))
+    found = _AMOUNT.fullmatch(_bare(text))
     if found is None:
         raise _Wrong(_why_no_amount(text))
     yuan, cents = found.groups()
@@ -220,8 +269,14 @@ def _fen(text: str) -> int:
     return fen
 
 
+def _bare(text: str) -> str:
+    """Return an amount without its currency."""
+    found = _MONEY.fullmatch(text)
+    return found[1] if found is not None else text
+
+
 def _why_no_amount(text: str) -> str:
-    plain = text.lstrip("¥￥$")
+    plain = _bare(text)
     if not plain:
         return "the amount is empty"
     if plain[0] in "-−(" and _NUMBER.match(plain[1:]):
@@ -242,7 +297,12 @@ def _count(text: str) -> int:
 def _phone(text: str) -> str | None:
     if not text:
         return None
-    found = _PHONE.fullmatch(text.replace(" ", "").replace("-", ""))
-    if found is None:
-        raise _Wrong("the phone is not a mainland mobile number")  # never said: it is personal data
-    return found[1]
+    try:
+        return normalise_phone(text)
+    except Invalid:
+        raise _Wrong("the phone is not a mainland mobile number") from None  # never said: it is personal data
+
+
+def _plain(text: str) -> str:
+    """Return a cell as it was meant: full-width forms as ASCII, without marks that nobody sees."""
+    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text.translate(UNSEEN)).strip()

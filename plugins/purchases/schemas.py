@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from roost import KeyReused
+
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
 Kind = Literal["sale", "renewal"]
@@ -19,7 +21,10 @@ Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
-class PurchaseSettings(BaseModel):
+NumberScope = Literal["venue_day", "venue", "brand"]
+
+
+class EarningRules(BaseModel):
     """How purchases earn. Points are rounded down once, over the whole purchase."""
 
     model_config = ConfigDict(extra="forbid")
@@ -46,6 +51,11 @@ class PurchaseSettings(BaseModel):
         max_length=1000,
         description="goods that earn more or less, by code: 200 is double · 商品积分倍率（%）",
     )
+    category_percents: dict[Word, Percent] = Field(
+        {},
+        max_length=1000,
+        description="categories that earn more or less, where the good has no rate; 0: nothing · 品类积分倍率（%）",
+    )
     renewal_percent: Percent = Field(
         100, description="how a renewal of a membership earns: 150 is half more · 续卡倍率（%）"
     )
@@ -56,11 +66,26 @@ class PurchaseSettings(BaseModel):
         description="from which purchase of a calendar month on the next rate holds; 0: never · 当月第几笔起",
     )
     frequency_percent: Percent = Field(100, description="how those purchases earn: 200 is double · 频次倍率（%）")
+
+
+class PurchaseSettings(EarningRules):
+    """How purchases earn, and what their numbers name."""
+
     points_months: int = Field(
         24,
         ge=0,
         le=240,
         description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
+    )
+    number_scope: NumberScope = Field(
+        "venue_day",
+        description="within what a receipt's number is unique: a venue's day, a venue, or the whole brand"
+        " · 小票号在何范围内唯一：venue_day 门店当日，venue 门店，brand 全品牌",
+    )
+    number_scopes: dict[Word, NumberScope] = Field(
+        {},
+        max_length=100,
+        description="sources whose numbers reach otherwise: staff, api, import:NAME · 各来源的单号范围",
     )
 
 
@@ -71,27 +96,30 @@ class PurchaseLine(BaseModel):
 
     code: Word = Field(description="the good's code at the source")
     name: Words = ""
+    category: Words = Field("", description="the good's category at the source")
     quantity: int = Field(1, ge=0, le=MOST_ITEMS)
     amount_fen: Fen = Field(description="what was paid for all of this line, in fen")
 
 
 @dataclass(frozen=True, slots=True)
 class NewPurchase:
-    """A purchase to record. `(source, source_key)` names it: told again, it changes nothing.
+    """A purchase to record. `source_key` names it within its source and `scope`: told again, it changes nothing.
 
-    `amount_fen` is what was paid, in fen; `items` how many things; `occurred_at` aware; `lines` where goods
-    earn differently. Without a `member` it is a sale to nobody known and earns nothing.
+    `amount_fen` is what was paid, in fen; `items` how many things; `occurred_at` aware, None for now; `lines`, which
+    add up to the amount, where goods earn differently. Without a `member` it is a sale to nobody known and earns
+    nothing. `scope` None is as the tenant sets it for the source; say "brand" of numbers that are unique by themselves.
     """
 
     source: str
     source_key: str
     amount_fen: int
-    occurred_at: datetime
+    occurred_at: datetime | None
     member: UUID | None = None
     venue: UUID | None = None
     items: int = 1
     kind: Kind = "sale"
     lines: tuple[PurchaseLine, ...] = ()
+    scope: NumberScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +128,12 @@ class Recorded:
 
     id: UUID | None
     created: bool
-    refusal: str = ""
+    refused: KeyReused | None = None
+
+    @property
+    def refusal(self) -> str:
+        """Return why it was refused, in English; "" when it was not."""
+        return self.refused.message if self.refused is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +209,17 @@ class PurchaseIn(BaseModel):
     items: int = Field(1, ge=0, le=MOST_ITEMS)
     kind: Kind = "sale"
     occurred_at: AwareDatetime | None = Field(None, description="none: now")
-    receipt: Word | None = Field(None, description="number on the receipt: the same number is recorded once")
-    lines: list[PurchaseLine] = Field([], max_length=200)
+    receipt: Word | None = Field(
+        None,
+        description="number on the receipt; within its scope (setting number_scope) it names one purchase",
+    )
+    lines: list[PurchaseLine] = Field([], max_length=200, description="what was bought; adds up to the amount")
 
 
 class PurchaseForm(PurchaseIn):
     """A purchase written down in the console. Its receipt is required: sent twice, it is recorded once."""
 
-    receipt: Word = Field(description="number on the receipt: the same number is recorded once")
+    receipt: Word = Field(description="number on the receipt; within its scope it names one purchase · 小票号")
 
 
 class RefundIn(BaseModel):

@@ -1,7 +1,7 @@
 """Record purchases and take them back. Every function runs in the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -10,9 +10,11 @@ from uuid import UUID
 
 from peewee import IntegrityError, fn
 
-from plugins.purchases import earning
+from plugins.purchases import earning, numbers, why
 from plugins.purchases.hookspecs import PurchaseRecorded
 from plugins.purchases.models import PurchasesPurchase as Purchase
+from plugins.purchases.rules import NAME as RULE
+from plugins.purchases.rules import current
 from plugins.purchases.schemas import (
     MOST_FEN,
     MOST_ITEMS,
@@ -34,12 +36,15 @@ from roost import (
     new_id,
     one_of,
     points,
+    rewards,
     savepoint,
 )
 
 SLUG = "purchases"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how far a source's clock may be in front of ours
+WRONG = {"amount_fen": "金额", "items": "件数", "occurred_at": "消费时间", "lines": "商品明细合计与金额不符"}
+_Known = tuple[UUID, dict[str, Any]]  # a purchase and its content
 RACES = 3  # how often a batch is tried again after another process recorded a part of it at the same moment
 
 
@@ -49,15 +54,15 @@ RACES = 3  # how often a batch is tried again after another process recorded a p
 def record(ctx: Context, purchase: NewPurchase) -> tuple[PurchaseView, bool]:
     """Record one purchase; return it and whether it is new.
 
-    The same `(source, source_key)` again returns the first. Raises KeyReused when it comes with another
-    amount, number of items or kind, NotFound for an unknown member, Invalid for an amount or instant that
-    cannot be.
+    The same number again, in its scope and with the same content, returns the first. Raises KeyReused when any of its
+    content differs, NotFound for an unknown member, Invalid for an amount, instant or lines that cannot be.
     """
     if purchase.member is not None:
         purchase = replace(purchase, member=members.resolve(ctx, purchase.member))
     done = record_many(ctx, [purchase])[0]
-    if done.id is None:
-        raise KeyReused(done.refusal, "该单号已用于另一笔消费", source=purchase.source, source_key=purchase.source_key)
+    if done.refused is not None:
+        raise done.refused
+    assert done.id is not None
     return get(ctx, done.id), done.created
 
 
@@ -65,8 +70,8 @@ def record_many(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded
     """Record a batch in few statements; return what became of each, in order.
 
     Members must be ids as `members` gives them (not merged into another). A purchase that is known already
-    changes nothing; one whose key was used for another content is refused alone. Raises Invalid, and records
-    nothing, for an amount or instant that cannot be.
+    changes nothing; one whose number was used for another content is refused alone. Raises Invalid, and records
+    nothing, for an amount, instant or lines that cannot be.
     """
     ctx = ctx.for_plugin(SLUG)
     for purchase in purchases:
@@ -87,37 +92,57 @@ def _check(ctx: Context, purchase: NewPurchase) -> None:
         wrong = ("amount_fen", f"{purchase.amount_fen} is not between 0 and {MOST_FEN} fen")
     elif not 0 <= purchase.items <= MOST_ITEMS:
         wrong = ("items", f"{purchase.items} is not between 0 and {MOST_ITEMS}")
-    elif not EARLIEST <= purchase.occurred_at <= ctx.now() + AHEAD:
-        wrong = ("occurred_at", f"{purchase.occurred_at.isoformat()} is before 1970 or in the future")
+    elif not EARLIEST <= (purchase.occurred_at or ctx.now()) <= ctx.now() + AHEAD:
+        wrong = ("occurred_at", f"{purchase.occurred_at} is before 1970 or in the future")
+    elif purchase.lines and (parts := sum(line.amount_fen for line in purchase.lines)) != purchase.amount_fen:
+        wrong = ("lines", f"they add up to {parts} fen, and the purchase is of {purchase.amount_fen}")
     if wrong is not None:
         fields = [{"path": f"body.{wrong[0]}", "message": wrong[1]}]
-        raise Invalid(f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{wrong[0]}", fields=fields)
+        raise Invalid(
+            f"this purchase cannot be: {wrong[0]}: {wrong[1]}", f"消费数据有误：{WRONG[wrong[0]]}", fields=fields
+        )
 
 
 def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
-    known = _known(ctx, purchases)
+    reach = [numbers.scopes(ctx, purchase) for purchase in purchases]
+    known = _known(ctx, purchases, {scope for scopes in reach for scope in scopes})
     results: list[Recorded] = []
-    fresh: list[tuple[UUID, NewPurchase]] = []
-    for purchase in purchases:
-        name = (purchase.source, purchase.source_key)
-        said = (purchase.amount_fen, purchase.items, purchase.kind)
-        if name not in known:
+    fresh: list[tuple[UUID, str, NewPurchase]] = []
+    for purchase, scopes in zip(purchases, reach, strict=True):
+        try:
+            row = _same(ctx, known, purchase, scopes)
+        except KeyReused as ex:
+            results.append(Recorded(None, False, ex))
+            continue
+        if row is None:
             row = new_id()
-            known[name] = (row, said)
-            fresh.append((row, purchase))
+            known[(purchase.source, scopes[0], purchase.source_key)] = (row, numbers.sent_content(purchase))
+            fresh.append((row, scopes[0], purchase))
             results.append(Recorded(row, True))
-        elif known[name][1] == said:
-            results.append(Recorded(known[name][0], False))
         else:
-            amount, items, kind = known[name][1]
-            before = f"recorded before as {amount} fen, {items} items, {kind}"
-            results.append(Recorded(None, False, f"{purchase.source} {purchase.source_key} was {before}"))
+            results.append(Recorded(row, False))
     if fresh:
         _insert(ctx, fresh)
     return results
 
 
-def _known(ctx: Context, purchases: Sequence[NewPurchase]) -> dict[tuple[str, str], tuple[UUID, tuple[int, int, str]]]:
+def _same(
+    ctx: Context, known: Mapping[numbers.Name, _Known], purchase: NewPurchase, scopes: Sequence[str]
+) -> UUID | None:
+    """Return the purchase that a number names already, or None. Raises KeyReused for one of other content."""
+    exact = known.get((purchase.source, scopes[0], purchase.source_key))
+    if exact is not None:
+        numbers.check_same(ctx, exact[1], purchase)
+        return exact[0]
+    sent = numbers.sent_content(purchase)
+    for scope in scopes[1:]:
+        held = known.get((purchase.source, scope, purchase.source_key))
+        if held is not None and not numbers.PURCHASE.differing(held[1], sent):
+            return held[0]
+    return None
+
+
+def _known(ctx: Context, purchases: Sequence[NewPurchase], scopes: Collection[str]) -> dict[numbers.Name, _Known]:
     keys: dict[str, list[str]] = defaultdict(list)
     for purchase in purchases:
         keys[purchase.source].append(purchase.source_key)
@@ -125,25 +150,30 @@ def _known(ctx: Context, purchases: Sequence[NewPurchase]) -> dict[tuple[str, st
     for source, wanted in keys.items():
         rows = (
             Purchase.scoped(ctx)
-            .select(Purchase.source_key, Purchase.id, Purchase.amount_fen, Purchase.items, Purchase.kind)
-            .where(Purchase.source == source, one_of(Purchase.source_key, wanted))
-            .tuples()
+            .select()
+            .where(
+                Purchase.source == source,
+                one_of(Purchase.source_key, wanted),
+                one_of(Purchase.scope, sorted(scopes)) if len(scopes) > 1 else Purchase.scope == next(iter(scopes)),
+            )
         )
-        for key, row, amount_fen, items, kind in rows:
-            found[(source, key)] = (row, (amount_fen, items, kind))
+        for row in rows:
+            found[(source, row.scope, row.source_key)] = (row.id, numbers.kept_content(row))
     return found
 
 
-def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
-    rules, now = ctx.settings(PurchaseSettings), ctx.now()
-    ordinals = _ordinals(ctx, [purchase for _, purchase in fresh]) if rules.frequency_from else [1] * len(fresh)
-    expires_at = earning.expiry(now, ctx.tenant.zone, rules.points_months)
+def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> None:
+    version, rules = current(ctx)
+    now = ctx.now()
+    frequent = bool(rules.frequency_from)
+    ordinals = _ordinals(ctx, [purchase for _, _, purchase in fresh]) if frequent else [1] * len(fresh)
+    expires_at = earning.expiry(now, ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
     owed: list[tuple[int, str]] = []  # which row, and which of its columns, each credit's operation goes to
     facts: list[PurchaseRecorded] = []
-    for place, ((row_id, purchase), ordinal) in enumerate(zip(fresh, ordinals, strict=True)):
-        gain = earning.NOTHING
+    for place, ((row_id, scope, purchase), ordinal) in enumerate(zip(fresh, ordinals, strict=True)):
+        gain, occurred_at = earning.NOTHING, purchase.occurred_at or now
         if purchase.member is not None:
             gain = earning.earned(rules, purchase.amount_fen, purchase.kind, purchase.lines, ordinal)
             for asset, amount in (("points", gain.points), ("growth", gain.growth)):
@@ -156,23 +186,29 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
                             amount=amount,
                             key=f"{row_id.hex}:{asset}",
                             reason="purchase",
-                            occurred_at=purchase.occurred_at,
+                            occurred_at=occurred_at,
                             venue=purchase.venue,
                             expires_at=expires_at if asset == "points" else None,
+                            rule=RULE,
+                            rule_version=version,
                         )
                     )
         rows.append(
             {
                 "id": row_id,
                 "member": purchase.member,
+                "anonymous": purchase.member is None,
                 "venue": purchase.venue,
                 "source": purchase.source,
+                "scope": scope,
                 "source_key": purchase.source_key,
                 "kind": purchase.kind,
                 "amount_fen": purchase.amount_fen,
                 "refunded_fen": 0,
                 "items": purchase.items,
                 "lines": [line.model_dump() for line in purchase.lines] or None,
+                "ordinal": ordinal,
+                "rules": version,
                 "counted_fen": gain.counted_fen,
                 "fen_per_point": rules.fen_per_point,
                 "fen_per_growth": rules.fen_per_growth,
@@ -181,7 +217,8 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
                 "points_operation": None,
                 "growth_operation": None,
                 "origin": ctx.origin,
-                "occurred_at": purchase.occurred_at,
+                "cause": ctx.cause[:100],
+                "occurred_at": occurred_at,
                 "recorded_at": now,
             }
         )
@@ -196,31 +233,31 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, NewPurchase]]) -> None:
                 items=purchase.items,
                 points=gain.points,
                 growth=gain.growth,
-                occurred_at=purchase.occurred_at,
+                occurred_at=occurred_at,
             )
         )
     for (place, column), operation in zip(owed, points.credit_many(ctx, credits) if credits else (), strict=True):
         rows[place][column] = operation.id
     insert_rows(ctx, Purchase, rows)
+    if ctx.origin == "live":
+        rewards.note(ctx, [why.of_purchase(row) for row in rows if row["member"] is not None])
     ctx.publish(*facts)
 
 
 def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
-    """Return each purchase's place among its member's of the calendar month, in order of recording."""
-    zone = ctx.tenant.zone
-    months = [local_date(purchase.occurred_at, zone).replace(day=1) for purchase in purchases]
+    """Return each purchase's place among its member's of the calendar month, in order of recording.
+
+    What was refunded in whole was no purchase.
+    """
+    zone, now = ctx.tenant.zone, ctx.now()
+    months = [local_date(purchase.occurred_at or now, zone).replace(day=1) for purchase in purchases]
     counts: dict[tuple[UUID | None, date], int] = defaultdict(int)
     for month in set(months):
         buyers = {p.member for p, m in zip(purchases, months, strict=True) if m == month and p.member is not None}
-        following = (month + timedelta(days=32)).replace(day=1)
         rows = (
             Purchase.scoped(ctx)
             .select(Purchase.member, fn.COUNT(Purchase.id))
-            .where(
-                one_of(Purchase.member, sorted(buyers)),
-                Purchase.occurred_at >= local_midnight(month, zone),
-                Purchase.occurred_at < local_midnight(following, zone),
-            )
+            .where(one_of(Purchase.member, sorted(buyers)), *within(month, zone), not_undone())
             .group_by(Purchase.member)
             .tuples()
         )
@@ -232,6 +269,17 @@ def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
     return ordinals
 
 
+def within(month: date, zone: str) -> tuple[Any, Any]:
+    """Return the conditions that a purchase is of a calendar month of the tenant's zone, given by its first day."""
+    following = (month + timedelta(days=32)).replace(day=1)
+    return Purchase.occurred_at >= local_midnight(month, zone), Purchase.occurred_at < local_midnight(following, zone)
+
+
+def not_undone() -> Any:
+    """Return the condition that a purchase was not refunded in whole."""
+    return (Purchase.refunded_fen < Purchase.amount_fen) | (Purchase.amount_fen == 0)
+
+
 # --- reading ---
 
 
@@ -241,8 +289,8 @@ def get(ctx: Context, purchase: UUID) -> PurchaseView:
 
 
 def find(ctx: Context, source: str, source_key: str) -> PurchaseView | None:
-    """Return the purchase that a source calls so, or None."""
-    row = Purchase.scoped(ctx).first(Purchase.source == source, Purchase.source_key == source_key)
+    """Return the purchase that a source calls so, or None; of sources whose numbers are unique for the brand."""
+    row = Purchase.scoped(ctx).first(Purchase.source == source, Purchase.source_key == source_key, Purchase.scope == "")
     return view(row) if row else None
 
 

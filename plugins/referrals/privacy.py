@@ -57,12 +57,10 @@ def void(ctx: Context, payload: Void) -> None:
     reason = relations.REFUSALS[payload.reason]
     if row.state == "converted":
         relations.undo(ctx, row.id, reason, state="void")
-    elif row.state == "bound":
-        ReferralsRelation.scoped(ctx).update(state="void", reason=reason).where(
-            ReferralsRelation.id == row.id
-        ).execute()
-    else:
         return
+    if row.state != "bound":
+        return
+    ReferralsRelation.scoped(ctx).update(state="void", reason=reason).where(ReferralsRelation.id == row.id).execute()
     paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration", "invitee"), reason)
 
 

@@ -152,8 +152,8 @@ def ended_early(ctx: Context, invitee: UUID, at: datetime | None) -> None:
 
 
 def undo(ctx: Context, relation_id: UUID, reason: str, *, state: str = "refunded") -> list[str]:
-    """Take a conversion back: its reward, and any step that is no longer reached. Return what was spent
-    already.
+    """Take a conversion back with all that the relation brought: the inviter's rewards for the registration and the
+    conversion, the friend's, and any step that is no longer reached. Return in words what was spent already.
     """
     row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
     if row.state != "converted":
@@ -165,7 +165,8 @@ def undo(ctx: Context, relation_id: UUID, reason: str, *, state: str = "refunded
     count(ctx, inviter, row.month, -1)
     left = count(ctx, inviter, row.quarter, -1)
     lost = [reward for reward in paying.live_steps(ctx, inviter, row.quarter) if (reward.step or 0) > left]
-    return paying.claw_back(ctx, [*paying.of_relation(ctx, row.id, "conversion"), *lost], reason)
+    brought = paying.of_relation(ctx, row.id, "registration", "conversion", "invitee")
+    return paying.claw_back(ctx, [*brought, *lost], reason)
 
 
 # --- staff ----------------------------------------------------------------------------------------------------

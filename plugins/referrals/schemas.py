@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from roost import rewards
+from roost import Choice, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -63,7 +63,7 @@ class ReferralSettings(BaseModel):
         7, ge=0, le=90, description="转化后多少天内退款追回 / a refund within so many days claws back"
     )
     steps: list[Step] = Field(default_factory=_steps, max_length=20, description="季度阶梯奖励 / steps of a quarter")
-    excluded_classes: list[str] = Field(
+    excluded_classes: Annotated[list[str], Choice("classes")] = Field(
         default_factory=lambda: ["staff", "coach"],
         max_length=50,
         description="不参与的会员类别 / classes that do not take part",

@@ -1,13 +1,13 @@
-"""What members call: look, take, confirm, give back."""
+"""What members call: look, be reminded, take, confirm, give back, have a voucher refunded."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from plugins.seckill import service, sessions
+from plugins.seckill import eligibility, reminders, service, sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
-from plugins.seckill.schemas import ClaimOut, ItemOut, SessionOut, SessionsOut
-from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset
+from plugins.seckill.schemas import ClaimOut, ItemOut, ReminderOut, SessionOut, SessionsOut, TakeIn
+from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset, members
 
 member = Endpoints("member")
 
@@ -18,15 +18,21 @@ def claim_out(claim: SeckillClaim) -> ClaimOut:
 
 
 def _session_out(
-    ctx: Context, session: SeckillSession, items: Sequence[SeckillItem], mine: dict[UUID, int]
+    ctx: Context,
+    session: SeckillSession,
+    items: Sequence[SeckillItem],
+    mine: dict[UUID, int],
+    view: members.MemberView,
+    reminded: bool,
 ) -> SessionOut:
     out = []
     for item in items:
         left = inventory.available(ctx, sessions.stock_key(item.id))
         values: dict[str, Any] = {
-            name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine")
+            name: getattr(item, name) for name in ItemOut.model_fields if name not in ("left", "mine", "for_me")
         }
-        out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0)))
+        for_me = eligibility.refusal(ctx, view, session, item) is None
+        out.append(ItemOut(**values, left=left, mine=mine.get(item.id, 0), for_me=for_me))
     now = ctx.now()
     phase: Literal["upcoming", "open", "sold_out", "over"]
     if session.state == "closed" or session.ends_at <= now:
@@ -36,7 +42,13 @@ def _session_out(
     else:
         phase = "open" if any(item.left for item in out) else "sold_out"
     return SessionOut(
-        id=session.id, title=session.title, starts_at=session.starts_at, ends_at=session.ends_at, phase=phase, items=out
+        id=session.id,
+        title=session.title,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        phase=phase,
+        reminded=reminded,
+        items=out,
     )
 
 
@@ -51,20 +63,39 @@ def list_sessions(ctx: Context) -> SessionsOut:
         .select(SeckillClaim.item)
         .where(
             SeckillClaim.member == ctx.member,
-            SeckillClaim.state.in_(("held", "closing", "won", "used")),
+            SeckillClaim.state.in_(("held", "closing", "won", "used", "shipped")),
             SeckillClaim.session.in_([row.id for row in rows]),
         )
     )
     for claim in held:
         mine[claim.item] = mine.get(claim.item, 0) + 1
-    shown = [_session_out(ctx, row, [i for i in items if i.session == row.id], mine) for row in rows]
+    view = members.get(ctx, ctx.member)
+    waited = reminders.asked_for(ctx, view.id, [row.id for row in rows])
+    shown = [
+        _session_out(ctx, row, [i for i in items if i.session == row.id], mine, view, row.id in waited) for row in rows
+    ]
     return SessionsOut(now=ctx.now(), sessions=shown)
 
 
+@member.post("/sessions/{session_id}/reminder", since="1.1")
+def ask_reminder(ctx: Context, session_id: UUID) -> ReminderOut:
+    """Have me reminded a few minutes before a session opens."""
+    return ReminderOut(session=session_id, reminded=True, at=reminders.ask(ctx, ctx.member, session_id))
+
+
+@member.delete("/sessions/{session_id}/reminder", since="1.1")
+def withdraw_reminder(ctx: Context, session_id: UUID) -> None:
+    """Do not remind me of a session after all."""
+    reminders.withdraw(ctx, ctx.member, session_id)
+
+
 @member.post("/items/{item_id}/take", idempotent=True, status=201)
-def take(ctx: Context, item_id: UUID) -> ClaimOut:
-    """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back."""
-    return claim_out(service.take(ctx, ctx.member, item_id))
+def take(ctx: Context, item_id: UUID, body: TakeIn | None = None) -> ClaimOut:
+    """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back.
+
+    What is sent needs an address; where it costs no money it is won at once.
+    """
+    return claim_out(service.take(ctx, ctx.member, item_id, body.address if body is not None else None))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)
@@ -77,6 +108,12 @@ def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
 def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back what is held: at once, or once the payment provider has confirmed that nobody can pay it."""
     return claim_out(service.cancel(ctx, ctx.member, claim_id))
+
+
+@member.post("/claims/{claim_id}/refund", idempotent=True, since="1.1")
+def refund(ctx: Context, claim_id: UUID) -> ClaimOut:
+    """Give back a voucher that is valid and unused, or goods not sent yet: points return at once, money as it came."""
+    return claim_out(vouchers.refund_own(ctx, ctx.member, claim_id))
 
 
 @member.get("/claims")

@@ -1,4 +1,4 @@
-"""What costs money: the order that pays a claim. It is placed through the face of orders, whose facts decide.
+"""What costs money or is sent: the order that pays and ships a claim. It is placed through the face of orders.
 
 Lock order: the claim, then its order, then accounts and stock.
 """
@@ -10,12 +10,37 @@ from plugins import orders
 from plugins.seckill.models import SeckillClaim, SeckillItem
 from roost import Conflict, Context
 
+Address = UUID | orders.AddressIn | None
 
-def place(ctx: Context, member: UUID, claim: UUID, item: SeckillItem, deadline: datetime) -> UUID:
-    """Place the order of one unit; return its id. It holds the points. Raises InsufficientBalance."""
-    line = orders.Line(str(item.id), item.title, 1, item.price_fen, item.price_points, picture=item.picture)
-    draft = orders.Draft(member, str(claim), (line,), title=item.title, deadline=deadline, cancellable=False)
-    return orders.place(ctx, draft).id
+
+def place(
+    ctx: Context, member: UUID, claim: UUID, item: SeckillItem, deadline: datetime, address: Address
+) -> orders.OrderView:
+    """Place the order of one unit. It holds the points; one that costs no money, postage neither, is paid at once.
+
+    Raises InsufficientBalance, and Invalid (`address_needed`) where it is sent and nobody says where to.
+    """
+    line = orders.Line(
+        str(item.id),
+        item.title,
+        1,
+        item.price_fen,
+        item.price_points,
+        fulfilment="ship" if item.delivery == "ship" else "none",
+        picture=item.picture,
+    )
+    return orders.place(
+        ctx,
+        orders.Draft(
+            member,
+            str(claim),
+            (line,),
+            title=item.title,
+            address=address if item.delivery == "ship" else None,
+            deadline=deadline,
+            cancellable=False,
+        ),
+    )
 
 
 def require_paid(ctx: Context, claim: SeckillClaim) -> None:
@@ -46,6 +71,13 @@ def close(ctx: Context, claim: SeckillClaim) -> bool:
 
 
 def refund(ctx: Context, claim: SeckillClaim) -> None:
-    """Pay a claim's order back."""
+    """Pay a claim's order back. Raises Conflict (`already_sent`) for what has left; nothing changes then."""
     assert claim.order is not None
-    orders.refund(ctx, claim.order, key=f"claim:{claim.id}", reason="seckill refund")
+    order = orders.refund(ctx, claim.order, key=f"claim:{claim.id}", reason="seckill refund")
+    if any(line.fulfilment == "ship" and line.delivered for line in order.lines):  # read under the order's lock
+        raise Conflict(
+            "this was sent already: ask for a refund in the order",
+            "商品已发货，请在订单中申请售后",
+            code="already_sent",
+            order=str(order.id),
+        )

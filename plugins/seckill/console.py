@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.seckill import service, sessions
+from plugins import orders
+from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillPlan, SeckillSession
 from plugins.seckill.schemas import (
     ClaimRow,
@@ -15,7 +16,7 @@ from plugins.seckill.schemas import (
     SessionForm,
     SessionRow,
 )
-from roost import Action, Column, Context, Form, Resource, Text
+from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 STATES = {
     "draft": Text("草稿", "draft"),
@@ -27,16 +28,29 @@ CLAIM_STATES = {
     "closing": Text("取消中", "closing"),
     "won": Text("已抢得", "won"),
     "used": Text("已核销", "used"),
+    "shipped": Text("已发货", "sent"),
+    "expired": Text("已过期", "expired"),
     "cancelled": Text("已取消", "cancelled"),
     "lapsed": Text("超时释放", "lapsed"),
     "refunding": Text("退款中", "refunding"),
     "refunded": Text("已退", "refunded"),
 }
+KINDS = {"goods": Text("实物", "goods"), "service": Text("服务", "service")}
+DELIVERIES = {"voucher": Text("到店凭证", "voucher"), "ship": Text("邮寄", "sent")}
 REPEATS = {
     "daily": Text("每日", "daily"),
     "weekly": Text("每周", "weekly"),
     "monthly": Text("每月", "monthly"),
 }
+
+
+ITEM = (
+    Column("title", Text("标题", "Title")),
+    Column("stock", Text("库存", "Stock"), "int"),
+    Column("price_points", Text("积分价", "Points"), "points"),
+    Column("price_fen", Text("金额", "Price"), "fen"),
+    Column("levels", Text("等级", "Levels"), "choice", source="levels"),
+)
 
 
 def _publish(ctx: Context, session: UUID, body: None) -> None:
@@ -52,11 +66,11 @@ def _remove(ctx: Context, item: UUID, body: None) -> None:
 
 
 def _redeem(ctx: Context, claim: UUID, body: Redeem) -> None:
-    service.redeem(ctx, claim, body.venue)
+    vouchers.redeem(ctx, claim, body.venue)
 
 
 def _refund(ctx: Context, claim: UUID, body: None) -> None:
-    service.refund(ctx, claim)
+    vouchers.refund(ctx, claim)
 
 
 def _state_is(*states: str) -> Any:  # Any: a row of either table
@@ -81,11 +95,20 @@ plans = Resource(
         Column("at", Text("时间", "At")),
         Column("minutes", Text("时长（分钟）", "Minutes"), "int"),
         Column("active", Text("启用", "Active"), "bool", filter=True),
-        Column("items", Text("商品", "Items"), "json", list=False),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
+        Column("items", Text("商品", "Items"), "table", parts=ITEM, list=False),
     ),
 )
 
+
+def _drafts(ctx: Context) -> list[tuple[UUID, str]]:
+    """Return the sessions that things can be added to, the next first."""
+    rows = SeckillSession.scoped(ctx).select().where(SeckillSession.state == "draft")
+    return [(row.id, row.title) for row in rows.order_by(SeckillSession.starts_at).limit(200)]
+
+
 session_resource = Resource(
+    offers={"seckill_drafts": _drafts},
     name="sessions",
     title=Text("秒杀场次", "Sessions"),
     model=SeckillSession,
@@ -105,6 +128,7 @@ session_resource = Resource(
         Column("starts_at", Text("开始", "Starts"), "time", filter=True),
         Column("ends_at", Text("结束", "Ends"), "time"),
         Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
     ),
 )
 
@@ -120,15 +144,18 @@ items = Resource(
     create=Form(ItemCreate, sessions.add_item),
     actions=(Action("remove", Text("移除", "Remove"), _remove, "seckill.edit"),),
     columns=(
-        Column("session", Text("场次", "Session"), filter=True),
+        Column("session", Text("场次", "Session"), named=names_in(SeckillSession, "title"), filter=True),
         Column("title", Text("标题", "Title"), filter=True),
+        Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, list=False),
+        Column("delivery", Text("交付", "Delivery"), "choice", choices=DELIVERIES),
         Column("stock", Text("库存", "Stock"), "int"),
         Column("price_points", Text("积分价", "Points"), "points"),
         Column("price_fen", Text("金额", "Price"), "fen"),
         Column("market_fen", Text("划线价", "Market price"), "fen"),
         Column("basis", Text("划线价依据", "Basis"), list=False),
-        Column("levels", Text("等级", "Levels"), "json", list=False),
-        Column("states", Text("身份", "States"), "json", list=False),
+        Column("levels", Text("等级", "Levels"), "choice", source="levels", list=False),
+        Column("states", Text("身份", "States"), "choice", source="states", list=False),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
     ),
 )
 
@@ -148,7 +175,7 @@ claims = Resource(
             "seckill.redeem",
             form=Redeem,
             idempotent=True,
-            shown=_state_is("won"),
+            shown=lambda row: row.state == "won" and row.delivery == "voucher",
         ),
         Action(
             "refund",
@@ -157,18 +184,21 @@ claims = Resource(
             "seckill.edit",
             reason=True,
             idempotent=True,
-            shown=_state_is("won"),
+            shown=_state_is("won", "expired"),
         ),
     ),
     columns=(
         Column("member", Text("会员", "Member"), "member", filter=True),
-        Column("item", Text("商品", "Item"), filter=True),
+        Column("item", Text("商品", "Item"), named=names_in(SeckillItem, "title"), filter=True),
         Column("state", Text("状态", "State"), "choice", choices=CLAIM_STATES, filter=True),
+        Column("delivery", Text("交付", "Delivery"), "choice", choices=DELIVERIES, filter=True),
         Column("price_points", Text("积分", "Points"), "points"),
         Column("price_fen", Text("金额", "Price"), "fen"),
-        Column("order", Text("订单", "Order"), list=False),
+        Column("order", Text("订单", "Order"), named=orders.numbers, list=False),
         Column("code", Text("凭证码", "Code"), filter=True),
         Column("deadline", Text("确认截止", "Confirm by"), "time"),
+        Column("expires_at", Text("有效至", "Valid until"), "time", filter=True),
+        Column("unpaid", Text("计入未付款", "Counts as unpaid"), "bool", list=False),
         Column("created_at", Text("时间", "At"), "time", filter=True),
         Column("venue", Text("核销门店", "Used at"), "venue"),
     ),

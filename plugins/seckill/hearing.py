@@ -1,5 +1,9 @@
-"""What becomes of a claim when its order is paid, closed or refunded. Facts come late: the present state decides."""
+"""What becomes of a claim when its order is paid, closed, sent or refunded.
 
+Facts come late: the present state decides.
+"""
+
+from datetime import datetime
 from uuid import UUID
 
 from plugins import orders
@@ -32,10 +36,22 @@ def closed(ctx: Context, fact: orders.OrderClosed) -> None:
     claim = _claim(ctx, fact.order) if fact.owner == OWNER else None
     if claim is None:
         return
-    if claim.state == "closing" or (claim.state == "held" and fact.why != "expired"):
-        service.give_back(ctx, claim, "cancelled")
-    elif claim.state == "held":
+    if claim.state == "closing":
+        service.give_back(ctx, claim, "cancelled", unpaid=claim.unpaid)
+    elif claim.state == "held" and fact.why == "expired":
         service.lapse(ctx, claim)
+    elif claim.state == "held":  # its member cancelled the order itself, or staff did
+        late = fact.why == "cancelled" and service.is_late(ctx, claim, fact.occurred_at or ctx.now())
+        service.give_back(ctx, claim, "cancelled", unpaid=late)
+
+
+def fulfilled(ctx: Context, fact: orders.OrderFulfilled) -> None:
+    """Note that what was won has been sent."""
+    claim = _claim(ctx, fact.order) if fact.owner == OWNER and fact.kind == "ship" and fact.whole else None
+    if claim is not None and claim.state in ("held", "won"):
+        if claim.state == "held":  # the news that it was paid comes later
+            service.win(ctx, claim)
+        service.put(ctx, claim, state="shipped", ended_at=ctx.now())
 
 
 def refunded(ctx: Context, fact: orders.OrderRefunded) -> None:
@@ -46,17 +62,23 @@ def refunded(ctx: Context, fact: orders.OrderRefunded) -> None:
 
 
 def refunded_now(ctx: Context, claim: SeckillClaim) -> None:
-    """Mark a claim as refunded unless it was used, or had ended before."""
+    """Mark a claim as refunded unless it was used, or had gone back before."""
     SeckillClaim.scoped(ctx).update(state="refunded", ended_at=ctx.now()).where(
-        SeckillClaim.id == claim.id, SeckillClaim.state.in_(("won", "refunding"))
+        SeckillClaim.id == claim.id, SeckillClaim.state.in_(("won", "shipped", "expired", "refunding"))
     ).execute()
 
 
 def may_return(ctx: Context, owner: str, order: UUID) -> Veto | None:
-    """Say that a voucher which was used, or has ended, does not go back at its member's wish."""
+    """Say that a voucher which was used, or has ended, does not go back at its member's wish; what was sent may."""
     if owner != OWNER:
         return None
     claim = SeckillClaim.scoped(ctx).first(SeckillClaim.order == order)
-    if claim is None or claim.state in ("held", "won"):
+    if claim is None or claim.state in ("held", "won", "shipped"):
         return None
     return Veto("not_returnable", f"this voucher is {claim.state}", "凭证已使用或已退，不能退款")
+
+
+def refundable_until(ctx: Context, owner: str, order: UUID) -> datetime | None:
+    """Return until when a refund of a voucher can be asked for: as long as it is valid."""
+    claim = SeckillClaim.scoped(ctx).first(SeckillClaim.order == order) if owner == OWNER else None
+    return claim.expires_at if claim is not None and claim.state == "won" else None

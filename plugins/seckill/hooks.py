@@ -1,10 +1,11 @@
 """What flash sales answer and declare."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from plugins import orders
-from plugins.seckill import api, console, hearing, jobs, privacy, service
+from plugins.seckill import api, console, hearing, jobs, notices, privacy, service
 from plugins.seckill.schemas import SeckillSettings
 from roost import Context, Contribution, Veto, hookimpl
 
@@ -22,6 +23,14 @@ def contribute() -> Contribution:
 
 
 @hookimpl
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        notices=notices.NOTICES,
+    )
+
+
+@hookimpl
 def order_paid(ctx: Context, fact: orders.OrderPaid) -> None:
     """Win what was paid for."""
     hearing.paid(ctx, fact)
@@ -31,6 +40,12 @@ def order_paid(ctx: Context, fact: orders.OrderPaid) -> None:
 def order_closed(ctx: Context, fact: orders.OrderClosed) -> None:
     """Give back what nobody paid for."""
     hearing.closed(ctx, fact)
+
+
+@hookimpl
+def order_fulfilled(ctx: Context, fact: orders.OrderFulfilled) -> None:
+    """Note what was sent."""
+    hearing.fulfilled(ctx, fact)
 
 
 @hookimpl
@@ -46,6 +61,12 @@ def may_return_order(ctx: Context, order: UUID, owner: str) -> Veto | None:
 
 
 @hookimpl
+def order_refundable_until(ctx: Context, order: UUID, owner: str) -> datetime | None:
+    """Let a refund of a voucher be asked for as long as it is valid."""
+    return hearing.refundable_until(ctx, owner, order)
+
+
+@hookimpl
 def may_switch_off(ctx: Context) -> Veto | None:
     """Refuse while claims hold stock or points, or wait to be used."""
     count = service.in_flight(ctx)
@@ -56,17 +77,17 @@ def may_switch_off(ctx: Context) -> Veto | None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Give back what the member holds; won claims stay as records without a code."""
+    """Give back what the member holds, forget their reminders; won claims stay as records without a code."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's claims."""
+    """Move the merged member's claims and reminders."""
     privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's claims."""
+    """Give the member's claims and reminders."""
     return privacy.export(ctx, member)

@@ -11,6 +11,13 @@ class SeckillOpening(Fact):
     session: UUID
 
 
+class SeckillReminded(Fact):
+    """A member who asked for it is reminded that a session opens."""
+
+    member: UUID
+    session: UUID
+
+
 class SeckillWon(Fact):
     """A member won an item."""
 
@@ -27,9 +34,23 @@ class SeckillLapsed(Fact):
     item: UUID
 
 
+class SeckillExpired(Fact):
+    """A voucher was not used in time. `refunded`: what it cost goes back."""
+
+    member: UUID
+    claim: UUID
+    item: UUID
+    refunded: bool
+
+
 @fact(since="1.0")
 def seckill_opening(ctx: Context, fact: SeckillOpening) -> None:
     """Fires once a session, the set number of minutes before it opens: a moment to remind people."""
+
+
+@fact(since="1.1")
+def seckill_reminded(ctx: Context, fact: SeckillReminded) -> None:
+    """Fires for each member who asked to be reminded of a session, at the time of `seckill_opening`."""
 
 
 @fact(since="1.0")
@@ -40,3 +61,8 @@ def seckill_won(ctx: Context, fact: SeckillWon) -> None:
 @fact(since="1.0")
 def seckill_lapsed(ctx: Context, fact: SeckillLapsed) -> None:
     """Fires when a hold ran out unconfirmed."""
+
+
+@fact(since="1.1")
+def seckill_expired(ctx: Context, fact: SeckillExpired) -> None:
+    """Fires when a voucher reached its end unused."""

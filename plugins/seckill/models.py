@@ -1,4 +1,4 @@
-"""Plans that repeat, sessions, the items sold in them, and who holds or won what."""
+"""Plans that repeat, sessions, the items sold in them, who waits for them, and who holds or won what."""
 
 from peewee import BooleanField, CharField, IntegerField, TextField, UUIDField
 
@@ -15,6 +15,7 @@ class SeckillPlan(TenantModel):
     at = CharField(max_length=5)  # "20:00", the tenant's time zone
     minutes = IntegerField(default=120)
     items = JsonField(default=list)  # what each session of the plan sells: ItemForm values
+    venues = JsonField(default=list)  # of its sessions; empty: everywhere
     active = BooleanField(default=True)
     created_at = TimeField()
 
@@ -29,6 +30,7 @@ class SeckillSession(TenantModel):
     ends_at = TimeField()
     state = CharField(max_length=10, default="draft")  # draft, published, closed
     announced = BooleanField(default=False)  # the reminder before the start was published
+    venues = JsonField(default=list)  # its members, and where its vouchers are used; empty: everywhere
     created_at = TimeField()
 
     class Meta:
@@ -42,6 +44,7 @@ class SeckillItem(TenantModel):
     session = UUIDField()
     title = CharField(max_length=60)
     kind = CharField(max_length=8)  # goods, service
+    delivery = CharField(max_length=8, default="voucher")  # voucher (used in a venue), ship
     picture = CharField(max_length=500, default="")
     details = TextField(default="")
     stock = IntegerField()
@@ -52,7 +55,7 @@ class SeckillItem(TenantModel):
     per_session = IntegerField(null=True)  # null: the tenant's setting
     states = JsonField(default=list)  # empty: all
     levels = JsonField(default=list)
-    venues = JsonField(default=list)  # where it can be picked up or used; empty: everywhere
+    venues = JsonField(default=list)  # as a session's; both must hold
     created_at = TimeField()
 
     class Meta:
@@ -66,7 +69,10 @@ class SeckillClaim(TenantModel):
     session = UUIDField()
     item = UUIDField()
     member = UUIDField()
-    state = CharField(max_length=10)  # held, closing, won, used, refunding, refunded, cancelled, lapsed
+    state = CharField(
+        max_length=10
+    )  # held, closing, won, used, shipped, expired, refunding, refunded, cancelled, lapsed
+    delivery = CharField(max_length=8, default="voucher")  # the item's
     price_points = IntegerField()
     price_fen = IntegerField(default=0)
     order = UUIDField(null=True)  # that pays it, where it costs money: it holds the points then
@@ -76,7 +82,8 @@ class SeckillClaim(TenantModel):
     code = CharField(max_length=12, null=True)  # shown at the counter
     venue = UUIDField(null=True)  # where it was used
     deadline = TimeField()  # held: when it returns
-    expires_at = TimeField(null=True)  # won: when the voucher ends
+    expires_at = TimeField(null=True)  # won: when the voucher ends, a midnight of the tenant's
+    unpaid = BooleanField(default=False)  # counts towards a bar; false again once it has led to one
     created_at = TimeField()
     ended_at = TimeField(null=True)
 
@@ -92,7 +99,20 @@ class SeckillClaim(TenantModel):
         indexes = (
             (("tenant", "member", "created_at"), False),
             (("tenant", "state", "deadline"), False),
+            (("tenant", "state", "expires_at"), False),
             (("tenant", "code"), True),
             (("tenant", "item"), False),
             (("tenant", "order"), True),
         )
+
+
+class SeckillReminder(TenantModel):
+    """A member who wants to be told before a session opens."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    session = UUIDField()
+    member = UUIDField()
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "session", "member"), True), (("tenant", "member"), False))

@@ -6,7 +6,12 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from plugins import orders
+from roost import Choice
+
 State = Literal["lead", "member", "lapsed"]
+Delivery = Literal["voucher", "ship"]
+Venues = Annotated[list[UUID], Field(max_length=500)]
 
 
 class SeckillSettings(BaseModel):
@@ -18,10 +23,18 @@ class SeckillSettings(BaseModel):
     preview_hours: int = Field(24, ge=0, le=168, description="开场前多少小时可预览")
     reminder_minutes: int = Field(5, ge=0, le=120, description="开场前多少分钟提醒")
     unpaid_limit: int = Field(3, ge=1, le=99, description="多少次未确认或未付款后暂停参加")
-    bar_days: int = Field(7, ge=1, le=365, description="暂停参加的天数")
-    voucher_days: int = Field(30, ge=1, le=365, description="抢得后凭证有效天数")
+    unpaid_days: int = Field(30, ge=1, le=365, description="累计最近多少天内的未付款次数")
+    bar_days: int = Field(7, ge=1, le=365, description="暂停参加的天数，自最后一次未付款起")
+    late_cancel_minutes: int = Field(2, ge=0, le=120, description="截止前多少分钟内取消也计为未付款，0 为不计")
+    voucher_days: int = Field(30, ge=1, le=365, description="抢得后凭证有效天数，到当天结束")
+    refund_expired: bool = Field(True, description="凭证过期未用时自动退回金额和积分；关闭则过期作废")
+    venues_limit_buying: bool = Field(True, description="限门店的场次与商品：只限这些门店的会员购买")
+    venues_limit_use: bool = Field(True, description="限门店的场次与商品：凭证只限在这些门店使用")
     ahead_days: int = Field(2, ge=1, le=31, description="提前多少天生成周期场次")
     exclude_staff: bool = Field(True, description="员工不参加")
+    staff_classes: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("classes")] = Field(
+        default_factory=lambda: ["staff", "coach"], max_length=20, description="哪些会员类别算员工"
+    )
 
 
 class ClaimRef(BaseModel):
@@ -30,13 +43,26 @@ class ClaimRef(BaseModel):
     claim: UUID
 
 
+class MemberRef(BaseModel):
+    """A job's payload: which member."""
+
+    member: UUID
+
+
+class SessionRef(BaseModel):
+    """A job's payload: which session."""
+
+    session: UUID
+
+
 class ItemForm(BaseModel):
-    """A thing to sell. A struck-through price must say what it rests on."""
+    """A thing to sell. A struck-through price must say what it rests on; only goods are sent."""
 
     model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60)
     kind: Literal["goods", "service"] = "goods"
+    delivery: Delivery = Field("voucher", description="voucher: a code used in a venue; ship: sent to an address")
     picture: str = Field("", max_length=500, pattern=r"^(https://\S+)?$", description="https address of a picture")
     details: str = Field("", max_length=2000)
     stock: int = Field(ge=1, le=1_000_000)
@@ -46,20 +72,22 @@ class ItemForm(BaseModel):
     basis: str = Field("", max_length=200, description="what the struck-through price rests on")
     per_session: int | None = Field(None, ge=1, le=99)
     states: list[State] = []
-    levels: list[Annotated[str, Field(max_length=40)]] = Field([], max_length=20)
-    venues: list[UUID] = Field([], max_length=500)
+    levels: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("levels")] = Field([], max_length=20)
+    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
 
     @model_validator(mode="after")
     def _basis_is_stated(self) -> Self:
         if self.market_fen is not None and not self.basis.strip():
             raise ValueError("a struck-through price needs a stated basis (划线价须注明依据)")
+        if self.kind == "service" and self.delivery == "ship":
+            raise ValueError("a service is not sent: choose a voucher, or goods (服务不能邮寄，请选凭证或实物)")
         return self
 
 
 class ItemCreate(ItemForm):
     """A thing to sell in a session that is still a draft."""
 
-    session: UUID
+    session: Annotated[UUID, Choice("seckill_drafts")] = Field(description="场次（草稿） / session, still a draft")
 
 
 class SessionForm(BaseModel):
@@ -70,6 +98,7 @@ class SessionForm(BaseModel):
     title: str = Field(min_length=1, max_length=60)
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -79,7 +108,7 @@ class SessionForm(BaseModel):
 
 
 class PlanForm(BaseModel):
-    """A session that repeats; `day` is the weekday 1 to 7 or the day of the month 1 to 28."""
+    """A session that repeats; `day` is the weekday 1 to 7 or the day of the month 1 to 28. One without items sleeps."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,7 +117,8 @@ class PlanForm(BaseModel):
     day: int = Field(0, ge=0, le=28)
     at: str = Field("10:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     minutes: int = Field(120, ge=5, le=1440)
-    items: list[ItemForm] = Field(min_length=1, max_length=50)
+    items: list[ItemForm] = Field([], max_length=50)
+    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
     active: bool = True
 
     @model_validator(mode="after")
@@ -97,16 +127,23 @@ class PlanForm(BaseModel):
             raise ValueError("a weekly plan needs day 1 (Monday) to 7 (Sunday)")
         if self.repeat == "monthly" and self.day < 1:
             raise ValueError("a monthly plan needs day 1 to 28")
+        if self.active and not self.items:
+            raise ValueError("a plan that is active needs something to sell (启用的计划须先添加商品)")
         return self
 
 
 class ItemOut(BaseModel):
-    """An item as a member sees it. `left` is what can still be taken; `mine` how many of mine are held or won."""
+    """An item as a member sees it. `left` is what can still be taken; `mine` how many of mine are held or won.
+
+    `for_me` says whether its states, levels and venues let me take it. With `delivery` "ship" taking it needs an
+    address.
+    """
 
     id: UUID
     session: UUID
     title: str
     kind: str
+    delivery: str
     picture: str
     details: str
     price_points: int
@@ -116,16 +153,21 @@ class ItemOut(BaseModel):
     stock: int
     left: int
     mine: int = 0
+    for_me: bool = True
 
 
 class SessionOut(BaseModel):
-    """A session as a member sees it; `phase` is upcoming, open, sold_out or over."""
+    """A session as a member sees it; `phase` is upcoming, open, sold_out or over.
+
+    `reminded` says whether I asked to be reminded of it.
+    """
 
     id: UUID
     title: str
     starts_at: datetime
     ends_at: datetime
     phase: Literal["upcoming", "open", "sold_out", "over"]
+    reminded: bool = False
     items: list[ItemOut]
 
 
@@ -136,16 +178,34 @@ class SessionsOut(BaseModel):
     sessions: list[SessionOut]
 
 
-class ClaimOut(BaseModel):
-    """What a member holds or won. `code` is shown at the counter once won.
+class TakeIn(BaseModel):
+    """Where it is sent, for an item whose `delivery` is "ship": an id of my address book, or an address."""
 
-    What costs money has an `order`: pay it at `/v1/orders/{order}/pay` before the deadline.
+    model_config = ConfigDict(extra="forbid")
+
+    address: UUID | orders.AddressIn | None = None
+
+
+class ReminderOut(BaseModel):
+    """Whether I am reminded of a session, and when."""
+
+    session: UUID
+    reminded: bool
+    at: datetime
+
+
+class ClaimOut(BaseModel):
+    """What a member holds or won. `code` is shown at the counter once won; what is sent has none.
+
+    What costs money or is sent has an `order`: pay it at `/v1/orders/{order}/pay` before the deadline, see there where
+    the parcel is.
     """
 
     id: UUID
     session: UUID
     item: UUID
     state: str
+    delivery: str
     price_points: int
     price_fen: int
     order: UUID | None
@@ -166,6 +226,7 @@ class PlanRow(BaseModel):
     minutes: int
     active: bool
     items: list[ItemForm]
+    venues: list[UUID]
 
 
 class SessionRow(BaseModel):
@@ -177,6 +238,7 @@ class SessionRow(BaseModel):
     ends_at: datetime
     state: str
     plan: UUID | None
+    venues: list[UUID]
 
 
 class ItemRow(BaseModel):
@@ -186,6 +248,7 @@ class ItemRow(BaseModel):
     session: UUID
     title: str
     kind: str
+    delivery: str
     stock: int
     price_points: int
     price_fen: int
@@ -193,6 +256,7 @@ class ItemRow(BaseModel):
     basis: str
     states: list[str]
     levels: list[str]
+    venues: list[UUID]
 
 
 class ClaimRow(ClaimOut):
@@ -200,6 +264,7 @@ class ClaimRow(ClaimOut):
 
     member: UUID
     venue: UUID | None
+    unpaid: bool
     ended_at: datetime | None
 
 

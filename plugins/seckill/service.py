@@ -1,15 +1,15 @@
-"""Take, confirm, cancel, lapse, use: what happens to one member's claim.
+"""Take, confirm, cancel, lapse: how one member's claim is won, or goes back. What was won is in `vouchers.py`.
 
 A claim first *holds* stock and points, then is *confirmed*. What is not confirmed before its deadline goes back. The
-inventory and the ledger decide; this module only brings them together in one transaction. What costs money has an
-order, which holds the points; its facts say what becomes of the claim (`hearing.py`).
+inventory and the ledger decide; this module only brings them together in one transaction. What costs money or is sent
+has an order, which holds the points; its facts say what becomes of the claim (`hearing.py`).
 """
 
 import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from plugins.seckill import buying
+from plugins.seckill import buying, eligibility
 from plugins.seckill.hookspecs import SeckillLapsed, SeckillWon
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import ClaimRef, SeckillSettings
@@ -17,15 +17,13 @@ from plugins.seckill.sessions import stock_key
 from roost import (
     Conflict,
     Context,
-    Forbidden,
-    NotFound,
     SoldOut,
     inventory,
     local_date,
+    local_day_end,
     members,
     new_id,
     points,
-    tenants,
 )
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
@@ -33,11 +31,11 @@ LAPSE_BATCH = 500
 HOUR = len("2026-11-22T05")  # of a slot: what failed is tried anew an hour later
 
 
-def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
-    """Hold one unit of an item, and its points, for a member.
+def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = None) -> SeckillClaim:
+    """Hold one unit of an item, and its points, for a member. What is sent and costs no money is won at once.
 
     Raises NotFound, Conflict (`not_open`), Forbidden (`not_for_you`, `barred`), SoldOut, LimitReached,
-    InsufficientBalance; nothing is held then.
+    InsufficientBalance, Invalid (`address_needed`); nothing is held then.
     """
     item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
     session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
@@ -48,13 +46,16 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
         )
     if inventory.available(ctx, stock_key(item.id)) < 1:  # most of a rush ends here, without a write
         raise SoldOut("sold out", "已抢光")
-    _check_eligible(ctx, member, item)
+    refused = eligibility.refusal(ctx, members.get(ctx, member), session, item)
+    if refused is not None:
+        raise refused
+    eligibility.require_not_barred(ctx, member)
     settings = ctx.settings(SeckillSettings)
     deadline = now + timedelta(minutes=settings.confirm_minutes)
     month = local_date(now, ctx.tenant.zone).strftime("%Y-%m")
     claim_id, hold, order = new_id(), None, None
-    if item.price_fen:  # accounts are locked before stock, which everybody wants: an order holds the points
-        order = buying.place(ctx, member, claim_id, item, deadline)
+    if item.price_fen or item.delivery == "ship":  # accounts are locked before stock, which everybody wants
+        order = buying.place(ctx, member, claim_id, item, deadline, address)
     elif item.price_points:
         hold = points.hold(
             ctx, member, "points", item.price_points, key=f"hold:{claim_id}", deadline=deadline, reason="seckill"
@@ -77,39 +78,23 @@ def take(ctx: Context, member: UUID, item_id: UUID) -> SeckillClaim:
         item=item.id,
         member=member,
         state="held",
+        delivery=item.delivery,
         price_points=item.price_points,
         price_fen=item.price_fen,
-        order=order,
+        order=order.id if order else None,
         reservation=reservation.id,
         points_hold=hold.id if hold else None,
         deadline=deadline,
         created_at=now,
     )
+    if order is not None and order.paid:  # there was no money to pay
+        win(ctx, claim)
+        return get(ctx, member, claim_id)
     return claim
 
 
 def _text(instant: datetime) -> str:
     return instant.isoformat()
-
-
-def _check_eligible(ctx: Context, member: UUID, item: SeckillItem) -> None:
-    settings, view = ctx.settings(SeckillSettings), members.get(ctx, member)
-    if settings.exclude_staff and view.class_ == "staff":
-        raise Forbidden("staff do not take part in flash sales", "员工不能参加秒杀", code="not_for_you")
-    if (item.states and view.state not in item.states) or (item.levels and view.level not in item.levels):
-        raise Forbidden("this item is for other members", "不符合参加条件", code="not_for_you")
-    since = ctx.now() - timedelta(days=settings.bar_days)
-    lapsed = (
-        SeckillClaim.scoped(ctx)
-        .select()
-        .where(SeckillClaim.member == member, SeckillClaim.state == "lapsed", SeckillClaim.ended_at > since)
-    )
-    if lapsed.count() >= settings.unpaid_limit:
-        raise Forbidden(
-            f"{settings.unpaid_limit} holds ran out unconfirmed: take part again {settings.bar_days} days after",
-            f"多次未确认，{settings.bar_days} 天内不能参加",
-            code="barred",
-        )
 
 
 def _own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
@@ -124,7 +109,7 @@ def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     one that costs money is not paid.
     """
     claim = _own(ctx, member, claim_id)
-    if claim.state in ("won", "used"):
+    if claim.state in ("won", "used", "shipped"):
         return claim
     if claim.order is not None and claim.state == "held":
         buying.require_paid(ctx, claim)
@@ -135,48 +120,64 @@ def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
 
 
 def win(ctx: Context, claim: SeckillClaim) -> None:
-    """Make a locked claim that is paid for the member's: with a code to show at the counter."""
+    """Make a locked claim that is paid for the member's: with a code to show at the counter, unless it is sent."""
     operation = None
     if claim.points_hold is not None:
         operation = points.capture(ctx, claim.points_hold, key=f"capture:{claim.id}").id
     inventory.confirm(ctx, claim.reservation)
-    expires_at = ctx.now() + timedelta(days=ctx.settings(SeckillSettings).voucher_days)
-    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
-    _set(ctx, claim, state="won", operation=operation, code=code, expires_at=expires_at)
+    code = expires_at = None
+    if claim.delivery == "voucher":
+        code = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
+        last_day = ctx.today() + timedelta(days=ctx.settings(SeckillSettings).voucher_days)
+        expires_at = local_day_end(last_day, ctx.tenant.zone)
+    put(ctx, claim, state="won", operation=operation, code=code, expires_at=expires_at, unpaid=False)
     ctx.publish(SeckillWon(member=claim.member, claim=claim.id, item=claim.item))
 
 
-def cancel(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
-    """Give back what is held. Raises Conflict when it is no longer held.
+def cancel(ctx: Context, member: UUID, claim_id: UUID, *, counts: bool = True) -> SeckillClaim:
+    """Give back what is held; so close to its deadline that nobody else can still take it, that counts as unpaid.
 
-    The stock of what costs money returns when its order is closed: at once, or when the provider has confirmed it.
+    Raises Conflict when it is no longer held. The stock of what has an order returns when that is closed: at once, or
+    when the provider has confirmed it.
     """
     claim = _own(ctx, member, claim_id)
     if claim.state != "held":
         raise Conflict("only what is held can be given back", "当前状态不能取消")
+    late = counts and is_late(ctx, claim, ctx.now())
     if claim.order is not None and not buying.close(ctx, claim):
-        _set(ctx, claim, state="closing")
+        put(ctx, claim, state="closing", unpaid=late)  # it counts once it is closed; it may be paid instead
     else:
-        give_back(ctx, claim, "cancelled")
+        give_back(ctx, claim, "cancelled", unpaid=late)
     return get(ctx, member, claim_id)
 
 
-def give_back(ctx: Context, claim: SeckillClaim, state: str) -> None:
-    """Return the stock and points of a locked claim; it ends as `state`."""
+def is_late(ctx: Context, claim: SeckillClaim, at: datetime) -> bool:
+    """Tell whether a cancellation at an instant comes so late that it counts as unpaid."""
+    minutes = ctx.settings(SeckillSettings).late_cancel_minutes
+    return minutes > 0 and at >= claim.deadline - timedelta(minutes=minutes)
+
+
+def give_back(ctx: Context, claim: SeckillClaim, state: str, *, unpaid: bool) -> None:
+    """Return the stock and points of a locked claim; it ends as `state`, and counts towards a bar if `unpaid`."""
     if claim.points_hold is not None:
         points.release(ctx, claim.points_hold, key=f"release:{claim.id}")
     inventory.release(ctx, claim.reservation)
-    _set(ctx, claim, state=state, ended_at=ctx.now())
+    put(ctx, claim, state=state, unpaid=unpaid, ended_at=ctx.now())
+    if unpaid:
+        eligibility.count_unpaid(ctx, claim)
 
 
 def lapse(ctx: Context, claim: SeckillClaim) -> None:
     """Give back a locked claim whose time is over, and tell it."""
-    give_back(ctx, claim, "lapsed")
+    give_back(ctx, claim, "lapsed", unpaid=True)
     ctx.publish(SeckillLapsed(member=claim.member, claim=claim.id, item=claim.item))
 
 
-def _set(ctx: Context, claim: SeckillClaim, **values: object) -> None:
+def put(ctx: Context, claim: SeckillClaim, **values: object) -> None:
+    """Set values of a locked claim, in the row and in the instance."""
     SeckillClaim.scoped(ctx).update(**values).where(SeckillClaim.id == claim.id).execute()
+    for name, value in values.items():
+        setattr(claim, name, value)
 
 
 def lapse_due(ctx: Context, slot: str) -> None:
@@ -205,50 +206,6 @@ def lapse_late(ctx: Context, claim_id: UUID) -> None:
 def get(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     """Return a member's own claim, or raise NotFound."""
     claim: SeckillClaim = SeckillClaim.scoped(ctx).get(SeckillClaim.id == claim_id, SeckillClaim.member == member)
-    return claim
-
-
-def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
-    """Mark a won claim as used in a venue.
-
-    Raises Conflict when it is not won, has ended, is for other venues, or its money is on the way back.
-    """
-    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
-    tenants.venue(ctx, venue)
-    if claim.state != "won":
-        raise Conflict(f"this voucher is {claim.state}", "凭证不可用", code="not_usable")
-    if claim.expires_at <= ctx.now():
-        raise Conflict("this voucher has ended", "凭证已过期", code="expired")
-    if claim.order is not None:
-        buying.require_kept(ctx, claim)
-    item = SeckillItem.scoped(ctx).get(SeckillItem.id == claim.item)
-    if item.venues and str(venue) not in item.venues:
-        raise Conflict("this voucher is for other venues", "凭证不适用于本店", code="other_venue")
-    _set(ctx, claim, state="used", venue=venue, ended_at=ctx.now())
-
-
-def refund(ctx: Context, claim_id: UUID) -> None:
-    """Take back an unused voucher; its points return to their lots, its money the way it came.
-
-    The stock is not sold again. What cost money is `refunding` until all of it has gone back.
-    """
-    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
-    if claim.state != "won":
-        raise Conflict(f"only an unused voucher can be refunded; this one is {claim.state}", "只能退未使用的凭证")
-    if claim.order is not None:
-        _set(ctx, claim, state="refunding")
-        buying.refund(ctx, claim)
-        return
-    if claim.operation is not None:
-        points.reverse(ctx, claim.operation, key=f"refund:{claim.id}", reason="seckill_refund")
-    _set(ctx, claim, state="refunded", ended_at=ctx.now())
-
-
-def find_by_code(ctx: Context, code: str) -> SeckillClaim:
-    """Return the claim that a counter code names, or raise NotFound."""
-    claim: SeckillClaim | None = SeckillClaim.scoped(ctx).first(SeckillClaim.code == code.strip().upper())
-    if claim is None:
-        raise NotFound("no voucher has this code", "没有这个凭证")
     return claim
 
 

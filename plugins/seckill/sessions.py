@@ -1,14 +1,14 @@
 """Plans, sessions and items: what staff prepare, and what opens by itself."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from plugins.seckill.hookspecs import SeckillOpening
 from plugins.seckill.models import SeckillItem, SeckillPlan, SeckillSession
-from plugins.seckill.schemas import ItemCreate, ItemForm, PlanForm, SeckillSettings, SessionForm
-from roost import Conflict, Context, Invalid, inventory, tenants
+from plugins.seckill.schemas import ItemCreate, ItemForm, PlanForm, SeckillSettings, SessionForm, SessionRef
+from roost import Conflict, Context, Invalid, inventory, local_instant, tenants
 
 
 def stock_key(item: UUID) -> str:
@@ -17,19 +17,26 @@ def stock_key(item: UUID) -> str:
 
 
 def create_session(ctx: Context, form: SessionForm) -> UUID:
-    """Create a draft session. Raises Invalid when it would already be over."""
+    """Create a draft session. Raises Invalid when it would already be over, NotFound for a venue that is not there."""
     if form.ends_at <= ctx.now():
         raise Invalid("this session would already be over", "场次结束时间已过")
-    row = SeckillSession.scoped(ctx).create(
-        title=form.title, starts_at=form.starts_at, ends_at=form.ends_at, created_at=ctx.now()
-    )
+    row = SeckillSession.scoped(ctx).create(created_at=ctx.now(), **_values(ctx, form))
     return row.id  # type: ignore[no-any-return]  # peewee rows are untyped
 
 
 def edit_session(ctx: Context, session: UUID, form: SessionForm) -> None:
     """Change a draft. Raises Conflict once it is published: what was announced stays."""
     _draft(ctx, session)
-    SeckillSession.scoped(ctx).update(**form.model_dump()).where(SeckillSession.id == session).execute()
+    SeckillSession.scoped(ctx).update(**_values(ctx, form)).where(SeckillSession.id == session).execute()
+
+
+def _values(ctx: Context, form: SessionForm) -> dict[str, Any]:
+    return {**form.model_dump(exclude={"venues"}), "venues": _venues(ctx, form.venues)}
+
+
+def _venues(ctx: Context, venues: Sequence[UUID]) -> list[str]:
+    """Return ids of venues as JSON values. Raises NotFound for one that is not there."""
+    return [str(tenants.venue(ctx, venue).id) for venue in venues]
 
 
 def _draft(ctx: Context, session: UUID) -> SeckillSession:
@@ -40,14 +47,13 @@ def _draft(ctx: Context, session: UUID) -> SeckillSession:
 
 
 def add_item(ctx: Context, form: ItemCreate) -> UUID:
-    """Put an item into a draft session. Raises Invalid for a venue that does not exist."""
+    """Put an item into a draft session. Raises NotFound for a venue that is not there."""
     _draft(ctx, form.session)
     return _add_item(ctx, form.session, form)
 
 
 def _add_item(ctx: Context, session: UUID, form: ItemForm) -> UUID:
-    for venue in form.venues:
-        tenants.venue(ctx, venue)
+    _venues(ctx, form.venues)
     values = form.model_dump(mode="json", include=set(ItemForm.model_fields))
     item: SeckillItem = SeckillItem.scoped(ctx).create(session=session, created_at=ctx.now(), **values)
     return item.id
@@ -108,17 +114,42 @@ def shown(ctx: Context) -> list[SeckillSession]:
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 
+USUAL: tuple[tuple[str, str, int, str], ...] = (
+    ("每日 10:00 场", "daily", 0, "10:00"),
+    ("周三 20:00 场", "weekly", 3, "20:00"),
+    ("每月 8 日 20:00 场", "monthly", 8, "20:00"),
+)
+"""The plans that a new tenant finds: two hours each, asleep until staff give them items and switch them on."""
+
+
+def offer_usual_plans(ctx: Context) -> int:
+    """Give a tenant that has no plan yet the usual ones, asleep; return how many."""
+    if SeckillPlan.scoped(ctx).first() is not None:
+        return 0
+    for title, repeat, day, at in USUAL:
+        SeckillPlan.scoped(ctx).create(title=title, repeat=repeat, day=day, at=at, active=False, created_at=ctx.now())
+    return len(USUAL)
+
+
 def create_plan(ctx: Context, form: PlanForm) -> UUID:
-    """Create a plan; its next sessions appear at once."""
+    """Create a plan; its next sessions appear at once. Raises NotFound for a venue that is not there."""
+    _check_venues(ctx, form)
     row = SeckillPlan.scoped(ctx).create(created_at=ctx.now(), **form.model_dump(mode="json"))
     make_sessions(ctx)
     return row.id  # type: ignore[no-any-return]  # peewee rows are untyped
 
 
 def edit_plan(ctx: Context, plan: UUID, form: PlanForm) -> None:
-    """Change a plan; sessions that exist stay as they are."""
+    """Change a plan; sessions that exist stay as they are, new ones appear at once."""
     SeckillPlan.scoped(ctx).get(SeckillPlan.id == plan)
+    _check_venues(ctx, form)
     SeckillPlan.scoped(ctx).update(**form.model_dump(mode="json")).where(SeckillPlan.id == plan).execute()
+    make_sessions(ctx)
+
+
+def _check_venues(ctx: Context, form: PlanForm) -> None:
+    for venues in (form.venues, *(item.venues for item in form.items)):
+        _venues(ctx, venues)
 
 
 def falls_on(plan: SeckillPlan, day: date) -> bool:
@@ -131,12 +162,11 @@ def falls_on(plan: SeckillPlan, day: date) -> bool:
 def make_sessions(ctx: Context) -> int:
     """Create and publish the sessions of active plans for the days ahead; return how many are new."""
     settings, today, made = ctx.settings(SeckillSettings), ctx.today(), 0
-    zone = ZoneInfo(ctx.tenant.zone)
     for plan in SeckillPlan.scoped(ctx).select().where(SeckillPlan.active == True):  # noqa: E712 -- a query expression
-        hour, minute = map(int, plan.at.split(":"))
+        at = time.fromisoformat(plan.at)
         for offset in range(settings.ahead_days + 1):
             day = today + timedelta(days=offset)
-            starts_at = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
+            starts_at = local_instant(day, at, ctx.tenant.zone)
             ends_at = starts_at + timedelta(minutes=plan.minutes)
             if not falls_on(plan, day) or ends_at <= ctx.now():
                 continue
@@ -147,7 +177,14 @@ def make_sessions(ctx: Context) -> int:
 def _make_session(ctx: Context, plan: SeckillPlan, starts_at: datetime, ends_at: datetime) -> int:
     new = (
         SeckillSession.scoped(ctx)
-        .insert(plan=plan.id, title=plan.title, starts_at=starts_at, ends_at=ends_at, created_at=ctx.now())
+        .insert(
+            plan=plan.id,
+            title=plan.title,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            venues=plan.venues,
+            created_at=ctx.now(),
+        )
         .on_conflict_ignore()
         .returning(SeckillSession.id)
         .execute()
@@ -161,7 +198,7 @@ def _make_session(ctx: Context, plan: SeckillPlan, starts_at: datetime, ends_at:
 
 
 def announce(ctx: Context) -> int:
-    """Publish `seckill_opening` for sessions about to open, once each; return how many."""
+    """Publish `seckill_opening` for sessions about to open, once each, and remind who asked; return how many."""
     settings, now = ctx.settings(SeckillSettings), ctx.now()
     due = (
         SeckillSession.scoped(ctx)
@@ -177,4 +214,5 @@ def announce(ctx: Context) -> int:
     for session in ids:
         SeckillSession.scoped(ctx).update(announced=True).where(SeckillSession.id == session).execute()
         ctx.publish(SeckillOpening(session=session))
+        ctx.enqueue("seckill.remind", SessionRef(session=session), dedupe=f"remind:{session}")
     return len(ids)

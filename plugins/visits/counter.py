@@ -1,6 +1,6 @@
 """Visits as staff, integrations and venue accounts enter them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from plugins.visits import service
@@ -15,16 +15,16 @@ def enter(ctx: Context, body: VisitIn) -> VisitView:
     was recorded for another member.
     """
     source = "api" if ctx.actor.kind == "key" else "staff"
-    return _record(ctx, body.member, body.venue, body.occurred_at or ctx.now(), source, body.number or new_id().hex)
+    return _record(ctx, body.member, body.venue, body.occurred_at, source, body.number or new_id().hex)
 
 
 def enter_by_form(ctx: Context, body: VisitForm) -> VisitView:
     """Record a visit of the console's form: sent twice for the same minute, it is recorded once."""
-    minute = body.occurred_at.strftime("%Y%m%dT%H%M%z")
+    minute = body.occurred_at.astimezone(UTC).strftime("%Y%m%dT%H%M%z")
     return _record(ctx, body.member, body.venue, body.occurred_at, "staff", f"{body.member.hex}-{minute}")
 
 
-def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime, source: str, number: str) -> VisitView:
+def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime | None, source: str, number: str) -> VisitView:
     return service.record(ctx, member, _venue(ctx, venue), at, source, number)[0]
 
 

@@ -12,10 +12,11 @@ from plugins.visits.models import VisitsPresence as Presence
 from plugins.visits.models import VisitsVisit as Visit
 from plugins.visits.schemas import VisitSettings, VisitView
 from roost import (
+    Content,
     Context,
     Invalid,
-    KeyReused,
     PageQuery,
+    Text,
     keyset,
     local_date,
     local_day_end,
@@ -25,20 +26,23 @@ from roost import (
 )
 
 SLUG = "visits"
+VISIT = Content("visit", Text("到店", "visit"), ("member", "venue", "occurred_at"))
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how far a source's clock may be in front of ours
 
 
 def record(
-    ctx: Context, member: UUID, venue: UUID | None, occurred_at: datetime, source: str, source_key: str
+    ctx: Context, member: UUID, venue: UUID | None, occurred_at: datetime | None, source: str, source_key: str
 ) -> tuple[VisitView, bool]:
     """Record one visit; return it and whether it is new.
 
     The first visit of a day, the tenant's day of `occurred_at`, earns points. The same `(source, source_key)`
-    again returns the first. Raises NotFound for an unknown member, KeyReused when the key comes with another
-    member, Invalid for an instant before 1970 or in the future.
+    again returns the first. Raises NotFound for an unknown member, KeyReused when the key comes with other
+    content (a time that was not told, `occurred_at` None for now, is none), Invalid for an instant
+    before 1970 or in the future.
     """
     ctx = ctx.for_plugin(SLUG)
+    at_told, occurred_at = occurred_at, occurred_at or ctx.now()
     if not EARLIEST <= occurred_at <= ctx.now() + AHEAD:
         fields = [{"path": "body.occurred_at", "message": "before 1970 or in the future"}]
         raise Invalid(f"a visit cannot be of {occurred_at.isoformat()}", "到店时间有误", fields=fields)
@@ -46,7 +50,7 @@ def record(
     presence = _lock_presence(ctx, person.id, occurred_at)
     told = Visit.scoped(ctx).first(Visit.source == source, Visit.source_key == source_key)
     if told is not None:
-        return _as_told(ctx, told, person.id), False
+        return _as_told(ctx, told, person.id, venue, at_told), False
     day = local_date(occurred_at, ctx.tenant.zone)
     first = Visit.scoped(ctx).first(Visit.member == person.id, Visit.day == day) is None
     gain = _gain(ctx, person.state, day) if first else 0
@@ -70,9 +74,8 @@ def record(
         .execute()
     )
     if not list(new):  # told for another member at this very moment
-        return _as_told(
-            ctx, Visit.scoped(ctx).get(Visit.source == source, Visit.source_key == source_key), person.id
-        ), False
+        told = Visit.scoped(ctx).get(Visit.source == source, Visit.source_key == source_key)
+        return _as_told(ctx, told, person.id, venue, at_told), False
     if gain:
         points.credit(
             ctx,
@@ -101,14 +104,13 @@ def record(
     return get(ctx, row_id), True
 
 
-def _as_told(ctx: Context, row: Any, member: UUID) -> VisitView:
-    if members.resolve(ctx, row.member) != member:
-        raise KeyReused(
-            f"{row.source} {row.source_key} was recorded before for another member",
-            "该到店编号已记录在其他会员名下",
-            source=row.source,
-            source_key=row.source_key,
-        )
+def _as_told(ctx: Context, row: Any, member: UUID, venue: UUID | None, at: datetime | None) -> VisitView:
+    VISIT.check(
+        row.source_key,
+        {"member": members.resolve(ctx, row.member), "venue": row.venue, "occurred_at": row.occurred_at},
+        {"member": member, "venue": venue} | ({} if at is None else {"occurred_at": at}),
+        visible=not ctx.actor.venues or row.venue in ctx.actor.venues,
+    )
     return view(row)
 
 

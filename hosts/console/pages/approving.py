@@ -1,12 +1,12 @@
 """What waits for a second pair of eyes, and the two buttons."""
 
-import json
 from typing import Any
 from uuid import UUID
 
 from core.errors import NotFound
 from hosts.console import approvals
 from hosts.console.core_resources import staff_names
+from hosts.console.forms import form_words
 from hosts.console.pages.rows import row_path
 from hosts.console.resources import plugin_name
 from hosts.console.showing import local_time
@@ -34,7 +34,7 @@ def _line(visit: Visit, held: approvals.Waiting, names: dict[UUID, str]) -> dict
         "what": f"{named.in_(visit.locale)} · {held.action.title.in_(visit.locale)}",
         "row": row_path(held.desk, row.subject),
         "amount": f"{row.amount:,}",
-        "body": json.dumps(body, ensure_ascii=False) if body else "",
+        "body": form_words(visit.ctx, held.action.form, body, held.desk.resource.columns) if held.action.form else [],
         "reason": row.reason,
         "by": names.get(row.requested_by, "—") if row.requested_by else "—",
         "at": local_time(visit.ctx, row.requested_at),

@@ -1,18 +1,22 @@
 """A member's page: profile, balances, statement, grants and why, what plugins add; how staff find a member."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from core import members, points, rewards, tenants
-from core.contract import hookspecs
+from core.choices import options
+from core.contract.console import Column
+from core.contract.context import Context
 from core.contract.manifest import Text
 from core.errors import RoostError
 from hosts.console import keyset
 from hosts.console.core_resources import core_desk
-from hosts.console.field_names import FIELD_NAMES
 from hosts.console.member_resources import ASSET_NAMES, STATES
 from hosts.console.pages import merging, rows
-from hosts.console.showing import find_members, local_time, member_label
+from hosts.console.reason_words import EVIDENCE, evidence_of, reason_words
+from hosts.console.resources import plugin_name
+from hosts.console.showing import Cell, Names, cell, find_members, in_language, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
 
 STATEMENT = 20
@@ -44,7 +48,7 @@ def show(visit: Visit, *, row_id: str) -> Reply:
     values = rows.detail_values(visit, desk, row)
     ctx, asset = visit.ctx, visit.query.get("asset", "points")
     may_see_points = ctx.has("points.view")
-    values["heading"] = row.value("name") or row.value("phone_masked") or str(row.id)
+    values["heading"] = row.value("name") or row.value("phone_masked") or visit.say("会员")
     values["may_reveal"] = ctx.has("members.reveal")
     values["balances"] = (
         [
@@ -80,7 +84,7 @@ def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, A
             "kind": ENTRY_KINDS[entry.kind].in_(visit.locale),
             "amount": f"{entry.amount:+,}",
             "balance": f"{entry.balance:,}",
-            "reason": entry.reason,
+            "reason": reason_words(in_language(entry.reason, visit.locale), visit.locale),
             "down": entry.amount < 0,
         }
         for entry in listing.items
@@ -90,43 +94,53 @@ def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, A
 
 
 def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
+    ctx, locale = visit.ctx, visit.locale
+    found = rewards.why(ctx, member, WHY)
+    levels = dict(options(ctx, "levels"))
+    told = [evidence_of(why.evidence) for why in found]
+    names = Names.of(ctx, EVIDENCE, [{**one, **_ids(one)} for one in told])
+    registry = visit.console.runtime.registry
     lines = []
-    for why in rewards.why(visit.ctx, member, WHY):
+    for why, evidence in zip(found, told, strict=True):
+        named = in_language(why.subject, locale) or plugin_name(visit.console.runtime, why.plugin).in_(locale)
+        if named in registry.plugins:
+            named = registry.manifest(named).name.in_(locale)
+        facts = _evidence(ctx, evidence, names, locale)
         lines.append(
             {
-                "at": local_time(visit.ctx, why.at),
+                "at": local_time(ctx, why.at),
                 "what": "、".join(why.rewards) or "—",
-                "state": OUTCOMES[why.outcome].in_(visit.locale) if why.outcome in OUTCOMES else why.outcome,
-                "reason": why.reason,
-                "rule": f"{why.subject or why.plugin}" + (f" · v{why.rule_version}" if why.rule_version else ""),
-                "evidence": why.evidence,
+                "state": OUTCOMES[why.outcome].in_(locale) if why.outcome in OUTCOMES else why.outcome,
+                "reason": reason_words(in_language(why.reason, locale), locale, levels),
+                "rule": named + (f" · v{why.rule_version}" if why.rule_version else ""),
+                "evidence": facts,
             }
         )
     return lines
 
 
+def _ids(evidence: Mapping[str, Any]) -> dict[str, UUID]:
+    return {name: UUID(str(evidence[name])) for name in ("inviter", "invitee") if evidence.get(name)}
+
+
+def _evidence(ctx: Context, evidence: Mapping[str, Any], names: Names, locale: str) -> Cell | None:
+    column = Column("evidence", Text("依据", "Values read"), "facts", parts=EVIDENCE)
+    shown = cell(ctx, column, {**evidence, **_ids(evidence)}, names, locale)
+    return shown if shown.rows else None
+
+
 def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, str]]]]:
-    answers = visit.ctx.collect(hookspecs.member_summary, member=member)
-    return [
-        (
-            visit.ctx.plugin_name(slug).in_(visit.locale),
-            [(_called(k, visit.locale), _plain(v)) for k, v in values.items()],
-        )
-        for slug, values in answers
-        if values
-    ]
-
-
-def _called(key: str, locale: str) -> str:
-    return FIELD_NAMES[key].in_(locale) if key in FIELD_NAMES else key.replace("_", " ")
-
-
-def _plain(value: Any) -> str:  # Any: a JSON value
-    if isinstance(value, list | tuple):
-        return "、".join(_plain(v) for v in value) or "—"
-    if isinstance(value, dict):
-        return "；".join(f"{k}: {_plain(v)}" for k, v in value.items()) or "—"
-    return "—" if value is None or value == "" else str(value)
+    """Return what plugins show of a member: the values that they have words for."""
+    runtime, locale = visit.console.runtime, visit.locale
+    shown = []
+    for slug, values in runtime.dispatcher.decide(visit.ctx, "member_summary", member=member):
+        columns = [c for resource in runtime.registry.plugin(slug).resources for c in resource.summary]
+        columns = [column for column in columns if values and column.name in values]
+        names = Names.of(visit.ctx, columns, [values], slug)
+        pairs = [(c.title.in_(locale), cell(visit.ctx, c, values[c.name], names, locale).text) for c in columns]
+        if pairs:
+            shown.append((runtime.registry.manifest(slug).name.in_(locale), pairs))
+    return shown
 
 
 # --- the whole phone ----------------------------------------------------------------------------------------
@@ -177,7 +191,7 @@ def find(visit: Visit) -> Reply:
     found = find_members(visit.ctx, visit.sent("who"))
     visit.ctx.audit("member.searched", back, {"found": len(found)})
     venues = {venue.id: venue.name for venue in tenants.venues(visit.ctx)}
-    mine = visit.ctx.actor.venues
+    mine, levels = visit.ctx.actor.venues, dict(options(visit.ctx, "levels"))
     lines = []
     for view in found:
         within = not mine or view.venue in mine
@@ -187,7 +201,7 @@ def find(visit: Visit) -> Reply:
             {
                 "label": member_label(view),
                 "state": STATES[view.state].in_(visit.locale) if view.state in STATES else view.state,
-                "level": view.level or "—",
+                "level": levels.get(view.level, "—"),
                 "venue": venues.get(view.venue, "—") if view.venue else "—",
                 "own": own,
                 "rows": elsewhere,

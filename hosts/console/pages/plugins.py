@@ -6,7 +6,7 @@ from core import tenants
 from core.contract.plugin import NoSettings
 from core.db import savepoint
 from core.errors import Forbidden, NotFound, RoostError
-from hosts.console.forms import FormError, FormView, as_sent, form_of, read
+from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.web import Reply, Route, Visit
 
 PATH = "/console/core/plugins"
@@ -45,6 +45,18 @@ def listing(visit: Visit) -> Reply:
     )
 
 
+def ask_off(visit: Visit, *, slug: str) -> Reply:
+    """Ask once before a plugin goes off."""
+    _require(visit, "plugins.edit")
+    name = visit.console.runtime.registry.manifest(slug).name.in_(visit.locale)
+    return visit.page(
+        "_switch.html" if visit.htmx else "switch.html",
+        title=visit.say("停用“%(name)s”？", name=name),
+        back=PATH,
+        action=f"{PATH}/{slug}/switch",
+    )
+
+
 def switch(visit: Visit, *, slug: str) -> Reply:
     """Switch a plugin on or off, at once in every process."""
     _require(visit, "plugins.edit")
@@ -70,6 +82,9 @@ def save(visit: Visit, *, slug: str) -> Reply:
     _require(visit, "plugins.edit")
     model = visit.console.runtime.registry.settings_model(slug)
     stored = tenants.settings_values(visit.ctx, slug)
+    again = edited(visit.ctx, model, visit.form)
+    if again is not None:
+        return _page(visit, slug, again)
     try:
         made = read(visit.ctx, model, visit.form, kept=stored)
         values = made.model_dump(mode="json")
@@ -103,5 +118,5 @@ def _page(visit: Visit, slug: str, form: FormView, status: int = 200) -> Reply:
 ROUTES = (
     Route(PATH, get=listing),
     Route(PATH + "/{slug}", get=settings, post=save),
-    Route(PATH + "/{slug}/switch", post=switch),
+    Route(PATH + "/{slug}/switch", get=ask_off, post=switch),
 )

@@ -7,18 +7,21 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from core.contract.console import Action, Column, Form
+from core.choices import options as live_options
+from core.contract.console import Action, Form
 from core.contract.rest import PageQuery
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
 from hosts.console import export, keyset, once
-from hosts.console.forms import FormError, FormView, as_sent, form_of, read
+from hosts.console.fields import fields_of
+from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.resource_endpoints import split_body
-from hosts.console.resources import Desk, Row, columns_in_list
+from hosts.console.resources import Desk, Row, checked_reason, columns_in_list
 from hosts.console.showing import Names, cell
 from hosts.console.web import Reply, Visit, with_query
 
 PAGE = 20
+NOTHING = "~"  # in a list's address: rows whose value is empty, where the empty one is a choice too
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
     if not errors:
         found, following = desk.listing(visit.ctx, wanted, PageQuery(limit=PAGE, cursor=cursor))
     columns = columns_in_list(desk.resource)
-    names = Names.of(visit.ctx, columns, found)
+    names = Names.of(visit.ctx, columns, found, slug)
     path = base(desk)
     exported = desk.resource.export_permission is not None and visit.ctx.has(desk.resource.export_permission)
     values: dict[str, Any] = {
@@ -69,12 +72,13 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
         ],
         "filters": filter_inputs(visit, desk, query),
         "filter_errors": errors,
-        "filtered": bool(query),
+        "filtered": len(query),
         "base": path,
         "first": with_query(path, query) if cursor else "",
         "next": with_query(path, query, cursor=following) if following else "",
         "create": f"{path}/new" if desk.may_create(visit.ctx) else "",
         "exports": [(kind, with_query(f"{path}/export.{kind}", query)) for kind in ("csv", "xlsx")] if exported else [],
+        "asks_reason": exported and export.holds_phones(visit.ctx, desk),
         "finds_member": any(c.kind == "member" for c in keyset.filters(desk.resource))
         or (slug, name) == ("core", "members"),
     }
@@ -84,7 +88,7 @@ def listing(visit: Visit, *, slug: str, name: str) -> Reply:
 def read_filters(visit: Visit, desk: Desk, query: dict[str, str]) -> tuple[BaseModel, list[str]]:
     """Return the filters of a query string, and what is wrong with them, in words."""
     model = keyset.filter_model(desk.slug, desk.resource)
-    known = {name: value for name, value in query.items() if name in model.model_fields}
+    known = {n: "" if v == NOTHING else v for n, v in query.items() if n in model.model_fields}
     try:
         return model.model_validate(known), []
     except ValidationError as ex:
@@ -98,6 +102,11 @@ def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filte
     made: list[Filter] = []
     for column in keyset.filters(desk.resource):
         title = column.title.in_(visit.locale)
+        if not column.page:
+            continue
+        if column.named is not None:  # rows of one reference: from a link, never typed
+            made.append(Filter(column.name, title, "member", query.get(column.name, "")))
+            continue
         if column.kind in ("time", "date"):
             for end, words in (("from", visit.say("起")), ("to", visit.say("止"))):
                 key = f"{column.name}_{end}"
@@ -105,8 +114,10 @@ def filter_inputs(visit: Visit, desk: Desk, query: dict[str, str]) -> list[Filte
             continue
         options: tuple[tuple[str, str], ...] = ()
         kind = column.kind if column.kind in ("choice", "venue", "bool", "member") else "text"
-        if kind == "choice":
-            options = tuple((value, text.in_(visit.locale)) for value, text in column.choices.items())
+        if column.source is not None:
+            kind, options = "choice", tuple(live_options(visit.ctx.for_plugin(desk.slug), column.source))
+        elif kind == "choice":
+            options = tuple((value or NOTHING, text.in_(visit.locale)) for value, text in column.choices.items())
         made.append(Filter(column.name, title, kind, query.get(column.name, ""), options))
     return made
 
@@ -127,7 +138,7 @@ def detail(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
 
 def detail_values(visit: Visit, desk: Desk, row: Row) -> dict[str, Any]:
     """Return what the template of a row shows."""
-    names = Names.of(visit.ctx, desk.resource.columns, [row])
+    names = Names.of(visit.ctx, desk.resource.columns, [row], desk.slug)
     path = row_path(desk, row.id)
     return {
         "title": desk.resource.title.in_(visit.locale),
@@ -136,26 +147,14 @@ def detail_values(visit: Visit, desk: Desk, row: Row) -> dict[str, Any]:
             (
                 c.title.in_(visit.locale),
                 cell(visit.ctx, c, row.value(c.name), names, visit.locale),
-                table_of(c, row),
             )
             for c in desk.resource.columns
+            if c.page
         ],
         "edit": f"{path}/edit" if desk.may_edit(visit.ctx) else "",
         "actions": [(a.title.in_(visit.locale), f"{path}/{a.name}") for a in desk.actions(visit.ctx, row)],
         "row_id": str(row.id),
     }
-
-
-def table_of(column: Column, row: Row) -> tuple[list[str], list[list[str]]] | None:
-    """Return a list of like objects as a small table, or None for any other value."""
-    value = row.value(column.name)
-    if column.kind != "json" or not isinstance(value, list | tuple) or not value:
-        return None
-    plain = [v.model_dump(mode="json") if isinstance(v, BaseModel) else v for v in value]
-    if not all(isinstance(v, dict) for v in plain):
-        return None
-    heads = list(plain[0])
-    return heads, [[str(v.get(head, "")) for head in heads] for v in plain]
 
 
 # --- forms --------------------------------------------------------------------------------------------------
@@ -184,6 +183,9 @@ def new(visit: Visit, *, slug: str, name: str) -> Reply:
 def create(visit: Visit, *, slug: str, name: str) -> Reply:
     """Add a row, or show the form again with what is wrong."""
     desk, form = _creating(visit, slug, name)
+    again = edited(visit.ctx, form.model, visit.form, desk.resource.columns)
+    if again is not None:
+        return _form_page(visit, desk, again, visit.say("新增"), f"{base(desk)}/new", base(desk))
     try:
         with savepoint():
             row = desk.create(visit.ctx, read(visit.ctx, form.model, visit.form))
@@ -222,6 +224,9 @@ def save(visit: Visit, *, slug: str, name: str, row_id: str) -> Reply:
     """Change a row, or show the form again with what is wrong."""
     desk, form, row = _editing(visit, slug, name, row_id)
     path = row_path(desk, row.id)
+    again = edited(visit.ctx, form.model, visit.form, desk.resource.columns)
+    if again is not None:
+        return _form_page(visit, desk, again, visit.say("编辑"), f"{path}/edit", path)
     try:
         with savepoint():
             desk.edit(visit.ctx, row.id, read(visit.ctx, form.model, visit.form))
@@ -246,7 +251,7 @@ def _editing(visit: Visit, slug: str, name: str, row_id: str) -> tuple[Desk, For
 def confirm(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> Reply:
     """Ask before an action: its form, a reason where one is needed."""
     desk, act, row = _acting(visit, slug, name, row_id, action)
-    form = form_of(visit.ctx, act.form, None, desk.resource.columns) if act.form else FormView((), {})
+    form = form_of(visit.ctx, act.form, None, desk.resource.columns, row.id) if act.form else FormView((), {})
     return _dialog(visit, desk, act, row, form)
 
 
@@ -254,15 +259,20 @@ def perform(visit: Visit, *, slug: str, name: str, row_id: str, action: str) -> 
     """Do an action, put it before a second approver, or show the form again with what is wrong."""
     desk, act, row = _acting(visit, slug, name, row_id, action)
     reason = visit.sent("reason")
+    again = edited(visit.ctx, act.form, visit.form, desk.resource.columns, row.id) if act.form else None
+    if again is not None:
+        return _dialog(visit, desk, act, row, again, reason)
     try:
         with savepoint():
             once.use(visit.ctx, visit.sent(once.NONCE))
-            body = read(visit.ctx, act.form, visit.form) if act.form else None
+            body = read(visit.ctx, act.form, visit.form, row=row.id) if act.form else None
             body, own = split_body(act, body)
             outcome = desk.act(visit.ctx, row.id, act.name, body, own or reason)
     except (FormError, RoostError) as ex:
-        form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns) if act.form else FormView((), {})
+        form = as_sent(visit.ctx, act.form, visit.form, desk.resource.columns, row.id) if act.form else FormView((), {})
         return _dialog(visit, desk, act, row, form.refused(ex, visit.locale), reason, 422)
+    if act.reveals is not None:
+        return _revealed(visit, desk, act, row, outcome.result)
     said = visit.say("已提交，等待另一位同事审批") if outcome.pending else visit.say("操作完成")
     return visit.go(row_path(desk, row.id), said)
 
@@ -286,29 +296,79 @@ def _dialog(
     return visit.page("_action.html" if visit.htmx else "action.html", status, **values)
 
 
+def _revealed(visit: Visit, desk: Desk, act: Action, row: Row, shown: BaseModel) -> Reply:
+    """Show what was sealed, on this answer only; the act has left its audit row."""
+    values: dict[str, Any] = {
+        "title": act.title.in_(visit.locale),
+        "part_of": desk.resource.title.in_(visit.locale),
+        "base": base(desk),
+        "back": row_path(desk, row.id),
+        "lines": [(one.label, getattr(shown, one.path)) for one in fields_of(type(shown), visit.locale)],
+    }
+    return visit.page("_revealed.html" if visit.htmx else "revealed.html", **values)
+
+
 def _acting(visit: Visit, slug: str, name: str, row_id: str, action: str) -> tuple[Desk, Action, Row]:
     desk = visit.console.desk(slug, name)
     desk.require_visible(visit.ctx)
     act = desk.action(action)
     visit.ctx.require(act.permission)
-    return desk, act, desk.detail(visit.ctx, keyset.read_key(desk.resource, row_id))
+    key = keyset.read_key(desk.resource, row_id)
+    return desk, act, desk.detail(visit.ctx, key, any_venue=act.any_venue)
 
 
 # --- export -------------------------------------------------------------------------------------------------
 
 
 def download(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
-    """Give the rows of the filters as a file; audited as an export."""
+    """Give the rows of the filters as a file; ask why first where it holds whole phone numbers."""
+    desk = _exported(visit, slug, name)
+    if export.holds_phones(visit.ctx, desk):
+        return _ask_why(visit, desk, kind)
+    return _file(visit, desk, kind)
+
+
+def download_with_reason(visit: Visit, *, slug: str, name: str, kind: str) -> Reply:
+    """Give the rows as a file, for a reason that the audit trail keeps."""
+    desk = _exported(visit, slug, name)
+    try:
+        reason = checked_reason(visit.sent("reason"))
+    except Invalid as ex:
+        return _ask_why(visit, desk, kind, ex.message if visit.locale == "en" else ex.message_zh)
+    return _file(visit, desk, kind, reason)
+
+
+def _exported(visit: Visit, slug: str, name: str) -> Desk:
     desk = visit.console.desk(slug, name)
     desk.require_visible(visit.ctx)
     if desk.resource.export_permission is None:
         raise NotFound("this is not exported", "此处不提供导出")
     visit.ctx.require(desk.resource.export_permission)
+    return desk
+
+
+def _ask_why(visit: Visit, desk: Desk, kind: str, problem: str = "") -> Reply:
+    title = desk.resource.title.in_(visit.locale)
+    values = {
+        "title": visit.say("导出%(title)s", title=title),
+        "part_of": title,
+        "back": base(desk),
+        "problem": problem,
+    }
+    action = with_query(f"{base(desk)}/export.{kind}", visit.query)
+    return visit.page("_export.html" if visit.htmx else "export.html", 422 if problem else 200, action=action, **values)
+
+
+def _file(visit: Visit, desk: Desk, kind: str, reason: str = "") -> Reply:
     wanted, errors = read_filters(visit, desk, visit.query)
     if errors:
         raise Invalid(errors[0], errors[0])
-    details = {"format": kind, "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None)}
-    visit.ctx.services.audit(visit.ctx.for_plugin(slug), f"{desk.code}.exported", "", details)
+    details: dict[str, Any] = {
+        "format": kind,
+        "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None),
+        **({"reason": reason} if reason else {}),
+    }
+    visit.ctx.services.audit(visit.ctx.for_plugin(desk.slug), f"{desk.code}.exported", "", details)
     return Reply(
         stream=export.WRITERS[kind](visit.ctx, desk, wanted),
         content_type=export.TYPES[kind],

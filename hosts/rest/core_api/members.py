@@ -12,6 +12,7 @@ from core.contract.context import Context
 from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import NotFound
 from core.members import MemberFilter
+from core.privacy.phones import LONGEST, PhoneText
 from hosts.rest.core_api.schemas import BalanceOut, Input, MemberOut, balances_out, member_out
 
 group = Endpoints("staff", prefix="/admin/v1/members", tag="members")
@@ -22,8 +23,8 @@ Reason = Field(min_length=2, max_length=200, description="kept in the audit trai
 class MembersQuery(Input):
     """What to look for; a whole phone finds a member of any venue."""
 
-    phone: str = Field("", max_length=20)
-    last_four: str = Field("", pattern=r"^([0-9]{4})?$")
+    phone: str = Field("", max_length=LONGEST)
+    last_four: str = Field("", max_length=LONGEST)
     state: Literal["", "lead", "member", "lapsed"] = ""
     level: str | None = Field(None, max_length=40)
     venue: UUID | None = None
@@ -39,7 +40,7 @@ class MemberDetail(MemberOut):
 class RegisterIn(Input):
     """Somebody who stands at the counter."""
 
-    phone: str = Field(min_length=5, max_length=20, examples=["13800000000"])
+    phone: PhoneText = Field(examples=["13800000000"])
     name: str = Field("", max_length=60)
     venue: UUID | None = None
     channel: str = Field("staff", min_length=1, max_length=40)

@@ -49,6 +49,11 @@ class TestSlots:
             found = slots(daily, "America/New_York", at(year, month, 1, 0), at(year, month, 20, 0))
             assert len(found) == len(set(found)) == 19
 
+    def test_a_time_in_a_last_hour_that_is_jumped_over_has_its_slot(self) -> None:
+        daily = Schedule("x", nothing, daily="23:30")  # Greenland's clocks go from 23:00 to the next day's 00:00
+        before, after = at(2027, 3, 28, 1, 20), at(2027, 3, 28, 1, 40)
+        assert slots(daily, "America/Nuuk", before, after) == ["2027-03-27"]
+
     def test_a_long_halt_is_looked_back_on_for_a_bounded_time(self) -> None:
         daily = Schedule("x", nothing, daily="08:00")
         assert len(slots(daily, "UTC", at(2020, 1, 1), at(2026, 1, 1))) == 40

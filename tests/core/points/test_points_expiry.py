@@ -82,7 +82,8 @@ def test_a_credit_that_is_dead_on_arrival_expires_at_once(ctx, rows, sound):
         )
     assert done.balance == many[0].balance == 0
     with ctx.transaction():
-        assert points.credit(ctx, member, "points", 10, key="a", reason="import") == done
+        again = points.credit(ctx, member, "points", 10, key="a", reason="import", expires_at=after(ctx, days=-1))
+        assert again == done
     assert [e.amount for e in points.statement(ctx, member).items] == [-5, 5, -10, 10]
     sound()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core import points
+from core import points, tenants
 from core.errors import Conflict, Invalid, NotFound
 from core.events.models import Event, Job
 from core.members.models import Member
@@ -111,6 +111,8 @@ def test_bad_rows_go_to_a_file_with_line_and_reason_and_all_others_go_in(tenant,
     beside = tmp_path / "mixed.csv.rejected.csv"
     with beside.open(encoding="utf-8", newline="") as stream:
         found = list(csv.DictReader(stream))
+    assert sum(count for _, count in report.reasons) == 6
+    assert any(line.strip() == "1 × the amount … is negative: register a refund instead" for line in report.lines())
     assert [int(row["line"]) for row in found] == [3, 4, 5, 6, 7, 8]
     for row, why in zip(found, ("date", "negative", "number", "utf-8", "too long", "never closed"), strict=True):
         assert why in row["reason"]
@@ -128,7 +130,7 @@ def test_an_id_of_its_own_names_a_row_and_contradictions_are_rejected(tenant, im
     assert imported(first, mapping).recorded == 2
     report = imported(second, mapping)
     assert (report.recorded, report.known, report.rejected) == (0, 1, 1)
-    assert "S1 was recorded before as 1000 fen" in (tmp_path / "b.csv.rejected.csv").read_text("utf-8")
+    assert "1000 is kept, 9900 was sent" in (tmp_path / "b.csv.rejected.csv").read_text("utf-8")
     assert figures(tenant, AS_OF)["fen"] == 2000
 
 
@@ -169,6 +171,24 @@ def test_what_cannot_be_imported_is_refused_with_words(tenant, imported, tmp_pat
         import_.import_purchases(file, "acme", source="ä b")
     with pytest.raises(Invalid, match="--encoding"):
         import_.import_purchases(file, "acme", encoding="klingon")
+
+
+def test_a_venue_that_is_not_there_stops_the_import_and_says_how_or_is_made_or_mapped(tenant, imported, tmp_path):
+    file = write(tmp_path / "a.csv", "customer_id,date,amount,store", "1,1997-01-01,10,330", "2,1997-01-01,10,331")
+    with pytest.raises(Invalid, match="no venue '330': say --venues create"):
+        imported(file)
+    assert figures(tenant, AS_OF)["purchases"] == 0
+    report = imported(file, venues=import_.read_venues("reject"))
+    assert (report.rejected, report.reasons) == (2, (("there is no venue …", 2),))
+    assert imported(file, venues=import_.read_venues("create")).recorded == 2
+    with tenant.transaction():
+        assert [venue.code for venue in tenants.venues(tenant)] == ["330", "331"]
+    again = write(tmp_path / "b.csv", "customer_id,date,amount,store", "3,1997-01-01,10,old")
+    places = import_.read_venues(f"map={write(tmp_path / 'map.csv', 'old,331')}")
+    assert imported(again, venues=places).recorded == 1
+    for wrong in ("invent", "map", "map=", ""):
+        with pytest.raises(Invalid, match="--venues"):
+            import_.read_venues(wrong)
 
 
 def test_a_brand_without_the_plugin_is_told_how_to_switch_it_on(new_tenant):

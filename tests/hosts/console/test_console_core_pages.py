@@ -132,11 +132,18 @@ def test_merged_members_are_not_listed(staff, member, tenant):
     assert ("Kept" in text, "Gone" in text) == (True, False)
 
 
-def test_an_export_of_members_shows_whole_phones_only_as_an_export(staff, member):
+def test_an_export_of_members_shows_whole_phones_only_for_a_reason(staff, member, audited):
     member(phone="13812345678")
     assert "138****5678" in staff("members.view").get(MEMBERS).text
-    exported = staff("members.view", "members.export").get(f"{MEMBERS}/export.csv").text
-    assert "13812345678" in exported
+    browser = staff("members.view", "members.export")
+    asked = browser.get(f"{MEMBERS}/export.csv")
+    assert "13812345678" not in asked.text
+    assert "原因" in asked.text
+    assert browser.post(f"{MEMBERS}/export.csv", {"reason": " "}).status_code == 422
+    assert not audited("core.members.exported")
+    assert "13812345678" in browser.post(f"{MEMBERS}/export.csv", {"reason": "印制会员卡"}).text
+    (row,) = audited("core.members.exported")
+    assert row.details["reason"] == "印制会员卡"
 
 
 # --- plugins ------------------------------------------------------------------------------------------------
@@ -146,6 +153,10 @@ def test_plugins_are_switched_on_and_off(staff, shops, audited):
     browser = staff("plugins.view", "plugins.edit", "stalls.view")
     assert browser.get("/console/stalls/stalls").status_code == 404
     assert browser.post("/console/core/plugins/stalls/switch", {"to": "on"}).status_code == 303
+    assert browser.get("/console/stalls/stalls").status_code == 200
+    asked = browser.get("/console/core/plugins/stalls/switch", htmx=True)
+    assert "停用" in asked.text
+    assert "数据保留" in asked.text
     assert browser.get("/console/stalls/stalls").status_code == 200
     browser.post("/console/core/plugins/stalls/switch", {"to": "off"})
     assert browser.get("/console/stalls/stalls").status_code == 404
@@ -165,7 +176,6 @@ SETTINGS = {
     "mode": "lot",
     "weekdays": "6\n7",
     "limits.per_member": "2",
-    "prices": "{}",
 }
 
 
@@ -177,7 +187,9 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
         **SETTINGS,
         "days": "45",
         "limits.per_member": "3",
-        "prices": '{"tea": 5}',
+        "prices.0.row": "1",
+        "prices.0.key": "tea",
+        "prices.0.value": "5",
         "app_secret": "s3cret",
     }
     assert browser.post("/console/core/plugins/stalls", form).status_code == 303
@@ -198,8 +210,7 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
         ({"mode": "dice"}, "mode", "请从列表中选择"),
         ({"weekdays": "6\nx"}, "weekdays", "请输入整数"),
         ({"limits.per_member": "0"}, "limits.per_member", "不能小于 1"),
-        ({"prices": "{oops"}, "prices", "不是有效的 JSON"),
-        ({"prices": '{"tea": "dear"}'}, "prices", "请输入整数"),
+        ({"prices.0.row": "1", "prices.0.key": "tea", "prices.0.value": "dear"}, "prices.0.value", "请输入整数"),
     ],
 )
 def test_wrong_settings_are_refused_beside_their_field(staff, market, tenant, change, field, message):

@@ -34,6 +34,6 @@ def test_a_batch_is_drafted_approved_by_another_and_recalled(staff, tenant, memb
 
 def test_a_batch_for_nobody_is_refused_in_words(staff, tenant):
     refused = staff("rewards.view", "rewards.edit").post(
-        f"{BATCHES}/new", {"name": "x", "reason": "because", "points": "30", "level": "nothing"}
+        f"{BATCHES}/new", {"name": "x", "reason": "because", "points": "30", "member_class": "vip"}
     )
     assert (refused.status_code, "没有符合条件的会员" in refused.text) == (422, True)

@@ -89,10 +89,10 @@ class Lab:
         self.plugins_file.write_text('load = ["faultlab"]\nstart = ["faultlab"]\n')
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Return what a process of this deployment is started with."""
+        """Return what a process of this deployment is started with: our own, for what moves the clock is there, too."""
         settings = self.settings
         return {
-            "PATH": os.environ["PATH"],
+            **{name: value for name, value in os.environ.items() if not name.startswith("ROOST_")},
             "PYTHONPATH": f"{SITE}{os.pathsep}{ROOT}",
             "ROOST_DATABASE_URL": settings.database_url,
             "ROOST_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),

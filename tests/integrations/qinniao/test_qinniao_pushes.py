@@ -265,6 +265,61 @@ class TestMoneyAndVisits:
         assert story.bought() == (100_00, 40_00)
         assert story.event_states() == {"done": 3}
 
+    def test_an_order_that_moves_to_another_member_moves_with_its_points_and_refunds(
+        self, story: Any, clock: ManualClock, brand: Context
+    ) -> None:
+        first, second = story.register(), story.register("13800002222")
+        story.push("member.converted", {"id": "m-1", "phone": PHONE})
+        story.push("member.converted", {"id": "m-2", "phone": "13800002222"})
+        story.push("order.paid", order("o-1", clock.now()))
+        story.push("order.refunded", refund("r-1", "o-1", clock.now(), 40_00))
+        story.drain()
+
+        def held() -> tuple[int, int]:
+            return points.balance(brand, first.id).available, points.balance(brand, second.id).available
+
+        assert held() == (60, 0)
+        for _ in range(2):
+            story.push("order.paid", {**order("o-1", clock.now()), "member_id": "m-2"})
+            story.drain()
+            assert held() == (0, 60)
+        assert story.object_state("orders", "o-1") == ("applied", "")
+        story.push("order.paid", {**order("o-1", clock.now()), "member_id": "m-9"})  # nobody here
+        story.drain()
+        assert held() == (0, 0)
+        story.push("order.paid", {**order("o-1", clock.now()), "member_id": "m-2"})
+        story.drain()
+        assert held() == (0, 60)
+
+    def test_the_lines_of_an_order_earn_by_the_rates_of_their_goods_and_categories(
+        self, story: Any, clock: ManualClock, brand: Context, enable_plugin: Any
+    ) -> None:
+        enable_plugin("purchases", good_percents={"shake": 200}, category_percents={"drinks": 0})
+        person = story.register()
+        story.push("member.converted", {"id": "m-1", "phone": PHONE})
+        lines = [
+            {"code": "shake", "name": "奶昔", "category": "drinks", "quantity": 2, "amount_fen": 40_00},
+            {"code": "water", "category": "drinks", "amount_fen": 10_00},
+            {"code": "towel", "amount_fen": 50_00},
+        ]
+        story.push("order.paid", order("o-1", clock.now(), lines=lines))
+        story.push("order.paid", order("o-2", clock.now(), 99_00, lines=lines))
+        story.drain()
+        assert points.balance(brand, person.id).available == 2 * 40 + 50
+        state, note = story.object_state("orders", "o-2")
+        assert (state, "they add up to 10000 fen" in note) == ("failed", True)
+
+    def test_an_event_id_that_comes_again_with_other_content_is_refused_and_noted(
+        self, story: Any, clock: ManualClock
+    ) -> None:
+        story.register()
+        story.push("member.converted", {"id": "m-1", "phone": PHONE})
+        assert story.push("order.paid", order("o-1", clock.now()), event_id="e-1") == [200]
+        data = {**order("o-1", clock.now()), "version": 1, "updated_at": clock.now().isoformat()}
+        assert story.push("order.paid", data | {"amount_fen": 1}, event_id="e-1") == [422]
+        story.drain()
+        assert story.bought() == (100_00, 0)
+
     def test_an_order_told_with_another_amount_is_kept_for_staff(self, story: Any, clock: ManualClock) -> None:
         story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
@@ -275,7 +330,7 @@ class TestMoneyAndVisits:
         assert story.bought() == (100_00, 0)
         state, note = story.object_state("orders", "o-1")
         assert state == "failed"
-        assert "10000 fen" in note
+        assert "10000 is kept, 20000 was sent" in note
 
     def test_a_withdrawn_order_is_refunded_in_whole(self, story: Any, clock: ManualClock) -> None:
         story.register()

@@ -1,6 +1,7 @@
 """The channel, as a plugin uses it that knows nothing of text messages: by the port alone."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -168,6 +169,18 @@ class TestMarketing:
         assert sender.send(sender.out(address="13800002222")).state == "sent", "what is no marketing goes at any hour"
         clock.advance(seconds=told.retry_after or 0)
         assert sender.send(outgoing).state == "sent"
+
+    @pytest.mark.parametrize("tenant_zone", ["Europe/Berlin"])
+    @pytest.mark.parametrize(
+        ("evening", "hours"),
+        [(datetime(2027, 3, 27, 22, tzinfo=UTC), 8), (datetime(2027, 10, 30, 21, tzinfo=UTC), 10)],
+        ids=["to summer time", "from summer time"],
+    )
+    def test_its_hours_begin_in_time_over_a_night_on_which_clocks_change(
+        self, sender: Sender, tencent: Tencent, clock: ManualClock, evening: datetime, hours: int
+    ) -> None:
+        clock.set(evening)  # 23:00 in Berlin; opens at 8:00
+        assert sender.send(sender.out(template="offer", marketing=True)).retry_after == hours * 3600 + 1
 
     def test_a_refusal_for_the_hour_tells_when_they_begin(self, sender: Sender, tencent: Tencent) -> None:
         tencent.fake.fail(Failure(errcode="FailedOperation.MarketingSendTimeConstraint"))

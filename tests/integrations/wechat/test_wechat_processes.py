@@ -1,6 +1,7 @@
 """Ten real processes, one access token: fetched once, and once again when it ends between two calls."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +30,9 @@ def two_calls_each(wechat: Running[WechatFake], database_url: str, folder: Path,
     """Let each process make a call, end the token, and let each make another; return what all were told."""
     wechat.fake.fail(Failure(api="stable_token", delay=0.3, times=1000))  # so that all ask while one fetches
     command = [sys.executable, str(PROGRAM), database_url, str(folder), str(PROCESSES), *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

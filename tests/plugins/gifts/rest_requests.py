@@ -80,6 +80,14 @@ def of_rule(body: Maker | None = None) -> Maker:
     return make
 
 
+def kept(stage: Stage) -> Call:
+    """Name a claim that was to be taken back after it was shipped."""
+    call = shipped(stage)
+    with stage.ctx.transaction():
+        GiftsClaim.scoped(stage.ctx).update(unreturned_at=stage.ctx.now()).execute()
+    return Call(call.path, body=WHY)
+
+
 SHIPMENT = {"carrier": "SF", "tracking": "SF1234567890"}
 WORKING: dict[str, Maker] = {
     "GET /v1/gifts/claims/{claim_id}": lambda stage: Call({"claim_id": offered(stage)}),
@@ -101,5 +109,6 @@ WORKING: dict[str, Maker] = {
     f"POST {ADMIN}/claims/{{row_id}}/received": shipped,
     f"POST {ADMIN}/claims/{{row_id}}/picked_up": lambda stage: Call({"row_id": accepted(stage, pickup=True)}),
     f"POST {ADMIN}/claims/{{row_id}}/use": lambda stage: Call({"row_id": virtual(stage)}),
+    f"POST {ADMIN}/claims/{{row_id}}/settle": kept,
     f"POST {ADMIN}/claims/{{row_id}}/revoke": lambda stage: Call({"row_id": offered(stage)}, body=WHY),
 }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from core.audit.models import Audit
 from core.clock import ManualClock
 from core.contract.context import Context
 from core.errors import Vetoed
+from core.events.models import Event
 from core.members import MemberView
 from core.rewards import RewardSpec
 from plugins.gifts import catalog
@@ -107,10 +109,12 @@ def test_looking_at_an_address_needs_the_permission_and_leaves_an_audit_row(
     accept(api, api.as_member(li), claim, address=ADDRESS)
     path = f"/admin/v1/gifts/claims/{claim.id}/address"
     assert api.post(path, json={"reason": "x"}, token=api.as_staff("gifts.claims")).status_code == 403
-    assert api.post(path, json={}, token=api.as_staff("gifts.address")).status_code == 422
-    assert api.post(path, json={"reason": "label"}, token=api.as_staff("gifts.address")).status_code == 200
-    [row] = Audit.scoped(gifts).select().where(Audit.action == "gifts.address_revealed")
-    assert row.subject == str(claim.id)
+    assert api.post(path, json={}, token=api.as_staff("gifts.claims", "gifts.address")).status_code == 422
+    assert (
+        api.post(path, json={"reason": "label"}, token=api.as_staff("gifts.claims", "gifts.address")).status_code == 200
+    )
+    [row] = Audit.scoped(gifts).select().where(Audit.action == "gifts.claims.address")
+    assert (row.subject, row.details) == (str(claim.id), {"reason": "label"})
 
 
 def test_a_gift_is_picked_up_in_a_venue_that_only_its_own_staff_see(
@@ -160,6 +164,39 @@ def test_a_virtual_gift_becomes_a_voucher_with_a_code_that_the_counter_uses_once
     assert api.post(path, token=staff).status_code == 409
 
 
+def test_any_venues_staff_use_a_voucher_and_the_venue_is_kept(
+    gifts: Context, member: Make, offer: Any, api: Any, shop: tenants.Venue
+) -> None:
+    with gifts.transaction():
+        north = tenants.add_venue(gifts, "002", "North")
+    li = member()
+    code = accept(api, api.as_member(li), offer(li, "virtual")).json["code"]
+    both, mine = (
+        api.as_staff("gifts.claims", venues=(shop.id, north.id)),
+        api.as_staff("gifts.claims", venues=(shop.id,)),
+    )
+    path = f"/admin/v1/gifts/claims/{api.get(f'/admin/v1/gifts/vouchers?code={code}', token=mine).json['id']}"
+    assert api.get(path, token=mine).status_code == 404  # they see no row of nobody's venue
+    unsaid = api.post(f"{path}/use", token=both)
+    assert (unsaid.status_code, unsaid.json["code"]) == (422, "venue_needed")
+    assert api.post(f"{path}/use", json={"venue": str(north.id)}, token=mine).status_code == 403
+    used = api.post(f"{path}/use", token=mine)
+    assert (used.status_code, used.json["item"]["state"], used.json["item"]["venue"]) == (200, "used", str(shop.id))
+    assert api.get(path, token=mine).status_code == 200
+
+
+def test_any_venue_is_for_vouchers_only(
+    gifts: Context, member: Make, offer: Any, api: Any, shop: tenants.Venue
+) -> None:
+    li = member()
+    claim = offer(li)
+    accept(api, api.as_member(li), claim, address=ADDRESS)
+    mine = api.as_staff("gifts.claims", "gifts.address", venues=(shop.id,))
+    path = f"/admin/v1/gifts/claims/{claim.id}"
+    assert api.post(f"{path}/use", token=mine).status_code == 409
+    assert api.post(f"{path}/address", json={"reason": "curious"}, token=mine).status_code == 404
+
+
 def test_another_members_gift_is_not_there(gifts: Context, member: Make, offer: Any, api: Any) -> None:
     claim, stranger = offer(member()), api.as_member(member())
     assert api.get(f"/v1/gifts/claims/{claim.id}", token=stranger).status_code == 404
@@ -178,6 +215,48 @@ def test_an_unclaimed_gift_expires_and_its_stock_returns(
     tick()
     assert GiftsClaim.scoped(gifts).get(GiftsClaim.id == claim.id).state == "expired"
     assert left(gifts, "physical-counted") == 3
+
+
+def test_a_pick_up_is_reminded_of_and_then_goes_back_on_the_shelf(
+    gifts: Context, member: Make, offer: Any, api: Any, clock: ManualClock, tick: Run, shop: tenants.Venue
+) -> None:
+    li = member()
+    claim = offer(li, stock=3)
+    got = accept(api, api.as_member(li), claim, venue=str(shop.id)).json
+    assert got["pickup_by"] == "2026-12-07"
+
+    def told() -> list[Event]:
+        return list(Event.scoped(gifts).select().where(Event.name == "gift_pickup_ending"))
+
+    clock.advance(days=11)
+    tick()
+    assert told() == []
+    for _ in range(3):
+        clock.advance(days=1)
+        tick()
+    assert len(told()) == 1
+    clock.advance(days=1)
+    tick()
+    assert GiftsClaim.scoped(gifts).get(GiftsClaim.id == claim.id).state == "accepted"  # the last day
+    clock.advance(days=1)
+    tick()
+    assert GiftsClaim.scoped(gifts).get(GiftsClaim.id == claim.id).state == "expired"
+    assert left(gifts, "physical-counted") == 3
+    late = api.post(f"/admin/v1/gifts/claims/{claim.id}/picked_up", token=api.as_staff("gifts.claims"))
+    assert late.status_code == 409
+
+
+def test_a_pick_up_of_before_there_was_a_last_day_gets_one(
+    gifts: Context, member: Make, offer: Any, api: Any, clock: ManualClock, tick: Run, shop: tenants.Venue
+) -> None:
+    li = member()
+    claim = offer(li)
+    accept(api, api.as_member(li), claim, venue=str(shop.id))
+    GiftsClaim.scoped(gifts).update(pickup_by=None).execute()
+    clock.advance(days=40)
+    tick()
+    row = GiftsClaim.scoped(gifts).get(GiftsClaim.id == claim.id)
+    assert (row.state, row.pickup_by) == ("accepted", gifts.today() + timedelta(days=15))
 
 
 def test_an_accepted_gift_does_not_expire(

@@ -11,9 +11,10 @@ from core.clock import ManualClock
 from core.contract.context import Context
 from core.members import MemberView
 from plugins.gifts.giving import days_kept_on
-from plugins.gifts.models import GiftsRule
-from plugins.gifts.rules import create
+from plugins.gifts.models import GiftsRule, GiftsWelcomed
+from plugins.gifts.rules import EVERYONE, create
 from plugins.gifts.schemas import RuleIn
+from roost import blind
 
 Make = Callable[..., MemberView]
 Run = Callable[[], int]
@@ -53,6 +54,29 @@ def test_a_conversion_brings_the_welcome_once(
     convert(li, version=2)
     assert available(li) == 200
     assert len(claims(li)) == 1
+
+
+def test_a_phone_that_left_and_comes_again_is_welcomed_once(
+    gifts: Context, tenant: Context, member: Make, convert: Any, available: Any, clock: ManualClock, tick: Run
+) -> None:
+    def come_and_go(phone: str) -> int:
+        one = member(phone=phone)
+        convert(one)
+        had: int = available(one)
+        with tenant.transaction():
+            members.erase(tenant, one.id, "asked for it")
+        return had
+
+    assert [come_and_go("13812345678") for _ in range(2)] == [200, 0]
+    assert come_and_go("13912345678") == 200
+    [kept] = (
+        GiftsWelcomed.scoped(gifts).select().where(GiftsWelcomed.phone_blind == blind(gifts, "phone", "+8613812345678"))
+    )
+    assert kept.phone is None
+    clock.advance(days=366)
+    tick()
+    assert GiftsWelcomed.scoped(gifts).select().count() == 0
+    assert come_and_go("13812345678") == 200
 
 
 def test_an_imported_conversion_brings_nothing(
@@ -102,6 +126,25 @@ def test_a_level_reached_brings_its_gift_once_for_life(
         members.set_level(tenant, li.id, "silver", passed=("silver",), up=True)
     drain()
     assert len(claims(li)) == 1
+
+
+def test_once_per_level_for_life_holds_whatever_rules_come_and_go(
+    gifts: Context, tenant: Context, member: Make, earn: Any, claims: Any, drain: Run, available: Any
+) -> None:
+    li = member()
+    earn(li, 150)
+    had = available(li)
+    points = [rewards.RewardSpec(kind="points", spec={"amount": 77})]
+    with gifts.transaction():
+        GiftsRule.scoped(gifts).update(active=False).where(GiftsRule.standard == "growth_silver").execute()
+        for level in ("silver", ""):
+            create(gifts, RuleIn(name="新成长礼", moment="growth", level=level, states=EVERYONE, rewards=points))
+        members.set_level(tenant, li.id, "bronze", up=False)
+        members.set_level(tenant, li.id, "silver", passed=("silver",), up=True)
+    drain()
+    assert (len(claims(li)), available(li)) == (1, had)
+    earn(li, 400)  # gold: for the first time
+    assert (len(claims(li)), available(li)) == (2, had + 77)
 
 
 def test_jumping_two_levels_brings_both_gifts(gifts: Context, member: Make, earn: Any, claims: Any) -> None:
@@ -199,6 +242,50 @@ def test_an_edit_in_the_thirty_days_before_brings_none(
     tick()
     assert available(li) == before
     assert rewards.why(tenant, li.id, 1)[0].reason == "birthday_edited_lately"
+
+
+@pytest.mark.parametrize("days", [1, 30])
+def test_a_birthday_first_entered_in_the_thirty_days_before_brings_none_this_year(
+    gifts: Context, tenant: Context, member: Make, tick: Run, clock: ManualClock, available: Any, api: Any, days: int
+) -> None:
+    tick()
+    at(clock, 2026, 12, 31 - days, 12, 0)
+    li = member(state="member")
+    done = api.patch("/v1/me", json={"birthday": "1990-12-31"}, token=api.as_member(li))
+    assert done.status_code == 200, done.text
+    tick()
+    before = available(li)
+    at(clock, 2026, 12, 31, 0, 10)
+    tick()
+    assert available(li) == before
+    assert rewards.why(tenant, li.id, 1)[0].reason == "birthday_edited_lately"
+    at(clock, 2027, 12, 31, 0, 10)
+    tick()
+    assert available(li) == before + 50
+
+
+def test_a_birthday_entered_earlier_brings_its_gift(
+    gifts: Context, member: Make, tick: Run, clock: ManualClock, available: Any, api: Any
+) -> None:
+    li = member(state="member")
+    tick()
+    before = available(li)
+    api.patch("/v1/me", json={"birthday": "1990-12-24"}, token=api.as_member(li))  # 32 days ahead
+    at(clock, 2026, 12, 24, 0, 10)
+    tick()
+    assert available(li) == before + 50
+
+
+def test_a_birthday_moved_to_yesterday_is_not_caught_up(
+    gifts: Context, tenant: Context, member: Make, tick: Run, clock: ManualClock, available: Any
+) -> None:
+    li = born(tenant, member(state="member"), date(1990, 1, 1))
+    tick()
+    before = available(li)
+    at(clock, 2026, 11, 26, 8, 0)  # the worker has stood still since the 22nd
+    born(tenant, li, BIRTHDAY)
+    tick()
+    assert available(li) == before
 
 
 def test_after_a_halt_nobodys_birthday_of_the_week_is_forgotten(

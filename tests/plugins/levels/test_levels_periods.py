@@ -1,5 +1,6 @@
 """A period's end: kept or one level down; the notice before; levels by hand."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -87,24 +88,36 @@ def test_growth_earned_again_keeps_the_level_for_another_period(
     assert standing.period_end > tenant.today() + timedelta(days=360)
 
 
-def test_notice_is_given_once_thirty_days_before_a_level_may_be_lost(
-    tenant: Context, member: Make, drain: Run, tick: Run, clock: ManualClock
+def every_day(clock: ManualClock, tick: Run, days: int) -> None:
+    """Let days pass one by one, as they do for a worker."""
+    for _ in range(days):
+        clock.advance(days=1)
+        tick()
+
+
+def test_what_raised_a_member_does_not_keep_them_and_notice_comes_thirty_days_before(
+    tenant: Context, member: Make, drain: Run, tick: Run, clock: ManualClock, api: Any
 ) -> None:
     li, safe = member(), member()
     earn(tenant, li, 150)
     earn(tenant, safe, 150)
     drain()
-    days_pass(clock, tick, 330)
-    earn(tenant, safe, 150)
-    drain()
+    end = date(2027, 11, 22)
+    days_pass(clock, tick, 334)
     assert facts(tenant, "level_at_risk") == []
-    days_pass(clock, tick, 6)
-    days_pass(clock, tick, 2)
-    # what was earned a year ago still counts until the window moves past it
-    days_pass(clock, tick, 25)
-    told = facts(tenant, "level_at_risk")
-    assert all(str(safe.id) not in body for body in told)
-    assert len(told) <= 1
+    earn(tenant, li, 30)
+    earn(tenant, safe, 100)
+    drain()
+    every_day(clock, tick, 2)
+    [told] = [json.loads(body) for body in facts(tenant, "level_at_risk")]
+    assert (told["member"], told["falls_to"], told["missing"]) == (str(li.id), "bronze", 70)
+    assert date.fromisoformat(told["ends_on"]) == end == tenant.today() + timedelta(days=29)
+    assert api.get("/v1/levels/me", token=api.as_member(li)).json["keep_missing"] == 70
+    every_day(clock, tick, 28)
+    assert (level(tenant, li), tenant.today()) == ("silver", end - timedelta(days=1))
+    every_day(clock, tick, 1)
+    assert (level(tenant, li), level(tenant, safe)) == ("bronze", "silver")
+    assert len(facts(tenant, "level_at_risk")) == 1
 
 
 def test_a_level_by_hand_ends_on_its_day_and_becomes_what_growth_earned(
@@ -122,8 +135,32 @@ def test_a_level_by_hand_ends_on_its_day_and_becomes_what_growth_earned(
     assert level(tenant, li) == "platinum"
     days_pass(clock, tick, 10)
     assert level(tenant, li) == "platinum"
+    assert facts(tenant, "manual_level_ended") == []
     days_pass(clock, tick, 1)
     assert level(tenant, li) == "silver"
+    assert len(facts(tenant, "manual_level_ended")) == 1
+
+
+def test_thirty_days_before_a_level_by_hand_ends_its_member_is_told_once(
+    tenant: Context, member: Make, drain: Run, tick: Run, clock: ManualClock
+) -> None:
+    li, rich = member(), member()
+    earn(tenant, rich, 2500)
+    drain()
+    until = tenant.today() + timedelta(days=40)
+    for one in (li, rich):  # growth keeps the second where staff put them
+        with tenant.transaction():
+            service.set_by_hand(tenant.for_plugin("levels"), one.id, "platinum", until, "guest of honour")
+    every_day(clock, tick, 9)
+    assert facts(tenant, "manual_level_ending") == []
+    every_day(clock, tick, 3)
+    [told] = [json.loads(body) for body in facts(tenant, "manual_level_ending")]
+    assert (told["member"], told["level"], told["falls_to"], told["ends_on"]) == (
+        str(li.id),
+        "platinum",
+        "bronze",
+        until.isoformat(),
+    )
 
 
 def test_a_level_by_hand_names_no_passed_level_so_that_no_growth_gift_follows(

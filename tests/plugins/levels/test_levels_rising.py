@@ -81,16 +81,6 @@ def test_points_raise_nobody(tenant: Context, member: Make, drain: Drain) -> Non
     assert level(tenant, li) == "bronze"
 
 
-def test_reversed_growth_lowers_nobody_at_once(tenant: Context, member: Make, drain: Drain) -> None:
-    li = member()
-    done = earn(tenant, li, 150)
-    drain()
-    with tenant.transaction():
-        points.reverse(tenant, done.id, key="refund", reason="refund")
-    drain()
-    assert level(tenant, li) == "silver"
-
-
 def test_growth_older_than_the_window_no_longer_counts(
     tenant: Context, member: Make, drain: Drain, clock: ManualClock
 ) -> None:
@@ -158,23 +148,6 @@ def test_whoever_came_before_the_plugin_gets_a_level_by_the_clock(
     with tenant.transaction():
         assert {m.level for m in members.get_many(tenant, found.values()).values()} == {"bronze"}
     assert ups(tenant) == []
-
-
-def test_a_class_changes_by_points_earned_only_where_the_tenant_says_so(
-    tenant: Context, member: Make, drain: Drain, enable_plugin: Callable[..., None]
-) -> None:
-    li, han = member(), member()
-    earn(tenant, li, 1000, "points")
-    drain()
-    with tenant.transaction():
-        assert members.get(tenant, li.id).class_ == "ordinary"
-    enable_plugin("levels", class_change=True)
-    earn(tenant, li, 1, "points")
-    earn(tenant, han, 999, "points")
-    drain()
-    with tenant.transaction():
-        assert members.get(tenant, li.id).class_ == "discount"
-        assert members.get(tenant, han.id).class_ == "ordinary"
 
 
 def test_an_imported_delivery_of_a_thousand_is_a_handful_of_statements(

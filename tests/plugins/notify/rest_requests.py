@@ -1,18 +1,21 @@
 """Working requests of notify."""
 
 from typing import Any
+from uuid import UUID
 
 from core import tenants
 from hosts.console.models import Approval
-from plugins.notify import noticing
+from plugins.notify import campaigns, noticing
 from plugins.notify.content import Content, opened
 from plugins.notify.models import NotifyInbox, NotifyMessage, NotifyNotice
 from plugins.notify.posting import Letter, post
+from plugins.notify.schemas import ExemptIn
 from tests.hosts.rest.working import Call, Maker, Stage
 
 ADMIN = "/admin/v1/notify"
 MINE = "/v1/notify"
 WHY = {"reason": "asked for"}
+EXEMPT = {"reason": "the shop closes"}
 
 
 def message(stage: Stage) -> str:
@@ -54,7 +57,6 @@ def campaign_body(stage: Stage) -> dict[str, Any]:
         "title_zh": "春",
         "text_zh": "{name} 你好",
         "channels": ["inbox"],
-        "marketing": False,
         "venue": str(stage.venue),
     }
 
@@ -90,6 +92,8 @@ def with_failures(stage: Stage) -> str:
     """Return the id of a campaign that is done and reached nobody."""
     body = {**campaign_body(stage), "channels": ["email"], "states": ["member"]}
     found = str(stage.staff("POST", f"{ADMIN}/campaigns", body)["id"])
+    with stage.ctx.transaction():  # as marketing nobody would want it, which is no failure
+        campaigns.exempt(stage.ctx.for_plugin("notify"), UUID(found), ExemptIn(**EXEMPT))
     stage.staff("POST", f"{ADMIN}/campaigns/{found}/preview")
     stage.drain("notify")
     heads = stage.staff("GET", f"{ADMIN}/campaigns/{found}")["heads"]
@@ -121,6 +125,20 @@ def approval(body: Any = None) -> Maker:
         assert pending["state"] == "pending", pending
         assert Approval.scoped(stage.ctx).get(Approval.id == pending["approval"]).state == "pending"
         tenants.save_settings(stage.ctx, "notify", {})
+        return Call({"row_id": found, "approval_id": pending["approval"]}, body=body)
+
+    return make
+
+
+def exemption(body: Any = None) -> Maker:
+    """Return a maker of a call about an exemption that somebody else asked for."""
+
+    def make(stage: Stage) -> Call:
+        found = draft(stage)
+        pending = stage.api.post(
+            f"{ADMIN}/campaigns/{found}/exempt", token=stage.near.key_without(stage.api, "members.erase"), json=EXEMPT
+        ).json
+        assert pending["state"] == "pending", pending
         return Call({"row_id": found, "approval_id": pending["approval"]}, body=body)
 
     return make
@@ -216,6 +234,10 @@ WORKING: dict[str, Maker] = {
     f"POST {ADMIN}/campaigns/{{row_id}}/import": of(
         draft, {"csv": "phone\n13800000001\n", "basis": "signed up at the fair"}
     ),
+    f"POST {ADMIN}/campaigns/{{row_id}}/exempt": of(draft, EXEMPT),
+    f"GET {ADMIN}/campaigns/{{row_id}}/exempt/approvals": asked,
+    f"POST {ADMIN}/campaigns/{{row_id}}/exempt/approvals/{{approval_id}}/approve": exemption(),
+    f"POST {ADMIN}/campaigns/{{row_id}}/exempt/approvals/{{approval_id}}/reject": exemption(WHY),
     f"POST {ADMIN}/campaigns/{{row_id}}/test": of(draft, {"channel": "email", "address": "ann@example.org"}),
     f"POST {ADMIN}/campaigns/{{row_id}}/start": start,
     f"GET {ADMIN}/campaigns/{{row_id}}/start/approvals": asked,

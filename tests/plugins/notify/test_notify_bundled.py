@@ -1,24 +1,27 @@
 """What the bundled plugins tell their members through notify, which they do not know: in both languages."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from core import members, points, rewards, tenants
+from core.clock import ManualClock
 from core.contract.context import Context
 from core.members import MemberView
 from core.registry.registry import PluginsFile, Registry
 from hosts.testkit.plugin import Api
 from plugins.feedback import service as feedback
 from plugins.feedback.schemas import NewCase
-from plugins.gifts import claims
+from plugins.gifts import catalog, claims
 from plugins.gifts.models import GiftsClaim
-from plugins.gifts.schemas import Shipment
+from plugins.gifts.schemas import AcceptIn, GiftIn, Shipment
+from plugins.levels import service as levels
 from plugins.notify.noticing import offered
 from plugins.notify.wording import placeholders
 
-LOADED = PluginsFile(load=("notify", "levels", "gifts", "referrals", "feedback"))
+LOADED = PluginsFile(load=("notify", "levels", "gifts", "referrals", "feedback", "media", "storage"))
 
 
 @pytest.fixture
@@ -77,6 +80,60 @@ def test_a_level_within_reach_is_told_once_and_then_the_level(
     assert [told(one) for one in pair] == [
         ["再获得 10 成长值，即可升级为银卡。", "恭喜您升级为银卡！"],
         ["10 more growth, and you reach Silver.", "You have reached the level Silver. Congratulations!"],
+    ]
+
+
+def test_a_level_that_ends_is_told_before_and_after(
+    brand: Context,
+    pair: tuple[MemberView, MemberView],
+    told: Callable[[MemberView], list[str]],
+    drain: Callable[[], int],
+    tick: Callable[[], int],
+    clock: ManualClock,
+) -> None:
+    acting = brand.for_plugin("levels")
+    with brand.transaction():
+        for one in pair:
+            levels.set_by_hand(acting, one.id, "gold", brand.today() + timedelta(days=2), "guest of honour")
+    for _ in range(3):
+        clock.advance(days=1)
+        tick()
+    assert [told(one)[1:] for one in pair] == [
+        ["为您设置的金卡将于 2026-11-24 到期，之后按成长值为普卡。", "为您设置的金卡已到期，您当前的等级为普卡。"],
+        [
+            "Your level Gold was given until 2026-11-24; after that, by your growth, it is Bronze.",
+            "Your level Gold has ended; your level is now Bronze.",
+        ],
+    ]
+    with brand.transaction():
+        done = points.credit(brand, pair[1].id, "growth", 100, key="bought", reason="purchase")
+    drain()
+    with brand.transaction():
+        points.reverse(brand, done.id, key="refund", reason="refund")
+    assert told(pair[1])[-1] == "After a refund, your level Silver is taken back; it is now Bronze."
+
+
+def test_a_gift_that_waits_in_a_venue_is_told_before_it_goes(
+    brand: Context,
+    pair: tuple[MemberView, MemberView],
+    told: Callable[[MemberView], list[str]],
+    tick: Callable[[], int],
+    clock: ManualClock,
+) -> None:
+    gift = rewards.RewardSpec(kind="gift", spec={"gift": "mug"})
+    with brand.transaction():
+        shop = tenants.add_venue(brand, "001", "Centre")
+        catalog.define(brand.for_plugin("gifts"), GiftIn(code="mug", name="Mug", kind="physical"))
+        for one in pair:
+            given = rewards.give(brand, one.id, [gift], key=f"g{one.id}", reason="test")
+            body = AcceptIn(venue=shop.id)
+            claims.accept(brand.for_plugin("gifts"), one.id, given.rewards[0].receipt["claim"], body)
+    for _ in range(13):
+        clock.advance(days=1)
+        tick()
+    assert [told(one)[-1] for one in pair] == [
+        "Mug 在Centre等您领取，请于 2026-12-07 前到店。",
+        "Mug waits for you at Centre until 2026-12-07.",
     ]
 
 

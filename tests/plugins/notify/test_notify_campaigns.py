@@ -17,7 +17,7 @@ from core.runtime import Runtime
 from hosts.testkit.plugin import Api
 from plugins.notify import campaigns, importing, privacy
 from plugins.notify.models import NotifyCampaign, NotifyInbox, NotifyMessage, NotifyNotice
-from plugins.notify.schemas import CampaignIn, ImportIn, StartIn
+from plugins.notify.schemas import CampaignIn, ExemptIn, ImportIn, StartIn
 from roost import Conflict, Invalid, Outgoing, Sent
 from tests.plugins.notify.conftest import Pigeon, Story
 
@@ -39,9 +39,17 @@ class Desk:
 
     def draft(self, **more: Any) -> UUID:
         """Write one down: by SMS, to members, no marketing unless said."""
-        body = CampaignIn(**{**WORDS, "channels": ["sms"], "marketing": False, **more})
+        marketing = more.pop("marketing", False)
+        body = CampaignIn(**{**WORDS, "channels": ["sms"], **more})
         with self.ctx.transaction():
-            return campaigns.draft(self.ctx, body).id  # type: ignore[no-any-return]
+            campaign: UUID = campaigns.draft(self.ctx, body).id
+        if not marketing:
+            self.exempt(campaign)
+        return campaign
+
+    def exempt(self, campaign: UUID) -> None:
+        """Have it taken for no marketing, as an approval does."""
+        self.do(campaigns.exempt, campaign, ExemptIn(reason="the shop closes"))
 
     def do(self, act: Callable[..., Any], campaign: UUID, *more: Any) -> None:
         """Do something to it, in a transaction of its own."""
@@ -67,8 +75,11 @@ class Desk:
         return campaigns.progress(self.ctx, [campaign])[campaign]
 
     def load(self, campaign: UUID, csv: str) -> dict[str, Any]:
-        """Import a list; return what came of it."""
+        """Import a list; return what came of it. What was no marketing stays so, by a new word."""
+        marketing = self.row(campaign).marketing
         self.do(importing.import_list, campaign, ImportIn(csv=csv, basis=BASIS))
+        if not marketing:
+            self.exempt(campaign)
         found: dict[str, Any] = self.row(campaign).imported
         return found
 
@@ -550,6 +561,90 @@ def test_words_edited_after_the_request_are_not_sent_by_its_approver(
     assert api.post(asked["path"], token=asked["second"], key="k2").status_code == 409
     story.drain()
     assert pigeon.sent == []
+
+
+# --- what is no marketing ---
+
+
+WHY = {"reason": "the shop closes tomorrow"}
+
+
+def ask_exemption(api: Api, campaign: UUID, token: str) -> str:
+    """Ask that a campaign be taken for no marketing; return where to approve it."""
+    reply = api.post(f"{ADMIN}/{campaign}/exempt", token=token, json=WHY)
+    assert reply.json["state"] == "pending", reply.text
+    return f"{ADMIN}/{campaign}/exempt/approvals/{reply.json['approval']}/approve"
+
+
+def test_a_campaign_is_no_marketing_only_with_a_permission_a_reason_and_a_second_person(
+    desk: Desk, story: Story, pigeon: Pigeon, api: Api, member: Callable[..., MemberView], clock: ManualClock
+) -> None:
+    member(state="member")
+    campaign = desk.draft(marketing=True)
+    clock.advance(hours=13)  # 23:00, and nobody agreed to marketing
+    may_not = api.as_staff("notify.view", "notify.send")
+    first, second = (api.as_staff("notify.view", "notify.send", "notify.exempt") for _ in range(2))
+    assert api.post(f"{ADMIN}/{campaign}/exempt", token=may_not, json=WHY).status_code == 403
+    assert api.post(f"{ADMIN}/{campaign}/exempt", token=first, json={}).status_code == 422
+    assert api.post(ADMIN, token=first, json={**WORDS, "marketing": False}).status_code == 422, "no tick in the form"
+    path = ask_exemption(api, campaign, first)
+    assert desk.row(campaign).marketing, "it is asked for, not done"
+    assert api.post(path, token=first).status_code == 403, "nobody approves their own"
+    assert api.post(path, token=may_not).status_code in (403, 404)
+    assert api.post(path, token=second).status_code == 200
+    assert (desk.row(campaign).marketing, desk.row(campaign).exempt_reason) == (False, WHY["reason"])
+    desk.begin(campaign)
+    story.drain()
+    assert pigeon.ways() == ["sms"]
+
+
+def test_without_the_second_person_it_stays_marketing_for_whoever_starts_it(
+    desk: Desk, story: Story, pigeon: Pigeon, api: Api, member: Callable[..., MemberView], clock: ManualClock
+) -> None:
+    member(state="member")
+    campaign = desk.draft(marketing=True)
+    clock.advance(hours=13)
+    ask_exemption(api, campaign, api.as_staff("notify.view", "notify.send", "notify.exempt"))
+    desk.begin(campaign)
+    story.drain()
+    assert (pigeon.sent, desk.progress(campaign)) == ([], {"waiting": 1})
+
+
+@pytest.mark.parametrize("change", ["words", "list"])
+def test_other_words_or_another_audience_make_it_marketing_again(desk: Desk, api: Api, change: str) -> None:
+    campaign = desk.draft()
+    assert not desk.row(campaign).marketing
+    token = api.as_staff("notify.view", "notify.send")
+    if change == "words":
+        done = api.patch(f"{ADMIN}/{campaign}", token=token, json={**WORDS, "text_zh": "年卡八折"})
+    else:
+        body = {"csv": "13800000001\n", "basis": BASIS}
+        done = api.post(f"{ADMIN}/{campaign}/import", token=token, json=body)
+    assert done.status_code == 200, done.text
+    assert (desk.row(campaign).marketing, desk.row(campaign).exempt_reason) == (True, "")
+
+
+def test_words_edited_after_the_question_are_not_exempted_by_its_answer(desk: Desk, api: Api) -> None:
+    campaign = desk.draft(marketing=True)
+    first, second = (api.as_staff("notify.view", "notify.send", "notify.exempt") for _ in range(2))
+    path = ask_exemption(api, campaign, first)
+    desk.preview(campaign)  # looking at the numbers changes nothing of it
+    api.patch(f"{ADMIN}/{campaign}", token=first, json={**WORDS, "text_zh": "年卡八折"})
+    assert api.post(path, token=second).status_code == 409
+    assert desk.row(campaign).marketing
+
+
+def test_a_preview_between_the_question_and_the_answer_is_made_anew(
+    desk: Desk, api: Api, crowd: Callable[[int], None]
+) -> None:
+    crowd(2)
+    campaign = desk.draft(marketing=True)
+    first, second = (api.as_staff("notify.view", "notify.send", "notify.exempt") for _ in range(2))
+    path = ask_exemption(api, campaign, first)
+    assert desk.preview(campaign).reachable == 0
+    assert api.post(path, token=second).status_code == 200
+    assert desk.row(campaign).state == "draft"
+    assert desk.preview(campaign).reachable == 2
 
 
 def test_a_test_goes_to_one_address_is_marked_and_counts_for_nothing(

@@ -4,16 +4,17 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
+from openpyxl import Workbook
 
 from core import tenants
-from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, UnreadableFile, rows
+from plugins.purchases import FileRow, Lines, PurchaseFile, Rejected, Sheet, UnreadableFile, Venues, rows
 
 HEADER = "customer_id,date,items,amount"
 
 
-def read(ctx, text, mapping=None, encoding="utf-8") -> list[FileRow | Rejected]:
+def read(ctx, text, mapping=None, encoding="utf-8", venues=None) -> list[FileRow | Rejected]:
     data = text if isinstance(text, bytes) else text.encode()
-    file = PurchaseFile(ctx, Lines(BytesIO(data), encoding), mapping or {})
+    file = PurchaseFile(ctx, Lines(BytesIO(data), encoding), mapping or {}, venues)
     try:
         return list(file)
     finally:
@@ -41,7 +42,19 @@ def test_a_row_is_read_with_money_in_fen_and_the_day_in_the_tenants_zone(tenant)
 
 @pytest.mark.parametrize(
     ("text", "fen"),
-    [("12", 1200), ("12.5", 1250), ("12.50", 1250), ("12.500", 1250), ("0", 0), ("￥8.8", 880), ("0.01", 1)],
+    [
+        ("12", 1200),
+        ("12.5", 1250),
+        ("12.50", 1250),
+        ("12.500", 1250),
+        ("0", 0),
+        ("￥8.8", 880),
+        ("0.01", 1),
+        ("¥ 12.50", 1250),
+        ("12.50元", 1250),
+        ("１２．５０", 1250),
+        ("RMB 12", 1200),
+    ],
 )
 def test_amounts_in_the_forms_people_export(tenant, text, fen):
     assert good(tenant, f"1,1997-01-01,1,{text}")[0].amount_fen == fen
@@ -54,6 +67,10 @@ def test_amounts_in_the_forms_people_export(tenant, text, fen):
         ("19970101", "1996-12-31T16:00:00+00:00"),
         ("1997/1/1", "1996-12-31T16:00:00+00:00"),
         ("1997-01-01 09:30:00", "1997-01-01T01:30:00+00:00"),
+        ("1997/1/1 9:30", "1997-01-01T01:30:00+00:00"),
+        ("1997年1月1日", "1996-12-31T16:00:00+00:00"),
+        ("１９９７年１月１日 09:30", "1997-01-01T01:30:00+00:00"),
+        ("\u200e1997-01-01\u200b", "1996-12-31T16:00:00+00:00"),
         ("1997-01-01T09:30", "1997-01-01T01:30:00+00:00"),
         ("1997-01-01T09:30:00Z", "1997-01-01T09:30:00+00:00"),
     ],
@@ -76,7 +93,6 @@ def test_dates_in_the_forms_people_export(tenant, text, instant):
         ("1,1997-01-01,1,abc", "not a number"),
         ("1,1997-01-01,1,nan", "not a number"),
         ("1,1997-01-01,1,1e3", "not a number"),
-        ("1,1997-01-01,1,１２", "not a number"),
         ("1,1997-01-01,1,", "empty"),
         ("1,1997-01-01,1,5.001", "decimals"),
         ("1,1997-01-01,1,100000000.01", "more than 100000000 yuan"),
@@ -155,8 +171,15 @@ def test_venues_and_phones_are_checked_and_a_bad_phone_is_never_repeated(tenant)
         venue = tenants.add_venue(tenant, "001", "Riverside")
     header = HEADER + ",venue,phone"
     (row,) = good(tenant, "1,1997-01-01,1,5,001,+86 138-0000-0001", header=header)
-    assert (row.venue, row.phone) == (venue.id, "13800000001")
-    assert "no venue '009'" in reason(tenant, "1,1997-01-01,1,5,009,", header=header)
+    assert (row.venue, row.phone) == (venue.id, "+8613800000001")
+    unknown = "1,1997-01-01,1,5,009,"
+    assert "no venue '009'" in reason(tenant, unknown, header=header, venues=Venues("reject"))
+    with pytest.raises(UnreadableFile, match="--venues create"):
+        good(tenant, unknown, header=header)
+    assert good(tenant, unknown, header=header, venues=Venues("skip"))[0].venue is None
+    assert good(tenant, unknown, header=header, venues=Venues(mapping={"009": "001"}))[0].venue == venue.id
+    made = good(tenant, unknown, header=header, venues=Venues("create"))[0].venue
+    assert tenants.venue(tenant, "009").id == made
     assert "123456" not in reason(tenant, "1,1997-01-01,1,5,,123456", header=header)
 
 
@@ -178,3 +201,31 @@ def test_counts_that_no_longer_fit_into_memory_go_on_from_the_disk(tenant, monke
 
 def test_a_sale_without_a_customer_is_read(tenant):
     assert good(tenant, ",1997-01-01,1,5.00")[0].customer == ""
+
+
+def test_a_workbook_is_read_directly_with_real_dates_and_numbers(tenant):
+    book = Workbook()
+    for row in (
+        ["会员号", "日期", "金额", "件数", None],
+        [1, datetime(2026, 1, 5, 14, 30), 12.5, 2],
+        ["2", "2026/1/5", "¥ 1,234.50", None],
+        [None, None, None, None],
+        [3, datetime(2026, 1, 5), "many", 1],
+    ):
+        book.active.append(row)
+    file = BytesIO()
+    book.save(file)
+    first, second, wrong = list(PurchaseFile(tenant, Sheet(file), {}))
+    assert (first.customer, first.amount_fen, first.items, first.line) == ("1", 1250, 2, 2)
+    assert first.occurred_at == datetime(2026, 1, 5, 6, 30, tzinfo=UTC)
+    assert (second.amount_fen, second.occurred_at) == (123450, datetime(2026, 1, 4, 16, 0, tzinfo=UTC))
+    assert (wrong.line, "not a number" in wrong.reason) == (5, True)
+    with pytest.raises(UnreadableFile, match=r"\.xlsx"):
+        Lines(BytesIO(file.getvalue()))
+    with pytest.raises(UnreadableFile, match=r"no \.xlsx"):
+        Sheet(BytesIO(b"a,b"))
+
+
+def test_a_file_in_gbk_is_told_the_encoding(tenant):
+    with pytest.raises(UnreadableFile, match="--encoding gb18030"):
+        read(tenant, "会员号,日期,金额".encode("gbk"))

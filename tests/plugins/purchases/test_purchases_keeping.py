@@ -17,7 +17,7 @@ def on(enable_plugin):
 
 
 def buy(ctx, buyer, amount_fen=100_00, key="A1", days=0, **more):
-    new = NewPurchase("saas", key, amount_fen, ctx.now() - timedelta(days=days), buyer, **more)
+    new = NewPurchase("saas", key, amount_fen, ctx.now() - timedelta(days=days), buyer, scope="brand", **more)
     with ctx.transaction():
         return purchases.record(ctx, new)[0]
 

@@ -137,3 +137,20 @@ def test_the_console_form_with_the_same_receipt_is_one_purchase(tenant, api, mem
     first, second = (api.post("/admin/v1/purchases/records", json=body, token=staff) for _ in range(2))
     assert first.json["id"] == second.json["id"]
     assert available(tenant, buyer.id) == 7
+
+
+def test_a_venues_staff_never_see_another_venues_receipt(tenant, api, member, venue, enable_plugin):
+    with tenant.transaction():
+        elsewhere = tenants.add_venue(tenant, "002", "Hillside").id
+    first, second = member(), member()
+    here, there = (api.as_staff(*WRITE, venues=(one,)) for one in (venue, elsewhere))
+    sale = {"amount_fen": 199_00, "receipt": "0001"}
+    for buyer, token in ((first, here), (second, there)):
+        reply = api.post("/admin/v1/purchases", json={**sale, "member": str(buyer.id)}, token=token, key="k1")
+        assert (reply.status_code, reply.json["member"]) == (200, str(buyer.id))
+        assert available(tenant, buyer.id) == 199
+    enable_plugin("purchases", number_scope="brand")
+    api.post("/admin/v1/purchases", json={**sale, "receipt": "B"}, token=here, key="k2")
+    refused = api.post("/admin/v1/purchases", json={**sale, "receipt": "B", "amount_fen": 1}, token=there, key="k3")
+    assert (refused.status_code, refused.json["code"], "fields" in refused.json) == (422, "key_reused", False)
+    assert "19900" not in refused.text

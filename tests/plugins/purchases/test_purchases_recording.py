@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from core import tenants
 from core.errors import Invalid, KeyReused, NotFound
 from core.events.models import Event
 from core.ids import new_id
@@ -88,9 +89,9 @@ def test_the_tenants_own_rules_hold(tenant, member, enable_plugin):
         frequency_from=2, frequency_percent=300,
     )  # fmt: skip
     buyer = member()
-    water = PurchaseLine(code="water", amount_fen=20_50)
+    lines = (PurchaseLine(code="water", amount_fen=20_50), PurchaseLine(code="towel", amount_fen=100_00))
     with tenant.transaction():
-        first, _ = purchases.record(tenant, bought(tenant, buyer.id, key="1", lines=(water,)))
+        first, _ = purchases.record(tenant, bought(tenant, buyer.id, key="1", lines=lines))
         second, _ = purchases.record(tenant, bought(tenant, buyer.id, key="2", amount_fen=10_00))
     assert (first.points, second.points) == (50, 15)
     assert balances(tenant, buyer.id) == (65, 0)
@@ -162,3 +163,60 @@ def test_another_tenants_purchases_are_not_seen(tenant, member, new_tenant):
         assert purchases.find(other, "saas", "A1") is None
         with pytest.raises(NotFound):
             purchases.get(other, view.id)
+
+
+class TestNumbers:
+    """A receipt's number is unique within its scope, and there the same only with all of the same content."""
+
+    @pytest.fixture
+    def venues(self, tenant):
+        with tenant.transaction():
+            return [tenants.add_venue(tenant, code, code).id for code in ("001", "002")]
+
+    def test_receipt_0001_of_two_venues_and_of_two_days_are_purchases_of_their_own(self, tenant, member, venues):
+        now = tenant.now()
+        sales = [(member().id, venue, now - timedelta(days=days)) for venue in venues for days in (0, 1)]
+        for buyer, venue, at in sales:
+            with tenant.transaction():
+                _, created = purchases.record(
+                    tenant, replace(bought(tenant, buyer, "0001", 199_00, venue=venue), occurred_at=at)
+                )
+            assert created
+            assert balances(tenant, buyer) == (199, 199)
+
+    def test_the_tenant_sets_how_far_a_number_reaches_and_a_source_may_differ(
+        self, tenant, member, venues, enable_plugin
+    ):
+        enable_plugin("purchases", number_scope="venue", number_scopes={"shop": "brand"})
+        now, buyer = tenant.now(), member().id
+
+        def sell(source, venue, days):
+            sale = bought(tenant, buyer, "7", venue=venue)
+            with tenant.transaction():
+                return purchases.record(tenant, replace(sale, source=source, occurred_at=now - timedelta(days=days)))
+
+        sell("till", venues[0], 0)
+        sell("till", venues[1], 0)
+        with pytest.raises(KeyReused, match="time: "):
+            sell("till", venues[0], 1)
+        sell("shop", venues[0], 0)
+        with pytest.raises(KeyReused, match="venue: 001 is kept, 002 was sent"):
+            sell("shop", venues[1], 0)
+
+    def test_what_was_recorded_under_another_setting_is_still_known(self, tenant, member, venues, enable_plugin):
+        enable_plugin("purchases", number_scope="brand")
+        sale = bought(tenant, member().id, "7", venue=venues[0])
+        with tenant.transaction():
+            first, _ = purchases.record(tenant, sale)
+        enable_plugin("purchases", number_scope="venue_day")
+        with tenant.transaction():
+            again, created = purchases.record(tenant, sale)
+            other, fresh = purchases.record(tenant, replace(sale, venue=venues[1]))
+        assert (again.id, created) == (first.id, False)
+        assert fresh
+        assert other.id != first.id
+
+    def test_lines_that_do_not_add_up_are_refused(self, tenant, member):
+        lines = (PurchaseLine(code="a", amount_fen=100), PurchaseLine(code="b", amount_fen=1))
+        with pytest.raises(Invalid, match="add up to 101 fen"), tenant.transaction():
+            purchases.record(tenant, bought(tenant, member().id, amount_fen=100, lines=lines))

@@ -12,6 +12,7 @@ from core.contract.context import Context
 from core.errors import Conflict
 from core.events.models import Job
 from core.members import MemberView
+from plugins.gifts.models import GiftsClaim
 from plugins.referrals import relations
 from plugins.referrals.models import ReferralsRelation, ReferralsReward
 from plugins.referrals.schemas import BindIn
@@ -240,16 +241,30 @@ def test_each_quarter_begins_its_steps_anew(
 # --- taken back ---
 
 
-def test_a_refund_within_seven_days_claws_the_conversion_back_but_not_the_registration(
-    referrals: Context, member: Make, invited: Any, convert: Any, clock: ManualClock
+def test_a_refund_within_seven_days_takes_back_all_that_the_friend_brought(
+    referrals: Context, member: Make, invited: Any, convert: Any, clock: ManualClock, api: Any
 ) -> None:
     li = member()
     friend = invited(li)
     convert(friend)
+    assert available(referrals, li) == 550
     clock.advance(days=5)
     convert(friend, "lapsed", 1)
-    assert available(referrals, li) == 50
-    assert relation(referrals, friend).state == "refunded"
+    assert available(referrals, li) == 0
+    [voucher] = api.get("/v1/gifts/claims", token=api.as_member(friend)).json["items"]
+    assert (voucher["state"], relation(referrals, friend).state) == ("revoked", "refunded")
+
+
+def test_a_refund_leaves_a_voucher_that_was_used_and_takes_the_rest(
+    referrals: Context, member: Make, invited: Any, convert: Any, clock: ManualClock
+) -> None:
+    li = member()
+    friend = invited(li)
+    GiftsClaim.scoped(referrals).update(state="used").where(GiftsClaim.member == friend.id).execute()
+    convert(friend)
+    convert(friend, "lapsed", 1)
+    assert GiftsClaim.scoped(referrals).get(GiftsClaim.member == friend.id).state == "used"
+    assert available(referrals, li) == 0
 
 
 def test_a_refund_after_seven_days_takes_nothing_back(
@@ -272,9 +287,9 @@ def test_a_refund_takes_back_the_step_it_no_longer_reaches_and_the_next_conversi
         convert(friend)
     assert available(referrals, li) == 4 * 50 + 3 * 500 + 300
     convert(friends[0], "lapsed", 1)
-    assert available(referrals, li) == 4 * 50 + 2 * 500
+    assert available(referrals, li) == 3 * 50 + 2 * 500
     convert(friends[3])
-    assert available(referrals, li) == 4 * 50 + 3 * 500 + 300
+    assert available(referrals, li) == 3 * 50 + 3 * 500 + 300
 
 
 def test_a_friend_who_turns_out_to_have_been_known_is_no_referral_after_all(
@@ -354,7 +369,7 @@ def test_staff_claw_back_by_hand(referrals: Context, member: Make, invited: Any,
     token = api.as_staff("referrals.view", "referrals.edit")
     done = api.post(path, json={"reason": "card refunded in cash"}, token=token, key="c1")
     assert done.json["item"]["state"] == "refunded", done.text
-    assert available(referrals, li) == 50
+    assert available(referrals, li) == 0
     assert api.post(path, json={"reason": "again"}, token=token, key="c2").status_code == 409
 
 

@@ -51,6 +51,20 @@ def mine(stage: Stage) -> Call:
     return Call({"claim_id": claim(stage)})
 
 
+def coming(stage: Stage) -> Call:
+    """Name a session that opens in two hours."""
+    now = stage.ctx.now()
+    body = {
+        "title": "Sale",
+        "starts_at": (now + timedelta(hours=2)).isoformat(),
+        "ends_at": (now + timedelta(hours=4)).isoformat(),
+    }
+    session = str(stage.staff("POST", f"{ADMIN}/sessions", body)["id"])
+    stage.staff("POST", f"{ADMIN}/items", item_body(session))
+    stage.staff("POST", f"{ADMIN}/sessions/{session}/publish")
+    return Call({"session_id": session}, shared=True)
+
+
 def of_plan(body: Any = None) -> Maker:
     """Return a maker of a call about a plan."""
     return lambda stage: Call({"row_id": stage.staff("POST", f"{ADMIN}/plans", PLAN)["id"]}, body=body)
@@ -75,6 +89,9 @@ WORKING: dict[str, Maker] = {
     "POST /v1/seckill/items/{item_id}/take": lambda stage: Call(
         {"item_id": item(stage, published=True)["item"]}, shared=True
     ),
+    "POST /v1/seckill/sessions/{session_id}/reminder": coming,
+    "DELETE /v1/seckill/sessions/{session_id}/reminder": coming,
+    "POST /v1/seckill/claims/{claim_id}/refund": lambda stage: Call({"claim_id": claim(stage, won=True)}),
     "POST /v1/seckill/claims/{claim_id}/confirm": mine,
     "POST /v1/seckill/claims/{claim_id}/cancel": mine,
     "GET /v1/seckill/claims/{claim_id}": mine,

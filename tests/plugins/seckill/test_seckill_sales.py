@@ -1,14 +1,14 @@
 """Flash sales as members meet them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from core import points, tenants
-from plugins.seckill import service, sessions
-from plugins.seckill.models import SeckillClaim
+from plugins.seckill import service, sessions, vouchers
+from plugins.seckill.models import SeckillClaim, SeckillSession
 from plugins.seckill.schemas import ItemCreate, PlanForm, SessionForm
-from roost import Conflict, inventory
+from roost import Conflict, inventory, local_time
 
 
 @pytest.fixture
@@ -186,9 +186,9 @@ def test_a_won_voucher_is_used_once_in_a_venue(sale, rich, api, seckill):
     with seckill.transaction():
         venue = tenants.add_venue(seckill, "001", "静安").id
         service.confirm(seckill, view.id, SeckillClaim.scoped(seckill).get(SeckillClaim.id == claim).id)
-        service.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
     with pytest.raises(Conflict, match="used"), seckill.transaction():
-        service.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
 
 
 def test_an_unused_voucher_is_refunded_to_the_points(sale, rich, api, seckill):
@@ -197,7 +197,7 @@ def test_an_unused_voucher_is_refunded_to_the_points(sale, rich, api, seckill):
     api.post(f"/v1/seckill/claims/{claim}/confirm", token=api.as_member(view), key="x")
     row = SeckillClaim.scoped(seckill).first()
     with seckill.transaction():
-        service.refund(seckill, row.id)
+        vouchers.refund(seckill, row.id)
     assert balance(seckill, view) == (500, 0)
 
 
@@ -219,6 +219,23 @@ def test_plans_make_their_sessions_for_the_days_ahead_once(seckill, tick, clock)
     clock.set(clock.now().replace(hour=11, minute=0))  # 19:00 in Shanghai
     rows = sessions.shown(seckill)
     assert [(r.starts_at.isoformat(), r.state) for r in rows] == [("2026-11-25T12:00:00+00:00", "published")]
+
+
+@pytest.mark.parametrize("change", ["2027-03-28", "2027-10-31"])
+def test_a_plan_lasts_its_minutes_over_a_change_of_summer_time(new_tenant, clock, change):
+    ctx = new_tenant("berlin", plugins=("seckill",), zone="Europe/Berlin").for_plugin("seckill")
+    clock.set(datetime.fromisoformat(f"{change}T00:00:00+00:00") - timedelta(days=1))
+    for at in ("01:30", "02:30"):
+        form = PlanForm(title="深夜", repeat="daily", at=at, minutes=120, items=[{"title": "x", "stock": 5}])
+        with ctx.transaction():
+            sessions.create_plan(ctx, form)
+    with ctx.transaction():
+        sessions.make_sessions(ctx)
+    made = list(SeckillSession.scoped(ctx).select())
+    assert {row.ends_at - row.starts_at for row in made} == {timedelta(minutes=120)}
+    shown = [local_time(row.starts_at, "Europe/Berlin").isoformat() for row in made]
+    opens = sorted(text[11:16] for text in shown if text.startswith(change))
+    assert opens == ["01:30", "03:30" if change == "2027-03-28" else "02:30"]
 
 
 def test_switching_off_is_refused_while_something_is_held(sale, rich, api, seckill):

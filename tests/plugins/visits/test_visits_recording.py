@@ -143,3 +143,12 @@ def test_a_merged_members_old_id_records_for_who_they_became_and_the_day_still_e
 
 def test_the_plugin_conforms(assert_plugin_conforms):
     assert_plugin_conforms("visits")
+
+
+def test_a_number_told_again_without_a_time_is_the_same_visit_later(tenant, member, api, clock):
+    guest, key = member(state="member"), api.as_key("visits.record")
+    body = {"member": str(guest.id), "number": "g-7"}
+    first = api.post("/admin/v1/visits", json=body, token=key, key="k1")
+    clock.advance(minutes=5)
+    again = api.post("/admin/v1/visits", json=body, token=key, key="k2")
+    assert (again.status_code, again.json["id"]) == (200, first.json["id"])

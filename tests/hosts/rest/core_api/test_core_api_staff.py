@@ -1,8 +1,10 @@
 """What staff and integration keys do over REST."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from core import identity, points, tenants
+from core.clock import ManualClock
 from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Job
@@ -118,6 +120,32 @@ def test_points_are_given_and_taken_once_for_a_key(api: Api, tenant: Context, me
     assert api.get(path, token=token).json["balances"]["points"]["available"] == 30
     assert [e["amount"] for e in api.get(f"{path}/statement", token=token).json["items"]] == [-20, 50]
     assert points.balance(tenant, one.id).available == 30
+
+
+def test_what_staff_give_by_hand_adds_up_over_both_doors(api: Api, tenant: Context, member: Members) -> None:
+    one, token = member(), api.as_staff("points.adjust", "members.view")
+    path, adjust = f"/admin/v1/members/{one.id}/points", f"/admin/v1/core/members/{one.id}/adjust"
+    body = {"amount": 400, "reason": "apology"}
+    for number in range(2):
+        assert api.post(path, token=token, key=f"k{number}", json=body).status_code == 200
+    assert api.post(path, token=token, key="k1", json=body).status_code == 200, "the same call again is not counted"
+    refused = api.post(path, token=token, key="k2", json=body)
+    assert (refused.status_code, refused.json["code"], refused.json["limit"]) == (403, "needs_approval", 1000)
+    assert api.post(f"{path}/debit", token=token, key="k3", json=body).status_code == 403, "taking counts as giving"
+    waiting = api.post(adjust, token=token, key="k4", json=body)
+    assert (waiting.json["state"], points.balance(tenant, one.id).available) == ("pending", 800)
+    rest = api.post(adjust, token=token, key="k5", json={**body, "amount": 200})
+    assert (rest.json["state"], points.balance(tenant, one.id).available) == ("done", 1000)
+    assert api.post(path, token=token, key="k6", json={**body, "amount": 1}).status_code == 403
+    growth = api.post(path, token=token, key="k7", json={**body, "asset": "growth"})
+    assert growth.status_code == 200, "another asset has a limit of its own"
+
+
+def test_a_key_was_last_used_on_the_brands_day(api: Api, clock: ManualClock) -> None:
+    clock.set(datetime(2026, 11, 22, 16, 30, tzinfo=UTC))  # 00:30 on the 23rd in Shanghai
+    api.get("/admin/v1/venues", token=api.as_key("venues.view"))
+    (key,) = api.get("/admin/v1/keys", token=api.as_staff("staff.view")).json["items"]
+    assert key["seen_on"] == "2026-11-23"
 
 
 def test_the_credit_call_takes_few_statements(api: Api, member: Members, statements: list[str]) -> None:

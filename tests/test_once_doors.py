@@ -1,0 +1,283 @@
+"""An operation known by its key is the same only when all of its content is: every door, field by field.
+
+Each door says how it is called, with what, and what another value of each field is. The test holds that this names
+every field of the content that the door declares, so a field that is declared and not compared is found here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import inventory, points, rewards, tenants
+from core.content import Content
+from core.errors import KeyReused
+from core.inventory.reservations import RESERVATION
+from core.inventory.stock import RESTOCK
+from core.points import operations as ledger
+from core.rewards.grants import GRANT
+from core.rewards.specs import RewardSpec
+from plugins import orders, purchases, visits
+from plugins.orders.placing import ORDER
+from plugins.purchases.numbers import PURCHASE
+from plugins.purchases.refunds import REFUND as PURCHASE_REFUND
+from plugins.visits.service import VISIT
+
+
+@dataclass
+class World:
+    """Who and what the doors are about."""
+
+    ctx: Any
+    member: Any
+    other: Any
+    venue: Any
+    elsewhere: Any
+    purchase: Any
+
+    def funded(self, asset: str = "points") -> None:
+        for number, whose in enumerate((self.member, self.other)):
+            points.credit(self.ctx, whose, asset, 1000, key=f"fund:{asset}:{number}", reason="start")
+
+
+@dataclass(frozen=True)
+class Door:
+    """One door: its content, the call, its values, and another value of each field."""
+
+    content: Content
+    call: Callable[..., object]  # (world, key, **values)
+    base: Callable[[World], Mapping[str, Any]]
+    changed: Callable[[World], Mapping[str, Any]]
+
+
+def _later(world: World) -> Any:
+    return world.ctx.now() - timedelta(hours=1)
+
+
+def _credit(world: World, key: str, **values: Any) -> object:
+    return points.credit(world.ctx, key=key, **values)
+
+
+def _credit_many(world: World, key: str, **values: Any) -> object:
+    return points.credit_many(world.ctx, [points.Credit(key=key, **values)])[0]
+
+
+def _hold(world: World, key: str, **values: Any) -> object:
+    return points.hold(world.ctx, key=key, deadline=world.ctx.now() + timedelta(minutes=5), **values).id
+
+
+def _held(world: World, number: int) -> Any:
+    what = {"member": world.member, "asset": "points", "amount": 10, "reason": "hold"}
+    return _hold(world, f"held:{number}", **what)
+
+
+def _capture(world: World, key: str, *, hold: Any, amount: Any) -> object:
+    return points.capture(world.ctx, hold, key=key, amount=amount)
+
+
+def _release(world: World, key: str, *, hold: Any) -> object:
+    return points.release(world.ctx, hold, key=key)
+
+
+def _credited(world: World, number: int) -> Any:
+    return points.credit(world.ctx, world.member, "points", 10, key=f"credited:{number}", reason="x").id
+
+
+def _reverse(world: World, key: str, *, operation: Any, **values: Any) -> object:
+    return points.reverse(world.ctx, operation, key=key, **values)
+
+
+def _reserve(world: World, key: str, *, limits: tuple[str, ...], **values: Any) -> object:
+    return inventory.reserve(world.ctx, key=key, limits=[inventory.Limit(name, 50) for name in limits], **values)
+
+
+def _restock(world: World, key: str, **values: Any) -> object:
+    return inventory.restock(world.ctx, key=key, **values)
+
+
+def _give(world: World, key: str, *, rule: None, **values: Any) -> object:
+    return rewards.give(world.ctx, key=key, **values).id
+
+
+def _record(world: World, key: str, **values: Any) -> object:
+    return purchases.record(world.ctx, purchases.NewPurchase("till", key, scope="brand", **values))[0]
+
+
+def _refund(world: World, key: str, **values: Any) -> object:
+    return purchases.refund(world.ctx, world.purchase, source_key=key, **values)[0]
+
+
+def _visit(world: World, key: str, **values: Any) -> object:
+    return visits.record(world.ctx, source="gate", source_key=key, **values)[0]
+
+
+def _place(world: World, key: str, **values: Any) -> object:
+    return orders.place(world.ctx.for_plugin("seckill"), orders.Draft(reference=key, **values)).id
+
+
+def _lines(*fen: int) -> tuple[purchases.PurchaseLine, ...]:
+    return tuple(purchases.PurchaseLine(code=str(n), amount_fen=one) for n, one in enumerate(fen))
+
+
+def _address(street: str) -> Any:
+    return orders.AddressIn(
+        name="李雷", phone="13800000001", province="上海市", city="上海市", district="杨浦区", detail=street
+    )
+
+
+def _what(world: World) -> dict[str, Any]:
+    return {"member": world.member, "asset": "points", "amount": 10, "reason": "a"}
+
+
+def _other(world: World) -> dict[str, Any]:
+    return {"member": world.other, "asset": "growth", "amount": 11, "reason": "b"}
+
+
+def _earning(world: World) -> dict[str, Any]:
+    ends = world.ctx.now() + timedelta(days=9)
+    more = {"venue": world.venue, "occurred_at": world.ctx.now(), "expires_at": ends, "rule": "r", "rule_version": 1}
+    return _what(world) | more
+
+
+def _otherwise_earning(world: World) -> dict[str, Any]:
+    ends = world.ctx.now() + timedelta(days=8)
+    more = {"venue": None, "occurred_at": _later(world), "expires_at": ends, "rule": "s", "rule_version": 2}
+    return {**_other(world), **more, "asset": "stored_value"}
+
+
+DOORS = {
+    "credit": Door(ledger.CREDIT, _credit, _earning, _otherwise_earning),
+    "credit_many": Door(ledger.CREDIT, _credit_many, _earning, _otherwise_earning),
+    "debit": Door(
+        ledger.DEBIT,
+        lambda world, key, **values: points.debit(world.ctx, key=key, **values),
+        lambda world: _what(world) | {"venue": world.venue, "occurred_at": world.ctx.now()},
+        lambda world: _other(world) | {"venue": world.elsewhere, "occurred_at": _later(world)},
+    ),
+    "transfer": Door(
+        ledger.TRANSFER,
+        lambda world, key, **values: points.transfer(world.ctx, key=key, **values),
+        lambda world: {
+            "sender": world.member, "receiver": world.other, "asset": "points", "amount": 10, "reason": "a",
+        },
+        lambda world: {
+            "sender": world.purchase, "receiver": world.purchase, "asset": "growth", "amount": 11, "reason": "b",
+        },
+    ),
+    "hold": Door(ledger.HOLD, _hold, _what, _other),
+    "capture": Door(
+        ledger.CAPTURE,
+        _capture,
+        lambda world: {"hold": _held(world, 1), "amount": 5},
+        lambda world: {"hold": _held(world, 2), "amount": 6},
+    ),
+    "release": Door(
+        ledger.RELEASE, _release, lambda world: {"hold": _held(world, 1)}, lambda world: {"hold": _held(world, 2)}
+    ),
+    "reverse": Door(
+        ledger.REVERSE,
+        _reverse,
+        lambda world: {"operation": _credited(world, 1), "amount": 5, "reason": "a", "grace_days": 7},
+        lambda world: {"operation": _credited(world, 2), "amount": 4, "reason": "b", "grace_days": 8},
+    ),
+    "restock": Door(
+        RESTOCK, _restock, lambda world: {"item": "mug", "quantity": 5}, lambda world: {"item": "towel", "quantity": 6}
+    ),
+    "reserve": Door(
+        RESERVATION,
+        _reserve,
+        lambda world: {"item": "mug", "quantity": 1, "member": world.member, "limits": ("day",)},
+        lambda world: {"item": "towel", "quantity": 2, "member": world.other, "limits": ("month",)},
+    ),
+    "give": Door(
+        GRANT,
+        _give,
+        lambda world: {
+            "member": world.member, "rule": None, "reason": "a",
+            "rewards": [RewardSpec(kind="points", spec={"amount": 5})],
+        },
+        lambda world: {
+            "member": world.other, "reason": "b", "rewards": [RewardSpec(kind="points", spec={"amount": 6})],
+        },
+    ),
+    "purchase": Door(
+        PURCHASE,
+        _record,
+        lambda world: {
+            "member": world.member, "venue": world.venue, "occurred_at": world.ctx.now(), "amount_fen": 300,
+            "items": 2, "kind": "sale", "lines": _lines(100, 200),
+        },
+        lambda world: {
+            "member": world.other, "venue": world.elsewhere, "occurred_at": _later(world), "amount_fen": 0,
+            "items": 3, "kind": "renewal", "lines": _lines(200, 100),
+        },
+    ),
+    "purchase refund": Door(
+        PURCHASE_REFUND,
+        _refund,
+        lambda world: {"amount_fen": 100, "reason": "a", "occurred_at": world.ctx.now()},
+        lambda world: {"amount_fen": 101, "reason": "b", "occurred_at": _later(world)},
+    ),
+    "visit": Door(
+        VISIT,
+        _visit,
+        lambda world: {"member": world.member, "venue": world.venue, "occurred_at": world.ctx.now()},
+        lambda world: {"member": world.other, "venue": world.elsewhere, "occurred_at": _later(world)},
+    ),
+    "order": Door(
+        ORDER,
+        _place,
+        lambda world: {
+            "member": world.member, "venue": world.venue, "title": "a", "lines": (_line(500),),
+            "discounts": (orders.Discount("c", "t", 10, "s"),), "tenders": ("cash",), "cancellable": True,
+            "address": _address("1"), "note": "a",
+        },
+        lambda world: {
+            "member": world.other, "venue": world.elsewhere, "title": "b", "lines": (_line(600),),
+            "discounts": (), "tenders": (), "cancellable": False, "address": _address("2"), "note": "b",
+        },
+    ),
+}  # fmt: skip
+
+
+def _line(fen: int) -> Any:
+    return orders.Line("mug", "Mug", unit_fen=fen, fulfilment="ship")
+
+
+@pytest.fixture
+def world(tenant, member, enable_plugin):
+    enable_plugin("purchases", "visits", "orders", "seckill")
+    with tenant.transaction():
+        venue, elsewhere = (tenants.add_venue(tenant, code, code).id for code in ("001", "002"))
+    buyer = member().id
+    with tenant.transaction():
+        sale = purchases.NewPurchase("saas", "A1", 1000, tenant.now(), buyer)
+        made = World(tenant, buyer, member().id, venue, elsewhere, purchases.record(tenant, sale)[0].id)
+        for asset in ("points", "growth"):
+            made.funded(asset)
+        for item in ("mug", "towel"):
+            inventory.define(tenant, item, 100)
+    return made
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_repeat_is_the_same_only_with_all_of_its_content(world, name):
+    door, ctx = DOORS[name], world.ctx
+    with ctx.transaction():
+        base, changed = door.base(world), door.changed(world)
+        first = door.call(world, "K", **base)
+        assert door.call(world, "K", **base) == first
+    assert set(base) == set(door.content.fields), "every declared field is tried"
+    assert set(changed) | {"rule"} >= set(base)
+    for field, value in changed.items():
+        if name == "purchase" and field == "amount_fen":
+            values = {**base, "amount_fen": 301, "lines": _lines(100, 201)}
+        else:
+            values = {**base, field: value}
+        with pytest.raises(KeyReused) as refused, ctx.transaction():
+            door.call(world, "K", **values)
+        assert "'K' names another" in refused.value.message, field
+        assert "已用于另一笔" in refused.value.message_zh
+        assert str(world.other) not in refused.value.message + refused.value.message_zh
