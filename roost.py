@@ -12,6 +12,7 @@ from core.bulk import delete_some, insert_rows, one_of
 from core.choices import names_in
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
+from core.contract import hookspecs as hooks
 from core.contract.console import Action, Choice, Column, Form, Page, Panel, Resource
 from core.contract.context import Actor, Context
 from core.contract.facts import (
@@ -31,6 +32,7 @@ from core.contract.facts import (
     RewardRevoked,
 )
 from core.contract.manifest import Text
+from core.contract.plugin import Contribution
 from core.contract.ports import (
     Channel,
     Charge,
@@ -101,6 +103,7 @@ __all__ = [
     "ContentCheck",
     "Context",
     "ContactPhone",
+    "Contribution",
     "contribution",
     "decision",
     "DELETE",

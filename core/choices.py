@@ -44,14 +44,14 @@ def _classes(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
 
 def _channels(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     held = {row.channel for row in Member.scoped(ctx).select(Member.channel).distinct()}
-    names = {p.slug: p.manifest.name for p in ctx.services.registry.plugins.values()}
+    names = {m.slug: m.name for m in ctx.services.registry.manifests()}
     return [(code, CHANNELS.get(code) or names.get(code) or code) for code in sorted(held)]
 
 
 def _plugins(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     """Return what modules are called."""
     core = ("core", Text("系统", "System"))
-    return [core, *((p.slug, p.manifest.name) for p in ctx.services.registry.plugins.values())]
+    return [core, *((m.slug, m.name) for m in ctx.services.registry.manifests())]
 
 
 def _sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
@@ -98,18 +98,10 @@ def options(ctx: Context, source: Source, row: Any = None) -> Options:
     elif source in OWN:
         read, slug = OWN[source], "core"
     else:
-        found = next(
-            (
-                (resource.offers[source], plugin.slug)
-                for plugin in ctx.services.registry.plugins.values()
-                for resource in plugin.gives.resources
-                if source in resource.offers and ctx.enabled(plugin.slug)
-            ),
-            None,
-        )
+        found = next((one for one in ctx.services.registry.offers(source) if ctx.enabled(one[0])), None)
         if found is None:
             return []
-        read, slug = found
+        slug, read = found
     given: Sequence[tuple[Any, Any]] = read(ctx.for_plugin(slug), *(() if row is None else (row,)))
     return [(str(value), words if isinstance(words, str) else words.in_(ctx.locale)) for value, words in given]
 

@@ -83,6 +83,7 @@ class Catalog(Protocol):
     def settings_model(self, slug: str) -> type[BaseModel]: ...
     def tables(self) -> Mapping[str, Sequence[type[TenantModel]]]: ...
     def providers(self, kind: type[T]) -> list[tuple[str, T]]: ...
+    def offers(self, choices: str) -> list[tuple[str, Callable[..., Any]]]: ...
 
 
 class Services(Protocol):
@@ -274,7 +275,7 @@ class Context:
 
     def audit(self, action: str, subject: str = "", details: dict[str, Any] | None = None) -> None:
         """Write an audit row in the open transaction: who did what to which row, and what is worth keeping of it."""
-        self.audit(action, subject, details)
+        self.services.audit(self, action, subject, details)
 
     def settings(self, model: type[S]) -> S:
         """Return this tenant's settings of the plugin that declared `model`; the defaults where nothing is set."""

@@ -98,7 +98,7 @@ class Dispatcher:
     def _answers(
         self, ctx: Context, spec: Spec, values: Mapping[str, Any], only: str | None = None
     ) -> Iterator[tuple[str, Any]]:
-        """Ask one plugin after the other in the caller's transaction; raise Vetoed, or DecisionFailed when one fails."""
+        """Ask one plugin after the other in the caller's transaction. Raises Vetoed, DecisionFailed when one fails."""
         for impl in self.registry.implementations(spec.name) if only else self.allowed(ctx.tenant, spec.name):
             if only is not None and impl.slug != only:
                 continue

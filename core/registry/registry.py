@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -272,6 +272,15 @@ class Registry:
     def manifest(self, slug: str) -> Manifest:
         """Return a plugin's manifest, or raise NotFound."""
         return self.plugin(slug).manifest
+
+    def offers(self, choices: str) -> list[tuple[str, Callable[..., Any]]]:
+        """Return (slug, reader) of the live choices that resources offer under a name."""
+        return [
+            (slug, resource.offers[choices])
+            for slug, plugin in self.plugins.items()
+            for resource in plugin.gives.resources
+            if choices in resource.offers
+        ]
 
     def manifests(self) -> list[Manifest]:
         """Return all manifests, in loading order."""

@@ -260,11 +260,9 @@ def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:
 
 def rewards_on(ctx: Context) -> list[RewardKind]:
     """Return the kinds that a rule of this tenant may give, core's first."""
-    plugins = ctx.services.registry.plugins.values()
-    return [*REWARDS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.gives.rewards)]
+    return [*REWARDS.values(), *(kind for _, kind in ctx.providers(RewardKind))]
 
 
 def conditions_on(ctx: Context) -> list[ConditionKind]:
     """Return the kinds that a rule of this tenant may ask, core's first."""
-    plugins = ctx.services.registry.plugins.values()
-    return [*CONDITIONS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.gives.conditions)]
+    return [*CONDITIONS.values(), *(kind for _, kind in ctx.providers(ConditionKind))]

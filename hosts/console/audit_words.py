@@ -10,6 +10,7 @@ from core.contract.console import Column, Resource
 from core.contract.context import Context
 from core.contract.manifest import Text
 from core.privacy import mask_name
+from core.runtime import runtime_of
 from hosts.console.field_names import FIELD_NAMES
 
 MADE = {
@@ -88,7 +89,7 @@ _PATH = re.compile(r"^/console/(\w+)/([\w-]+)")
 
 def resources_of(ctx: Context, core: Sequence[tuple[str, Resource]]) -> dict[str, Resource]:
     """Return every resource by `slug.name`, the beginning of what is done to its rows."""
-    plugins = ctx.services.registry.plugins.values()
+    plugins = runtime_of(ctx).registry.plugins.values()
     return {
         **{f"{slug}.{resource.name}": resource for slug, resource in core},
         **{f"{p.slug}.{resource.name}": resource for p in plugins for resource in p.gives.resources},
@@ -128,7 +129,7 @@ def subjects(ctx: Context, rows: Sequence[Any], known: Mapping[str, Resource]) -
             said.append(known[f"{page[1]}.{page[2]}"].title.in_(ctx.locale))
         elif row.subject == "/console":
             said.append("Home" if ctx.locale == "en" else "首页")
-        elif row.action.startswith("plugin.") and row.subject in ctx.services.registry.plugins:
+        elif row.action.startswith("plugin.") and row.subject in runtime_of(ctx).registry.plugins:
             said.append(ctx.services.registry.manifest(row.subject).name.in_(ctx.locale))
         else:
             said.append("")

@@ -4,6 +4,8 @@ from peewee import BooleanField, CharField, IntegerField, SmallIntegerField, Tex
 
 from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
+GONE = "（已应会员要求删除）"  # in the place of what an erased member wrote
+
 
 class FeedbackCase(TenantModel):
     """One suggestion or complaint. `reply_by` and `solve_by` move it to head office when they pass."""

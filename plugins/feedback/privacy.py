@@ -5,6 +5,7 @@ from uuid import UUID
 
 from plugins.feedback import pictures, service, surveys
 from plugins.feedback.models import (
+    GONE,
     FeedbackAnswer,
     FeedbackAsked,
     FeedbackCase,
@@ -13,8 +14,6 @@ from plugins.feedback.models import (
     FeedbackSurvey,
 )
 from roost import Context
-
-GONE = "（已应会员要求删除）"
 
 
 def erase(ctx: Context, member: UUID) -> None:

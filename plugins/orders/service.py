@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from plugins.orders import refunds, settling, states
+from plugins.orders import hookspecs, refunds, settling, states
 from plugins.orders.drafts import OrderView, view
 from plugins.orders.models import OrdersOrder, OrdersRefund
 from plugins.orders.placing import SLUG
@@ -111,19 +111,15 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
     return refunds.ask(ctx, order, reason, lines)
 
 
-def _asked(order: OrdersOrder) -> dict[str, Any]:
-    return {"order": order.id, "owner": order.owner, "reference": order.reference}
-
-
 def _may_return(ctx: Context, order: OrdersOrder) -> None:
-    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **_asked(order))
+    ctx.check(hookspecs.may_return_order, order=order.id, owner=order.owner, reference=order.reference)
 
 
 def _refundable_until(ctx: Context, order: OrdersOrder) -> datetime:
     """Return the end of the days in which a refund of an ended order can be asked for; its owner may give more."""
     assert order.ended_at is not None
     usual: datetime = order.ended_at + timedelta(days=ctx.settings(OrdersSettings).faulty_days)
-    longer = ctx.runtime.dispatcher.decide(ctx, "order_refundable_until", **_asked(order))
+    longer = ctx.first(hookspecs.order_refundable_until, order=order.id, owner=order.owner, reference=order.reference)
     return max(usual, longer) if longer is not None else usual
 
 

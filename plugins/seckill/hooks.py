@@ -19,13 +19,6 @@ def contribute() -> Contribution:
         resources=console.RESOURCES,
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
-    )
-
-
-@hookimpl
-def contribute() -> Contribution:
-    """Return all that this plugin gives."""
-    return Contribution(
         notices=notices.NOTICES,
     )
 

@@ -90,7 +90,8 @@ class SeckillClaim(TenantModel):
     member_rows = MemberRows(
         erase=Blank(code=None),  # the rest is evidence of the sale
         export=(
-            "id", "session", "item", "state", "price_points", "price_fen", "code", "deadline", "expires_at", "created_at"
+            "id", "session", "item", "state", "price_points", "price_fen", "code", "deadline", "expires_at",
+            "created_at",
         ),
         name="claims",
     )  # fmt: skip

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core import members, points, rewards, tenants
 from core.choices import options
+from core.contract import hookspecs
 from core.contract.console import Column
 from core.contract.context import Context
 from core.contract.manifest import Text
@@ -133,8 +134,8 @@ def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, st
     """Return what plugins show of a member: the values that they have words for."""
     runtime, locale = visit.console.runtime, visit.locale
     shown = []
-    for slug, values in runtime.dispatcher.decide(visit.ctx, "member_summary", member=member):
-        columns = [c for resource in runtime.registry.plugin(slug).resources for c in resource.summary]
+    for slug, values in visit.ctx.collect(hookspecs.member_summary, member=member):
+        columns = [c for resource in runtime.registry.plugin(slug).gives.resources for c in resource.summary]
         columns = [column for column in columns if values and column.name in values]
         names = Names.of(visit.ctx, columns, [values], slug)
         pairs = [(c.title.in_(locale), cell(visit.ctx, c, values[c.name], names, locale).text) for c in columns]

@@ -77,7 +77,8 @@ def test_a_verdict_that_comes_later_is_heard_once(
 
     def say(check: str, trace: str, verdict: Verdict) -> list[tuple[str, Any]]:
         with tenant.transaction():
-            return [(slug, a) for slug, a in tenant.lifecycle(hooks.content_judged, check=check, trace=trace, verdict=verdict) if a]  # fmt: skip
+            said = tenant.lifecycle(hooks.content_judged, check=check, trace=trace, verdict=verdict)
+            return [(slug, answer) for slug, answer in said if answer]
 
     assert say("judge", "t-2", Verdict("pass")) == []
     assert say("other", "t-1", Verdict("pass")) == []
