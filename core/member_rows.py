@@ -14,7 +14,8 @@ class Unite:
     """On merge there stays one row for each value of `by` (none: one row a member); the others move.
 
     Where both members have one, the survivor's stays, or with `newest` the one whose column of that name is greater.
-    The one that stays gets the sum of the columns in `add`, and the later value of those in `latest`.
+    The one that stays gets the sum of the columns in `add`, lists joined, and the later value of those in
+    `latest`.
     """
 
     by: Sequence[str] = ()

@@ -2,6 +2,7 @@
 
 import re
 
+from core.registry.checking import member_rows
 from core.registry.imports import check_imports
 from core.registry.registry import Registry
 from hosts.console.resource_endpoints import endpoints_for
@@ -25,10 +26,14 @@ def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     for model in plugin.models:
         for columns, _unique in (i for i in model._meta.indexes if isinstance(i, tuple)):
             assert columns[0] == "tenant", f"{slug}: index {columns} of {model.__name__} must begin with tenant"
-    if plugin.manifest.personal_data:
-        for duty in ("erase_member", "export_member", "merge_members"):
-            owners = {i.slug for i in registry.implementations(duty)}
-            assert slug in owners, f"{slug}: personal_data = true, so hooks.py must implement {duty}"
+    held = [rows for model in plugin.models for rows in member_rows(model)]
+    if plugin.manifest.personal_data and not held:
+        for hook in ("erase_member", "export_member", "merge_members"):
+            owners = {i.slug for i in registry.implementations(hook)}
+            assert slug in owners, (
+                f"{slug}: personal_data = true, so a table says member_rows = MemberRows(…), or hooks.py has {hook}"
+            )
+    assert plugin.manifest.personal_data or not held, f"{slug}: has rows of members, so personal_data = true"
     for code in plugin.manifest.permissions:
         assert re.fullmatch(rf"{slug}\.[a-z_.]+", code), f"{slug}: permission {code!r} is slug.what in lower case"
     if (plugin.folder / "hookspecs.py").exists():

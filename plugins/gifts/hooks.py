@@ -72,23 +72,5 @@ def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
+    """Take back what nobody will accept any more."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Join two records."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give a member what is kept of them."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

@@ -115,6 +115,8 @@ class GiftsOnce(TenantModel):
     grants = JsonField()  # ids of core's grants: what a refund takes back
     at = TimeField()
 
+    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("occasion",), add=("grants",)), export=None)  # the claims do
+
     class Meta:
         indexes = ((("tenant", "member", "occasion"), True),)
 

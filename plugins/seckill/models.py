@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, IntegerField, TextField, UUIDField
 
-from roost import Blank, JsonField, MemberRows, TenantModel, TimeField, new_id
+from roost import DELETE, Blank, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class SeckillPlan(TenantModel):
@@ -114,6 +114,8 @@ class SeckillReminder(TenantModel):
     session = UUIDField()
     member = UUIDField()
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("session",)), export=None)  # a wish for one message
 
     class Meta:
         indexes = ((("tenant", "session", "member"), True), (("tenant", "member"), False))

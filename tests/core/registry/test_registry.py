@@ -21,14 +21,14 @@ def thing(ctx: Context) -> None:
     """Show the thing."""
 '''
 ROUTES_HOOK = """
-from roost import hookimpl
+from roost import Contribution, hookimpl
 
 from {package} import api
 
 
 @hookimpl
-def register_routes():
-    return (api.member,)
+def contribute():
+    return Contribution(endpoints=(api.member,))
 """
 
 
@@ -180,8 +180,9 @@ def test_two_plugins_on_one_table_are_both_named(tmp_path):
 
 def test_settings_without_a_default_are_refused(tmp_path):
     code = (
-        "from pydantic import BaseModel\n\nfrom roost import hookimpl\n\n\nclass Needs(BaseModel):\n    key: str\n\n\n"
-        "@hookimpl\ndef register_settings():\n    return Needs\n"
+        "from pydantic import BaseModel\n\nfrom roost import Contribution, hookimpl\n\n\n"
+        "class Needs(BaseModel):\n    key: str\n\n\n"
+        "@hookimpl\ndef contribute():\n    return Contribution(settings=Needs)\n"
     )
     _, error = broken(tmp_path, {"hooks.py": code})
     assert "default" in error
