@@ -315,7 +315,7 @@ def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(tenant: C
         half = type("Half", (), {})()
         half.__dict__.update(runtime.__dict__)
         half.keyring = next(turns)
-        half.publish = runtime.publish
+        half.publish_many = runtime.publish_many
         ctx = Context(half, tenant.tenant, tenant.actor)  # type: ignore[arg-type]  # a runtime with another keyring
         return members.register(ctx, channel="wechat", phone=PHONE)
 

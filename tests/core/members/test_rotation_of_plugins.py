@@ -42,7 +42,7 @@ def filled(ctx: Context, table: SealedTable) -> dict[str, Any]:
 def test_what_any_plugin_sealed_opens_and_is_found_when_the_old_keys_are_gone(
     tenant: Context, runtime: Runtime, drain: Callable[[], int]
 ) -> None:
-    tables = sealed_tables(runtime.registry)
+    tables = sealed_tables(runtime.registry.tables())
     assert {"gifts_claim", "qinniao_event", "qinniao_object", "wechat_token"} <= {table.name for table in tables}
     with tenant.transaction():
         for table in tables:

@@ -208,7 +208,7 @@ def test_an_index_of_no_sealed_column_is_an_error_that_names_both(
     assert isinstance(index, BlindField)
     monkeypatch.setattr(index, "of", "title")
     with pytest.raises(ConfigurationError, match=r"VaultBox\.phone_blind is the index of 'title'"):
-        sealed_tables(runtime.registry)
+        sealed_tables(runtime.registry.tables())
 
 
 def test_settings_members_and_plugins_rotate_together(

@@ -324,7 +324,7 @@ class TestPluginsCheck:
         (package / "README.md").touch()
         (package / "plugin.toml").write_text(
             'slug = "broken"\nname = { zh = "坏", en = "Broken" }\nsummary = { zh = "坏", en = "Broken" }\n'
-            'version = "1.0.0"\napi = "1"\n'
+            'version = "1.0.0"\napi = "2"\n'
         )
         if text is None:
             (package / file).unlink()

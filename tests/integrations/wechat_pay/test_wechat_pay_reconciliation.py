@@ -155,7 +155,7 @@ def test_while_nothing_is_set_up_a_round_does_nothing(story: Any, tenant: Contex
 
     story.ask()
     tenants.forget_settings(tenant, "wechat_pay")
-    fresh = tenant.runtime.system(tenants.by_id(tenant.tenant.id), "test")
+    fresh = tenant.services.system(tenants.by_id(tenant.tenant.id), "test")
     assert fresh.run(lambda: reconcile.run_round(fresh, "2026-11-22T02:00")) is None
     assert story.jobs("wechat_pay.trade") == 0
 

@@ -68,13 +68,13 @@ def channel(name, address, templates):
     def complete(ctx, outgoing, answer):
         kept.append((name, ctx.plugin, answer.state))
 
-    return Channel(name, Text(zh=name, en=name), address, Steps(prepare, call, complete), templates=templates)
+    return Channel(name, Text(name, name), address, Steps(prepare, call, complete), templates=templates)
 
 
 @hookimpl
-def register_channels():
+def contribute():
     """Bring them."""
-    return [channel("sms", phone, False), channel("bird", nest, True)]
+    return Contribution(channels=[channel("sms", phone, False), channel("bird", nest, True)])
 '''
 PIGEON_FACTS = '''
 """What somebody answered."""
@@ -128,7 +128,7 @@ def on_sale(ctx: Context, fact: OnSale) -> None:
 CHEER = '''
 """Tell of a cheer, and of a sale."""
 
-from roost import Notice, Text, Told, hookimpl
+from roost import Contribution, Notice, Text, Told, hookimpl
 
 
 def cheered(ctx, fact):
@@ -141,18 +141,20 @@ def on_sale(ctx, fact):
 
 
 @hookimpl
-def register_notices():
+def contribute():
     """Bring the notices."""
-    return [
-        Notice(
-            "cheered",
-            Text("喝彩", "Cheers"),
-            cheered,
-            Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
-            link="/pages/cheer?words={words}",
-        ),
-        Notice("on_sale", Text("特价", "Sale"), on_sale, Text("今日特价", "On sale"), marketing=True),
-    ]
+    return Contribution(
+        notices=[
+            Notice(
+                "cheered",
+                Text("喝彩", "Cheers"),
+                cheered,
+                Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
+                link="/pages/cheer?words={words}",
+            ),
+            Notice("on_sale", Text("特价", "Sale"), on_sale, Text("今日特价", "On sale"), marketing=True),
+        ]
+    )
 '''
 
 
@@ -238,7 +240,7 @@ def brand(tenant: Context, enable_plugin: Callable[..., None], pigeon: Pigeon) -
 @pytest.fixture
 def fact(brand: Context) -> Callable[..., Any]:
     """Return a function that makes one of the tiny plugins' facts."""
-    return lambda name, **values: brand.runtime.registry.facts[name](**values)
+    return lambda name, **values: brand.services.registry.facts[name](**values)
 
 
 @dataclass

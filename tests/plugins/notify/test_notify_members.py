@@ -261,5 +261,5 @@ def test_a_purge_leaves_nothing(brand: Context, story: Story, li: MemberView) ->
     with brand.transaction():
         allowing.block(brand, "sms", "+8613800000001", "staff")
         privacy.purge(brand)
-    for model in brand.runtime.registry.plugin("notify").models:
+    for model in brand.services.registry.plugin("notify").models:
         assert model.scoped(brand).select().count() == 0, model
