@@ -35,7 +35,7 @@ PIGEON = '''
 
 from uuid import UUID
 
-from roost import Channel, Context, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
+from roost import Channel, Context, Contribution, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
 
 sent = []  # every message that was handed over
 answers = {}  # channel → what it answers, or what it raises
@@ -131,12 +131,12 @@ CHEER = '''
 from roost import Contribution, Notice, Text, Told, hookimpl
 
 
-def cheered(ctx, fact):
+def tell_cheer(ctx, fact):
     level = "gold" if ctx.locale == "en" else "金卡"
     return Told(fact.member, {"words": fact.words, "level": level}) if fact.words != "nobody" else None
 
 
-def on_sale(ctx, fact):
+def tell_sale(ctx, fact):
     return Told(fact.member)
 
 
@@ -148,11 +148,11 @@ def contribute():
             Notice(
                 "cheered",
                 Text("喝彩", "Cheers"),
-                cheered,
+                tell_cheer,
                 Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
                 link="/pages/cheer?words={words}",
             ),
-            Notice("on_sale", Text("特价", "Sale"), on_sale, Text("今日特价", "On sale"), marketing=True),
+            Notice("on_sale", Text("特价", "Sale"), tell_sale, Text("今日特价", "On sale"), marketing=True),
         ]
     )
 '''
