@@ -5,16 +5,13 @@ page is one snapshot, so that live traffic is no fault.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from core import db, tenants
-from core.contract.context import Context
+from core.contract.context import Context, Services
 from core.points.batch import uuid_of
 from core.points.values import Fault
-
-if TYPE_CHECKING:
-    from core.runtime import Runtime
 
 PAGE = 500  # accounts
 PAGE_OF_LOTS = 5000
@@ -130,7 +127,7 @@ _STRAY_LOTS = db.Sql(
 )
 
 
-def verify(subject: "Runtime | Context") -> list[Fault]:
+def verify(subject: Services | Context) -> list[Fault]:
     """Return what contradicts itself in the ledger of one tenant (a context) or of all (a runtime); [] proves it sound.
 
     It finds a balance, an amount, a lot or a hold that was altered by hand, and a row that was deleted.

@@ -38,7 +38,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
     faces = {loaded[slug].package for slug in plugin.manifest.requires if slug in loaded}
     for file in sorted(plugin.folder.rglob("*.py")):
         relative = file.relative_to(plugin.folder)
-        if relative.parts[0] in ("migrations", "tests"):
+        if relative.parts[0] == "tests":
             continue
         text = file.read_text("utf-8")
         if not worth_reading(text if text.isascii() else unicodedata.normalize("NFKC", text)):  # as Python reads names

@@ -18,6 +18,9 @@ def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     """
     plugin = registry.plugin(slug)
     check_imports(plugin, registry.plugins)
+    for file in sorted(plugin.folder.rglob("*.py")):
+        reached = re.search(r"\bctx\.services\b", file.read_text("utf-8"))
+        assert reached is None, f"{slug}: {file.relative_to(plugin.folder)} uses ctx.services: ask the context itself"
     for group in (*plugin.gives.endpoints, *(endpoints_for(slug, resource) for resource in plugin.gives.resources)):
         check_group(slug, group)
     assert (plugin.folder / "README.md").exists(), f"{slug}: write a README.md: what it does, its settings, its facts"
