@@ -6,7 +6,7 @@ The face of the plugin. A plugin that requires it places an order with `place`, 
 caller's transaction. Lock your own row before you call: an order locks itself, then accounts.
 """
 
-from plugins.orders.drafts import Discount, Draft, Line, LineView, OrderView
+from plugins.orders.drafts import Discount, Draft, Line, OrderView
 from plugins.orders.hookspecs import (
     OrderClosed,
     OrderFulfilled,
@@ -18,7 +18,7 @@ from plugins.orders.hookspecs import (
     Units,
 )
 from plugins.orders.placing import place, postage
-from plugins.orders.schemas import AddressIn
+from plugins.orders.schemas import AddressIn, LineView
 from plugins.orders.service import cancel, find, get, numbers, refund
 
 __all__ = [

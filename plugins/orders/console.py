@@ -5,20 +5,10 @@ from uuid import UUID
 
 from plugins.orders import counter, picking, tracking
 from plugins.orders.desk_console import invoice_resource, shifts, takings
-from plugins.orders.models import (
-    OrdersImport,
-    OrdersLabels,
-    OrdersOrder,
-    OrdersRefund,
-)
+from plugins.orders.models import OrdersImport, OrdersLabels, OrdersOrder, OrdersRefund
 from plugins.orders.order_console import handovers, orders
 from plugins.orders.refund_console import refund_queue
-from plugins.orders.staff_schemas import (
-    ImportRow,
-    LabelsIn,
-    LabelsRow,
-    TrackingIn,
-)
+from plugins.orders.staff_schemas import ImportRow, LabelsIn, LabelsRow, TrackingIn
 from plugins.orders.states import TO_DELIVER
 from roost import Column, Context, Form, Page, Panel, Resource, Text
 
@@ -76,10 +66,8 @@ PAGES = (
 def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     """Return what waits for staff, held to the account's venues."""
     english = ctx.locale == "en"
-    query, asked = OrdersOrder.scoped(ctx).select(), OrdersRefund.scoped(ctx).select()
-    if ctx.actor.venues:
-        mine = sorted(ctx.actor.venues)
-        query, asked = query.where(OrdersOrder.venue.in_(mine)), asked.where(OrdersRefund.venue.in_(mine))
+    query = OrdersOrder.scoped(ctx).select().where(ctx.within(OrdersOrder.venue))
+    asked = OrdersRefund.scoped(ctx).select().where(ctx.within(OrdersRefund.venue))
     to_ship = query.where(OrdersOrder.state.in_(TO_DELIVER), OrdersOrder.to_ship > 0)
     figures = (
         ("To ship", "待发货", to_ship),

@@ -6,13 +6,7 @@ from uuid import UUID
 from plugins.orders import api, console, earnings, jobs, notices, privacy, settlements, staff_api
 from plugins.orders.hookspecs import OrderPaid, OrderRefunded
 from plugins.orders.schemas import OrdersSettings
-from roost import (
-    Context,
-    Contribution,
-    Settlement,
-    Veto,
-    hookimpl,
-)
+from roost import Context, Contribution, Settlement, Veto, hookimpl
 
 
 @hookimpl
@@ -62,23 +56,17 @@ def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member's addresses."""
+    """Close what is unpaid; refuse while something is owed."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's orders."""
+    """Leave one default address."""
     privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's orders."""
+    """Give the member's orders and addresses."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

@@ -11,10 +11,6 @@ STUCK = timedelta(minutes=90)  # longer than any pause between two tries
 MOST_AT_ONCE = 500
 
 
-def _expire(ctx: Context, payload: OrderRef) -> None:
-    service.expire(ctx, payload.order)
-
-
 def _tidy(ctx: Context, slot: str) -> None:
     fulfilment.receive_due(ctx)
     late = (
@@ -55,17 +51,13 @@ def _unstick(ctx: Context, slot: str) -> None:
             ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{slot}")
 
 
-def _forget(ctx: Context, slot: str) -> None:
-    privacy.forget_addresses(ctx)
-
-
 JOBS = (
-    Job("expire", OrderRef, _expire, max_failures=50, when_off="run"),
+    Job("expire", OrderRef, service.expire, max_failures=50, when_off="run"),
     Job("close_charge", ChargeRef, charging.CloseCharge, max_failures=50, when_off="run"),
     Job("refund_part", PartRef, refunding.RefundPart, max_failures=50, when_off="run"),
 )
 SCHEDULES = (
     Schedule("tidy", _tidy, every=timedelta(minutes=10)),
     Schedule("unstick", _unstick, every=timedelta(hours=1)),
-    Schedule("forget_addresses", _forget, daily="04:30"),
+    Schedule("forget_addresses", privacy.forget_addresses, daily="04:30"),
 )

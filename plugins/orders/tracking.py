@@ -119,7 +119,7 @@ def _row(ctx: Context, row: _Line) -> str:
     if not _TRACKING.fullmatch(tracking):
         raise Invalid(f"{tracking[:45]!r} is no tracking number", f"运单号有误：{tracking[:45]}")
     order = OrdersOrder.scoped(ctx).first(OrdersOrder.number == number)
-    if order is None or (ctx.actor.venues and order.venue not in ctx.actor.venues):
+    if order is None or not ctx.covers(order.venue):
         raise Invalid(f"there is no order {number}", f"没有订单 {number}")
     parcel = OrdersHandover.scoped(ctx).first(
         OrdersHandover.order == order.id, OrdersHandover.kind == "ship", OrdersHandover.tracking == tracking

@@ -8,7 +8,7 @@ from core import db
 from plugins import orders
 from plugins.orders import counter, refunds, settling, states, tenders
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersShift, OrdersTaking, OrdersTender
-from plugins.orders.staff_schemas import ShiftClose, TakeIn
+from plugins.orders.staff_schemas import ApproveIn, ShiftClose, TakeIn
 from roost import Conflict
 
 pytestmark = pytest.mark.engines("postgresql")  # SQLite writes one transaction at a time
@@ -192,7 +192,7 @@ def test_two_who_approve_one_request_refund_once(rich, place, paid, api, ctx, dr
     path = f"/v1/orders/{order.id}/refunds"
     asked = api.post(path, token=api.as_member(view), key="r", json={"reason": "torn"}).json["id"]
     row = OrdersRefund.scoped(ctx).get(OrdersRefund.id == asked)
-    results = at_once(*[lambda: ctx.run(lambda: refunds.approve(ctx, row.id, 400, 0))] * 4)
+    results = at_once(*[lambda: ctx.run(lambda: refunds.approve(ctx, row.id, ApproveIn(fen=400)))] * 4)
     assert len([one for one in results if isinstance(one, Conflict)]) == 3
     drain()
     assert box.given_back(number) == 400
