@@ -2,8 +2,12 @@
 
 from uuid import UUID
 
-from plugins.orders import addresses, charging, fulfilment, invoices, service, showing, tenders
+from plugins.orders import service
+from plugins.orders.counter import invoices
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersInvoice, OrdersOrder
+from plugins.orders.paying import charging, tenders
+from plugins.orders.placing import addresses, showing
 from plugins.orders.schemas import (
     AddressList,
     AddressOut,
@@ -99,7 +103,7 @@ def confirm_receipt(ctx: Context, order_id: UUID) -> OrderOut:
     """Confirm that everything has arrived."""
     order = charging.own(ctx, order_id)
     if order.state != "completed":
-        fulfilment.receive(ctx, order)
+        delivery.receive(ctx, order)
     return showing.order_out(ctx, order)
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import api, console, earnings, jobs, notices, privacy, settlements, staff_api
+from plugins.orders import api, jobs, notices, privacy
+from plugins.orders.console import overview, staff_api
 from plugins.orders.hookspecs import OrderPaid, OrderRefunded
+from plugins.orders.paying import earnings, settlements
 from plugins.orders.schemas import OrdersSettings
 from roost import Context, Contribution, Settlement, Veto, hookimpl
 
@@ -15,9 +17,9 @@ def contribute() -> Contribution:
     return Contribution(
         settings=OrdersSettings,
         endpoints=(api.member, staff_api.staff),
-        resources=console.RESOURCES,
-        pages=console.PAGES,
-        panels=(console.WAITING,),
+        resources=overview.RESOURCES,
+        pages=overview.PAGES,
+        panels=(overview.WAITING,),
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
         notices=notices.NOTICES,
@@ -51,7 +53,7 @@ def may_switch_off(ctx: Context) -> Veto | None:
 @hookimpl
 def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
     """Show how many orders wait for the member, and for us."""
-    return console.counts(ctx, member)
+    return overview.counts(ctx, member)
 
 
 @hookimpl

@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import addresses, refunds, settling, states
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.models import OrdersAddress, OrdersOrder, OrdersRefund
-from plugins.orders.placing import address_of
+from plugins.orders.paying import settling
+from plugins.orders.placing import addresses
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.placing.place import address_of
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, Veto
 

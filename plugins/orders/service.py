@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from plugins.orders import hookspecs, refunds, settling, states
-from plugins.orders.drafts import OrderView, view
+from plugins.orders import hookspecs, states
 from plugins.orders.models import OrdersOrder, OrdersRefund
-from plugins.orders.placing import SLUG
+from plugins.orders.paying import settling
+from plugins.orders.placing.drafts import OrderView, view
+from plugins.orders.placing.place import SLUG
 from plugins.orders.references import OrderRef
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, names_in
 

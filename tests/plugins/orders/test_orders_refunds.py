@@ -9,8 +9,9 @@ from core.contract.context import Actor
 from core.events.models import Job
 from core.ids import new_id
 from plugins import orders
-from plugins.orders import jobs, refunding
+from plugins.orders import jobs
 from plugins.orders.models import OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.refunding import outside
 from plugins.orders.staff_schemas import RejectIn
 from roost import Conflict, Invalid
 
@@ -605,7 +606,7 @@ def test_a_refund_that_went_out_after_staff_had_paid_it_by_hand_is_seen(
         clock.advance(hours=1, minutes=1)
     (row,) = refund_rows(ctx)
     with ctx.transaction():
-        refunding.by_hand(ctx, row.id, RejectIn(reason="bank transfer"))
+        outside.by_hand(ctx, row.id, RejectIn(reason="bank transfer"))
     (part,) = OrdersRefundPart.scoped(ctx).select()
     for _ in range(2):
         told("refunded", number, 1000, part.number)

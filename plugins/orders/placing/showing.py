@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from plugins.orders import tenders
-from plugins.orders.drafts import view
 from plugins.orders.models import OrdersHandover, OrdersOrder, OrdersRefund
-from plugins.orders.placing import address_of
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import view
+from plugins.orders.placing.place import address_of
 from plugins.orders.schemas import OrderOut, ParcelOut, RefundOut, TenderOut
 from plugins.orders.states import UNPAID
 from roost import Context, NotFound

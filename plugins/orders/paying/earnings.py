@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from plugins import purchases
-from plugins.orders import parts, states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.models import OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.refunding import parts
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, KeyReused
 

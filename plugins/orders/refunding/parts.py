@@ -7,10 +7,11 @@ same number. Cash and card wait in the queue until staff have paid them out. The
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.hookspecs import OrderPaymentReturned, OrderRefunded, OrderRefundFailed, Units
 from plugins.orders.models import OrdersInvoice, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import lines_of
 from plugins.orders.references import PartRef
 from plugins.orders.schemas import OrdersSettings
 from roost import Context, new_id, points

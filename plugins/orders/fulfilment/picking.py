@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from plugins.orders import states
-from plugins.orders.drafts import left
 from plugins.orders.models import OrdersLabels, OrdersLine, OrdersOrder
-from plugins.orders.placing import address_of
+from plugins.orders.placing.drafts import left
+from plugins.orders.placing.place import address_of
 from plugins.orders.schemas import AddressIn
 from plugins.orders.staff_schemas import LabelsIn
 from roost import Conflict, Context, NotFound, local_time

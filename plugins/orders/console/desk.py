@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from plugins.orders import counter, invoices
+from plugins.orders.console.refunds import state_in
+from plugins.orders.counter import invoices, till
 from plugins.orders.models import OrdersInvoice, OrdersShift, OrdersTaking
-from plugins.orders.refund_console import state_in
 from plugins.orders.service import numbers
 from plugins.orders.staff_schemas import InvoiceRow, IssueIn, RejectIn, ShiftClose, ShiftRow, TakingRow
 from roost import Action, Column, Context, Form, Resource, Text, names_in
@@ -60,7 +60,7 @@ shifts = Resource(
     export_permission="orders.shifts",
     venue="venue",
     member=None,
-    create=Form(ShiftClose, counter.close_shift),
+    create=Form(ShiftClose, till.close_shift),
     columns=(
         Column("day", Text("日期", "Day"), "date", filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),

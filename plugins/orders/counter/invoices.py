@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from plugins.orders import states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersInvoice, OrdersOrder
+from plugins.orders.paying import tenders
 from plugins.orders.schemas import InvoiceIn
 from plugins.orders.staff_schemas import IssueIn, RejectIn
 from roost import Conflict, Context, Invalid, seal, unseal

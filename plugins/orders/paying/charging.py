@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import settling, showing, states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersCharge, OrdersOrder
+from plugins.orders.paying import settling, tenders
+from plugins.orders.placing import showing
 from plugins.orders.references import ChargeRef
 from plugins.orders.schemas import OrderOut, PayIn, PayOut
 from roost import (

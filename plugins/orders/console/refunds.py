@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import counter, refunding, refunds
+from plugins.orders.console.orders import refund_limit
+from plugins.orders.counter import till
 from plugins.orders.models import OrdersRefund, OrdersRefundPart
-from plugins.orders.order_console import refund_limit
+from plugins.orders.refunding import outside, refunds
 from plugins.orders.service import numbers
 from plugins.orders.staff_schemas import ApproveIn, PayOutIn, RefundRow, RejectIn
 from plugins.orders.states import MEANS
@@ -93,7 +94,7 @@ refund_queue = Resource(
         Action(
             "pay_out",
             Text("柜台退付", "Paid back at the counter"),
-            counter.pay_out,
+            till.pay_out,
             "orders.refund",
             form=PayOutIn,
             idempotent=True,
@@ -102,7 +103,7 @@ refund_queue = Resource(
         Action(
             "retry",
             Text("重试", "Try again"),
-            refunding.retry,
+            outside.retry,
             "orders.refund",
             idempotent=True,
             shown=state_in("failed"),
@@ -110,7 +111,7 @@ refund_queue = Resource(
         Action(
             "by_hand",
             Text("已线下退款", "Paid back otherwise"),
-            refunding.by_hand,
+            outside.by_hand,
             "orders.refund",
             form=RejectIn,
             reason=True,

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
-from plugins.orders import addresses, settling, tenders
-from plugins.orders.drafts import Draft, Line, OrderView, lines_of, view
 from plugins.orders.hookspecs import OrderPlaced
 from plugins.orders.models import OrdersLine, OrdersOrder
+from plugins.orders.paying import settling, tenders
+from plugins.orders.placing import addresses
+from plugins.orders.placing.drafts import Draft, Line, OrderView, lines_of, view
 from plugins.orders.references import OrderRef
 from plugins.orders.schemas import MOST_FEN, AddressIn, OrdersSettings
 from roost import Content, Context, Invalid, Text, members, new_id, seal, tenants, unseal

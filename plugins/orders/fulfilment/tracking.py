@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from plugins.orders import fulfilment
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersHandover, OrdersImport, OrdersOrder
 from plugins.orders.staff_schemas import TrackingFile, TrackingIn
 from roost import Context, Invalid, RoostError, savepoint
@@ -126,5 +126,5 @@ def _row(ctx: Context, row: _Line) -> str:
     )
     if parcel is not None:
         return "known"
-    fulfilment.ship(ctx, order.id, carrier=carrier, tracking=tracking)
+    delivery.ship(ctx, order.id, carrier=carrier, tracking=tracking)
     return "shipped"

@@ -11,10 +11,11 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import excess, states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.hookspecs import OrderClosed, OrderFulfilled, OrderPaid, Units
 from plugins.orders.models import OrdersCharge, OrdersHandover, OrdersLine, OrdersOrder
+from plugins.orders.paying import excess, tenders
+from plugins.orders.placing.drafts import lines_of
 from plugins.orders.references import ChargeRef
 from plugins.orders.schemas import Fulfilment, OrdersSettings
 from roost import Context

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import counter, fulfilment, picking, refunds, service
-from plugins.orders.drafts import lines_of
+from plugins.orders import service
+from plugins.orders.console.staff_api import units
+from plugins.orders.counter import till
+from plugins.orders.fulfilment import delivery, picking
 from plugins.orders.models import OrdersHandover, OrdersLine, OrdersOrder, OrdersTender
-from plugins.orders.placing import address_of
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.placing.place import address_of
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
-from plugins.orders.staff_api import units
 from plugins.orders.staff_schemas import ExtendIn, HandoverRow, OrderRow, RefundIn, ShipIn, TakeIn
 from plugins.orders.states import MEANS, MOVES, STATES, TITLES_ZH, TO_DELIVER
 from roost import Action, Column, Context, Resource, Text, new_id
@@ -78,7 +81,7 @@ def lines_to_choose(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
 
 
 def _ship(ctx: Context, order: UUID, body: ShipIn) -> None:
-    fulfilment.ship(ctx, order, carrier=body.carrier, tracking=body.tracking, lines=units(body.lines) or None)
+    delivery.ship(ctx, order, carrier=body.carrier, tracking=body.tracking, lines=units(body.lines) or None)
 
 
 def _close(ctx: Context, order: UUID, body: None) -> None:
@@ -116,7 +119,7 @@ orders = Resource(
         Action(
             "take",
             Text("收款", "Take payment"),
-            counter.take,
+            till.take,
             "orders.take",
             form=TakeIn,
             idempotent=True,
@@ -134,7 +137,7 @@ orders = Resource(
         Action(
             "extend",
             Text("延长自提", "More days to pick up"),
-            fulfilment.extend_pickup,
+            delivery.extend_pickup,
             "orders.handover",
             form=ExtendIn,
             shown=lambda row: row.to_hand > 0,

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from plugins.orders import parts, states, tenders
-from plugins.orders.drafts import left, lines_of
+from plugins.orders import states
 from plugins.orders.models import OrdersLine, OrdersOrder, OrdersRefund, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import left, lines_of
+from plugins.orders.refunding import parts
 from plugins.orders.staff_schemas import ApproveIn, RejectIn
 from roost import Conflict, Content, Context, Invalid, Text
 

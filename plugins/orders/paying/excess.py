@@ -1,7 +1,9 @@
 """Give back money that is not wanted: it came after the order was closed, twice, or for an order that then ended."""
 
-from plugins.orders import parts, states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.refunding import parts
 from roost import Context
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from plugins.orders import settling, states
-from plugins.orders.drafts import left, lines_of
+from plugins.orders import states
 from plugins.orders.models import OrdersHandover, OrdersOrder
+from plugins.orders.paying import settling
+from plugins.orders.placing.drafts import left, lines_of
 from plugins.orders.schemas import OrdersSettings
 from plugins.orders.staff_schemas import ExtendIn
 from roost import Conflict, Context, Forbidden, Invalid, NotFound, tenants

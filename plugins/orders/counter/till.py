@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import parts, settling, states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersRefund, OrdersShift, OrdersTaking
+from plugins.orders.paying import settling, tenders
+from plugins.orders.refunding import parts
 from plugins.orders.staff_schemas import PayOutIn, ShiftClose, TakeIn
 from plugins.orders.states import MEANS
 from roost import Conflict, Context, Forbidden, Invalid, identity, new_id, tenants

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import structlog
 
-from plugins.orders import excess, parts, refunds, settling, states
-from plugins.orders.charging import method_of
+from plugins.orders import states
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import excess, settling
+from plugins.orders.paying.charging import method_of
 from plugins.orders.references import PartRef
+from plugins.orders.refunding import parts, refunds
 from plugins.orders.staff_schemas import RejectIn
 from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, Unavailable, savepoint
 
