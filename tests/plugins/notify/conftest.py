@@ -35,7 +35,7 @@ PIGEON = '''
 
 from uuid import UUID
 
-from roost import Channel, Context, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
+from roost import Channel, Context, Contribution, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
 
 sent = []  # every message that was handed over
 answers = {}  # channel → what it answers, or what it raises
@@ -72,9 +72,9 @@ def channel(name, address, templates):
 
 
 @hookimpl
-def register_channels():
+def contribute():
     """Bring them."""
-    return [channel("sms", phone, False), channel("bird", nest, True)]
+    return Contribution(channels=[channel("sms", phone, False), channel("bird", nest, True)])
 '''
 PIGEON_FACTS = '''
 """What somebody answered."""
@@ -128,31 +128,30 @@ def on_sale(ctx: Context, fact: OnSale) -> None:
 CHEER = '''
 """Tell of a cheer, and of a sale."""
 
-from roost import Notice, Text, Told, hookimpl
+from roost import Contribution, Notice, Text, Told, hookimpl
 
 
-def cheered(ctx, fact):
+def told_of_cheer(ctx, fact):
     level = "gold" if ctx.locale == "en" else "金卡"
     return Told(fact.member, {"words": fact.words, "level": level}) if fact.words != "nobody" else None
 
 
-def on_sale(ctx, fact):
+def told_of_sale(ctx, fact):
     return Told(fact.member)
 
 
 @hookimpl
-def register_notices():
+def contribute():
     """Bring the notices."""
-    return [
-        Notice(
-            "cheered",
-            Text("喝彩", "Cheers"),
-            cheered,
-            Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
-            link="/pages/cheer?words={words}",
-        ),
-        Notice("on_sale", Text("特价", "Sale"), on_sale, Text("今日特价", "On sale"), marketing=True),
-    ]
+    cheer = Notice(
+        "cheered",
+        Text("喝彩", "Cheers"),
+        told_of_cheer,
+        Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
+        link="/pages/cheer?words={words}",
+    )
+    sale = Notice("on_sale", Text("特价", "Sale"), told_of_sale, Text("今日特价", "On sale"), marketing=True)
+    return Contribution(notices=[cheer, sale])
 '''
 
 
@@ -238,7 +237,7 @@ def brand(tenant: Context, enable_plugin: Callable[..., None], pigeon: Pigeon) -
 @pytest.fixture
 def fact(brand: Context) -> Callable[..., Any]:
     """Return a function that makes one of the tiny plugins' facts."""
-    return lambda name, **values: brand.runtime.registry.facts[name](**values)
+    return lambda name, **values: brand.services.registry.facts[name](**values)
 
 
 @dataclass
