@@ -20,7 +20,7 @@ from core.points import operations as ledger
 from core.rewards.grants import GRANT
 from core.rewards.specs import RewardSpec
 from plugins import orders, purchases, visits
-from plugins.orders.placing import ORDER
+from plugins.orders.placing.place import ORDER
 from plugins.purchases.numbers import PURCHASE
 from plugins.purchases.refunds import REFUND as PURCHASE_REFUND
 from plugins.visits.service import VISIT

@@ -1,14 +1,15 @@
-"""What plugins do for each other without knowing each other: ways to reach a member, to be paid, to check content.
+"""What plugins do for each other without knowing each other: ways to reach a member, to be paid, to check content, to
+keep files.
 
 A plugin that can do one of these gives a frozen declaration in its `Contribution` (channels, payments, checks, notices,
-listener); one that needs it asks `ctx.providers(Channel)`. Each outside call has the three steps of a remote endpoint,
-so that no transaction is open while somebody else's server thinks.
+listener; a `Storage` in provides); one that needs it asks `ctx.providers(Channel)`. Each outside call has the three
+steps of a remote endpoint, so that no transaction is open while somebody else's server thinks.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, Protocol
 from uuid import UUID
 
 from core.contract.context import Context
@@ -210,6 +211,97 @@ class ContentCheck:
     title: Text
     text: Steps | None = None
     media: Steps | None = None
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What is known of an object without reading it."""
+
+    key: str
+    size: int  # bytes
+    content_type: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """How to upload one object, without any other right: a multipart form, `fields` first and the file last.
+
+    It is what a mini-program's `wx.uploadFile` sends and what S3 takes. An upload of another size or type than was
+    asked for is refused by the store.
+    """
+
+    url: str
+    fields: Mapping[str, str]
+    expires_at: datetime
+    method: str = "POST"
+    file_field: str = "file"
+
+
+class Store(Protocol):
+    """The files of one plugin of one tenant. Keys are relative: `files/0190…/view.webp`.
+
+    Calls raise Unavailable: try again, or somebody must mend the settings. None may be made
+    while a transaction is open, but for `upload_ticket` and `download_url`: these sign and call nobody.
+    """
+
+    @property
+    def backend(self) -> str:
+        """Return where it is: what to ask for again, so that old files are found after a switch."""
+        ...
+
+    def put(self, key: str, file: BinaryIO, content_type: str) -> int:
+        """Store a seekable file from its beginning, whole or not at all; return its bytes. Replaces what was there."""
+        ...
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Yield an object in pieces; raise NotFound at the first."""
+        ...
+
+    def stat(self, key: str) -> Stat | None:
+        """Return what is known of an object, or None when there is none."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete an object with all its versions, and make sure; nothing happens when there is none."""
+        ...
+
+    def delete_tree(self, prefix: str) -> int:
+        """Delete every object below `prefix/` with all versions, and make sure; return how many there were.
+
+        An empty prefix is all that the plugin keeps for the tenant.
+        """
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys below `prefix/`."""
+        ...
+
+    def upload_ticket(self, key: str, *, content_type: str, least: int, most: int, ttl: int) -> Ticket:
+        """Return a ticket to upload one object of `least` to `most` bytes within `ttl` seconds."""
+        ...
+
+    def download_url(self, key: str, *, ttl: int) -> str:
+        """Return an address that anybody may read the object at for `ttl` seconds, and perhaps up to twice as long.
+
+        The same address is given for a while, so that what has been downloaded is not downloaded again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A place for files. `store(ctx, backend)` returns what `ctx.plugin` keeps there for the tenant.
+
+    `backend` is what a `Store` said that it is; "": what the settings say now. Raises Unavailable where it is not
+    set up.
+    """
+
+    name: str
+    store: Callable[[Context, str], Store]
 
 
 # --- facts of anybody ------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from integrations.storage.disk import GET, PUT, DiskStore, allowed_by
 from integrations.storage.schemas import Checked, FileQuery, Received, StorageSettings
 from integrations.storage.stores import store_of
-from integrations.storage.values import ObjectMissing, StorageRefused, StorageUnavailable, Store, is_shown, type_of
-from roost import Answer, Context, Endpoints, Invalid, NotFound, Remote, Upload, new_id
+from integrations.storage.values import ObjectMissing, StorageRefused, StorageUnavailable, is_shown, type_of
+from roost import Answer, Context, Endpoints, Invalid, NotFound, Remote, Store, Upload, new_id
 
 MOST_BYTES = 512 * 1024 * 1024  # of any upload through us; a ticket allows less
 FORM = "multipart/form-data"

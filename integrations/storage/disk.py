@@ -15,15 +15,13 @@ from integrations.storage.values import (
     CHUNK,
     Backend,
     ObjectMissing,
-    Stat,
     StorageUnavailable,
-    Ticket,
     aligned,
     check_key,
     check_prefix,
     type_of,
 )
-from roost import Context, Invalid, identity
+from roost import Context, Invalid, Stat, Ticket, identity
 
 PUT, GET = "storage.put", "storage.get"  # what a token allows
 LEFT_SECONDS = 24 * 3600  # no upload takes as long

@@ -22,17 +22,15 @@ from integrations.storage.values import (
     CHUNK,
     Backend,
     ObjectMissing,
-    Stat,
     StorageRefused,
     StorageUnavailable,
-    Ticket,
     aligned,
     check_key,
     check_prefix,
     is_shown,
     type_of,
 )
-from roost import egress
+from roost import Stat, Ticket, egress
 
 CONNECT_SECONDS, READ_SECONDS = 3, 30
 PART = 5 * 1024 * 1024  # what of a file is in memory at a time: the least that S3 allows

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from integrations.storage.disk import DiskStore
 from integrations.storage.schemas import StorageSettings
-from integrations.storage.values import Backend, StorageRefused, Store
-from roost import Context, egress
+from integrations.storage.values import Backend, StorageRefused
+from roost import Context, Store, egress
 
 if TYPE_CHECKING:
     from integrations.storage.s3 import S3Store

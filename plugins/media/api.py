@@ -2,11 +2,10 @@
 
 from uuid import UUID
 
-from integrations.storage import Stat
 from plugins.media import deletion, moderation, uploads, uses
 from plugins.media.models import MediaItem
 from plugins.media.schemas import MineOut, NewReport, NewUpload, TicketOut
-from roost import Context, Endpoints, Listing, NotFound, PageQuery, Remote, keyset
+from roost import Context, Endpoints, Listing, NotFound, PageQuery, Remote, Stat, keyset
 
 member = Endpoints("member")
 staff = Endpoints("staff")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from plugins.media import deletion, moderation, uses
 from plugins.media.models import MediaItem, MediaReport, MediaUse
+from plugins.media.notices import KINDS
 from plugins.media.schemas import ItemRow, Reason, ReportRow
 from plugins.media.uploads import store_for
 from roost import Action, Column, Context, Page, Panel, Resource, Text
@@ -19,7 +20,6 @@ STATES = {
     "rejected": Text("未通过", "rejected"),
     "deleted": Text("已删除", "deleted"),
 }
-KINDS = {"image": Text("图片", "picture"), "video": Text("视频", "video")}
 REASONS = {
     "": Text("—", "—"),
     "machine": Text("机器判定", "the machine"),
@@ -54,14 +54,6 @@ REPORT_STATES = {
     "upheld": Text("举报成立", "upheld"),
     "dismissed": Text("举报不成立", "dismissed"),
 }
-
-
-def _approve(ctx: Context, item: UUID, body: None) -> None:
-    moderation.approve(ctx, item)
-
-
-def _reject(ctx: Context, item: UUID, body: Reason) -> None:
-    moderation.reject(ctx, item, body.note)
 
 
 def _delete(ctx: Context, item: UUID, body: None) -> None:
@@ -101,14 +93,14 @@ items = Resource(
         Action(
             "approve",
             Text("通过", "Approve"),
-            _approve,
+            moderation.approve,
             "media.review",
             shown=lambda row: row.state in ("review", "rejected"),
         ),
         Action(
             "reject",
             Text("不通过", "Reject"),
-            _reject,
+            moderation.reject,
             "media.review",
             form=Reason,
             reason=True,

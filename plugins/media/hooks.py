@@ -42,12 +42,6 @@ def erase_member(ctx: Context, member: UUID) -> None:
 
 
 @hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's items."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
     """Give the member's items."""
     return privacy.export(ctx, member)
@@ -55,5 +49,5 @@ def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def purge_tenant(ctx: Context) -> None:
-    """Delete all of this tenant's media."""
+    """Delete all of this tenant's files."""
     privacy.purge(ctx)

@@ -1,5 +1,6 @@
 """What goes in and out, and the settings."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -169,3 +170,16 @@ class Variant(BaseModel):
     def stored(self) -> dict[str, Any]:
         """Return what a row keeps of it."""
         return self.model_dump()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of processing: files, or why it is refused."""
+
+    refused: str = ""
+    detail: str = ""
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    variants: dict[str, Variant] = field(default_factory=dict)
+    preview: str | None = None

@@ -5,13 +5,7 @@ from uuid import UUID
 
 from plugins.notify import api, console, jobs, mail, notices, privacy, unsubscribing
 from plugins.notify.settings import NotifySettings
-from roost import (
-    Callback,
-    Context,
-    Contribution,
-    Veto,
-    hookimpl,
-)
+from roost import Callback, Context, Contribution, Veto, hookimpl
 
 
 @hookimpl
@@ -39,7 +33,7 @@ def may_switch_off(ctx: Context) -> Veto | None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
+    """Send nothing more to a member."""
     privacy.erase(ctx, member)
 
 
@@ -53,9 +47,3 @@ def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
     """Give a member what is kept of them."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

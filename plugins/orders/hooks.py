@@ -3,16 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import api, console, earnings, jobs, notices, privacy, settlements, staff_api
+from plugins.orders import api, jobs, notices, privacy
+from plugins.orders.console import overview, staff_api
 from plugins.orders.hookspecs import OrderPaid, OrderRefunded
+from plugins.orders.paying import earnings, settlements
 from plugins.orders.schemas import OrdersSettings
-from roost import (
-    Context,
-    Contribution,
-    Settlement,
-    Veto,
-    hookimpl,
-)
+from roost import Context, Contribution, Settlement, Veto, hookimpl
 
 
 @hookimpl
@@ -21,9 +17,9 @@ def contribute() -> Contribution:
     return Contribution(
         settings=OrdersSettings,
         endpoints=(api.member, staff_api.staff),
-        resources=console.RESOURCES,
-        pages=console.PAGES,
-        panels=(console.WAITING,),
+        resources=overview.RESOURCES,
+        pages=overview.PAGES,
+        panels=(overview.WAITING,),
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
         notices=notices.NOTICES,
@@ -57,28 +53,22 @@ def may_switch_off(ctx: Context) -> Veto | None:
 @hookimpl
 def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
     """Show how many orders wait for the member, and for us."""
-    return console.counts(ctx, member)
+    return overview.counts(ctx, member)
 
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member's addresses."""
+    """Close what is unpaid; refuse while something is owed."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's orders."""
+    """Leave one default address."""
     privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's orders."""
+    """Give the member's orders and addresses."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

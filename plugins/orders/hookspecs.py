@@ -1,7 +1,7 @@
 """What orders tell others. `owner` and `reference` say whose order it is: a plugin acts on its own."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +25,11 @@ class OrderFact(Fact):
     member: UUID
     owner: str
     reference: str
+
+    @classmethod
+    def of(cls, order: Any, **more: Any) -> Self:  # Any: an order's row, and the fact's own values
+        """Return the fact of an order, with what it tells beside."""
+        return cls(order=order.id, member=order.member, owner=order.owner, reference=order.reference, **more)
 
 
 class OrderPlaced(OrderFact):

@@ -215,7 +215,7 @@ class OrdersAddress(TenantModel):
     is_default = BooleanField(default=False)
     created_at = TimeField()
 
-    member_rows = MemberRows(erase=DELETE, export=(("content", "address"), "is_default"), name="addresses")
+    member_rows = MemberRows(erase=DELETE, export=None)  # exported as the member's book shows it
 
     class Meta:
         indexes = ((("tenant", "member", "id"), False),)

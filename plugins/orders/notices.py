@@ -1,7 +1,5 @@
 """Which of our facts a member is told of, and in which words."""
 
-from uuid import UUID
-
 from plugins.orders.hookspecs import (
     OrderClosed,
     OrderFact,
@@ -11,7 +9,6 @@ from plugins.orders.hookspecs import (
     OrderRefunded,
 )
 from plugins.orders.models import OrdersHandover, OrdersOrder
-from plugins.orders.placing import SLUG
 from roost import Context, Notice, Text, Told
 
 PAGE = "pages/orders/detail?id={order}"
@@ -22,30 +19,25 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-def _order(ctx: Context, order: UUID) -> OrdersOrder | None:
-    row: OrdersOrder | None = OrdersOrder.scoped(ctx.for_plugin(SLUG)).first(OrdersOrder.id == order)
-    return row
-
-
 def _told(ctx: Context, fact: OrderFact, **more: str) -> Told | None:
-    order = _order(ctx, fact.order)
+    order = OrdersOrder.scoped(ctx).first(OrdersOrder.id == fact.order)
     if order is None:
         return None
-    known = {"order": str(order.id), "number": order.number, "title": order.title}
-    return Told(order.member, {**known, **more})
+    code = f"，自提码 {order.pickup_code}" if order.pickup_code else ""
+    return Told(
+        order.member, {"order": str(order.id), "number": order.number, "title": order.title, "code": code, **more}
+    )
 
 
 def _paid(ctx: Context, fact: OrderPaid) -> Told | None:
-    order = _order(ctx, fact.order)
-    code = f"，自提码 {order.pickup_code}" if order is not None and order.pickup_code else ""
     price = f"¥{yuan(fact.money_fen)}" if fact.money_fen else f"{fact.points} 积分"
-    return _told(ctx, fact, price=price, code=code)
+    return _told(ctx, fact, price=price)
 
 
 def _fulfilled(ctx: Context, fact: OrderFulfilled) -> Told | None:
     if fact.kind != "ship":  # who picks it up, or gets it at once, knows
         return None
-    parcel = OrdersHandover.scoped(ctx.for_plugin(SLUG)).first(OrdersHandover.id == fact.handover)
+    parcel = OrdersHandover.scoped(ctx).first(OrdersHandover.id == fact.handover)
     return None if parcel is None else _told(ctx, fact, carrier=parcel.carrier, tracking=parcel.tracking)
 
 

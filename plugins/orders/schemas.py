@@ -1,5 +1,6 @@
 """The tenant's settings, and what members send and get."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -106,10 +107,12 @@ class AddressList(BaseModel):
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
-class LineOut(BaseModel):
-    """A line of an order. `net_fen` is for all units, discounts taken off."""
+Fulfilment = Literal["ship", "pickup", "none"]
 
-    model_config = ConfigDict(from_attributes=True)
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as it stands. `net_fen` is for all its units, discounts taken off."""
 
     id: UUID
     reference: str
@@ -119,7 +122,7 @@ class LineOut(BaseModel):
     unit_fen: int
     unit_points: int
     net_fen: int
-    fulfilment: str = Field(description="ship, pickup or none")
+    fulfilment: Fulfilment
     delivered: int
     refunded: int
 
@@ -201,7 +204,7 @@ class OrderOut(OrderBrief):
     delivered_at: datetime | None
     ended_at: datetime | None
     address: AddressIn | None
-    lines: list[LineOut]
+    lines: list[LineView]
     tenders: list[TenderOut]
     parcels: list[ParcelOut]
     refunds: list[RefundOut]

@@ -12,11 +12,6 @@ from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset, mem
 member = Endpoints("member")
 
 
-def claim_out(claim: SeckillClaim) -> ClaimOut:
-    """Show a claim to its member."""
-    return ClaimOut.model_validate(claim, from_attributes=True)
-
-
 def _session_out(
     ctx: Context,
     session: SeckillSession,
@@ -95,25 +90,25 @@ def take(ctx: Context, item_id: UUID, body: TakeIn | None = None) -> ClaimOut:
 
     What is sent needs an address; where it costs no money it is won at once.
     """
-    return claim_out(service.take(ctx, ctx.member, item_id, body.address if body is not None else None))
+    return ClaimOut.model_validate(service.take(ctx, ctx.member, item_id, body.address if body is not None else None))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)
 def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Pay the points, if any, and win what is held. What costs money is won by paying its order."""
-    return claim_out(service.confirm(ctx, ctx.member, claim_id))
+    return ClaimOut.model_validate(service.confirm(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/cancel", idempotent=True)
 def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back what is held: at once, or once the payment provider has confirmed that nobody can pay it."""
-    return claim_out(service.cancel(ctx, ctx.member, claim_id))
+    return ClaimOut.model_validate(service.cancel(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/refund", idempotent=True, since="1.1")
 def refund(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back a voucher that is valid and unused, or goods not sent yet: points return at once, money as it came."""
-    return claim_out(vouchers.refund_own(ctx, ctx.member, claim_id))
+    return ClaimOut.model_validate(vouchers.refund_own(ctx, ctx.member, claim_id))
 
 
 @member.get("/claims")
@@ -121,10 +116,10 @@ def list_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
     """List what I hold and won, newest first."""
     query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == ctx.member)
     rows, next_cursor = keyset(query, SeckillClaim.id, page)
-    return Listing(items=[claim_out(row) for row in rows], next_cursor=next_cursor)
+    return Listing(items=[ClaimOut.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
 @member.get("/claims/{claim_id}")
 def read_claim(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Show one claim of mine."""
-    return claim_out(service.get(ctx, ctx.member, claim_id))
+    return ClaimOut.model_validate(service.get(ctx, ctx.member, claim_id))

@@ -6,34 +6,14 @@ from uuid import UUID
 from plugins import orders
 from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillPlan, SeckillSession
-from plugins.seckill.schemas import (
-    ClaimRow,
-    ItemCreate,
-    ItemRow,
-    PlanForm,
-    PlanRow,
-    Redeem,
-    SessionForm,
-    SessionRow,
-)
+from plugins.seckill.schemas import ClaimRow, ItemCreate, ItemRow, PlanForm, PlanRow, Redeem, SessionForm, SessionRow
+from plugins.seckill.service import CLAIM_STATES
 from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 STATES = {
     "draft": Text("草稿", "draft"),
     "published": Text("已发布", "published"),
     "closed": Text("已结束", "closed"),
-}
-CLAIM_STATES = {
-    "held": Text("待确认", "held"),
-    "closing": Text("取消中", "closing"),
-    "won": Text("已抢得", "won"),
-    "used": Text("已核销", "used"),
-    "shipped": Text("已发货", "sent"),
-    "expired": Text("已过期", "expired"),
-    "cancelled": Text("已取消", "cancelled"),
-    "lapsed": Text("超时释放", "lapsed"),
-    "refunding": Text("退款中", "refunding"),
-    "refunded": Text("已退", "refunded"),
 }
 KINDS = {"goods": Text("实物", "goods"), "service": Text("服务", "service")}
 DELIVERIES = {"voucher": Text("到店凭证", "voucher"), "ship": Text("邮寄", "sent")}
@@ -51,26 +31,6 @@ ITEM = (
     Column("price_fen", Text("金额", "Price"), "fen"),
     Column("levels", Text("等级", "Levels"), "choice", source="levels"),
 )
-
-
-def _publish(ctx: Context, session: UUID, body: None) -> None:
-    sessions.publish_session(ctx, session)
-
-
-def _close(ctx: Context, session: UUID, body: None) -> None:
-    sessions.close_session(ctx, session)
-
-
-def _remove(ctx: Context, item: UUID, body: None) -> None:
-    sessions.remove_item(ctx, item)
-
-
-def _redeem(ctx: Context, claim: UUID, body: Redeem) -> None:
-    vouchers.redeem(ctx, claim, body.venue)
-
-
-def _refund(ctx: Context, claim: UUID, body: None) -> None:
-    vouchers.refund(ctx, claim)
 
 
 def _state_is(*states: str) -> Any:  # Any: a row of either table
@@ -120,8 +80,15 @@ session_resource = Resource(
     create=Form(SessionForm, sessions.create_session),
     edit=Form(SessionForm, sessions.edit_session),
     actions=(
-        Action("publish", Text("发布", "Publish"), _publish, "seckill.edit", shown=_state_is("draft")),
-        Action("close", Text("结束", "Close"), _close, "seckill.edit", reason=True, shown=_state_is("published")),
+        Action("publish", Text("发布", "Publish"), sessions.publish_session, "seckill.edit", shown=_state_is("draft")),
+        Action(
+            "close",
+            Text("结束", "Close"),
+            sessions.close_session,
+            "seckill.edit",
+            reason=True,
+            shown=_state_is("published"),
+        ),
     ),
     columns=(
         Column("title", Text("标题", "Title"), filter=True),
@@ -142,7 +109,7 @@ items = Resource(
     venue_free=True,
     member=None,
     create=Form(ItemCreate, sessions.add_item),
-    actions=(Action("remove", Text("移除", "Remove"), _remove, "seckill.edit"),),
+    actions=(Action("remove", Text("移除", "Remove"), sessions.remove_item, "seckill.edit"),),
     columns=(
         Column("session", Text("场次", "Session"), named=names_in(SeckillSession, "title"), filter=True),
         Column("title", Text("标题", "Title"), filter=True),
@@ -171,7 +138,7 @@ claims = Resource(
         Action(
             "redeem",
             Text("核销", "Redeem"),
-            _redeem,
+            vouchers.redeem,
             "seckill.redeem",
             form=Redeem,
             idempotent=True,
@@ -180,7 +147,7 @@ claims = Resource(
         Action(
             "refund",
             Text("退回", "Refund"),
-            _refund,
+            vouchers.refund,
             "seckill.edit",
             reason=True,
             idempotent=True,

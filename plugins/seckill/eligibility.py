@@ -81,9 +81,9 @@ def count_unpaid(ctx: Context, claim: SeckillClaim) -> None:
     ctx.enqueue("seckill.bar", MemberRef(member=claim.member), dedupe=f"bar:{claim.id}")
 
 
-def bar_when_due(ctx: Context, member_id: UUID) -> None:
+def bar_when_due(ctx: Context, payload: MemberRef) -> None:
     """Keep a member out of flash sales when too many holds were not paid. These count no more afterwards."""
-    settings, member = ctx.settings(SeckillSettings), members.get(ctx, member_id)
+    settings, member = ctx.settings(SeckillSettings), members.get(ctx, payload.member)
     counted = unpaid(ctx, member.id)
     if member.erased or len(counted) < settings.unpaid_limit:
         return

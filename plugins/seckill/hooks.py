@@ -1,11 +1,10 @@
 """What flash sales answer and declare."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from plugins import orders
-from plugins.seckill import api, console, hearing, jobs, notices, privacy, service
+from plugins.seckill import api, console, hearing, jobs, notices, privacy
 from plugins.seckill.schemas import SeckillSettings
 from roost import Context, Contribution, Veto, hookimpl
 
@@ -62,25 +61,10 @@ def order_refundable_until(ctx: Context, order: UUID, owner: str) -> datetime | 
 @hookimpl
 def may_switch_off(ctx: Context) -> Veto | None:
     """Refuse while claims hold stock or points, or wait to be used."""
-    count = service.in_flight(ctx)
-    if not count:
-        return None
-    return Veto("in_flight", f"{count} flash-sale claims are held or unused", f"还有 {count} 个秒杀凭证未完成")
+    return privacy.may_switch_off(ctx)
 
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Give back what the member holds, forget their reminders; won claims stay as records without a code."""
+    """Give back what the member holds."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's claims and reminders."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's claims and reminders."""
-    return privacy.export(ctx, member)

@@ -90,8 +90,8 @@ class SeckillClaim(TenantModel):
     member_rows = MemberRows(
         erase=Blank(code=None),  # the rest is evidence of the sale
         export=(
-            "id", "session", "item", "state", "price_points", "price_fen", "code", "deadline", "expires_at",
-            "created_at",
+            "id", "session", "item", "state", "delivery", "price_points", "price_fen", "order", "deadline", "code",
+            "expires_at", "created_at",
         ),
         name="claims",
     )  # fmt: skip
@@ -115,7 +115,9 @@ class SeckillReminder(TenantModel):
     member = UUIDField()
     created_at = TimeField()
 
-    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("session",)), export=None)  # a wish for one message
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(by=("session",)), export=("session", ("created_at", "asked_at")), name="reminders"
+    )
 
     class Meta:
         indexes = ((("tenant", "session", "member"), True), (("tenant", "member"), False))

@@ -201,6 +201,8 @@ class ClaimOut(BaseModel):
     the parcel is.
     """
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     session: UUID
     item: UUID

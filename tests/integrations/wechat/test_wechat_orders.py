@@ -12,7 +12,7 @@ from core.contract.ports import Settlement
 from core.registry.registry import PluginsFile
 from integrations.wechat.fake import Running
 from plugins import orders
-from plugins.orders import fulfilment
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersCharge
 from roost import hooks
 
@@ -65,7 +65,7 @@ def test_a_parcel_that_is_sent_is_told(
     drain()
     assert wechat.fake.told(PAYMENT) == [], "it is paid, and has not left"
     with brand.transaction():
-        fulfilment.ship(brand.for_plugin("orders"), placed.id, carrier="顺丰速运", tracking="SF1234567890")
+        delivery.ship(brand.for_plugin("orders"), placed.id, carrier="顺丰速运", tracking="SF1234567890")
     drain()
     clock.advance(minutes=5)
     drain()

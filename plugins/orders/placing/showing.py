@@ -2,16 +2,17 @@
 
 from uuid import UUID
 
-from plugins.orders import tenders
-from plugins.orders.drafts import lines_of
 from plugins.orders.models import OrdersHandover, OrdersOrder, OrdersRefund
-from plugins.orders.placing import address_of
-from plugins.orders.schemas import LineOut, OrderBrief, OrderOut, ParcelOut, RefundOut, TenderOut
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import view
+from plugins.orders.placing.place import address_of
+from plugins.orders.schemas import OrderOut, ParcelOut, RefundOut, TenderOut
+from plugins.orders.states import UNPAID
 from roost import Context, NotFound
 
 COMPUTED = ("due_fen", "address", "lines", "tenders", "parcels", "refunds")
 GROUPS = {
-    "unpaid": ("placed", "paying", "closing"),
+    "unpaid": UNPAID,
     "to_deliver": ("paid", "fulfilling", "ready"),
     "delivered": ("shipped", "picked_up"),
     "completed": ("completed",),
@@ -20,9 +21,11 @@ GROUPS = {
 }
 
 
-def mine(ctx: Context, member: UUID, order_id: UUID) -> OrdersOrder:
-    """Return a member's own order. Raises NotFound, for another member's too."""
-    row: OrdersOrder | None = OrdersOrder.scoped(ctx).first(OrdersOrder.id == order_id, OrdersOrder.member == member)
+def mine(ctx: Context, order_id: UUID) -> OrdersOrder:
+    """Return an order of the member who asks. Raises NotFound, for another member's too."""
+    row: OrdersOrder | None = OrdersOrder.scoped(ctx).first(
+        OrdersOrder.id == order_id, OrdersOrder.member == ctx.member
+    )
     if row is None:
         raise NotFound("no such order", "找不到该订单")
     return row
@@ -38,18 +41,12 @@ def order_out(ctx: Context, row: OrdersOrder) -> OrderOut:
     )
     refunds = OrdersRefund.scoped(ctx).select().where(OrdersRefund.order == row.id)
     booked = tenders.of_order(ctx, row.id, *tenders.BOOKED)
-    waits = row.state in ("placed", "paying", "closing")
     return OrderOut(
         **values,
-        due_fen=row.money_fen - sum(one.fen for one in booked) if waits else 0,
+        due_fen=row.money_fen - sum(one.fen for one in booked) if row.state in UNPAID else 0,
         address=address_of(ctx, row),
-        lines=[LineOut.model_validate(line) for line in lines_of(ctx, row.id)],
+        lines=list(view(ctx, row).lines),
         tenders=[TenderOut.model_validate(one) for one in booked],
         parcels=[ParcelOut.model_validate(one) for one in handovers.order_by(OrdersHandover.id)],
         refunds=[RefundOut.model_validate(one) for one in refunds.order_by(OrdersRefund.id)],
     )
-
-
-def brief(row: OrdersOrder) -> OrderBrief:
-    """Return an order for a list."""
-    return OrderBrief.model_validate(row)

@@ -3,12 +3,15 @@
 Facts come late and in any order, so both handlers bring the purchase to what the order is now.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from plugins import purchases
-from plugins.orders import states, tenders
-from plugins.orders.drafts import lines_of
-from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersRefundPart
+from plugins.orders import states
+from plugins.orders.models import OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.refunding import parts
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, KeyReused
 
@@ -23,10 +26,9 @@ def sync(ctx: Context, order_id: UUID) -> None:
     order = states.lock(ctx, order_id)
     known = purchases.find(ctx, SOURCE, order.number)
     if known is None:
-        fen = _counted(ctx, order)
+        fen = _money(tenders.of_order(ctx, order.id, "paid"))
         if not fen or order.paid_at is None or not ctx.settings(OrdersSettings).earns:
             return
-        lines = lines_of(ctx, order.id)
         known, _ = purchases.record(
             ctx,
             purchases.NewPurchase(
@@ -36,12 +38,12 @@ def sync(ctx: Context, order_id: UUID) -> None:
                 occurred_at=order.paid_at,
                 member=order.member,
                 venue=order.venue,
-                items=sum(line.quantity for line in lines),
+                items=sum(line.quantity for line in lines_of(ctx, order.id)),
                 scope="brand",
             ),
         )
     for refund in _done(ctx, order.id):
-        fen = _counted_of(ctx, refund.id)
+        fen = _money(parts.of_refund(ctx, refund.id))
         if fen:
             _take_back(ctx, known.id, refund, fen)
 
@@ -58,10 +60,6 @@ def _take_back(ctx: Context, purchase: UUID, refund: OrdersRefund, fen: int) -> 
             purchases.refund(ctx, purchase, source_key=key, reason=reason)
 
 
-def _counted(ctx: Context, order: OrdersOrder) -> int:
-    return sum(one.fen for one in tenders.of_order(ctx, order.id, "paid") if one.kind != "points")
-
-
 def _done(ctx: Context, order: UUID) -> list[OrdersRefund]:
     query = (
         OrdersRefund.scoped(ctx)
@@ -71,6 +69,5 @@ def _done(ctx: Context, order: UUID) -> list[OrdersRefund]:
     return list(query.order_by(OrdersRefund.id))
 
 
-def _counted_of(ctx: Context, refund: UUID) -> int:
-    parts = OrdersRefundPart.scoped(ctx).select().where(OrdersRefundPart.refund == refund)
-    return sum(part.fen for part in parts if part.kind != "points")
+def _money(rows: Sequence[OrdersTender] | Sequence[OrdersRefundPart]) -> int:
+    return sum(row.fen for row in rows if row.kind != "points")

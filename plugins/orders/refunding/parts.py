@@ -7,10 +7,11 @@ same number. Cash and card wait in the queue until staff have paid them out. The
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.hookspecs import OrderPaymentReturned, OrderRefunded, OrderRefundFailed, Units
 from plugins.orders.models import OrdersInvoice, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import lines_of
 from plugins.orders.references import PartRef
 from plugins.orders.schemas import OrdersSettings
 from roost import Context, new_id, points
@@ -38,12 +39,8 @@ def add(ctx: Context, refund: OrdersRefund, tender: OrdersTender, fen: int, poin
         charge=tender.charge,
         created_at=ctx.now(),
     )
-    tenders.put(
-        ctx,
-        tender,
-        refunded_fen=tender.refunded_fen + fen,
-        refunded_points=tender.refunded_points + points_back,
-    )
+    back = {"refunded_fen": tender.refunded_fen + fen, "refunded_points": tender.refunded_points + points_back}
+    states.put(ctx, tender, **back)
     if outside:
         ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}")
     elif tender.kind in tenders.OWN:
@@ -61,24 +58,17 @@ def _reverse(ctx: Context, part: OrdersRefundPart, tender: OrdersTender) -> None
             ctx, tender.operation, key=f"refund:{part.id}", amount=amount, reason=REASON, grace_days=days
         )
         values["operation"] = done.operation.id
-    put(ctx, part, state="done", done_at=ctx.now(), **values)
-
-
-def put(ctx: Context, part: OrdersRefundPart, **values: Any) -> None:
-    """Set values of a part, in the row and in the instance."""
-    OrdersRefundPart.scoped(ctx).update(**values).where(OrdersRefundPart.id == part.id).execute()
-    for name, value in values.items():
-        setattr(part, name, value)
+    states.put(ctx, part, state="done", done_at=ctx.now(), **values)
 
 
 def done(ctx: Context, order: OrdersOrder, part: OrdersRefundPart, detail: str = "") -> None:
     """Book that a part has gone back; the last one ends the refund. What is done already stays so."""
     if part.state == "done":
         return
-    put(ctx, part, state="done", done_at=ctx.now(), detail=detail[:200])
+    states.put(ctx, part, state="done", done_at=ctx.now(), detail=detail[:200])
     refund = OrdersRefund.scoped(ctx).get(OrdersRefund.id == part.refund)
     if refund.state == "failed" and not any(one.state == "failed" for one in of_refund(ctx, refund.id)):
-        _put_refund(ctx, refund, state="running")
+        states.put(ctx, refund, state="running")
     finish(ctx, order, refund)
 
 
@@ -86,37 +76,21 @@ def failed(ctx: Context, order: OrdersOrder, part: OrdersRefundPart, detail: str
     """Book that a provider will not pay a part back; staff are to see to it."""
     if part.state in ("done", "failed"):
         return
-    put(ctx, part, state="failed", detail=detail[:200])
+    states.put(ctx, part, state="failed", detail=detail[:200])
     refund = OrdersRefund.scoped(ctx).get(OrdersRefund.id == part.refund)
     if refund.state == "failed":
         return
-    _put_refund(ctx, refund, state="failed")
-    ctx.publish(
-        OrderRefundFailed(
-            order=order.id,
-            member=order.member,
-            owner=order.owner,
-            reference=order.reference,
-            refund=refund.id,
-            fen=refund.fen,
-        )
-    )
-
-
-def _put_refund(ctx: Context, refund: OrdersRefund, **values: Any) -> None:
-    OrdersRefund.scoped(ctx).update(**values).where(OrdersRefund.id == refund.id).execute()
-    for name, value in values.items():
-        setattr(refund, name, value)
+    states.put(ctx, refund, state="failed")
+    ctx.publish(OrderRefundFailed.of(order, refund=refund.id, fen=refund.fen))
 
 
 def finish(ctx: Context, order: OrdersOrder, refund: OrdersRefund) -> None:
     """End a running refund once all of its parts are done, and tell it."""
     if refund.state != "running" or any(part.state != "done" for part in of_refund(ctx, refund.id)):
         return
-    _put_refund(ctx, refund, state="done", ended_at=ctx.now())
-    known: Any = {"order": order.id, "member": order.member, "owner": order.owner, "reference": order.reference}
+    states.put(ctx, refund, state="done", ended_at=ctx.now())
     if refund.source == "late":
-        ctx.publish(OrderPaymentReturned(refund=refund.id, fen=refund.fen, **known))
+        ctx.publish(OrderPaymentReturned.of(order, refund=refund.id, fen=refund.fen))
         return
     whole = order.refunded_fen == order.paid_fen and order.refunded_points == order.paid_points
     if whole:
@@ -131,13 +105,7 @@ def finish(ctx: Context, order: OrdersOrder, refund: OrdersRefund) -> None:
             OrdersInvoice.order == order.id, OrdersInvoice.state == "requested"
         ).execute()
     names = {str(line.id): line.reference for line in lines_of(ctx, order.id)}
+    units = tuple(Units(reference=names[one["line"]], quantity=one["quantity"]) for one in refund.lines)
     ctx.publish(
-        OrderRefunded(
-            refund=refund.id,
-            fen=refund.fen,
-            points=refund.points,
-            lines=tuple(Units(reference=names[one["line"]], quantity=one["quantity"]) for one in refund.lines),
-            whole=whole,
-            **known,
-        )
+        OrderRefunded.of(order, refund=refund.id, fen=refund.fen, points=refund.points, lines=units, whole=whole)
     )

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from plugins.orders import states
 from plugins.orders.models import OrdersLabels, OrdersLine, OrdersOrder
-from plugins.orders.placing import address_of
+from plugins.orders.placing.drafts import left
+from plugins.orders.placing.place import address_of
 from plugins.orders.schemas import AddressIn
 from plugins.orders.staff_schemas import LabelsIn
 from roost import Conflict, Context, NotFound, local_time
@@ -19,9 +20,7 @@ LABELS_LIVE = timedelta(hours=24)
 def waiting(ctx: Context, most: int = MOST) -> list[OrdersOrder]:
     """Return the orders that are to be sent, what is due first, held to the account's venues."""
     query = OrdersOrder.scoped(ctx).select().where(OrdersOrder.state.in_(states.TO_DELIVER), OrdersOrder.to_ship > 0)
-    if ctx.actor.venues:
-        query = query.where(OrdersOrder.venue.in_(sorted(ctx.actor.venues)))
-    return list(query.order_by(OrdersOrder.ship_by, OrdersOrder.id).limit(most))
+    return list(query.where(ctx.within(OrdersOrder.venue)).order_by(OrdersOrder.ship_by, OrdersOrder.id).limit(most))
 
 
 def pick_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
@@ -31,8 +30,7 @@ def pick_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
     goods: dict[tuple[str, str], int] = {}
     for found in lines.values():
         for line in found:
-            name = (line.title, line.reference)
-            goods[name] = goods.get(name, 0) + _left(line)
+            goods[line.title, line.reference] = goods.get((line.title, line.reference), 0) + left(line)
     return {
         "english": ctx.locale == "en",
         "goods": [(title, reference, count) for (title, reference), count in sorted(goods.items())],
@@ -42,7 +40,7 @@ def pick_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
                 "ship_by": order.ship_by,
                 "late": order.ship_by is not None and order.ship_by < ctx.today(),
                 "note": order.note,
-                "lines": [(line.title, _left(line)) for line in lines[order.id]],
+                "lines": [(line.title, left(line)) for line in lines[order.id]],
             }
             for order in orders
         ],
@@ -53,13 +51,9 @@ def _lines(ctx: Context, orders: list[OrdersOrder]) -> dict[UUID, list[OrdersLin
     found: dict[UUID, list[OrdersLine]] = {order.id: [] for order in orders}
     query = OrdersLine.scoped(ctx).select().where(OrdersLine.order.in_(list(found) or [None]))
     for line in query.where(OrdersLine.fulfilment == "ship").order_by(OrdersLine.position):
-        if _left(line):
+        if left(line):
             found[line.order].append(line)
     return found
-
-
-def _left(line: OrdersLine) -> int:
-    return int(line.quantity - line.delivered - line.dropped)
 
 
 def make_labels(ctx: Context, body: LabelsIn) -> OrdersLabels:
@@ -77,8 +71,7 @@ def make_labels(ctx: Context, body: LabelsIn) -> OrdersLabels:
         staff=ctx.actor.id,
         created_at=ctx.now(),
     )
-    details = {"reason": body.reason, "orders": len(orders)}
-    ctx.audit("orders.addresses_revealed", str(made.id), details)
+    ctx.audit("orders.addresses_revealed", str(made.id), {"reason": body.reason, "orders": len(orders)})
     return made
 
 
@@ -116,7 +109,7 @@ def label_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
         order = found.get(UUID(one))
         address = address_of(ctx, order) if order is not None else None
         if order is not None and address is not None and lines[order.id]:
-            goods = [(line.title, _left(line)) for line in lines[order.id]]
+            goods = [(line.title, left(line)) for line in lines[order.id]]
             labels.append({"number": order.number, "address": address, "lines": goods, "note": order.note})
     return {"english": english, "batches": _batches(ctx, batches), "labels": labels}
 
@@ -124,8 +117,7 @@ def label_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
 def reveal(ctx: Context, order_id: UUID, reason: str) -> AddressIn:
     """Return where an order goes, in full; audited. Raises NotFound."""
     order = OrdersOrder.scoped(ctx).get(OrdersOrder.id == order_id)
-    if ctx.actor.venues and order.venue not in ctx.actor.venues:
-        raise NotFound("no such order", "找不到该订单")
+    ctx.require_venue(order.venue, "order", "该订单")
     address = address_of(ctx, order)
     if address is None:
         raise NotFound("this order has no address", "该订单没有收货地址")

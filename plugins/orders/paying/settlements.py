@@ -1,7 +1,8 @@
 """What providers tell of our numbers, in the transaction that books it there."""
 
-from plugins.orders import refunding, settling
 from plugins.orders.models import OrdersCharge
+from plugins.orders.paying import settling
+from plugins.orders.refunding import outside
 from roost import Context, Settlement
 
 
@@ -17,7 +18,7 @@ def settle(ctx: Context, settlement: Settlement) -> bool | None:
     elif settlement.kind == "closed":
         settling.book_closed(ctx, charge.number)
     elif settlement.kind == "refunded":
-        refunding.book_refunded(ctx, settlement)
+        outside.book_refunded(ctx, settlement)
     else:
-        refunding.book_failed(ctx, settlement)
+        outside.book_failed(ctx, settlement)
     return True

@@ -2,24 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
-from plugins.orders import counter, invoices
-from plugins.orders.models import (
-    OrdersInvoice,
-    OrdersShift,
-    OrdersTaking,
-)
-from plugins.orders.refund_console import state_in
+from plugins.orders.console.refunds import state_in
+from plugins.orders.counter import invoices, till
+from plugins.orders.models import OrdersInvoice, OrdersShift, OrdersTaking
 from plugins.orders.service import numbers
-from plugins.orders.staff_schemas import (
-    InvoiceRow,
-    IssueIn,
-    RejectIn,
-    ShiftClose,
-    ShiftRow,
-    TakingRow,
-)
+from plugins.orders.staff_schemas import InvoiceRow, IssueIn, RejectIn, ShiftClose, ShiftRow, TakingRow
 from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 MEANS = {"cash": Text("现金", "cash"), "card": Text("银行卡", "card")}
@@ -72,7 +60,7 @@ shifts = Resource(
     export_permission="orders.shifts",
     venue="venue",
     member=None,
-    create=Form(ShiftClose, counter.close_shift),
+    create=Form(ShiftClose, till.close_shift),
     columns=(
         Column("day", Text("日期", "Day"), "date", filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
@@ -90,17 +78,7 @@ shifts = Resource(
 
 def present_invoices(ctx: Context, rows: Sequence[OrdersInvoice]) -> Sequence[Any]:
     """Open what is to be written on invoices."""
-    return [
-        {**row.__data__, "title": invoices.title_of(ctx, row), "email": invoices.email_of(ctx, row)} for row in rows
-    ]
-
-
-def _reject_invoice(ctx: Context, invoice: UUID, body: RejectIn) -> None:
-    invoices.reject(ctx, invoice, body.reason)
-
-
-def _void(ctx: Context, invoice: UUID, body: RejectIn) -> None:
-    invoices.void(ctx, invoice, body.reason)
+    return [{**row.__data__, **invoices.opened(ctx, row)} for row in rows]
 
 
 invoice_resource = Resource(
@@ -124,7 +102,7 @@ invoice_resource = Resource(
         Action(
             "reject",
             Text("拒绝", "Refuse"),
-            _reject_invoice,
+            invoices.reject,
             "orders.invoices",
             form=RejectIn,
             reason=True,
@@ -133,7 +111,7 @@ invoice_resource = Resource(
         Action(
             "void",
             Text("已红冲", "Voided"),
-            _void,
+            invoices.void,
             "orders.invoices",
             form=RejectIn,
             reason=True,

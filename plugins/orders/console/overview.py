@@ -3,22 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from plugins.orders import counter, picking, tracking
-from plugins.orders.desk_console import invoice_resource, shifts, takings
-from plugins.orders.models import (
-    OrdersImport,
-    OrdersLabels,
-    OrdersOrder,
-    OrdersRefund,
-)
-from plugins.orders.order_console import handovers, orders
-from plugins.orders.refund_console import refund_queue
-from plugins.orders.staff_schemas import (
-    ImportRow,
-    LabelsIn,
-    LabelsRow,
-    TrackingIn,
-)
+from plugins.orders.console.desk import invoice_resource, shifts, takings
+from plugins.orders.console.orders import handovers, orders
+from plugins.orders.console.refunds import refund_queue
+from plugins.orders.counter import till
+from plugins.orders.fulfilment import picking, tracking
+from plugins.orders.models import OrdersImport, OrdersLabels, OrdersOrder, OrdersRefund
+from plugins.orders.staff_schemas import ImportRow, LabelsIn, LabelsRow, TrackingIn
 from plugins.orders.states import TO_DELIVER
 from roost import Column, Context, Form, Page, Panel, Resource, Text
 
@@ -69,17 +60,15 @@ RESOURCES = (orders, refund_queue, handovers, takings, shifts, invoice_resource,
 PAGES = (
     Page("pick-list", Text("拣货单", "Pick list"), "orders.ship", "pick_list.html", picking.pick_page),
     Page("print-labels", Text("打印面单", "Print labels"), "orders.labels", "labels.html", picking.label_page),
-    Page("till", Text("未交班流水", "In the till"), "orders.shifts", "till.html", counter.shift_page),
+    Page("till", Text("未交班流水", "In the till"), "orders.shifts", "till.html", till.shift_page),
 )
 
 
 def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     """Return what waits for staff, held to the account's venues."""
     english = ctx.locale == "en"
-    query, asked = OrdersOrder.scoped(ctx).select(), OrdersRefund.scoped(ctx).select()
-    if ctx.actor.venues:
-        mine = sorted(ctx.actor.venues)
-        query, asked = query.where(OrdersOrder.venue.in_(mine)), asked.where(OrdersRefund.venue.in_(mine))
+    query = OrdersOrder.scoped(ctx).select().where(ctx.within(OrdersOrder.venue))
+    asked = OrdersRefund.scoped(ctx).select().where(ctx.within(OrdersRefund.venue))
     to_ship = query.where(OrdersOrder.state.in_(TO_DELIVER), OrdersOrder.to_ship > 0)
     figures = (
         ("To ship", "待发货", to_ship),

@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from plugins.orders import states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersInvoice, OrdersOrder
+from plugins.orders.paying import tenders
 from plugins.orders.schemas import InvoiceIn
-from plugins.orders.staff_schemas import IssueIn
+from plugins.orders.staff_schemas import IssueIn, RejectIn
 from roost import Conflict, Context, Invalid, seal, unseal
 
 TITLE, EMAIL = "invoice_title", "invoice_email"
@@ -52,14 +53,10 @@ def ask(ctx: Context, order: OrdersOrder, body: InvoiceIn) -> OrdersInvoice:
     return row
 
 
-def title_of(ctx: Context, row: OrdersInvoice) -> str:
-    """Return to whom an invoice is written."""
-    return unseal(ctx, TITLE, row.title) if row.title is not None else ""
-
-
-def email_of(ctx: Context, row: OrdersInvoice) -> str:
-    """Return where an invoice is sent."""
-    return unseal(ctx, EMAIL, row.email) if row.email is not None else ""
+def opened(ctx: Context, row: OrdersInvoice) -> dict[str, str]:
+    """Return to whom an invoice is written, and where it is sent."""
+    sealed = {"title": (TITLE, row.title), "email": (EMAIL, row.email)}
+    return {name: unseal(ctx, of, kept) if kept is not None else "" for name, (of, kept) in sealed.items()}
 
 
 def _move(ctx: Context, invoice: UUID, allowed: tuple[str, ...], to: str, **values: object) -> None:
@@ -68,7 +65,7 @@ def _move(ctx: Context, invoice: UUID, allowed: tuple[str, ...], to: str, **valu
         raise Conflict(
             f"this invoice is {row.state}", "发票当前状态不能执行此操作", code="invoice_state", state=row.state
         )
-    OrdersInvoice.scoped(ctx).update(state=to, **values).where(OrdersInvoice.id == row.id).execute()
+    states.put(ctx, row, state=to, **values)
 
 
 def issue(ctx: Context, invoice: UUID, body: IssueIn) -> None:
@@ -80,11 +77,11 @@ def issue(ctx: Context, invoice: UUID, body: IssueIn) -> None:
     _move(ctx, invoice, ("requested",), "issued", fen=fen, ended_at=ctx.now(), **body.model_dump())
 
 
-def reject(ctx: Context, invoice: UUID, reason: str) -> None:
+def reject(ctx: Context, invoice: UUID, body: RejectIn) -> None:
     """Refuse to write an invoice; the member reads why and may ask again."""
-    _move(ctx, invoice, ("requested",), "rejected", remark=reason, ended_at=ctx.now())
+    _move(ctx, invoice, ("requested",), "rejected", remark=body.reason, ended_at=ctx.now())
 
 
-def void(ctx: Context, invoice: UUID, reason: str) -> None:
+def void(ctx: Context, invoice: UUID, body: RejectIn) -> None:
     """Mark an invoice as voided by a red one (红冲)."""
-    _move(ctx, invoice, ("issued", "void_due"), "voided", remark=reason, ended_at=ctx.now())
+    _move(ctx, invoice, ("issued", "void_due"), "voided", remark=body.reason, ended_at=ctx.now())

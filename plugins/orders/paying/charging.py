@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import settling, showing, states, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersCharge, OrdersOrder
+from plugins.orders.paying import settling, tenders
+from plugins.orders.placing import showing
 from plugins.orders.references import ChargeRef
 from plugins.orders.schemas import OrderOut, PayIn, PayOut
 from roost import (
@@ -19,6 +21,7 @@ from roost import (
     PaymentState,
     Remote,
     RoostError,
+    Steps,
     Unavailable,
     new_id,
 )
@@ -52,24 +55,38 @@ def method_of(ctx: Context, name: str, *, installed: bool = False) -> tuple[str,
 def own(ctx: Context, order_id: UUID) -> OrdersOrder:
     """Return the member's own order, locked; NotFound for another's."""
     order = states.lock(ctx, order_id)
-    if order.member != ctx.actor.id:
+    if order.member != ctx.member:
         raise NotFound("no such order", "找不到该订单")
     return order
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A call to a method: whose, which, and what it prepared."""
+    """A call to a method: whose, which, and what it prepared; without steps there is nothing to ask."""
 
     order: UUID
     charge: UUID | None = None
     number: str | None = None
     slug: str = ""
-    steps: Any = None
+    steps: Steps | None = None
     prepared: Any = None
+    tries: int = 0
 
 
-class Pay(Remote):
+def _ask(ctx: Context, charge: OrdersCharge, what: str, *, tries: int = 0) -> _Asked:
+    slug, method = method_of(ctx, charge.method, installed=True)
+    steps: Steps = getattr(method, what)
+    prepared = steps.prepare(ctx.for_plugin(slug), charge.number)
+    return _Asked(charge.order, charge.id, charge.number, slug, steps, prepared, tries)
+
+
+class _Call(Remote):
+    def call(self, prepared: _Asked) -> Any:
+        """Ask the provider, where there is something to ask."""
+        return None if prepared.steps is None else prepared.steps.call(prepared.prepared)
+
+
+class Pay(_Call):
     """Pay an order: own means are held, the rest is charged outside; what came of it is told by `order_paid`."""
 
     def prepare(self, ctx: Context, order_id: UUID, body: PayIn) -> _Asked:  # type: ignore[override]  # by name
@@ -106,10 +123,6 @@ class Pay(Remote):
         prepared = method.pay.prepare(ctx.for_plugin(slug), asked)
         return _Asked(order.id, charge.id, charge.number, slug, method.pay, prepared)
 
-    def call(self, prepared: _Asked) -> Any:
-        """Start the charge at the provider."""
-        return None if prepared.steps is None else prepared.steps.call(prepared.prepared)
-
     def complete(self, ctx: Context, prepared: _Asked, answer: Any) -> PayOut:
         """Return what the member's app needs. The charge may have been paid already by now."""
         params: dict[str, str] = {}
@@ -122,23 +135,14 @@ class Pay(Remote):
         return PayOut(order=showing.order_out(ctx, order), charge=prepared.number, params=params)
 
 
-class Refresh(Remote):
+class Refresh(_Call):
     """Ask the provider at once whether an order is paid: for the moment when the payment sheet closes."""
 
     def prepare(self, ctx: Context, order_id: UUID) -> _Asked:  # type: ignore[override]  # by name
         """Find the newest attempt that may still be paid."""
         order = own(ctx, order_id)
         alive = settling.charges_of(ctx, order.id)
-        if not alive:
-            return _Asked(order.id)
-        charge = alive[-1]
-        slug, method = method_of(ctx, charge.method, installed=True)
-        prepared = method.query.prepare(ctx.for_plugin(slug), charge.number)
-        return _Asked(order.id, charge.id, charge.number, slug, method.query, prepared)
-
-    def call(self, prepared: _Asked) -> Any:
-        """Ask."""
-        return None if prepared.steps is None else prepared.steps.call(prepared.prepared)
+        return _ask(ctx, alive[-1], "query") if alive else _Asked(order.id)
 
     def complete(self, ctx: Context, prepared: _Asked, answer: Any) -> OrderOut:
         """Book what was learned, and show the order."""
@@ -153,36 +157,35 @@ class Refresh(Remote):
 class CloseCharge(Remote):
     """Have a provider close a charge: again and again until it says that it is closed, or that it was paid."""
 
-    def prepare(self, ctx: Context, payload: ChargeRef) -> Any:  # type: ignore[override]  # by name
+    def prepare(self, ctx: Context, payload: ChargeRef) -> _Asked | None:  # type: ignore[override]  # by name
         """Read the charge; nothing to do for one that has ended."""
         charge = OrdersCharge.scoped(ctx).first(OrdersCharge.id == payload.charge)
         if charge is None or charge.state not in settling.ALIVE:
             return None
-        OrdersCharge.scoped(ctx).update(asked_at=ctx.now()).where(OrdersCharge.id == charge.id).execute()
-        slug, method = method_of(ctx, charge.method, installed=True)
-        return payload, slug, method.close, method.close.prepare(ctx.for_plugin(slug), charge.number)
+        states.put(ctx, charge, asked_at=ctx.now())
+        return _ask(ctx, charge, "close", tries=payload.tries)
 
-    def call(self, prepared: Any) -> Any:
+    def call(self, prepared: _Asked | None) -> Any:
         """Ask the provider; a refusal that is certain comes back as its error."""
-        if prepared is None:
+        if prepared is None or prepared.steps is None:
             return None
         try:
-            return prepared[2].call(prepared[3])
+            return prepared.steps.call(prepared.prepared)
         except RoostError as ex:
             return ex
 
-    def complete(self, ctx: Context, prepared: Any, answer: Any) -> Next | None:
+    def complete(self, ctx: Context, prepared: _Asked | None, answer: Any) -> Next | None:
         """Book what was learned; ask again where nothing is certain."""
-        if prepared is None:
+        if prepared is None or prepared.steps is None or prepared.charge is None:
             return None
-        payload, slug, steps, asked = prepared
-        state = PaymentState("unknown", detail=answer.message) if isinstance(answer, RoostError) else None
-        if state is None:
-            state = steps.complete(ctx.for_plugin(slug), asked, answer)
-        if learn(ctx, payload.charge, state):
+        if isinstance(answer, RoostError):
+            state = PaymentState("unknown", detail=answer.message)
+        else:
+            state = prepared.steps.complete(ctx.for_plugin(prepared.slug), prepared.prepared, answer)
+        if learn(ctx, prepared.charge, state):
             return None
-        after = min(FIRST_PAUSE * 2 ** min(payload.tries, 20), LONGEST_PAUSE)
-        return Next(ChargeRef(charge=payload.charge, tries=payload.tries + 1), after=after)
+        after = min(FIRST_PAUSE * 2 ** min(prepared.tries, 20), LONGEST_PAUSE)
+        return Next(ChargeRef(charge=prepared.charge, tries=prepared.tries + 1), after=after)
 
 
 def learn(ctx: Context, charge_id: UUID, state: PaymentState) -> bool:

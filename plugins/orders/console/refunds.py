@@ -4,19 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import counter, refunding, refunds
-from plugins.orders.models import (
-    OrdersOrder,
-    OrdersRefund,
-    OrdersRefundPart,
-)
-from plugins.orders.order_console import refund_limit
-from plugins.orders.staff_schemas import (
-    ApproveIn,
-    PayOutIn,
-    RefundRow,
-    RejectIn,
-)
+from plugins.orders.console.orders import refund_limit
+from plugins.orders.counter import till
+from plugins.orders.models import OrdersRefund, OrdersRefundPart
+from plugins.orders.refunding import outside, refunds
+from plugins.orders.service import numbers
+from plugins.orders.staff_schemas import ApproveIn, PayOutIn, RefundRow, RejectIn
 from plugins.orders.states import MEANS
 from roost import Action, Column, Context, Resource, Text
 
@@ -50,7 +43,6 @@ PARTS = (
     Column("number", Text("退款单号", "Number")),
     Column("detail", Text("说明", "Note")),
 )
-PART = ("kind", "state", "fen", "points", "number", "attempts", "detail")
 
 
 def state_in(*states: str) -> Any:  # Any: a function of a row of any table
@@ -60,33 +52,12 @@ def state_in(*states: str) -> Any:  # Any: a function of a row of any table
 
 def present_refunds(ctx: Context, rows: Sequence[OrdersRefund]) -> Sequence[Any]:
     """Add the order's number and the parts to refunds."""
-    query = OrdersOrder.scoped(ctx).select(OrdersOrder.id, OrdersOrder.number)
-    numbers = {row.id: row.number for row in query.where(OrdersOrder.id.in_([row.order for row in rows]))}
+    named = numbers(ctx, [row.order for row in rows])
     parts: dict[UUID, list[dict[str, Any]]] = {row.id: [] for row in rows}
     found = OrdersRefundPart.scoped(ctx).select().where(OrdersRefundPart.refund.in_(list(parts)))
     for part in found.order_by(OrdersRefundPart.id):
-        parts[part.refund].append({name: getattr(part, name) for name in PART})
-    return [{**row.__data__, "number": numbers.get(row.order, ""), "parts": parts[row.id]} for row in rows]
-
-
-def _approve(ctx: Context, refund: UUID, body: ApproveIn) -> None:
-    refunds.approve(ctx, refund, body.fen, body.points)
-
-
-def _reject(ctx: Context, refund: UUID, body: RejectIn) -> None:
-    refunds.reject(ctx, refund, body.reason)
-
-
-def _retry(ctx: Context, refund: UUID, body: None) -> None:
-    refunding.retry(ctx, refund)
-
-
-def _by_hand(ctx: Context, refund: UUID, body: RejectIn) -> None:
-    refunding.by_hand(ctx, refund, body.reason)
-
-
-def _pay_out(ctx: Context, refund: UUID, body: PayOutIn) -> None:
-    counter.pay_out(ctx, refund, body.venue)
+        parts[part.refund].append({one.name: getattr(part, one.name) for one in PARTS})
+    return [{**row.__data__, "number": named.get(row.order, ""), "parts": parts[row.id]} for row in rows]
 
 
 refund_queue = Resource(
@@ -102,7 +73,7 @@ refund_queue = Resource(
         Action(
             "approve",
             Text("同意", "Approve"),
-            _approve,
+            refunds.approve,
             "orders.refund",
             form=ApproveIn,
             idempotent=True,
@@ -114,7 +85,7 @@ refund_queue = Resource(
         Action(
             "reject",
             Text("拒绝", "Refuse"),
-            _reject,
+            refunds.reject,
             "orders.refund",
             form=RejectIn,
             reason=True,
@@ -123,7 +94,7 @@ refund_queue = Resource(
         Action(
             "pay_out",
             Text("柜台退付", "Paid back at the counter"),
-            _pay_out,
+            till.pay_out,
             "orders.refund",
             form=PayOutIn,
             idempotent=True,
@@ -132,7 +103,7 @@ refund_queue = Resource(
         Action(
             "retry",
             Text("重试", "Try again"),
-            _retry,
+            outside.retry,
             "orders.refund",
             idempotent=True,
             shown=state_in("failed"),
@@ -140,7 +111,7 @@ refund_queue = Resource(
         Action(
             "by_hand",
             Text("已线下退款", "Paid back otherwise"),
-            _by_hand,
+            outside.by_hand,
             "orders.refund",
             form=RejectIn,
             reason=True,

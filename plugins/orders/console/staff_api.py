@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import fulfilment, picking, tracking
-from plugins.orders.drafts import lines_of
+from plugins.orders.fulfilment import delivery, picking, tracking
 from plugins.orders.models import OrdersHandover, OrdersOrder
+from plugins.orders.placing.drafts import lines_of
 from plugins.orders.schemas import AddressIn, LineUnits, OrdersSettings
 from plugins.orders.staff_schemas import CodeQuery, ImportRow, PickupIn, PickupOut, RevealIn, TrackingFile
 from roost import Context, Endpoints
@@ -51,20 +51,20 @@ def _pickup(ctx: Context, order: OrdersOrder, handover: OrdersHandover | None = 
 @staff.get("/pickup", permission="orders.handover")
 def find_pickup(ctx: Context, query: CodeQuery) -> PickupOut:
     """Show what is to be handed over against a code."""
-    return _pickup(ctx, fulfilment.find(ctx, query.code))
+    return _pickup(ctx, delivery.find(ctx, query.code))
 
 
 @staff.post("/pickup", permission="orders.handover", idempotent=True)
 def hand_over(ctx: Context, body: PickupIn) -> PickupOut:
     """Hand over against a code: all that is left, or some units; it can be undone for some minutes."""
-    made = fulfilment.hand_over(ctx, body.code, body.venue, units(body.lines) or None)
+    made = delivery.hand_over(ctx, body.code, body.venue, units(body.lines) or None)
     return _pickup(ctx, OrdersOrder.scoped(ctx).get(OrdersOrder.id == made.order), made)
 
 
 @staff.post("/pickup/{handover_id}/undo", permission="orders.handover", idempotent=True)
 def undo_pickup(ctx: Context, handover_id: UUID) -> PickupOut:
     """Take a hand-over back, within its minutes."""
-    made = fulfilment.undo(ctx, handover_id)
+    made = delivery.undo(ctx, handover_id)
     ctx.audit("orders.handover_undone", str(handover_id))
     return _pickup(ctx, OrdersOrder.scoped(ctx).get(OrdersOrder.id == made.order), made)
 

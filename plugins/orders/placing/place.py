@@ -6,10 +6,11 @@ from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
 
-from plugins.orders import addresses, settling, tenders
-from plugins.orders.drafts import Draft, Line, OrderView, lines_of, view
 from plugins.orders.hookspecs import OrderPlaced
 from plugins.orders.models import OrdersLine, OrdersOrder
+from plugins.orders.paying import settling, tenders
+from plugins.orders.placing import addresses
+from plugins.orders.placing.drafts import Draft, Line, OrderView, lines_of, view
 from plugins.orders.references import OrderRef
 from plugins.orders.schemas import MOST_FEN, AddressIn, OrdersSettings
 from roost import Content, Context, Invalid, Text, members, new_id, seal, tenants, unseal
@@ -40,8 +41,8 @@ def place(ctx: Context, draft: Draft) -> OrderView:
     address = _address(ctx, draft, member)
     goods = sum(line.quantity * line.unit_fen for line in draft.lines)
     less = sum(discount.fen for discount in draft.discounts)
-    postage = _postage(ctx, draft, address)
-    if less > goods or goods + postage > MOST_FEN:
+    sending = postage(ctx, address) if address is not None else 0
+    if less > goods or goods + sending > MOST_FEN:
         raise Invalid(
             f"{less} fen off goods of {goods} fen cannot be an order", "优惠金额不能超过商品金额", code="bad_price"
         )
@@ -58,8 +59,8 @@ def place(ctx: Context, draft: Draft) -> OrderView:
         "goods_fen": goods,
         "discount_fen": less,
         "discounts": [asdict(discount) for discount in draft.discounts],
-        "postage_fen": postage,
-        "money_fen": goods - less + postage,
+        "postage_fen": sending,
+        "money_fen": goods - less + sending,
         "points": sum(line.quantity * line.unit_points for line in draft.lines),
         "tenders": list(draft.tenders),
         "cancellable": draft.cancellable,
@@ -74,16 +75,7 @@ def place(ctx: Context, draft: Draft) -> OrderView:
         return _again(ctx, known, draft, member)
     order: OrdersOrder = OrdersOrder.scoped(ctx).get(OrdersOrder.id == values["id"])
     _write_lines(ctx, order, draft.lines)
-    ctx.publish(
-        OrderPlaced(
-            order=order.id,
-            member=member,
-            owner=owner,
-            reference=order.reference,
-            money_fen=order.money_fen,
-            points=order.points,
-        )
-    )
+    ctx.publish(OrderPlaced.of(order, money_fen=order.money_fen, points=order.points))
     if order.points:
         tenders.hold_price(ctx, order)
     if order.money_fen == 0:
@@ -161,10 +153,6 @@ def _address(ctx: Context, draft: Draft, member: UUID) -> AddressIn | None:
     return addresses.get(ctx, member, draft.address) if isinstance(draft.address, UUID) else draft.address
 
 
-def _postage(ctx: Context, draft: Draft, address: AddressIn | None) -> int:
-    return postage(ctx, address) if address is not None else 0
-
-
 def postage(ctx: Context, address: AddressIn) -> int:
     """Return what sending to an address costs, in fen."""
     settings = ctx.settings(OrdersSettings)
@@ -189,21 +177,8 @@ def _write_lines(ctx: Context, order: OrdersOrder, lines: Sequence[Line]) -> Non
         passed += gross
         share = order.discount_fen * passed // order.goods_fen - given if order.goods_fen else 0
         given += share
-        rows.append(
-            {
-                "id": new_id(),
-                "order": order.id,
-                "position": position,
-                "reference": line.reference,
-                "title": line.title,
-                "picture": line.picture,
-                "quantity": line.quantity,
-                "unit_fen": line.unit_fen,
-                "unit_points": line.unit_points,
-                "net_fen": gross - share,
-                "fulfilment": line.fulfilment,
-            }
-        )
+        known = {"id": new_id(), "order": order.id, "position": position, "net_fen": gross - share}
+        rows.append(asdict(line) | known)
     OrdersLine.scoped(ctx).insert_many(rows).execute()
 
 

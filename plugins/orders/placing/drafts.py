@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from plugins.orders.models import OrdersLine, OrdersOrder
-from plugins.orders.schemas import AddressIn
+from plugins.orders.schemas import AddressIn, Fulfilment, LineView
 from plugins.orders.states import State
 from roost import Context
-
-Fulfilment = Literal["ship", "pickup", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +56,6 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class LineView:
-    """A line as it stands. `net_fen` is for all its units, discounts taken off."""
-
-    id: UUID
-    reference: str
-    title: str
-    picture: str
-    quantity: int
-    unit_fen: int
-    unit_points: int
-    net_fen: int
-    fulfilment: Fulfilment
-    delivered: int
-    refunded: int
-
-
-@dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as it stands. `refunded_fen` counts what is on its way back too."""
 
@@ -112,6 +93,11 @@ class OrderView:
 def lines_of(ctx: Context, order: UUID) -> list[OrdersLine]:
     """Return an order's lines, in their order."""
     return list(OrdersLine.scoped(ctx).select().where(OrdersLine.order == order).order_by(OrdersLine.position))
+
+
+def left(line: OrdersLine) -> int:
+    """Return how many units of a line are still to go out."""
+    return int(line.quantity - line.delivered - line.dropped)
 
 
 def view(ctx: Context, row: OrdersOrder) -> OrderView:

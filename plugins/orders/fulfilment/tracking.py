@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from plugins.orders import fulfilment
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersHandover, OrdersImport, OrdersOrder
 from plugins.orders.staff_schemas import TrackingFile, TrackingIn
 from roost import Context, Invalid, RoostError, savepoint
@@ -119,12 +119,12 @@ def _row(ctx: Context, row: _Line) -> str:
     if not _TRACKING.fullmatch(tracking):
         raise Invalid(f"{tracking[:45]!r} is no tracking number", f"运单号有误：{tracking[:45]}")
     order = OrdersOrder.scoped(ctx).first(OrdersOrder.number == number)
-    if order is None or (ctx.actor.venues and order.venue not in ctx.actor.venues):
+    if order is None or not ctx.covers(order.venue):
         raise Invalid(f"there is no order {number}", f"没有订单 {number}")
     parcel = OrdersHandover.scoped(ctx).first(
         OrdersHandover.order == order.id, OrdersHandover.kind == "ship", OrdersHandover.tracking == tracking
     )
     if parcel is not None:
         return "known"
-    fulfilment.ship(ctx, order.id, carrier=carrier, tracking=tracking)
+    delivery.ship(ctx, order.id, carrier=carrier, tracking=tracking)
     return "shipped"

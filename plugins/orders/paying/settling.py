@@ -6,17 +6,19 @@ goes back by itself.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
-from plugins.orders import excess, states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.hookspecs import OrderClosed, OrderFulfilled, OrderPaid, Units
-from plugins.orders.models import OrdersCharge, OrdersHandover, OrdersLine, OrdersOrder, OrdersTender
+from plugins.orders.models import OrdersCharge, OrdersHandover, OrdersLine, OrdersOrder
+from plugins.orders.paying import excess, tenders
+from plugins.orders.placing.drafts import lines_of
 from plugins.orders.references import ChargeRef
-from plugins.orders.schemas import OrdersSettings
-from roost import Context, new_id
+from plugins.orders.schemas import Fulfilment, OrdersSettings
+from roost import Context
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
 CODE_LENGTH = 10
@@ -40,24 +42,12 @@ def ask_to_close(ctx: Context, charges: Sequence[OrdersCharge]) -> None:
 
 def book_paid(ctx: Context, number: str, fen: int, transaction: str = "") -> None:
     """Book that a charge was paid, once; `fen` 0: what was asked for."""
-    found = OrdersCharge.scoped(ctx).get(OrdersCharge.number == number)
-    order = states.lock(ctx, found.order)
-    charge = OrdersCharge.scoped(ctx).get(OrdersCharge.number == number)  # as it is under the order's lock
+    order, charge = states.lock_with(ctx, OrdersCharge, OrdersCharge.number == number)
     if charge.state == "paid":
         return
     fen = fen or charge.fen
-    OrdersCharge.scoped(ctx).update(state="paid", transaction=transaction[:64], settled_at=ctx.now()).where(
-        OrdersCharge.id == charge.id
-    ).execute()
-    tender = OrdersTender.scoped(ctx).create(
-        id=new_id(),
-        order=order.id,
-        kind=charge.method,
-        state="paid",
-        fen=fen,
-        charge=number,
-        created_at=ctx.now(),
-    )
+    states.put(ctx, charge, state="paid", transaction=transaction[:64], settled_at=ctx.now())
+    tender = tenders.add(ctx, order, charge.method, "paid", fen, charge=number)
     if order.state not in states.UNPAID:
         excess.give_back(ctx, order, tender, fen)
     elif not settle(ctx, order) and order.state == "closing" and not charges_of(ctx, order.id):
@@ -94,17 +84,7 @@ def _paid(ctx: Context, order: OrdersOrder) -> None:
         ctx, order, "paid", paid_fen=order.money_fen, paid_points=order.points, paid_at=ctx.now(), closed_why=""
     )
     ask_to_close(ctx, charges_of(ctx, order.id))
-    ctx.publish(
-        OrderPaid(
-            order=order.id,
-            member=order.member,
-            owner=order.owner,
-            reference=order.reference,
-            money_fen=order.money_fen,
-            points=order.points,
-            venue=order.venue,
-        )
-    )
+    ctx.publish(OrderPaid.of(order, money_fen=order.money_fen, points=order.points, venue=order.venue))
     _begin_delivery(ctx, order)
 
 
@@ -114,7 +94,10 @@ def _begin_delivery(ctx: Context, order: OrdersOrder) -> None:
     units = {kind: sum(line.quantity for line in lines if line.fulfilment == kind) for kind in ("ship", "pickup")}
     unbodied = [line for line in lines if line.fulfilment == "none"]
     if unbodied:
-        _deliver_at_once(ctx, order, unbodied, whole=not any(units.values()))
+        for line in unbodied:
+            states.put(ctx, line, delivered=line.quantity)
+        at_once = {line: line.quantity for line in unbodied}
+        handed_out(ctx, order, "none", at_once, whole=not any(units.values()), venue=order.venue)
     if not any(units.values()):
         states.move(ctx, order, "completed", delivered_at=now, ended_at=now)
         return
@@ -130,32 +113,31 @@ def _begin_delivery(ctx: Context, order: OrdersOrder) -> None:
     )
 
 
-def _deliver_at_once(ctx: Context, order: OrdersOrder, lines: Sequence[OrdersLine], *, whole: bool) -> None:
-    for line in lines:
-        OrdersLine.scoped(ctx).update(delivered=line.quantity).where(OrdersLine.id == line.id).execute()
-    made = OrdersHandover.scoped(ctx).create(
+def handed_out(
+    ctx: Context, order: OrdersOrder, kind: Fulfilment, units: Mapping[OrdersLine, int], **values: Any
+) -> OrdersHandover:
+    """Write down units that leave an order, and tell it."""
+    made: OrdersHandover = OrdersHandover.scoped(ctx).create(
         order=order.id,
         number=order.number,
-        kind="none",
-        lines=[{"line": str(line.id), "quantity": line.quantity} for line in lines],
-        whole=whole,
-        venue=order.venue,
+        kind=kind,
+        lines=[{"line": str(line.id), "quantity": quantity} for line, quantity in units.items()],
         handed_at=ctx.now(),
+        **values,
     )
-    ctx.publish(
-        OrderFulfilled(
-            order=order.id,
-            member=order.member,
-            owner=order.owner,
-            reference=order.reference,
-            handover=made.id,
-            kind="none",
-            lines=tuple(Units(reference=line.reference, quantity=line.quantity) for line in lines),
-            whole=whole,
-            title=order.title,
-            charges=tenders.charges_of(ctx, order.id),
-        )
+    fact = OrderFulfilled.of(
+        order,
+        handover=made.id,
+        kind=kind,
+        lines=tuple(Units(reference=line.reference, quantity=quantity) for line, quantity in units.items()),
+        whole=made.whole,
+        title=order.title,
+        carrier=made.carrier,
+        tracking=made.tracking,
+        charges=tenders.charges_of(ctx, order.id),
     )
+    ctx.publish(fact)
+    return made
 
 
 def working_day(day: date, days: int) -> date:
@@ -171,12 +153,10 @@ def working_day(day: date, days: int) -> date:
 
 def book_closed(ctx: Context, number: str) -> None:
     """Book that a provider confirmed a charge closed; an order that waited for the last of them ends."""
-    found = OrdersCharge.scoped(ctx).get(OrdersCharge.number == number)
-    order = states.lock(ctx, found.order)
-    charge = OrdersCharge.scoped(ctx).get(OrdersCharge.number == number)
+    order, charge = states.lock_with(ctx, OrdersCharge, OrdersCharge.number == number)
     if charge.state not in ALIVE:
         return
-    OrdersCharge.scoped(ctx).update(state="closed", settled_at=ctx.now()).where(OrdersCharge.id == charge.id).execute()
+    states.put(ctx, charge, state="closed", settled_at=ctx.now())
     if order.state == "closing" and not charges_of(ctx, order.id):
         _closed(ctx, order)
 
@@ -199,8 +179,4 @@ def _closed(ctx: Context, order: OrdersOrder) -> None:
             tenders.release(ctx, tender)
         else:  # a part of the price had been paid
             excess.give_back(ctx, order, tender, tender.fen)
-    ctx.publish(
-        OrderClosed(
-            order=order.id, member=order.member, owner=order.owner, reference=order.reference, why=order.closed_why
-        )
-    )
+    ctx.publish(OrderClosed.of(order, why=order.closed_why))

@@ -4,29 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import counter, fulfilment, picking, refunds, service
+from plugins.orders import service
+from plugins.orders.console.staff_api import units
+from plugins.orders.counter import till
+from plugins.orders.fulfilment import delivery, picking
 from plugins.orders.models import OrdersHandover, OrdersLine, OrdersOrder, OrdersTender
-from plugins.orders.placing import address_of
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.placing.place import address_of
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
-from plugins.orders.staff_api import units
-from plugins.orders.staff_schemas import (
-    ExtendIn,
-    HandoverRow,
-    OrderRow,
-    RefundIn,
-    ShipIn,
-    TakeIn,
-)
-from plugins.orders.states import MEANS as MEANS_WORDS
-from plugins.orders.states import MOVES, STATES, TITLES_ZH, TO_DELIVER
+from plugins.orders.staff_schemas import ExtendIn, HandoverRow, OrderRow, RefundIn, ShipIn, TakeIn
+from plugins.orders.states import MEANS, MOVES, STATES, TITLES_ZH, TO_DELIVER
 from roost import Action, Column, Context, Resource, Text, new_id
 
 ORDER_STATES: dict[str, Text] = {state: Text(TITLES_ZH[state], state.replace("_", " ")) for state in STATES}
-HANDOVERS = {
-    "ship": Text("快递", "parcel"),
-    "pickup": Text("自提", "pick-up"),
-    "none": Text("无需配送", "none"),
-}
+HANDOVERS = {"ship": Text("快递", "parcel"), "pickup": Text("自提", "pick-up"), "none": Text("无需配送", "none")}
 
 
 TENDER_STATES = {
@@ -35,10 +27,6 @@ TENDER_STATES = {
     "released": Text("已释放", "released"),
     "excess": Text("多付待退", "paid too late or twice"),
 }
-LINE = ("title", "quantity", "fulfilment", "delivered", "refunded", "net_fen")
-MEANS = ("kind", "state", "fen", "points")
-
-
 LINES = (
     Column("title", Text("商品", "Good")),
     Column("quantity", Text("数量", "Quantity"), "int"),
@@ -48,19 +36,13 @@ LINES = (
     Column("net_fen", Text("金额", "Amount"), "fen"),
 )
 TENDERS = (
-    Column("kind", Text("方式", "Means"), "choice", choices=MEANS_WORDS),
+    Column("kind", Text("方式", "Means"), "choice", choices=MEANS),
     Column("state", Text("状态", "State"), "choice", choices=TENDER_STATES),
     Column("fen", Text("金额", "Amount"), "fen"),
     Column("points", Text("积分", "Points"), "points"),
 )
-DISCOUNTS = (
-    Column("title", Text("优惠", "Discount")),
-    Column("fen", Text("金额", "Amount"), "fen"),
-)
-SENT = (
-    Column("title", Text("商品", "Good")),
-    Column("quantity", Text("数量", "Quantity"), "int"),
-)
+DISCOUNTS = (Column("title", Text("优惠", "Discount")), Column("fen", Text("金额", "Amount"), "fen"))
+SENT = LINES[:2]
 
 
 def refund_limit(ctx: Context) -> int:
@@ -70,23 +52,16 @@ def refund_limit(ctx: Context) -> int:
 
 def present_orders(ctx: Context, rows: Sequence[OrdersOrder]) -> Sequence[Any]:
     """Add lines and means to orders, and to whom they go, masked."""
-    lines: dict[UUID, list[dict[str, Any]]] = {row.id: [] for row in rows}
-    means: dict[UUID, list[dict[str, Any]]] = {row.id: [] for row in rows}
-    found = OrdersLine.scoped(ctx).select().where(OrdersLine.order.in_(list(lines)))
+    more: dict[UUID, dict[str, Any]] = {
+        row.id: {"receiver": picking.masked(address_of(ctx, row)), "lines": [], "tenders": []} for row in rows
+    }
+    found = OrdersLine.scoped(ctx).select().where(OrdersLine.order.in_(list(more)))
     for line in found.order_by(OrdersLine.position):
-        lines[line.order].append({"id": str(line.id), **{name: getattr(line, name) for name in LINE}})
-    paid = OrdersTender.scoped(ctx).select().where(OrdersTender.order.in_(list(means)))
+        more[line.order]["lines"].append({"id": str(line.id), **{one.name: getattr(line, one.name) for one in LINES}})
+    paid = OrdersTender.scoped(ctx).select().where(OrdersTender.order.in_(list(more)))
     for tender in paid.order_by(OrdersTender.id):
-        means[tender.order].append({name: getattr(tender, name) for name in MEANS})
-    return [
-        {
-            **row.__data__,
-            "receiver": picking.masked(address_of(ctx, row)),
-            "lines": lines[row.id],
-            "tenders": means[row.id],
-        }
-        for row in rows
-    ]
+        more[tender.order]["tenders"].append({column.name: getattr(tender, column.name) for column in TENDERS})
+    return [row.__data__ | more[row.id] for row in rows]
 
 
 def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[Any]:
@@ -95,26 +70,22 @@ def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[
     found = OrdersLine.scoped(ctx).select().where(OrdersLine.id.in_(list(wanted) or [None]))
     titles = {line.id: line.title for line in found}
     return [
-        {
-            **row.__data__,
-            "sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines],
-        }
+        {**row.__data__, "sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines]}
         for row in rows
     ]
 
 
-def lines_of(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
+def lines_to_choose(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
     """Return the lines of an order: what staff choose from when they ship or pay back a part."""
-    rows = OrdersLine.scoped(ctx).select().where(OrdersLine.order == order).order_by(OrdersLine.position)
-    return [(line.id, f"{line.title} × {line.quantity}") for line in rows]
+    return [(line.id, f"{line.title} × {line.quantity}") for line in lines_of(ctx, order)]
 
 
 def _ship(ctx: Context, order: UUID, body: ShipIn) -> None:
-    fulfilment.ship(ctx, order, carrier=body.carrier, tracking=body.tracking, lines=units(body.lines) or None)
+    delivery.ship(ctx, order, carrier=body.carrier, tracking=body.tracking, lines=units(body.lines) or None)
 
 
 def _close(ctx: Context, order: UUID, body: None) -> None:
-    service.close_by_staff(ctx, order)
+    service.cancel(ctx, order, why="staff")
 
 
 def _refund(ctx: Context, order: UUID, body: RefundIn) -> None:
@@ -130,13 +101,9 @@ def _refund(ctx: Context, order: UUID, body: RefundIn) -> None:
     )
 
 
-def _extend(ctx: Context, order: UUID, body: ExtendIn) -> None:
-    fulfilment.extend_pickup(ctx, order, body.days)
-
-
 orders = Resource(
     name="orders",
-    offers={"order_lines": lines_of},
+    offers={"order_lines": lines_to_choose},
     summary=(
         Column("unpaid", Text("待付款订单", "Orders to pay"), "int"),
         Column("on_the_way", Text("配送中订单", "Orders on the way"), "int"),
@@ -152,7 +119,7 @@ orders = Resource(
         Action(
             "take",
             Text("收款", "Take payment"),
-            counter.take,
+            till.take,
             "orders.take",
             form=TakeIn,
             idempotent=True,
@@ -170,7 +137,7 @@ orders = Resource(
         Action(
             "extend",
             Text("延长自提", "More days to pick up"),
-            _extend,
+            delivery.extend_pickup,
             "orders.handover",
             form=ExtendIn,
             shown=lambda row: row.to_hand > 0,

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from plugins.orders import parts, states, tenders
-from plugins.orders.drafts import lines_of
+from plugins.orders import states
 from plugins.orders.models import OrdersLine, OrdersOrder, OrdersRefund, OrdersTender
+from plugins.orders.paying import tenders
+from plugins.orders.placing.drafts import left, lines_of
+from plugins.orders.refunding import parts
+from plugins.orders.staff_schemas import ApproveIn, RejectIn
 from roost import Conflict, Content, Context, Invalid, Text
 
 Source = Literal["member", "staff", "plugin", "outside"]
@@ -65,31 +68,23 @@ def begin(
     if units is None and due_fen == left_fen and due_points == left_points:
         units = {line.id: line.quantity - line.refunded for line in lines_of(ctx, order.id)}
     told = _drop(ctx, order, units or {})
-    values: dict[str, Any] = {
-        "state": "running",
-        "fen": due_fen,
-        "points": due_points,
-        "lines": told,
-        "decided_at": ctx.now(),
-    }
+    values: Any = {"state": "running", "fen": due_fen, "points": due_points, "lines": told, "decided_at": ctx.now()}
     if asked is not None:
-        OrdersRefund.scoped(ctx).update(**values).where(OrdersRefund.id == asked.id).execute()
-        refund: OrdersRefund = OrdersRefund.scoped(ctx).get(OrdersRefund.id == asked.id)
+        refund = asked
+        states.put(ctx, refund, **values)
     else:
-        refund = OrdersRefund.scoped(ctx).create(
-            key=key,
-            order=order.id,
-            member=order.member,
-            venue=order.venue,
-            source=source,
-            reason=reason,
-            created_at=ctx.now(),
-            **values,
-        )
+        refund = _create(ctx, order, key=key, source=source, reason=reason, **values)
     for tender, back_fen, back_points in _shares(ctx, order, due_fen, due_points, only):
         parts.add(ctx, refund, tender, back_fen, back_points)
     parts.finish(ctx, order, refund)
-    return OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund.id)  # type: ignore[no-any-return]  # peewee
+    return refund
+
+
+def _create(ctx: Context, order: OrdersOrder, **values: Any) -> OrdersRefund:
+    row: OrdersRefund = OrdersRefund.scoped(ctx).create(
+        order=order.id, member=order.member, venue=order.venue, created_at=ctx.now(), **values
+    )
+    return row
 
 
 def _check_same(
@@ -115,11 +110,11 @@ def checked(ctx: Context, order: OrdersOrder, lines: Mapping[UUID, int] | None) 
     """Return units of the order's own lines. Raises Invalid for others, or for more than are left of one."""
     if not lines:
         return None
-    left = {line.id: line.quantity - line.refunded for line in lines_of(ctx, order.id)}
+    rest = {line.id: line.quantity - line.refunded for line in lines_of(ctx, order.id)}
     for line, quantity in lines.items():
-        if line not in left or not 1 <= quantity <= left[line]:
+        if not 1 <= quantity <= rest.get(line, 0):
             raise Invalid(
-                f"{left.get(line, 0)} units of this line are left, not {quantity}",
+                f"{rest.get(line, 0)} units of this line are left, not {quantity}",
                 "退款数量有误",
                 code="bad_units",
                 fields=[{"path": "body.lines", "message": "not so many units are left"}],
@@ -162,10 +157,8 @@ def _drop(ctx: Context, order: OrdersOrder, units: Mapping[UUID, int]) -> list[d
         quantity = units.get(line.id, 0)
         if not quantity:
             continue
-        dropped = min(quantity, line.quantity - line.delivered - line.dropped)
-        OrdersLine.scoped(ctx).update(refunded=line.refunded + quantity, dropped=line.dropped + dropped).where(
-            OrdersLine.id == line.id
-        ).execute()
+        dropped = min(quantity, left(line))
+        states.put(ctx, line, refunded=line.refunded + quantity, dropped=line.dropped + dropped)
         waiting[line.fulfilment] -= dropped
         told.append({"line": str(line.id), "quantity": quantity})
     values: dict[str, Any] = {"to_ship": waiting["ship"], "to_hand": waiting["pickup"]}
@@ -218,33 +211,27 @@ def ask(ctx: Context, order: OrdersOrder, reason: str, lines: Sequence[tuple[UUI
     fen, points = amount_of(ctx, order, units)
     if fen + points <= 0:
         raise Invalid("there is nothing to refund", "没有可退的金额", code="nothing_to_refund")
-    number = query.count() + 1
-    row: OrdersRefund = OrdersRefund.scoped(ctx).create(
-        key=f"asked:{order.id}:{number}",
-        order=order.id,
-        member=order.member,
-        venue=order.venue,
+    return _create(
+        ctx,
+        order,
+        key=f"asked:{order.id}:{query.count() + 1}",
         state="requested",
         source="member",
         fen=fen,
         points=points,
         lines=[{"line": str(line), "quantity": quantity} for line, quantity in (units or {}).items()],
         reason=reason,
-        created_at=ctx.now(),
     )
-    return row
 
 
 def _requested(ctx: Context, refund: UUID) -> tuple[OrdersOrder, OrdersRefund]:
-    row = OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund)
-    order = states.lock(ctx, row.order)
-    row = OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund)
+    order, row = states.lock_with(ctx, OrdersRefund, OrdersRefund.id == refund)
     if row.state != "requested":
         raise Conflict(f"this refund is {row.state}", "该退款申请已处理", code="refund_state", state=row.state)
     return order, row
 
 
-def approve(ctx: Context, refund: UUID, fen: int, points: int) -> OrdersRefund:
+def approve(ctx: Context, refund: UUID, body: ApproveIn) -> OrdersRefund:
     """Grant a request, as staff decided the amounts."""
     order, row = _requested(ctx, refund)
     lines = {UUID(one["line"]): one["quantity"] for one in row.lines}
@@ -254,17 +241,15 @@ def approve(ctx: Context, refund: UUID, fen: int, points: int) -> OrdersRefund:
         key=row.key,
         reason=row.reason,
         source="member",
-        fen=fen,
-        points=points,
+        fen=body.fen,
+        points=body.points,
         lines=lines or None,
         asked=row,
     )
 
 
-def reject(ctx: Context, refund: UUID, reply: str) -> None:
+def reject(ctx: Context, refund: UUID, body: RejectIn) -> None:
     """Refuse a request, and say why."""
     _, row = _requested(ctx, refund)
     now = ctx.now()
-    OrdersRefund.scoped(ctx).update(state="rejected", reply=reply, decided_at=now, ended_at=now).where(
-        OrdersRefund.id == row.id
-    ).execute()
+    states.put(ctx, row, state="rejected", reply=body.reason, decided_at=now, ended_at=now)

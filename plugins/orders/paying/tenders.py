@@ -6,6 +6,7 @@ Order of locks: the order, then accounts. Every amount of money is in fen.
 from typing import Any
 from uuid import UUID
 
+from plugins.orders import states
 from plugins.orders.models import OrdersOrder, OrdersTender
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, new_id, points
@@ -15,11 +16,11 @@ COUNTER = ("cash", "card")
 BOOKED = ("held", "paid")
 
 
-def of_order(ctx: Context, order: UUID, *states: str) -> list[OrdersTender]:
+def of_order(ctx: Context, order: UUID, *of_states: str) -> list[OrdersTender]:
     """Return an order's tenders in the order they came, of some states or of all."""
     query = OrdersTender.scoped(ctx).select().where(OrdersTender.order == order)
-    if states:
-        query = query.where(OrdersTender.state.in_(states))
+    if of_states:
+        query = query.where(OrdersTender.state.in_(of_states))
     return list(query.order_by(OrdersTender.id))
 
 
@@ -71,9 +72,8 @@ def choose(ctx: Context, order: OrdersOrder, *, stored_value_fen: int, points_fo
             raise Conflict("stored value is not taken", "暂不支持储值支付", code="tender_not_allowed")
         _hold(ctx, order, "stored_value", stored_value_fen, fen=stored_value_fen)
     if points_for_money:
-        fen = worth(ctx, points_for_money)
-        if not 0 < fen <= most_points_fen(ctx, order):
-            most = most_points_fen(ctx, order)
+        fen, most = worth(ctx, points_for_money), most_points_fen(ctx, order)
+        if not 0 < fen <= most:
             raise Conflict(
                 f"points may pay at most {most} fen of this order, not {fen}",
                 f"积分最多可抵扣 {most / 100:.2f} 元",
@@ -91,23 +91,22 @@ def _hold(ctx: Context, order: OrdersOrder, kind: str, amount: int, *, fen: int,
     held = points.hold(
         ctx, order.member, kind, amount, key=f"hold:{made}", deadline=order.deadline, reason=f"order {order.number}"
     )
-    OrdersTender.scoped(ctx).create(
-        id=made,
-        order=order.id,
-        kind=kind,
-        state="held",
-        fen=fen,
-        points=points_held,
-        hold=held.id,
-        created_at=ctx.now(),
+    add(ctx, order, kind, "held", fen, id=made, points=points_held, hold=held.id)
+
+
+def add(ctx: Context, order: OrdersOrder, kind: str, state: str, fen: int, **values: Any) -> OrdersTender:
+    """Write down a means that pays, or paid, a part of an order."""
+    made: OrdersTender = OrdersTender.scoped(ctx).create(
+        order=order.id, kind=kind, state=state, fen=fen, created_at=ctx.now(), **values
     )
+    return made
 
 
 def release(ctx: Context, tender: OrdersTender) -> None:
     """Give back what a tender holds."""
     assert tender.hold is not None, "only what is held is released"
     points.release(ctx, tender.hold, key=f"release:{tender.id}")
-    put(ctx, tender, state="released")
+    states.put(ctx, tender, state="released")
 
 
 def capture(ctx: Context, tender: OrdersTender, *, less_fen: int = 0) -> None:
@@ -123,11 +122,4 @@ def capture(ctx: Context, tender: OrdersTender, *, less_fen: int = 0) -> None:
         values["points"] = amount
     assert tender.hold is not None, "only what is held is captured"
     done = points.capture(ctx, tender.hold, key=f"capture:{tender.id}", amount=amount)
-    put(ctx, tender, operation=done.id, **values)
-
-
-def put(ctx: Context, tender: OrdersTender, **values: Any) -> None:
-    """Set values of a tender, in the row and in the instance."""
-    OrdersTender.scoped(ctx).update(**values).where(OrdersTender.id == tender.id).execute()
-    for name, value in values.items():
-        setattr(tender, name, value)
+    states.put(ctx, tender, operation=done.id, **values)

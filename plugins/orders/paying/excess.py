@@ -1,27 +1,20 @@
 """Give back money that is not wanted: it came after the order was closed, twice, or for an order that then ended."""
 
-from plugins.orders import parts, tenders
+from plugins.orders import states
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersTender
-from roost import Context, new_id
+from plugins.orders.paying import tenders
+from plugins.orders.refunding import parts
+from roost import Context
 
 
 def give_back(ctx: Context, order: OrdersOrder, tender: OrdersTender, fen: int) -> None:
     """Set `fen` of a paid tender going back by itself; the order's own sums never see it."""
     if fen < tender.fen:
-        tenders.put(ctx, tender, fen=tender.fen - fen)
-        tender = OrdersTender.scoped(ctx).create(
-            id=new_id(),
-            order=order.id,
-            kind=tender.kind,
-            state="excess",
-            fen=fen,
-            charge=tender.charge,
-            venue=tender.venue,
-            staff=tender.staff,
-            created_at=ctx.now(),
-        )
+        states.put(ctx, tender, fen=tender.fen - fen)
+        same = {"charge": tender.charge, "venue": tender.venue, "staff": tender.staff}
+        tender = tenders.add(ctx, order, tender.kind, "excess", fen, **same)
     else:
-        tenders.put(ctx, tender, state="excess")
+        states.put(ctx, tender, state="excess")
     refund: OrdersRefund = OrdersRefund.scoped(ctx).create(
         key=f"late:{tender.id}",
         order=order.id,

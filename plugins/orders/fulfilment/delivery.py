@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from plugins.orders import states, tenders
-from plugins.orders.drafts import lines_of
-from plugins.orders.hookspecs import OrderFulfilled, Units
-from plugins.orders.models import OrdersHandover, OrdersLine, OrdersOrder
+from plugins.orders import states
+from plugins.orders.models import OrdersHandover, OrdersOrder
+from plugins.orders.paying import settling
+from plugins.orders.placing.drafts import left, lines_of
 from plugins.orders.schemas import OrdersSettings
+from plugins.orders.staff_schemas import ExtendIn
 from roost import Conflict, Context, Forbidden, Invalid, NotFound, tenants
 
 MOST_AT_ONCE = 500
@@ -27,7 +28,7 @@ def ship(
 def find(ctx: Context, code: str) -> OrdersOrder:
     """Return the order of a pick-up code, within the account's venues. Raises NotFound."""
     row = OrdersOrder.scoped(ctx).first(OrdersOrder.pickup_code == code.strip().upper())
-    if row is None or (ctx.actor.venues and row.venue not in ctx.actor.venues):
+    if row is None or not ctx.covers(row.venue):
         raise NotFound("no order of your venues has this code", "没有这个自提码", code="bad_pickup_code")
     return row  # type: ignore[no-any-return]  # peewee
 
@@ -37,7 +38,7 @@ def hand_over(ctx: Context, code: str, venue: UUID, lines: Mapping[UUID, int] | 
 
     Raises NotFound for a code of no order, Conflict (`other_venue`, `pickup_over`) where it does not hold.
     """
-    if ctx.actor.venues and venue not in ctx.actor.venues:
+    if not ctx.covers(venue):
         raise Forbidden("this venue is not yours", "不能为其他门店核销")
     tenants.venue(ctx, venue)
     order = states.lock(ctx, find(ctx, code).id)
@@ -51,56 +52,26 @@ def hand_over(ctx: Context, code: str, venue: UUID, lines: Mapping[UUID, int] | 
 def _hand(
     ctx: Context, order: OrdersOrder, kind: Kind, lines: Mapping[UUID, int] | None, **values: Any
 ) -> OrdersHandover:
-    waiting = {line.id: line for line in lines_of(ctx, order.id) if line.fulfilment == kind and _left(line)}
+    waiting = {line.id: line for line in lines_of(ctx, order.id) if line.fulfilment == kind and left(line)}
     if order.state not in states.TO_DELIVER or not waiting:
         raise states.illegal(order, "shipped" if kind == "ship" else "picked_up")
-    chosen = dict(lines) if lines else {line: _left(row) for line, row in waiting.items()}
+    chosen = dict(lines) if lines else {line: left(row) for line, row in waiting.items()}
     for line, quantity in chosen.items():
-        if line not in waiting or not 1 <= quantity <= _left(waiting[line]):
+        if line not in waiting or not 1 <= quantity <= left(waiting[line]):
             raise Invalid(
-                f"{_left(waiting[line]) if line in waiting else 0} units of this line are left, not {quantity}",
+                f"{left(waiting[line]) if line in waiting else 0} units of this line are left, not {quantity}",
                 "数量有误",
                 code="bad_units",
                 fields=[{"path": "body.lines", "message": "not so many units are left"}],
             )
-        OrdersLine.scoped(ctx).update(delivered=waiting[line].delivered + quantity).where(
-            OrdersLine.id == line
-        ).execute()
+        states.put(ctx, waiting[line], delivered=waiting[line].delivered + quantity)
     count = sum(chosen.values())
     to_ship = order.to_ship - (count if kind == "ship" else 0)
     to_hand = order.to_hand - (count if kind == "pickup" else 0)
-    made: OrdersHandover = OrdersHandover.scoped(ctx).create(
-        order=order.id,
-        number=order.number,
-        kind=kind,
-        lines=[{"line": str(line), "quantity": quantity} for line, quantity in chosen.items()],
-        whole=to_ship + to_hand == 0,
-        staff=ctx.actor.id,
-        handed_at=ctx.now(),
-        **values,
-    )
+    units = {waiting[line]: quantity for line, quantity in chosen.items()}
+    made = settling.handed_out(ctx, order, kind, units, whole=to_ship + to_hand == 0, staff=ctx.actor.id, **values)
     _go_on(ctx, order, to_ship, to_hand)
-    ctx.publish(
-        OrderFulfilled(
-            order=order.id,
-            member=order.member,
-            owner=order.owner,
-            reference=order.reference,
-            handover=made.id,
-            kind=kind,
-            lines=tuple(Units(reference=waiting[line].reference, quantity=chosen[line]) for line in chosen),
-            whole=made.whole,
-            title=order.title,
-            carrier=made.carrier,
-            tracking=made.tracking,
-            charges=tenders.charges_of(ctx, order.id),
-        )
-    )
     return made
-
-
-def _left(line: OrdersLine) -> int:
-    return int(line.quantity - line.delivered - line.dropped)
 
 
 def _go_on(ctx: Context, order: OrdersOrder, to_ship: int, to_hand: int) -> None:
@@ -121,11 +92,8 @@ def _go_on(ctx: Context, order: OrdersOrder, to_ship: int, to_hand: int) -> None
 
 def undo(ctx: Context, handover_id: UUID) -> OrdersHandover:
     """Take a hand-over in a venue back, within the minutes of the settings. Raises Conflict when it is too late."""
-    row = OrdersHandover.scoped(ctx).get(OrdersHandover.id == handover_id)
-    order = states.lock(ctx, row.order)
-    row = OrdersHandover.scoped(ctx).get(OrdersHandover.id == handover_id)
-    if ctx.actor.venues and row.venue not in ctx.actor.venues:
-        raise NotFound("no such hand-over", "找不到该核销记录")
+    order, row = states.lock_with(ctx, OrdersHandover, OrdersHandover.id == handover_id)
+    ctx.require_venue(row.venue, "hand-over", "该核销记录")
     minutes = ctx.settings(OrdersSettings).undo_minutes
     if row.kind != "pickup" or row.undone_at is not None:
         raise Conflict("only a hand-over that stands can be taken back", "该记录不能撤销", code="not_undoable")
@@ -140,14 +108,12 @@ def undo(ctx: Context, handover_id: UUID) -> OrdersHandover:
         if line.refunded > line.quantity - one["quantity"]:
             raise Conflict("some of it was refunded since", "部分商品已退款，不能撤销", code="not_undoable")
         count += one["quantity"]
-        OrdersLine.scoped(ctx).update(delivered=line.delivered - one["quantity"]).where(
-            OrdersLine.id == line.id
-        ).execute()
-    OrdersHandover.scoped(ctx).update(undone_at=ctx.now(), whole=False).where(OrdersHandover.id == row.id).execute()
+        states.put(ctx, line, delivered=line.delivered - one["quantity"])
+    states.put(ctx, row, undone_at=ctx.now(), whole=False)
     if order.state in ("shipped", "picked_up"):
         states.move(ctx, order, "ready", delivered_at=None)
     states.put(ctx, order, to_hand=order.to_hand + count, delivered_at=None)
-    return OrdersHandover.scoped(ctx).get(OrdersHandover.id == row.id)  # type: ignore[no-any-return]  # peewee
+    return row  # type: ignore[no-any-return]  # of any table
 
 
 def receive(ctx: Context, order: OrdersOrder) -> None:
@@ -180,9 +146,9 @@ def receive_due(ctx: Context) -> int:
     return ended
 
 
-def extend_pickup(ctx: Context, order_id: UUID, days: int) -> None:
+def extend_pickup(ctx: Context, order_id: UUID, body: ExtendIn) -> None:
     """Give a member more days to pick up. Raises Conflict when nothing waits."""
     order = states.lock(ctx, order_id)
     if not order.to_hand or order.pickup_until is None:
         raise states.illegal(order, "ready")
-    states.put(ctx, order, pickup_until=max(order.pickup_until, ctx.now()) + timedelta(days=days))
+    states.put(ctx, order, pickup_until=max(order.pickup_until, ctx.now()) + timedelta(days=body.days))

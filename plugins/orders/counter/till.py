@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import parts, settling, states, tenders
-from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersShift, OrdersTaking, OrdersTender
-from plugins.orders.staff_schemas import ShiftClose, TakeIn
+from plugins.orders import states
+from plugins.orders.models import OrdersRefund, OrdersShift, OrdersTaking
+from plugins.orders.paying import settling, tenders
+from plugins.orders.refunding import parts
+from plugins.orders.staff_schemas import PayOutIn, ShiftClose, TakeIn
 from plugins.orders.states import MEANS
 from roost import Conflict, Context, Forbidden, Invalid, identity, new_id, tenants
 
@@ -37,22 +39,9 @@ def take(ctx: Context, order_id: UUID, body: TakeIn) -> None:
     for kind, fen in (("cash", body.cash_fen), ("card", body.card_fen)):
         if fen:
             tenders.require_allowed(order, kind)
-            _book(ctx, order, kind, fen, body.venue)
+            tenders.add(ctx, order, kind, "paid", fen, venue=body.venue, staff=ctx.actor.id)
+            _note(ctx, body.venue, kind, fen, order.id)
     settling.settle(ctx, order)
-
-
-def _book(ctx: Context, order: OrdersOrder, kind: str, fen: int, venue: UUID) -> None:
-    OrdersTender.scoped(ctx).create(
-        id=new_id(),
-        order=order.id,
-        kind=kind,
-        state="paid",
-        fen=fen,
-        venue=venue,
-        staff=ctx.actor.id,
-        created_at=ctx.now(),
-    )
-    _note(ctx, venue, kind, fen, order.id)
 
 
 def _note(ctx: Context, venue: UUID, kind: str, fen: int, order: UUID, refund: UUID | None = None) -> None:
@@ -68,21 +57,20 @@ def _note(ctx: Context, venue: UUID, kind: str, fen: int, order: UUID, refund: U
     )
 
 
-def pay_out(ctx: Context, refund_id: UUID, venue: UUID) -> None:
+def pay_out(ctx: Context, refund_id: UUID, body: PayOutIn) -> None:
     """Pay the cash and card parts of a refund back at a counter. Raises Conflict when there are none to pay."""
-    _require_venue(ctx, venue)
-    found = OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund_id)
-    order = states.lock(ctx, found.order)
+    _require_venue(ctx, body.venue)
+    order, _ = states.lock_with(ctx, OrdersRefund, OrdersRefund.id == refund_id)
     due = [p for p in parts.of_refund(ctx, refund_id) if p.kind in tenders.COUNTER and p.state == "pending"]
     if not due:
         raise Conflict("nothing of this refund is to be paid at a counter", "没有需柜台退付的金额", code="refund_state")
     for part in due:
-        _note(ctx, venue, part.kind, -part.fen, order.id, refund_id)
+        _note(ctx, body.venue, part.kind, -part.fen, order.id, refund_id)
         parts.done(ctx, order, part)
 
 
 def _require_venue(ctx: Context, venue: UUID) -> None:
-    if ctx.actor.venues and venue not in ctx.actor.venues:
+    if not ctx.covers(venue):
         raise Forbidden("this venue is not yours", "不能为其他门店收付款")
     tenants.venue(ctx, venue)
 
@@ -141,10 +129,9 @@ def figures_of(rows: Any) -> list[dict[str, Any]]:  # Any: takings, or their col
 
 def shift_page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what each of the account's venues has taken that no shift has counted yet."""
-    venues = [one for one in tenants.venues(ctx) if not ctx.actor.venues or one.id in ctx.actor.venues]
     rows = OrdersTaking.scoped(ctx).select().where(OrdersTaking.shift.is_null())
     found = []
-    for venue in venues:
+    for venue in filter(lambda one: ctx.covers(one.id), tenants.venues(ctx)):
         mine = list(rows.where(OrdersTaking.venue == venue.id))
         if mine:
             cash = sum(row.fen for row in mine if row.kind == "cash")

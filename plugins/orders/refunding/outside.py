@@ -7,10 +7,13 @@ from uuid import UUID
 
 import structlog
 
-from plugins.orders import excess, parts, refunds, settling, states
-from plugins.orders.charging import method_of
+from plugins.orders import states
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import excess, settling
+from plugins.orders.paying.charging import method_of
 from plugins.orders.references import PartRef
+from plugins.orders.refunding import parts, refunds
+from plugins.orders.staff_schemas import RejectIn
 from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, Unavailable, savepoint
 
 log = structlog.get_logger("roost.orders")
@@ -51,7 +54,7 @@ class RefundPart(Remote):
                 asking = self._ask(ctx, payload, part)
         except RoostError as ex:
             asking = _Asking(payload, refused=ex)
-        parts.put(ctx, part, attempts=part.attempts + 1)
+        states.put(ctx, part, attempts=part.attempts + 1)
         return asking
 
     @staticmethod
@@ -98,7 +101,7 @@ class RefundPart(Remote):
             known = "accepted" if state.state == "refunding" else part.state
             if state.state == "absent":  # it never came to know of the refund: ask for it again
                 known = "pending"
-            parts.put(ctx, part, state=known, detail=state.detail[:200])
+            states.put(ctx, part, state=known, detail=state.detail[:200])
             return Next(PartRef(part=part.id, tries=tries), after=pause(tries - 1))
         return None
 
@@ -169,9 +172,9 @@ def _made_outside(ctx: Context, settlement: Settlement) -> None:
 
 def _keep_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settlement) -> None:
     """Keep, once, that money went back which the order does not count."""
-    now = ctx.now()
     if OrdersRefund.scoped(ctx).first(OrdersRefund.key == key) is not None:
         return
+    now = ctx.now()
     OrdersRefund.scoped(ctx).create(
         key=key,
         order=order.id,
@@ -206,34 +209,34 @@ def _note_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settle
 # --- what staff do with what failed ----------------------------------------------------------------------------------
 
 
-def retry(ctx: Context, refund_id: UUID) -> None:
+def retry(ctx: Context, refund_id: UUID, body: None = None) -> None:
     """Ask the provider again for the parts that failed, with the same numbers. Raises Conflict when none did."""
-    _, refund = _refund(ctx, refund_id)
+    _, refund = states.lock_with(ctx, OrdersRefund, OrdersRefund.id == refund_id)
     again = [part for part in parts.of_refund(ctx, refund.id) if part.state == "failed"]
     if not again:
         raise Conflict("no part of this refund failed", "没有失败的退款", code="refund_state")
-    OrdersRefund.scoped(ctx).update(state="running").where(OrdersRefund.id == refund.id).execute()
+    states.put(ctx, refund, state="running")
     for part in again:
-        parts.put(ctx, part, state="pending")
+        states.put(ctx, part, state="pending")
         ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{part.attempts}")
 
 
-def by_hand(ctx: Context, refund_id: UUID, note: str) -> None:
+def by_hand(ctx: Context, refund_id: UUID, body: RejectIn) -> None:
     """Mark the failed parts as paid back another way, such as a bank transfer; their provider is asked no more.
 
     Raises Conflict when none failed, or when the provider has one of them after all. The provider's rows are locked
     before the order.
     """
-    failed = {part.id for part in parts.of_refund(ctx, refund_id) if part.state == "failed"}
-    for part in parts.of_refund(ctx, refund_id):
-        if part.id in failed and part.number is not None:
+    failed = {part.id: part for part in parts.of_refund(ctx, refund_id) if part.state == "failed"}
+    for part in failed.values():
+        if part.number is not None:
             _withdraw(ctx, part)
-    order, refund = _refund(ctx, refund_id)
+    order, refund = states.lock_with(ctx, OrdersRefund, OrdersRefund.id == refund_id)
     given = [part for part in parts.of_refund(ctx, refund.id) if part.state == "failed" and part.id in failed]
     if not given:
         raise Conflict("no part of this refund failed", "没有失败的退款", code="refund_state")
     for part in given:
-        parts.done(ctx, order, part, detail=f"by hand: {note}")
+        parts.done(ctx, order, part, detail=f"by hand: {body.reason}")
 
 
 def _withdraw(ctx: Context, part: OrdersRefundPart) -> None:
@@ -244,9 +247,3 @@ def _withdraw(ctx: Context, part: OrdersRefundPart) -> None:
         return  # uninstalled: there is nobody left who would ask
     assert part.number is not None, "a part outside has a number"
     method.withdraw(ctx.for_plugin(slug), part.number)
-
-
-def _refund(ctx: Context, refund_id: UUID) -> tuple[OrdersOrder, OrdersRefund]:
-    found = OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund_id)
-    order = states.lock(ctx, found.order)
-    return order, OrdersRefund.scoped(ctx).get(OrdersRefund.id == refund_id)
