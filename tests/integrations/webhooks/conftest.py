@@ -56,7 +56,7 @@ class Brand:
     @property
     def ctx(self) -> Context:
         """Return a context with the configuration as it is now."""
-        return self.base.runtime.system(tenants.by_id(self.base.tenant.id), "test").for_plugin("webhooks")
+        return self.base.services.system(tenants.by_id(self.base.tenant.id), "test").for_plugin("webhooks")
 
     def do(self, act: Callable[..., Any], *arguments: Any) -> Any:
         """Act in a transaction, as a host would."""

@@ -299,7 +299,7 @@ def in_line(brand: Brand, count: int) -> list[Any]:
     """Put deliveries in line and run none of them."""
     for _ in range(count):
         brand.register(drain=False)
-    jobs.drain(brand.base.runtime, only=["fact:webhooks:member_registered"])
+    jobs.drain(brand.base.services, only=["fact:webhooks:member_registered"])
     return brand.deliveries()
 
 
