@@ -93,7 +93,7 @@ def test_plugins_and_tenants_do_not_see_each_others_files(
     store.put("a.txt", file_of(b"mine"), "text/plain")
     other, same = new_tenant("other", plugins=("storage",)), tenants.settings_with_secrets(tenant, "storage")
     tenants.save_settings(other, "storage", same)
-    other = other.runtime.system(tenants.by_id(other.tenant.id), "test")
+    other = other.services.system(tenants.by_id(other.tenant.id), "test")
     for neighbour in (store_of(tenant.for_plugin("diary")), store_of(other.for_plugin("album"))):
         assert neighbour.backend == store.backend
         assert neighbour.stat("a.txt") is None
