@@ -13,6 +13,7 @@ from core.choices import names_in
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
 from core.contract import hookspecs as hooks
+from core.contract.bodies import Body, Row
 from core.contract.console import Action, Choice, Column, Form, Page, Panel, Resource
 from core.contract.context import Actor, Context
 from core.contract.facts import (
@@ -95,6 +96,7 @@ __all__ = [
     "BlindField",
     "blinds",
     "BY_PLUGIN",
+    "Body",
     "Callback",
     "Channel",
     "Charge",
@@ -179,6 +181,7 @@ __all__ = [
     "rewards",
     "RoostError",
     "savepoint",
+    "Row",
     "Schedule",
     "seal",
     "sealed_with_old_key",

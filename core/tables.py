@@ -109,6 +109,12 @@ class Scope:
         """Start an INSERT of many rows in one statement; all with the same keys."""
         return self._mark(_INSERT_MANY(self.model, [self._values(row) for row in rows]))
 
+    def insert_once(self, **values: Any) -> Any:
+        """Insert one row now, unless a unique index holds one like it; return its primary key, or None."""
+        key: Any = self.model._meta.primary_key
+        made = list(self.insert(**values).on_conflict_ignore().returning(key).execute())
+        return made[0]._pk if made else None
+
     def create(self, **values: Any) -> Any:
         """Insert one row now and return it as an instance."""
         row = self.model(**self._values(values))
@@ -217,6 +223,7 @@ class TenantModel(BaseModel):
 
     belongs_to_tenant: ClassVar[bool] = True  # read by the guard
     member_rows: ClassVar[MemberRows | tuple[MemberRows, ...]] = ()  # required where a column holds a member's id
+    noun: ClassVar[str] = ""  # what an error calls a row; empty: the class's name
 
     tenant = IntegerField()
 
@@ -228,7 +235,7 @@ class TenantModel(BaseModel):
     @classmethod
     def label(cls) -> str:
         """Return the word an error uses for a row of this table."""
-        return cls.__name__.lower()
+        return cls.noun or cls.__name__.lower()
 
     select = _refuse("select")
     update = _refuse("update")

@@ -44,23 +44,11 @@ def member_summary(ctx: Context, member: UUID) -> dict[str, Any] | None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member."""
+    """Forget who coached the member, and what was pushed of it."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's relations."""
-    privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
     """Give the member's coaches."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

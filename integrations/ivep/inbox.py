@@ -24,25 +24,18 @@ def receive(ctx: Context, push: Push) -> Answer:
     ctx = ctx.for_plugin(service.SLUG)
     event, body = qinniao.admit(ctx, push, ctx.settings(IvepSettings))
     number = event.data.get("id")
-    new = (
-        IvepEvent.scoped(ctx)
-        .insert(
-            event_id=event.event_id,
-            event_type=event.event_type,
-            number=number if isinstance(number, str) and number.isprintable() and len(number) <= 100 else "",
-            body=seal(ctx, "event", body),
-            venue=service.venue_of(ctx, event.store_id),
-            occurred_at=event.occurred_at,
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(IvepEvent.id)
-        .execute()
+    made = IvepEvent.scoped(ctx).insert_once(
+        event_id=event.event_id,
+        event_type=event.event_type,
+        number=number if isinstance(number, str) and number.isprintable() and len(number) <= 100 else "",
+        body=seal(ctx, "event", body),
+        venue=service.venue_of(ctx, event.store_id),
+        occurred_at=event.occurred_at,
+        received_at=ctx.now(),
     )
-    fresh = list(new)
-    for row in fresh:
-        ctx.enqueue("ivep.event", EventJob(event=row.id))
-    if not fresh:
+    if made is not None:
+        ctx.enqueue("ivep.event", EventJob(event=made))
+    else:
         qinniao.check_same(ctx, IvepEvent, event)
     return qinniao.received(ctx)
 

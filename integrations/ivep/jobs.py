@@ -12,14 +12,6 @@ def _event(ctx: Context, payload: EventJob) -> None:
     inbox.process(ctx, payload.event)
 
 
-def _sweep(ctx: Context, payload: SweepJob) -> Next | None:
-    return reading.sweep(ctx, payload)
-
-
-def _reconcile(ctx: Context, slot: str) -> None:
-    reading.Pull.start_due(ctx)
-
-
 def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("ivep.sweep", SweepJob(), dedupe=f"sweep:{slot}")
     return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
@@ -29,9 +21,9 @@ JOBS = (
     Job("event", EventJob, _event),
     Job("pull", qinniao.PullJob, reading.Pull),
     Job("ask", AskJob, reading.Ask),
-    Job("sweep", SweepJob, _sweep),
+    Job("sweep", SweepJob, reading.sweep),
 )
 SCHEDULES = (
-    Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
+    Schedule("reconcile", reading.Pull.start_due, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
     Schedule("nightly", _nightly, daily="05:40"),
 )

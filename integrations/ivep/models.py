@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BY_PLUGIN, MemberRows, SealedField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, Blank, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class IvepCoach(TenantModel):
@@ -19,13 +19,10 @@ class IvepCoach(TenantModel):
     told_at = TimeField(null=True)  # IVEP's `updated_at`
     changed_at = TimeField()
 
+    noun = "coach"
+
     class Meta:
         indexes = ((("tenant", "number"), True), (("tenant", "venue", "id"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "coach"
 
 
 class IvepRelation(TenantModel):
@@ -46,6 +43,7 @@ class IvepRelation(TenantModel):
     told_at = TimeField(null=True)
     changed_at = TimeField()
 
+    noun = "relation"
     member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with the coach's name
 
     class Meta:
@@ -56,11 +54,6 @@ class IvepRelation(TenantModel):
             (("tenant", "coach", "assigned"), False),
             (("tenant", "state", "id"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "relation"
 
 
 class IvepEvent(TenantModel):
@@ -79,7 +72,8 @@ class IvepEvent(TenantModel):
     received_at = TimeField()
     processed_at = TimeField(null=True)
 
-    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # the relations say what came of it
+    noun = "event"
+    member_rows = MemberRows(erase=Blank(body=None, member=None), export=None)  # the relations say what came of it
 
     class Meta:
         indexes = (
@@ -89,11 +83,6 @@ class IvepEvent(TenantModel):
             (("tenant", "member"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "event"
 
 
 class IvepCursor(TenantModel):
@@ -116,10 +105,7 @@ class IvepCursor(TenantModel):
     tries = IntegerField(default=0)
     error = CharField(max_length=300, default="")
 
+    noun = "list"
+
     class Meta:
         indexes = ((("tenant", "kind"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "list"

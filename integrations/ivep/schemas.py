@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from integrations.qinniao import ServerSettings
+from roost import Body, Row
 
 
 class IvepSettings(ServerSettings):
@@ -81,10 +82,8 @@ class SweepJob(BaseModel):
 # --- what staff see ---------------------------------------------------------------------------------------
 
 
-class CoachRow(BaseModel):
+class CoachRow(Row):
     """A coach."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -96,10 +95,8 @@ class CoachRow(BaseModel):
     changed_at: datetime
 
 
-class RelationRow(BaseModel):
+class RelationRow(Row):
     """Who coaches whom."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -118,10 +115,8 @@ class RelationRow(BaseModel):
     changed_at: datetime
 
 
-class EventRow(BaseModel):
+class EventRow(Row):
     """An event that was pushed; its body is not shown."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     event_id: str
@@ -136,10 +131,8 @@ class EventRow(BaseModel):
     processed_at: datetime | None
 
 
-class ListRow(BaseModel):
+class ListRow(Row):
     """How the reconciliation of one list does."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: str
@@ -153,9 +146,7 @@ class ListRow(BaseModel):
     finished_at: datetime | None
 
 
-class NewRun(BaseModel):
+class NewRun(Body):
     """Which list to fetch now."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["all", "coaches", "relations"] = Field("all", description="one list, or both · 列表")

@@ -2,13 +2,13 @@
 
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from integrations.qinniao import hookspecs
 from integrations.qinniao.answers import Code
 from integrations.qinniao.protocol import ProtocolClient
 from integrations.qinniao.signing import HMAC_SHA256, HmacScheme, Scheme
-from roost import Conflict, Context, egress
+from roost import Body, Conflict, Context, egress
 
 TIMEOUT = (2.0, 5.0)  # seconds to connect, and to wait for an answer
 HMAC = HmacScheme()
@@ -16,10 +16,8 @@ HMAC = HmacScheme()
 C = TypeVar("C", bound=ProtocolClient)
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Body):
     """Where a server of the protocol is, and how calls are signed, ours and theirs."""
-
-    model_config = ConfigDict(extra="forbid")
 
     base_url: str = Field(
         "", max_length=200, pattern=r"^(https?://\S+)?$",

@@ -149,7 +149,7 @@ def figures(ctx: Context) -> list[tuple[str, str]]:
     for row in circuit.broken(ctx):
         state = "试探" if row.state == "half-open" else "熔断"
         shown.append((f"接口 {row.target}", f"{state}：{_ago(ctx, row.opened_at)}；{row.error}"))
-    for kind, state, finished_at, error in reconcile.states(ctx):
+    for kind, state, finished_at, error in reconcile.Pull.states(ctx):
         shown.append((f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at)))
     return shown
 

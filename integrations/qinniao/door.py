@@ -54,8 +54,7 @@ def admit(ctx: Context, push: Push, settings: ServerSettings) -> tuple[PushedEve
 def _use(ctx: Context, nonce: str) -> None:
     nonces, now = QinniaoNonce.scoped(ctx), ctx.now()
     nonces.delete().where(QinniaoNonce.seen_at < now - timedelta(seconds=NONCE_SECONDS)).execute()
-    new = nonces.insert(nonce=nonce, seen_at=now).on_conflict_ignore().returning(QinniaoNonce.id).execute()
-    if not list(new):
+    if nonces.insert_once(nonce=nonce, seen_at=now) is None:
         raise Unauthorized("the push is refused: this nonce was used before", "请求重复", code="nonce_used")
 
 

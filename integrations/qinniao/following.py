@@ -88,16 +88,14 @@ class Following(Remote):
     # when
 
     @classmethod
-    def start_due(cls, ctx: Context) -> bool:
-        """Start the night's run once its hour has come, once a day of the tenant's; return whether it did."""
+    def start_due(cls, ctx: Context, slot: str) -> None:
+        """Start the night's run once its hour has come, once a day of the tenant's."""
         settings = cls.settings(ctx)
         hour = local_time(ctx.now(), ctx.tenant.zone).hour
         if not settings.connected or not settings.reconcile or hour < settings.reconcile_hour:
-            return False
-        if cls.row(ctx, cls.lists[0]).started_on == ctx.today():
-            return False
-        cls.start(ctx)
-        return True
+            return
+        if cls.row(ctx, cls.lists[0]).started_on != ctx.today():
+            cls.start(ctx)
 
     @classmethod
     def start(cls, ctx: Context, kinds: Sequence[str] | None = None) -> None:

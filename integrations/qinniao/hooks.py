@@ -1,6 +1,5 @@
 """What the SaaS link answers, hears and declares."""
 
-from typing import Any
 from uuid import UUID
 
 from integrations.qinniao import api, console, inbox, jobs, leads, privacy
@@ -33,23 +32,5 @@ def member_registered(ctx: Context, fact: MemberRegistered) -> None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member."""
+    """Forget what the SaaS told of the member, and whatever carries their numbers there."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's records."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Give how the member stands with the SaaS."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

@@ -33,26 +33,19 @@ def receive(ctx: Context, push: Push) -> Answer:
     ctx = ctx.for_plugin(service.SLUG)
     event, body = admit(ctx, push, ctx.settings(QinniaoSettings))
     kind = KIND_OF_EVENT.get(event.event_type, "")
-    new = (
-        QinniaoEvent.scoped(ctx)
-        .insert(
-            event_id=event.event_id,
-            event_type=event.event_type,
-            kind=kind,
-            saas_id=(plain_id(event.data.get("id")) or "") if kind else "",
-            body=seal(ctx, "event", body),
-            venue=effects.venue_of(ctx, event.store_id),
-            occurred_at=event.occurred_at,
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(QinniaoEvent.id)
-        .execute()
+    made = QinniaoEvent.scoped(ctx).insert_once(
+        event_id=event.event_id,
+        event_type=event.event_type,
+        kind=kind,
+        saas_id=(plain_id(event.data.get("id")) or "") if kind else "",
+        body=seal(ctx, "event", body),
+        venue=effects.venue_of(ctx, event.store_id),
+        occurred_at=event.occurred_at,
+        received_at=ctx.now(),
     )
-    fresh = list(new)
-    for row in fresh:
-        ctx.enqueue("qinniao.event", EventJob(event=row.id))
-    if not fresh:
+    if made is not None:
+        ctx.enqueue("qinniao.event", EventJob(event=made))
+    else:
         check_same(ctx, QinniaoEvent, event)
     return received(ctx)
 

@@ -7,6 +7,7 @@ from peewee import AutoField, BigIntegerField, BooleanField, CharField, DateFiel
 from roost import (
     BY_PLUGIN,
     DELETE,
+    Blank,
     BlindField,
     Invalid,
     JsonField,
@@ -48,6 +49,7 @@ class QinniaoLead(TenantModel):
     proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
     attachment = CharField(max_length=200, default="")  # where a picture or scan of it is kept
 
+    noun = "lead"
     member_rows = MemberRows(
         erase=DELETE, merge=Unite(), export=("state", ("created_at", "at"), ("saas_lead", "number")), name="lead"
     )
@@ -59,11 +61,6 @@ class QinniaoLead(TenantModel):
             (("tenant", "converted_at"), False),
             (("tenant", "late", "id"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "lead"
 
 
 class QinniaoEvent(TenantModel):
@@ -83,7 +80,10 @@ class QinniaoEvent(TenantModel):
     received_at = TimeField()
     processed_at = TimeField(null=True)
 
-    member_rows = MemberRows(erase=BY_PLUGIN, export=(("event_type", "type"), ("occurred_at", "at")), name="events")
+    noun = "event"
+    member_rows = MemberRows(
+        erase=Blank(body=None, member=None), export=(("event_type", "type"), ("occurred_at", "at")), name="events"
+    )
 
     class Meta:
         indexes = (
@@ -93,11 +93,6 @@ class QinniaoEvent(TenantModel):
             (("tenant", "member"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "event"
 
 
 class QinniaoObject(TenantModel):
@@ -126,6 +121,7 @@ class QinniaoObject(TenantModel):
     phone_blind = BlindField("phone", of="body", read=phone_in, null=True)
     changed_at = TimeField()
 
+    noun = "SaaS object"
     member_rows = MemberRows(erase=BY_PLUGIN, export=("kind", ("saas_id", "number"), ("told_at", "at")), name="records")
 
     class Meta:
@@ -137,11 +133,6 @@ class QinniaoObject(TenantModel):
             (("tenant", "member"), False),
             (("tenant", "phone_blind"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "SaaS object"
 
 
 class QinniaoCursor(TenantModel):
@@ -164,13 +155,10 @@ class QinniaoCursor(TenantModel):
     tries = IntegerField(default=0)
     error = CharField(max_length=300, default="")
 
+    noun = "list"
+
     class Meta:
         indexes = ((("tenant", "kind"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "list"
 
 
 class QinniaoNonce(TenantModel):
@@ -195,13 +183,10 @@ class QinniaoCircuit(TenantModel):
     opened_at = TimeField(null=True)
     changed_at = TimeField()
 
+    noun = "circuit"
+
     class Meta:
         indexes = ((("tenant", "target"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "circuit"
 
 
 class QinniaoRetry(TenantModel):
@@ -215,10 +200,7 @@ class QinniaoRetry(TenantModel):
     created_at = TimeField()
     finished_at = TimeField(null=True)
 
+    noun = "retry"
+
     class Meta:
         indexes = ((("tenant", "state", "id"), False),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "retry"

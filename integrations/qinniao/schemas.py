@@ -4,10 +4,11 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from integrations.qinniao.connection import ServerSettings
 from integrations.qinniao.wire import PLAIN, Kind
+from roost import Body, Row
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -67,10 +68,8 @@ class RetryJob(BaseModel):
 # --- what staff see ---------------------------------------------------------------------------------------
 
 
-class LeadRow(BaseModel):
+class LeadRow(Row):
     """A person on the way to the SaaS."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     member: UUID
@@ -90,10 +89,8 @@ class LeadRow(BaseModel):
     attachment: str
 
 
-class EventRow(BaseModel):
+class EventRow(Row):
     """An event that was pushed; its body, which has personal data, is not shown."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     event_id: str
@@ -109,10 +106,8 @@ class EventRow(BaseModel):
     processed_at: datetime | None
 
 
-class ObjectRow(BaseModel):
+class ObjectRow(Row):
     """An object of the SaaS."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: str
@@ -128,10 +123,8 @@ class ObjectRow(BaseModel):
     changed_at: datetime
 
 
-class ListRow(BaseModel):
+class ListRow(Row):
     """How the reconciliation of one list does."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: str
@@ -145,10 +138,8 @@ class ListRow(BaseModel):
     finished_at: datetime | None
 
 
-class CircuitRow(BaseModel):
+class CircuitRow(Row):
     """Whether a server is asked."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     target: str
@@ -159,10 +150,8 @@ class CircuitRow(BaseModel):
     changed_at: datetime
 
 
-class RetryRow(BaseModel):
+class RetryRow(Row):
     """One time that everything of a kind was tried again."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     what: str
@@ -173,36 +162,28 @@ class RetryRow(BaseModel):
     finished_at: datetime | None
 
 
-class NewRetry(BaseModel):
+class NewRetry(Body):
     """What to try again: all that is open of it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     what: Literal["leads", "events", "records"] = Field(
         description="leads that failed or wait, events or records that failed or wait · 潜客、推送或记录"
     )
 
 
-class NewRun(BaseModel):
+class NewRun(Body):
     """Which list to fetch now."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["all", Kind] = Field("all", description="one list, or all of them · 列表")
 
 
-class NewLead(BaseModel):
+class NewLead(Body):
     """A member to match with the SaaS, or push to it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID
 
 
-class Conversion(BaseModel):
+class Conversion(Body):
     """A membership that staff have seen and the SaaS has not told."""
-
-    model_config = ConfigDict(extra="forbid")
 
     proof: Words = Field(description="what was seen: contract or receipt number · 凭证：合同或收据编号")
     attachment: str = Field(
@@ -215,9 +196,7 @@ class Conversion(BaseModel):
     venue: UUID | None = Field(None, description="home venue · 所属门店")
 
 
-class Assignment(BaseModel):
+class Assignment(Body):
     """Whose record of the SaaS it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID = Field(description="the member it belongs to · 对应会员")

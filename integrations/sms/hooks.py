@@ -25,23 +25,11 @@ def contribute() -> Contribution:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member."""
+    """Forget the member's phone wherever it stands."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's messages."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Give the member's messages."""
+    """Say since when they want no marketing."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

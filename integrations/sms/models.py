@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BlobField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BY_PLUGIN, BlindField, MemberRows, SealedField, TenantModel, TimeField, new_id
+from roost import Blank, BlindField, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class SmsMessage(TenantModel):
@@ -36,7 +36,12 @@ class SmsMessage(TenantModel):
     sent_at = TimeField(null=True)
     settled_at = TimeField(null=True)
 
-    member_rows = MemberRows(erase=BY_PLUGIN, export=(("created_at", "at"), "purpose", "state"), name="messages")
+    noun = "message"
+    member_rows = MemberRows(
+        erase=Blank(phone=None, phone_blind=None, address=None, address_blind=None, content=None, member=None),
+        export=(("created_at", "at"), "purpose", "state"),
+        name="messages",
+    )
 
     class Meta:
         indexes = (
@@ -47,11 +52,6 @@ class SmsMessage(TenantModel):
             (("tenant", "kind", "created_at"), False),
             (("tenant", "provider", "receipt"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "message"
 
 
 class SmsDay(TenantModel):
@@ -105,7 +105,12 @@ class SmsReply(TenantModel):
     unsubscribe = BooleanField(default=False)
     received_at = TimeField()
 
-    member_rows = MemberRows(erase=BY_PLUGIN, export=(("received_at", "at"), "text"), name="replies")
+    noun = "reply"
+    member_rows = MemberRows(
+        erase=Blank(phone=None, phone_blind=None, text=None, member=None),
+        export=(("received_at", "at"), "text"),
+        name="replies",
+    )
 
     class Meta:
         indexes = (
@@ -114,11 +119,6 @@ class SmsReply(TenantModel):
             (("tenant", "phone_blind"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "reply"
 
 
 class SmsOptOut(TenantModel):
@@ -132,12 +132,8 @@ class SmsOptOut(TenantModel):
     since = TimeField()
     how = CharField(max_length=10, default="reply")  # reply, provider (its black list)
 
-    member_rows = MemberRows(erase=BY_PLUGIN, export=("since",), name="no_marketing")
+    noun = "opt-out"
+    member_rows = MemberRows(erase=Blank(phone=None, member=None), export=None)  # exported as a date of its own
 
     class Meta:
         indexes = ((("tenant", "phone_blind"), True), (("tenant", "member"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "opt-out"

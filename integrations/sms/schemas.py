@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from integrations.sms import aliyun, tencent
-from roost import PhoneText
+from roost import Body, PhoneText, Row
 
 Company = Literal["tencent", "aliyun"]
 Url = Annotated[str, StringConstraints(max_length=200, pattern=r"^https?://[^\s/?#@]+/?$")]
@@ -33,10 +33,8 @@ class SmsTemplate(BaseModel):
         return self.tencent if company == "tencent" else self.aliyun
 
 
-class SmsSettings(BaseModel):
+class SmsSettings(Body):
     """The providers, the templates, and how much may be sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     provider: Company = Field(
         "tencent",
@@ -145,10 +143,8 @@ class SmsSettings(BaseModel):
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
-class CodeIn(BaseModel):
+class CodeIn(Body):
     """Where a code is to go, and what it is for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(description="a mainland mobile number", examples=["13800001111"])
     purpose: Literal["login"] = Field("login", description="to change a phone see /v1/sms/phone/codes")
@@ -161,10 +157,8 @@ class CodeOut(BaseModel):
     again_in: int = Field(description="seconds after which another may be asked for")
 
 
-class LoginIn(BaseModel):
+class LoginIn(Body):
     """A phone and the code that was sent to it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(examples=["13800001111"])
     code: Digits = Field(examples=["123456"])
@@ -174,10 +168,8 @@ class LoginIn(BaseModel):
     )
 
 
-class MemberOut(BaseModel):
+class MemberOut(Row):
     """Who logged in."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     state: str = Field(description="lead, member or lapsed")
@@ -196,18 +188,14 @@ class LoginOut(BaseModel):
     registered: bool = Field(description="true when this call made them known")
 
 
-class PhoneCodeIn(BaseModel):
+class PhoneCodeIn(Body):
     """To which phone of the member's a code is to go."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText | None = Field(None, description="the new number; leave it out for a code to the present one")
 
 
-class PhoneIn(BaseModel):
+class PhoneIn(Body):
     """The new phone, the code sent to it, and the code sent to the present one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(examples=["13800002222"])
     code: Digits = Field(description="that was sent to the new number")
@@ -242,10 +230,8 @@ class PushJob(BaseModel):
 # --- what staff see ---------------------------------------------------------------------------------------------------
 
 
-class MessageRow(BaseModel):
+class MessageRow(Row):
     """A message; its text and values are not kept."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime
@@ -266,10 +252,8 @@ class MessageRow(BaseModel):
     settled_at: datetime | None = Field(description="when the receipt came")
 
 
-class ReplyRow(BaseModel):
+class ReplyRow(Row):
     """What somebody answered."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     received_at: datetime
@@ -280,10 +264,8 @@ class ReplyRow(BaseModel):
     unsubscribe: bool
 
 
-class OptOutRow(BaseModel):
+class OptOutRow(Row):
     """A phone that wants no marketing."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     phone: str = Field("", description="masked")
@@ -293,10 +275,8 @@ class OptOutRow(BaseModel):
     how: str
 
 
-class DayRow(BaseModel):
+class DayRow(Row):
     """What a day's messages came to."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     day: date

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
+
+from roost import Body
 
 
-class StorageSettings(BaseModel):
+class StorageSettings(Body):
     """Local disk, or a bucket of a storage that speaks S3."""
-
-    model_config = ConfigDict(extra="forbid")
 
     backend: Literal["disk", "s3"] = Field(
         "disk", description="disk or s3; move the files before you switch · 存储位置"

@@ -17,7 +17,7 @@ from uuid import UUID
 from integrations.webhooks import catalogue
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob, WebhooksSettings
-from roost import Conflict, Context, Fact, Next, delete_some, new_id
+from roost import Conflict, Context, Fact, Next, Slot, delete_some, new_id
 
 FAILURES = 5
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -54,22 +54,17 @@ def ping(ctx: Context, endpoint: UUID) -> None:
 
 def add(ctx: Context, endpoint: UUID, event: UUID, fact: str, body: str, occurred_at: datetime) -> None:
     """Write a delivery and put it in line; nothing happens when it is there already."""
-    new = (
-        WebhooksDelivery.scoped(ctx)
-        .insert(
-            endpoint=endpoint,
-            event=event,
-            fact=fact,
-            body=body,
-            due_at=ctx.now(),
-            occurred_at=occurred_at,
-            created_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(WebhooksDelivery.id)
+    made = WebhooksDelivery.scoped(ctx).insert_once(
+        endpoint=endpoint,
+        event=event,
+        fact=fact,
+        body=body,
+        due_at=ctx.now(),
+        occurred_at=occurred_at,
+        created_at=ctx.now(),
     )
-    for row in list(new.execute()):
-        ctx.enqueue("webhooks.deliver", DeliverJob(delivery=row.id, round=0))
+    if made is not None:
+        ctx.enqueue("webhooks.deliver", DeliverJob(delivery=made, round=0))
 
 
 def start(ctx: Context, row: Any) -> None:  # Any: a delivery's row
@@ -198,7 +193,7 @@ def replay_period(ctx: Context, payload: ReplayJob) -> Next | None:
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
 
-def sweep(ctx: Context) -> None:
+def sweep(ctx: Context, slot: str) -> None:
     """Start what has lost its job: a worker was killed, or the plugin was off when it was due."""
     late = ctx.now() - OVERDUE
     for found in list(WebhooksEndpoint.scoped(ctx).select().order_by(WebhooksEndpoint.id)):
@@ -223,14 +218,8 @@ def sweep(ctx: Context) -> None:
         dispatch(ctx, endpoint)
 
 
-def clean(ctx: Context) -> bool:
-    """Delete some of what is past its keeping; tell whether more may be left."""
+def clean(ctx: Context, slot: str) -> Next | None:
+    """Delete some of what is past its keeping."""
     before = ctx.now() - timedelta(days=ctx.settings(WebhooksSettings).keep_days)
-    attempts = delete_some(ctx, WebhooksAttempt, WebhooksAttempt.created_at < before)
-    return delete_some(ctx, WebhooksDelivery, WebhooksDelivery.created_at < before) or attempts
-
-
-def purge(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    for model in (WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint):
-        model.scoped(ctx).delete().execute()
+    more = [delete_some(ctx, model, model.created_at < before) for model in (WebhooksAttempt, WebhooksDelivery)]
+    return Next(Slot(slot=slot)) if any(more) else None

@@ -2,7 +2,7 @@
 
 from integrations.webhooks import api, console, deliveries, jobs
 from integrations.webhooks.schemas import WebhooksSettings
-from roost import Context, Contribution, Listener, hookimpl
+from roost import Contribution, Listener, hookimpl
 
 
 @hookimpl
@@ -18,9 +18,3 @@ def contribute() -> Contribution:
         schedules=jobs.SCHEDULES,
         listener=Listener(deliveries.wanted, deliveries.hear),
     )
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    deliveries.purge(ctx)

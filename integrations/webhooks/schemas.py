@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
+
+from roost import Body
 
 DeliveryState = Literal["waiting", "parked", "sending", "delivered", "failed", "stopped"]
 
 
-class WebhooksSettings(BaseModel):
+class WebhooksSettings(Body):
     """What the brand decides."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keep_days: int = Field(30, ge=1, le=90, description="deliveries and attempts are kept · 推送记录保留天数")
     overlap_hours: int = Field(
@@ -25,10 +25,8 @@ class WebhooksSettings(BaseModel):
     most_endpoints: int = Field(10, ge=1, le=50, description="addresses a brand may have · 推送地址上限")
 
 
-class NewEndpoint(BaseModel):
+class NewEndpoint(Body):
     """An address to be told facts."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: str = Field(min_length=8, max_length=2000, description="https://… · 接收地址")
     facts: list[str] = Field(
@@ -38,10 +36,8 @@ class NewEndpoint(BaseModel):
     active: bool = Field(True, description="begin at once · 立即启用")
 
 
-class EndpointChange(BaseModel):
+class EndpointChange(Body):
     """What to change; what is left out stays. `active` takes a disabled address up again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(None, min_length=8, max_length=2000, description="https://… · 接收地址")
     facts: list[str] | None = Field(None, min_length=1, max_length=200, description="names · 订阅的事件")
@@ -49,10 +45,8 @@ class EndpointChange(BaseModel):
     active: bool | None = Field(None, description="on or off · 启用")
 
 
-class Period(BaseModel):
+class Period(Body):
     """What to send again: what happened from `since` until before `until`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     since: AwareDatetime = Field(description="from · 起")
     until: AwareDatetime | None = Field(None, description="until before; none: now · 止")

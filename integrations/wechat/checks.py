@@ -148,14 +148,12 @@ def judged(ctx: Context, trace: str, verdict: Verdict) -> bool | None:
     return True
 
 
-def give_up(ctx: Context) -> int:
-    """Call unknown what WeChat has not judged in `PATIENCE`, so that people look; return how many there were."""
+def give_up(ctx: Context, slot: str) -> None:
+    """Call unknown what WeChat has not judged in `PATIENCE`, so that people look."""
     before = ctx.now() - PATIENCE
     late = WechatCheck.scoped(ctx).select().where(WechatCheck.state == "pending", WechatCheck.asked_at < before)
-    rows = list(late.order_by(WechatCheck.asked_at).limit(SWEEP))
-    for row in rows:
+    for row in list(late.order_by(WechatCheck.asked_at).limit(SWEEP)):
         judged(ctx, row.trace, Verdict("unknown", "no_answer", row.trace))
-    return len(rows)
 
 
 def clean(ctx: Context, before: timedelta = timedelta(days=90)) -> bool:

@@ -1,6 +1,5 @@
 """What WeChat answers, hears and declares."""
 
-from typing import Any
 from uuid import UUID
 
 from integrations.wechat import api, checks, console, inbox, jobs, messages, privacy, risk, shipping
@@ -41,23 +40,5 @@ def payment_settled(ctx: Context, settlement: Settlement) -> None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member."""
+    """Forget what came under the member's open id too."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's records."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Give what the member agreed to, and what is known of them here."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

@@ -58,21 +58,16 @@ def receive(ctx: Context, push: Push) -> Answer:
     if pushes.first(WechatPush.proof == proof, WechatPush.key != key) is not None:
         # A plain push's signature does not cover the body: whoever saw one could say anything with it.
         raise Unauthorized("the push is refused: its signature was used before", "签名已被使用", code="signature_used")
-    new = (
-        pushes.insert(
-            key=key,
-            proof=proof,
-            kind=_kind(content)[:NAME_LENGTH],
-            openid=_text(content, "FromUserName")[:64],
-            body=seal(ctx, "push", json.dumps(content, ensure_ascii=False)),
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(WechatPush.id)
-        .execute()
+    made = pushes.insert_once(
+        key=key,
+        proof=proof,
+        kind=_kind(content)[:NAME_LENGTH],
+        openid=_text(content, "FromUserName")[:64],
+        body=seal(ctx, "push", json.dumps(content, ensure_ascii=False)),
+        received_at=ctx.now(),
     )
-    for row in new:
-        ctx.enqueue("wechat.push", RowJob(id=row.id))
+    if made is not None:
+        ctx.enqueue("wechat.push", RowJob(id=made))
     return SUCCESS
 
 

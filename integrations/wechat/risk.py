@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from integrations.wechat import connection, people
 from integrations.wechat.client import WechatClient, WechatError
 from integrations.wechat.models import WechatRisk
 from integrations.wechat.schemas import WechatSettings
-from roost import ConditionKind, Context, Steps, Text, members
+from roost import Body, ConditionKind, Context, Steps, Text, members
 
 log = structlog.get_logger("roost.wechat")
 MARKETING = 1
@@ -84,10 +84,8 @@ risk_steps = Steps(_prepare, _call, _complete)
 `risk_days`, and never where the setting `risk` is off."""
 
 
-class RiskSpec(BaseModel):
+class RiskSpec(Body):
     """Up to which rank a member passes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     at_most: int = Field(2, ge=0, le=4, description="0 none known, 4 high · 最高风险等级，0 无，4 高")
     unknown: bool = Field(True, description="passes when WeChat was not asked or did not say · 未知时视为通过")

@@ -1,6 +1,5 @@
 """What WeChat Pay declares, answers and keeps."""
 
-from typing import Any
 from uuid import UUID
 
 from integrations.wechat_pay import console, inbox, jobs, payments, privacy
@@ -40,21 +39,3 @@ def may_change_settings(ctx: Context, settings: WechatPaySettings) -> Veto | Non
 def erase_member(ctx: Context, member: UUID) -> None:
     """Refuse while a payment of theirs is under way."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's payments."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Give the member's payments."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

@@ -25,7 +25,7 @@ from integrations.wechat_pay.wire import (
     Transaction,
     wrong_fields,
 )
-from roost import Answer, Conflict, Content, Context, Push, Text, delete_some, insert_rows, new_id
+from roost import Answer, Conflict, Content, Context, Next, Push, Slot, Text, delete_some, insert_rows, new_id
 
 log = structlog.get_logger("roost.wechat_pay")
 OPEN = ("received", "waiting", "refused")  # states of callbacks that may still be processed
@@ -132,8 +132,9 @@ def retry(ctx: Context, push_id: UUID, body: None = None) -> None:
     process(ctx, push_id)
 
 
-def clean(ctx: Context) -> bool:
-    """Delete some processed callbacks past their keeping; tell whether more may be left. The book stays."""
+def clean(ctx: Context, slot: str) -> Next | None:
+    """Delete some processed callbacks past their keeping. The book stays."""
     before = ctx.now() - timedelta(days=ctx.settings(WechatPaySettings).keep_days)
     seen_to = WechatPayPush.state.in_(("done", "ignored"))
-    return delete_some(ctx, WechatPayPush, WechatPayPush.received_at < before, seen_to)
+    more = delete_some(ctx, WechatPayPush, WechatPayPush.received_at < before, seen_to)
+    return Next(Slot(slot=slot)) if more else None

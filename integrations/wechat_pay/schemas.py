@@ -4,19 +4,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from integrations.wechat_pay.client import BACKUP_URL, BASE_URL
 from integrations.wechat_pay.signing import PUBLIC_KEY_ID, certificate_keys_of, private_key_of, public_key_of
+from roost import Body, Row
 
 KEY_BYTES = 32
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class WechatPaySettings(BaseModel):
+class WechatPaySettings(Body):
     """The merchant that members pay, and the keys of both sides."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mchid: str = Field("", max_length=32, pattern=r"^[0-9]*$", description="merchant number · 商户号")
     appid: str = Field(
@@ -126,9 +125,7 @@ class RoundJob(BaseModel):
 # --- what staff see ------------------------------------------------------------------------------------------------
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class _Row(Row):
     id: UUID
 
 
@@ -198,9 +195,7 @@ class PushRow(_Row):
     processed_at: datetime | None
 
 
-class Handled(BaseModel):
+class Handled(Body):
     """What staff did about money that no plugin claimed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     note: Words = Field(description="what was done, and where it can be looked up · 处理说明")

@@ -202,26 +202,19 @@ def _book(ctx: Context, row: Any, heard: Heard, settled: Settlement, *, changes:
 
 def _fence(ctx: Context, row: Any, heard: Heard, settled: Settlement) -> Any:
     """Insert the settlement; return its id, or None when somebody has. A rival at work is waited for."""
-    made = (
-        WechatPaySettlement.scoped(ctx)
-        .insert(
-            kind=settled.kind,
-            number=settled.refund or settled.charge,
-            round=getattr(row, "round", 0),
-            charge=settled.charge,
-            member=row.member,
-            amount=settled.amount,
-            transaction=settled.transaction,
-            happened_at=settled.at,
-            booked_at=ctx.now(),
-            heard=heard,
-            state="unclaimed",
-        )
-        .on_conflict_ignore()
-        .returning(WechatPaySettlement.id)
-        .execute()
+    return WechatPaySettlement.scoped(ctx).insert_once(
+        kind=settled.kind,
+        number=settled.refund or settled.charge,
+        round=getattr(row, "round", 0),
+        charge=settled.charge,
+        member=row.member,
+        amount=settled.amount,
+        transaction=settled.transaction,
+        happened_at=settled.at,
+        booked_at=ctx.now(),
+        heard=heard,
+        state="unclaimed",
     )
-    return next((one.id for one in made), None)
 
 
 def _locked_trade(ctx: Context, number: str) -> Any:

@@ -269,7 +269,7 @@ class TestFromTheSaas:
         with brand.transaction():
             from integrations.qinniao import reconcile as saas_lists
 
-            saas_lists.start(brand, ["staff"])
+            saas_lists.Pull.start(brand, ["staff"])
         self.push(story, "coach.assigned")
         seen = my_coach(api, person)
         assert (seen["name"], seen["venue_name"]) == ("周岚", "江湾店")
@@ -404,10 +404,9 @@ class TestDuties:
             kept = members.export(brand, person.id)["plugins"]["ivep"]
         assert [(one["coach"], one["assigned"]) for one in kept["coaches"]] == [("周岚", True)]
 
-    def test_a_tenant_that_leaves_leaves_nothing(self, story: Any, brand: Context, runtime: Any) -> None:
+    def test_a_tenant_that_leaves_leaves_nothing(self, story: Any, brand: Context, purge: Any) -> None:
         self.known(story)
-        with brand.transaction():
-            runtime.dispatcher.oblige(brand, "purge_tenant")
+        purge(brand, "ivep")
         assert [model.scoped(brand).select().count() for model in (IvepCoach, IvepRelation, IvepEvent)] == [0, 0, 0]
 
 

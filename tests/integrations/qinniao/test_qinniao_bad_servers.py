@@ -26,7 +26,7 @@ PHONE = "13800001111"
 def run(brand: Context, drain: Callable[[], int]) -> Callable[..., None]:
     def once(*kinds: str) -> None:
         with brand.transaction():
-            reconcile.start(brand, kinds or None)
+            reconcile.Pull.start(brand, kinds or None)
         drain()
 
     return once

@@ -104,7 +104,7 @@ class TestBookings:
         story.fake.put("bookings", booking(clock, "b-2"))
         for _ in range(2):
             with brand.transaction():
-                reconcile.start(brand, ["bookings"])
+                reconcile.Pull.start(brand, ["bookings"])
             story.drain()
         assert [one["booking"] for one in told(story, "booking_recorded")] == ["b-1", "b-2"]
         assert [one["booking"] for one in told(story, "booking_attended")] == ["b-1"]
@@ -182,7 +182,7 @@ class TestListsOfTheBrand:
     def run(self, brand: Context, drain: Callable[[], int]) -> Callable[[], None]:
         def once() -> None:
             with brand.transaction():
-                reconcile.start(brand)
+                reconcile.Pull.start(brand)
             drain()
 
         return once

@@ -24,7 +24,7 @@ PHONE = "13800001111"
 def run(brand: Context, drain: Callable[[], int]) -> Callable[[], None]:
     def once() -> None:
         with brand.transaction():
-            reconcile.start(brand)
+            reconcile.Pull.start(brand)
         drain()
 
     return once
@@ -149,7 +149,7 @@ def test_a_page_that_was_read_twice_is_taken_once(story: Any, brand: Context, cl
     story.register()
     story.fake.put("members", {"id": "m-1", "phone": PHONE})
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     job, row, mine = reconcile.Pull(), cursor(brand, "members"), brand.for_plugin("qinniao")
     prepared = job.prepare(mine, payload=PullJob(kind="members", run=row.run))
     answer = job.call(prepared)
@@ -161,10 +161,10 @@ def test_a_page_that_was_read_twice_is_taken_once(story: Any, brand: Context, cl
 
 def test_a_run_that_is_started_anew_takes_over(story: Any, brand: Context) -> None:
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     old = cursor(brand, "members").run
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     assert reconcile.Pull().prepare(brand.for_plugin("qinniao"), payload=PullJob(kind="members", run=old)) is None
     story.drain()
     assert len(story.fake.calls("members")) == 1
@@ -213,7 +213,7 @@ class TestClock:
         clock.set(datetime(2026, 11, 22, 18, 0, tzinfo=UTC))  # 02:00 of the 23rd in Shanghai
         tick()
         with brand.transaction():
-            reconcile.start(brand)  # by hand, on the 23rd
+            reconcile.Pull.start(brand)  # by hand, on the 23rd
         story.drain()
         asked = len(story.fake.calls("members"))
         clock.set(datetime(2026, 11, 22, 19, 1, tzinfo=UTC))  # 03:01: the day has had its run

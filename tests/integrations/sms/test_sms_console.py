@@ -12,7 +12,6 @@ from core.contract.context import Context
 from core.privacy import Keyring
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Failure, Running
-from integrations.sms import privacy
 from integrations.sms.fake import ReceiptOrder, ReplyOrder, TencentFake
 from integrations.sms.models import SmsMessage, SmsMeter, SmsOptOut, SmsPush, SmsReply
 from tests.integrations.sms.conftest import PHONE, Story
@@ -139,9 +138,10 @@ class TestLeaving:
         assert [r["text"] for r in told["replies"]] == ["退订"]
         assert "no_marketing_since" in told
 
-    def test_nothing_is_left_of_a_tenant(self, story: Story, han: members.MemberView) -> None:
-        with story.ctx.transaction():
-            privacy.purge(story.ctx.for_plugin("sms"))
+    def test_nothing_is_left_of_a_tenant(
+        self, story: Story, han: members.MemberView, purge: Callable[[Context, str], None]
+    ) -> None:
+        purge(story.ctx, "sms")
         for model in story.ctx.services.registry.plugin("sms").models:
             assert model.scoped(story.ctx).select().count() == 0
 

@@ -14,6 +14,7 @@ from hosts.testkit.plugin import Api
 from integrations.wechat import checks
 from integrations.wechat.fake import Failure, PushTarget, Running, WechatFake
 from integrations.wechat.models import WechatCheck, WechatPush
+from roost import hooks
 from tests.integrations.wechat.conftest import AES_KEY, TOKEN
 
 PICTURE = "https://pictures.example/1.jpg"
@@ -28,14 +29,14 @@ def fake(wechat: Running) -> WechatFake:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Collect the verdicts that are told to plugins."""
     told: list[tuple[str, str, str]] = []
-    oblige = Dispatcher.oblige
+    lifecycle = Dispatcher.lifecycle
 
-    def hear(self: Dispatcher, ctx: Context, hook: str, **values: Any) -> Any:
-        if hook == "content_judged":
+    def hear(self: Dispatcher, ctx: Context, hook: Callable[..., Any], values: dict[str, Any], *more: Any) -> Any:
+        if hook is hooks.content_judged:
             told.append((values["trace"], values["verdict"].state, values["verdict"].label))
-        return oblige(self, ctx, hook, **values)
+        return lifecycle(self, ctx, hook, values, *more)
 
-    monkeypatch.setattr(Dispatcher, "oblige", hear)
+    monkeypatch.setattr(Dispatcher, "lifecycle", hear)
     return told
 
 

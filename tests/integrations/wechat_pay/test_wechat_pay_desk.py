@@ -16,7 +16,6 @@ from integrations.wechat_pay import desk
 from integrations.wechat_pay.fake_books import Delivery, GiveBack, Pay
 from integrations.wechat_pay.fake_keys import make_keys
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
-from roost import hooks
 
 ADMIN = "/admin/v1/wechat_pay"
 
@@ -78,7 +77,7 @@ class TestDesk:
         (still,) = [row for row in staff.list("settlements", state="unclaimed") if row["id"] == first["id"]]
         assert "no plugin knows this number" in still["note"]
         with monkeypatch.context() as patch:
-            patch.setattr(Context, "oblige", lambda ctx, hook, **values: [("till", True)])
+            patch.setattr(Context, "lifecycle", lambda ctx, hook, **values: [("till", True)])
             assert staff.act("settlements", first["id"], "offer") in (200, 204)
         assert staff.act("settlements", second["id"], "handle", note="given back by hand", reason="old order") in (
             200,
@@ -97,11 +96,11 @@ class TestDesk:
         story.refund(charge="X000001", amount=100)
         told: list[Any] = []
 
-        def oblige(ctx: Context, hook: str, settlement: Any) -> list[Any]:
+        def lifecycle(ctx: Context, hook: Any, settlement: Any) -> list[Any]:
             told.append(settlement)
             return [("till", True)]
 
-        monkeypatch.setattr(Context, "oblige", oblige)
+        monkeypatch.setattr(Context, "lifecycle", lifecycle)
         for row in WechatPaySettlement.scoped(story.ctx).select().order_by(WechatPaySettlement.id):
             story.ctx.run(lambda row=row: desk.offer(story.ctx, row.id))
         transaction = story.fake.orders["X000001"].transaction
@@ -228,11 +227,10 @@ class TestLeaving:
         for model in (WechatPayTrade, WechatPayRefund, WechatPaySettlement):
             assert [row.member for row in model.scoped(brand).select()] == [survivor.id]
 
-    def test_a_purge_leaves_nothing(self, story: Any, brand: Context) -> None:
+    def test_a_purge_leaves_nothing(self, story: Any, brand: Context, purge: Any) -> None:
         story.paid()
         story.refund()
-        with brand.transaction():
-            brand.lifecycle(hooks.purge_tenant)
+        purge(brand, "wechat_pay")
         for model in (WechatPayTrade, WechatPayRefund, WechatPaySettlement, WechatPayPush):
             assert model.scoped(brand).select().count() == 0
 
