@@ -1,13 +1,11 @@
-"""What happens to relations when a member leaves, joins another record, or asks for what is kept of them."""
+"""What happens to relations when two records turn out to be one person."""
 
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from plugins.referrals import paying, relations
-from plugins.referrals.counting import count
-from plugins.referrals.models import ReferralsCount, ReferralsRelation, ReferralsReward
+from plugins.referrals.models import ReferralsRelation
 from roost import Context, members
 
 
@@ -18,28 +16,18 @@ class Void(BaseModel):
     reason: str
 
 
-def erase(ctx: Context, member: UUID) -> None:
-    """Keep the bare relation, which holds no personal data: rewards that were paid must stay explicable."""
-    ReferralsRelation.scoped(ctx).update(venue=None).where(ReferralsRelation.invitee == member).execute()
-
-
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move what `merged` brought and was brought by. Who turns out to have been known, or to have invited
-    themselves,
-    was no referral: a job takes the rewards back."""
+    """Move what `merged` brought and was brought by. Who turns out to have been known, or to have invited themselves,
+    was no referral: a job takes the rewards back.
+    """
     door = ReferralsRelation.scoped(ctx)
     door.update(inviter=member).where(ReferralsRelation.inviter == merged).execute()
-    ReferralsReward.scoped(ctx).update(member=member).where(ReferralsReward.member == merged).execute()
-    for row in list(ReferralsCount.scoped(ctx).select().where(ReferralsCount.member == merged)):
-        count(ctx, member, row.period, row.conversions)
-    ReferralsCount.scoped(ctx).delete().where(ReferralsCount.member == merged).execute()
     brought = door.first(ReferralsRelation.invitee == merged)
     if brought is not None:
-        if door.first(ReferralsRelation.invitee == member) is None:
+        known = door.first(ReferralsRelation.invitee == member) is not None
+        if not known:
             door.update(invitee=member).where(ReferralsRelation.id == brought.id).execute()
-            if members.get(ctx, member).registered_at < brought.bound_at:
-                _void(ctx, brought, "known_before")
-        else:
+        if known or members.get(ctx, member).registered_at < brought.bound_at:
             _void(ctx, brought, "known_before")
     own = door.first(ReferralsRelation.invitee == member, ReferralsRelation.inviter == member)
     if own is not None:
@@ -62,21 +50,3 @@ def void(ctx: Context, payload: Void) -> None:
         return
     ReferralsRelation.scoped(ctx).update(state="void", reason=reason).where(ReferralsRelation.id == row.id).execute()
     paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration", "invitee"), reason)
-
-
-def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return a member's side of relations as JSON values: nothing of other people but when they came."""
-    mine = ReferralsRelation.scoped(ctx).first(ReferralsRelation.invitee == member)
-    brought = ReferralsRelation.scoped(ctx).select().where(ReferralsRelation.inviter == member)
-    return {
-        "was_invited": {"state": mine.state, "at": mine.bound_at.isoformat()} if mine else None,
-        "invited": [
-            {"state": row.state, "at": row.bound_at.isoformat()} for row in brought.order_by(ReferralsRelation.id)
-        ],
-    }
-
-
-def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows."""
-    for model in (ReferralsRelation, ReferralsReward, ReferralsCount):
-        model.scoped(ctx).delete().execute()
