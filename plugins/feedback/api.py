@@ -30,7 +30,7 @@ def cases_out(
             update={
                 "pictures": pictures.addresses(case, items[case.id]),
                 "media": items[case.id],
-                "messages": [MessageOut.model_validate(m, from_attributes=True) for m in (said or {}).get(case.id, ())],
+                "messages": [MessageOut.model_validate(m) for m in (said or {}).get(case.id, ())],
             }
         )
         for case in cases

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
-from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said, StaffMessage
+from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said
 from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
@@ -39,26 +38,6 @@ SAID = (
 )
 
 
-def _take(ctx: Context, case: UUID, body: None) -> None:
-    service.take(ctx, case)
-
-
-def _reply(ctx: Context, case: UUID, body: Said) -> None:
-    service.reply(ctx, case, body.text)
-
-
-def _note(ctx: Context, case: UUID, body: Said) -> None:
-    service.note(ctx, case, body.text)
-
-
-def _solve(ctx: Context, case: UUID, body: Said) -> None:
-    service.solve(ctx, case, body.text)
-
-
-def _compensate(ctx: Context, case: UUID, body: Compensation) -> None:
-    service.compensate(ctx, case, body.points)
-
-
 def _open(row: Any) -> bool:  # Any: a case's row
     return row.state in service.OPEN
 
@@ -67,13 +46,9 @@ def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add what was said to the rows, and the pictures that the account may see."""
     said = service.messages(ctx, [row.id for row in rows], internal=True)
     items = pictures.of_cases(ctx, [row.id for row in rows])
-    made = ("messages", "pictures")
-    shown = []
-    for row in rows:
-        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name not in made}
-        messages = [StaffMessage.model_validate(m, from_attributes=True) for m in said[row.id]]
-        shown.append(CaseRow(**values, pictures=pictures.addresses(row, items[row.id]), messages=messages))
-    return shown
+    return [
+        row.__data__ | {"pictures": pictures.addresses(row, items[row.id]), "messages": said[row.id]} for row in rows
+    ]
 
 
 cases = Resource(
@@ -86,14 +61,14 @@ cases = Resource(
     venue="venue",
     present=present,
     actions=(
-        Action("take", Text("受理", "Accept"), _take, "feedback.reply", shown=lambda row: row.state == "new"),
-        Action("reply", Text("回复", "Reply"), _reply, "feedback.reply", form=Said, shown=_open),
-        Action("note", Text("内部备注", "Internal note"), _note, "feedback.reply", form=Said),
-        Action("solve", Text("解决", "Solve"), _solve, "feedback.reply", form=Said, shown=_open),
+        Action("take", Text("受理", "Accept"), service.take, "feedback.reply", shown=lambda row: row.state == "new"),
+        Action("reply", Text("回复", "Reply"), service.reply, "feedback.reply", form=Said, shown=_open),
+        Action("note", Text("内部备注", "Internal note"), service.note, "feedback.reply", form=Said),
+        Action("solve", Text("解决", "Solve"), service.solve, "feedback.reply", form=Said, shown=_open),
         Action(
             "compensate",
             Text("补偿积分", "Compensate"),
-            _compensate,
+            service.compensate,
             "feedback.compensate",
             form=Compensation,
             reason=True,
@@ -122,12 +97,15 @@ cases = Resource(
 
 
 def _waiting(ctx: Context) -> Sequence[tuple[str, str]]:
-    counts, english = service.waiting(ctx), ctx.locale.startswith("en")
-    return [
-        ("To be answered" if english else "待回复", f"{counts.unanswered:,}"),
-        ("To be solved" if english else "待解决", f"{counts.unsolved:,}"),
-        ("Late, at head office" if english else "超时，已转总部", f"{counts.escalated:,}"),
-    ]
+    """Count what waits for staff, in the venues of the account."""
+    waiting = FeedbackCase.scoped(ctx).select().where(FeedbackCase.state.in_(service.OPEN))
+    waiting = waiting.where(ctx.within(FeedbackCase.venue))
+    figures = (
+        (Text("待回复", "To be answered"), waiting.where(FeedbackCase.reply_by.is_null(False))),
+        (Text("待解决", "To be solved"), waiting),
+        (Text("超时，已转总部", "Late, at head office"), waiting.where(FeedbackCase.escalated)),
+    )
+    return [(words.in_(ctx.locale), f"{query.count():,}") for words, query in figures]
 
 
 WAITING = Panel("waiting", Text("意见反馈", "Feedback"), "feedback.view", _waiting)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import api, console, jobs, notices, privacy, survey_console
+from plugins.feedback import api, console, jobs, notices, pictures, privacy, survey_console
 from plugins.feedback.schemas import FeedbackSettings
 from roost import Context, Contribution, hookimpl
 
@@ -25,13 +25,13 @@ def contribute() -> Contribution:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Remove what the member wrote."""
+    """Remove what the member said."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's cases and surveys."""
+    """Leave one survey open."""
     privacy.merge(ctx, member, merged)
 
 
@@ -43,5 +43,5 @@ def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def purge_tenant(ctx: Context) -> None:
-    """Delete all of this tenant's feedback."""
-    privacy.purge(ctx)
+    """Let go of the pictures, which are media's."""
+    pictures.detach_all(ctx)

@@ -79,6 +79,8 @@ class Compensation(BaseModel):
 class MessageOut(BaseModel):
     """One thing said: by `member`, `staff` or `system`."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     author: str
     text: str
@@ -187,12 +189,6 @@ class NewRound(BaseModel):
     days: int = Field(14, ge=1, le=90, json_schema_extra={"zh": "开放天数", "en": "Days it stays open"})
 
 
-class Again(BaseModel):
-    """A schedule's work that goes on in another transaction."""
-
-    slot: str
-
-
 class RoundTurn(BaseModel):
     """Where a round's chain stands: the states that are still to be asked, and the cursor in the first of them."""
 
@@ -223,7 +219,7 @@ class RoundRow(BaseModel):
     passed_over: int
     answered: int
     declined: int
-    average: float | None
+    average: float | None = None
     results: list[QuestionFigures]
     created_at: datetime
     closes_at: datetime
@@ -231,6 +227,8 @@ class RoundRow(BaseModel):
 
 class ScoreRow(BaseModel):
     """One question's score."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     question: str
     score: int
@@ -245,7 +243,7 @@ class SurveyRow(BaseModel):
     case: UUID | None
     round: UUID | None
     state: str
-    average: float | None
+    average: float | None = None
     text: str | None
     offered_at: datetime
     expires_at: datetime

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from plugins.feedback import figures, rounds, surveys
 from plugins.feedback.models import FeedbackCase, FeedbackRound, FeedbackSurvey
-from plugins.feedback.schemas import NewRound, RoundRow, ScoreRow, SurveyRow
+from plugins.feedback.schemas import NewRound, RoundRow, SurveyRow
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 ROUND_STATES = {
@@ -33,36 +32,23 @@ SCORE = (
 )
 
 
-def _close(ctx: Context, round_id: UUID, body: None) -> None:
-    rounds.close(ctx, round_id)
-
-
-def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[RoundRow]:
+def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the figures so far to the rows."""
     ids = [row.id for row in rows]
     results, states = figures.of_rounds(ctx, ids), figures.states_of_rounds(ctx, ids)
-    counted = ("answered", "declined", "average", "results")
     return [
-        RoundRow(
-            **{name: getattr(row, name) for name in RoundRow.model_fields if name not in counted},
-            answered=states.get((row.id, "answered"), 0),
-            declined=states.get((row.id, "declined"), 0),
-            average=figures.overall(results[row.id]),
-            results=results[row.id],
-        )
+        row.__data__
+        | {state: states.get((row.id, state), 0) for state in ("answered", "declined")}
+        | {"average": figures.overall(results[row.id]), "results": results[row.id]}
         for row in rows
     ]
 
 
-def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[SurveyRow]:
+def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the scores to the rows."""
     given = surveys.scores(ctx, [row.id for row in rows])
     return [
-        SurveyRow(
-            **{name: getattr(row, name) for name in SurveyRow.model_fields if name not in ("average", "scores")},
-            average=figures.average([one.score for one in given[row.id]]),
-            scores=[ScoreRow(question=one.question, score=one.score) for one in given[row.id]],
-        )
+        row.__data__ | {"average": figures.average([one.score for one in given[row.id]]), "scores": given[row.id]}
         for row in rows
     ]
 
@@ -82,7 +68,7 @@ ROUNDS = Resource(
         Action(
             "close",
             Text("结束调查", "Close"),
-            _close,
+            rounds.close,
             "feedback.surveys",
             shown=lambda row: row.state != "closed",
         ),

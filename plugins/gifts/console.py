@@ -58,27 +58,11 @@ def _receiver(ctx: Context, row: GiftsClaim) -> str:
     return f"{address.name[:1]}** {address.phone[:3]}****{address.phone[-4:]} {address.region}"
 
 
-def _received(ctx: Context, claim: UUID, body: None) -> None:
-    claims.received(ctx, claim)
-
-
-def _picked_up(ctx: Context, claim: UUID, body: None) -> None:
-    claims.picked_up(ctx, claim)
-
-
 def _address(ctx: Context, claim: UUID, body: None) -> Address:
     address = claims.address_of(ctx, GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim))
     if address is None:
         raise NotFound("this claim has no address", "该记录没有收货地址")
     return address
-
-
-def _settle(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
-    claims.settle(ctx, claim, body.reason)
-
-
-def _revoke(ctx: Context, claim: UUID, body: WhyRevoked) -> None:
-    claims.revoke(ctx, claim, body.reason)
 
 
 GIFTS = Resource(
@@ -191,14 +175,14 @@ CLAIMS = Resource(
         Action(
             "received",
             Text("确认签收", "Received"),
-            _received,
+            claims.received,
             permission="gifts.claims",
             shown=lambda row: row.state == "shipped",
         ),
         Action(
             "picked_up",
             Text("到店领取", "Picked up"),
-            _picked_up,
+            claims.picked_up,
             permission="gifts.claims",
             shown=lambda row: row.state == "accepted" and row.delivery == "pickup",
         ),
@@ -214,7 +198,7 @@ CLAIMS = Resource(
         Action(
             "revoke",
             Text("收回", "Take back"),
-            _revoke,
+            claims.revoke,
             permission="gifts.claims",
             form=WhyRevoked,
             reason=True,
@@ -224,7 +208,7 @@ CLAIMS = Resource(
         Action(
             "settle",
             Text("未收回已处理", "Settle what was kept"),
-            _settle,
+            claims.settle,
             permission="gifts.claims",
             form=WhyRevoked,
             reason=True,
@@ -239,23 +223,16 @@ CLAIMS = Resource(
 
 def waiting(ctx: Context) -> Sequence[tuple[str, str]]:
     """Return what waits for staff: gifts to ship, overdue ones, gifts to hand over."""
-    query = GiftsClaim.scoped(ctx).select().where(GiftsClaim.state == "accepted")
-    if ctx.actor.venues:
-        query = query.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
-    late = query.where(GiftsClaim.delivery == "ship", GiftsClaim.ship_by < ctx.today())
-    kept = GiftsClaim.scoped(ctx).select().where(GiftsClaim.unreturned_at.is_null(False))
-    if ctx.actor.venues:
-        kept = kept.where(GiftsClaim.venue.in_(sorted(ctx.actor.venues)))
-    english = ctx.locale.startswith("en")
-    return [
-        ("To ship" if english else "待发货", str(query.where(GiftsClaim.delivery == "ship").count())),
-        ("Overdue" if english else "已超时", str(late.count())),
-        (
-            "To hand over" if english else "待到店领取",
-            str(query.where(GiftsClaim.delivery == "pickup").count()),
-        ),
-        ("Kept after a refund" if english else "退款未收回", str(kept.count())),
-    ]
+    claims_here = GiftsClaim.scoped(ctx).select().where(ctx.within(GiftsClaim.venue))
+    accepted = claims_here.where(GiftsClaim.state == "accepted")
+    to_ship = accepted.where(GiftsClaim.delivery == "ship")
+    figures = (
+        (Text("待发货", "To ship"), to_ship),
+        (Text("已超时", "Overdue"), to_ship.where(GiftsClaim.ship_by < ctx.today())),
+        (Text("待到店领取", "To hand over"), accepted.where(GiftsClaim.delivery == "pickup")),
+        (Text("退款未收回", "Kept after a refund"), claims_here.where(GiftsClaim.unreturned_at.is_null(False))),
+    )
+    return [(words.in_(ctx.locale), str(query.count())) for words, query in figures]
 
 
 WAITING = Panel("waiting", Text("礼品待办", "Gifts to do"), "gifts.claims", waiting)

@@ -1,5 +1,6 @@
 """The three moments: a birthday, a level reached, a conversion. And the refunds that take gifts back."""
 
+from calendar import isleap
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -25,11 +26,9 @@ class BirthdayTurn(BaseModel):
 
 
 def days_kept_on(day: date) -> list[tuple[int, int]]:
-    """Return the (month, day) of birth that are celebrated on a day: 29 February on the 28th of a short
-    year.
-    """
-    leap = day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0)
-    return [(2, 28), (2, 29)] if (day.month, day.day) == (2, 28) and not leap else [(day.month, day.day)]
+    """Return the (month, day) of birth that are celebrated on a day: 29 February on the 28th of a short year."""
+    kept = (day.month, day.day)
+    return [kept, (2, 29)] if kept == (2, 28) and not isleap(day.year) else [kept]
 
 
 def birthdays(ctx: Context, turn: BirthdayTurn) -> Next | None:

@@ -6,15 +6,7 @@ from uuid import UUID
 from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, privacy
 from plugins.gifts.schemas import GiftSettings
 from plugins.levels import LevelRevoked
-from roost import (
-    Context,
-    Contribution,
-    LevelUp,
-    MemberConverted,
-    MemberUpdated,
-    Veto,
-    hookimpl,
-)
+from roost import Context, Contribution, LevelUp, MemberConverted, MemberUpdated, Veto, hookimpl
 
 
 @hookimpl

@@ -1,5 +1,7 @@
 """Tables of gifts."""
 
+import json
+
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
 from roost import DELETE, Blank, BlindField, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
@@ -76,7 +78,7 @@ class GiftsClaim(TenantModel):
     venue = UUIDField(null=True)  # where it is picked up, or where the voucher was used
     pickup_by = DateField(null=True)  # the tenant's last day of a pick-up; then its stock returns
     reminded_at = TimeField(null=True)  # of the pick-up
-    address = SealedField("address", null=True)
+    address = SealedField("address", null=True, read=json.loads)
     carrier = CharField(max_length=100, default="")
     tracking = CharField(max_length=40, default="")
     ship_by = DateField(null=True)

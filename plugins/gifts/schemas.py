@@ -218,8 +218,8 @@ class AcceptIn(BaseModel):
     venue: UUID | None = Field(None, description="to pick it up there")
 
 
-class ClaimOut(BaseModel):
-    """A gift as its member sees it."""
+class Claim(BaseModel):
+    """What everyone sees of a gift that was given."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -230,9 +230,6 @@ class ClaimOut(BaseModel):
     state: str = Field(description="offered, accepted, shipped, done, ready, used, expired or revoked")
     points: int
     amount_fen: int
-    terms: str
-    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
-    valid_until: date | None
     offered_at: datetime
     expires_at: datetime | None = Field(description="until when it may be accepted")
     delivery: str = Field(description="ship, pickup, or empty")
@@ -241,6 +238,14 @@ class ClaimOut(BaseModel):
     tracking: str
     ship_by: date | None
     pickup_by: date | None = Field(description="the last day to pick it up")
+
+
+class ClaimOut(Claim):
+    """A gift as its member sees it."""
+
+    terms: str
+    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
+    valid_until: date | None
 
 
 class ClaimDetail(ClaimOut):
@@ -267,48 +272,20 @@ class GiftOut(BaseModel):
     active: bool
 
 
-class RuleOut(BaseModel):
+class RuleOut(RuleIn):
     """A gift rule, as staff see it."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
 
     id: UUID
-    name: str
-    moment: str
-    level: str
-    states: list[str]
-    conditions: list[ConditionSpec]
-    rewards: list[RewardSpec]
-    total: int | None
-    budget_points: int | None
-    starts_at: datetime | None
-    ends_at: datetime | None
-    active: bool
     version: int
 
 
-class ClaimRow(BaseModel):
+class ClaimRow(Claim):
     """A claim, as staff see it: the receiver masked."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
     member: UUID
-    name: str
-    kind: str
-    moment: str
-    state: str
-    delivery: str
-    venue: UUID | None
     receiver: str = ""
-    carrier: str
-    tracking: str
-    points: int
-    amount_fen: int
-    offered_at: datetime
-    expires_at: datetime | None
     accepted_at: datetime | None
-    ship_by: date | None
-    pickup_by: date | None
     unreturned_at: datetime | None
     remark: str

@@ -76,27 +76,3 @@ def member_merged(ctx: Context, fact: MemberMerged) -> None:
 def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
     """Show the level in `/v1/me` and on the console."""
     return service.summary(ctx, member)
-
-
-@hookimpl
-def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
-    service.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Join two records."""
-    service.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give a member what is kept of them."""
-    return service.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    service.purge(ctx)

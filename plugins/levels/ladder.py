@@ -41,16 +41,12 @@ class Ladder:
         return self.levels[rank] if rank < len(self.levels) else None
 
     def passed(self, old: str, new: str) -> tuple[str, ...]:
-        """Return each level reached on the way up from `old` to `new`; never the lowest, with which all
-        begin.
-        """
+        """Return each level reached on the way up from `old` to `new`; never the lowest, with which all begin."""
         first = max(self.rank(old) + 1, 1)
         return tuple(level.code for level in self.levels[first : self.rank(new) + 1])
 
     def after_period(self, code: str, growth: int, most_down: int) -> Level:
-        """Return the level that follows at a period's end: what growth earned, but at most so many levels
-        lower.
-        """
+        """Return the level that follows at a period's end: what growth earned, but at most so many levels lower."""
         rank = max(self.rank(code), 0)
         earned = self.rank(self.reached_by(growth).code)
         return self.levels[max(earned, rank - most_down)] if earned < rank else self.levels[earned]

@@ -1,12 +1,6 @@
 """What members are told of their level."""
 
-from plugins.levels.hookspecs import (
-    LevelAtRisk,
-    LevelRevoked,
-    LevelWithinReach,
-    ManualLevelEnded,
-    ManualLevelEnding,
-)
+from plugins.levels.hookspecs import LevelAtRisk, LevelRevoked, LevelWithinReach, ManualLevelEnded, ManualLevelEnding
 from plugins.levels.models import LevelsHistory
 from plugins.levels.service import public
 from plugins.levels.standing import ladder_of
@@ -33,17 +27,17 @@ def _near(ctx: Context, fact: LevelWithinReach) -> Told:
     return Told(fact.member, {"level": _name(ctx, fact.level), "missing": str(fact.missing)})
 
 
+def _moved(ctx: Context, fact: LevelDown | LevelRevoked | ManualLevelEnded) -> Told:
+    return Told(fact.member, {"old": _name(ctx, fact.old), "level": _name(ctx, fact.new)})
+
+
 def _down(ctx: Context, fact: LevelDown) -> Told | None:
     """Tell of a fall at a period's end; the other falls have notices of their own."""
     query = LevelsHistory.scoped(ctx).select().where(LevelsHistory.member == fact.member)
     last = query.order_by(LevelsHistory.at.desc(), LevelsHistory.id.desc()).first()
     if last is None or (last.reason, last.old, last.new) != ("requalified", fact.old, fact.new):
         return None
-    return Told(fact.member, {"old": _name(ctx, fact.old), "level": _name(ctx, fact.new)})
-
-
-def _revoked(ctx: Context, fact: LevelRevoked) -> Told:
-    return Told(fact.member, {"old": _name(ctx, fact.old), "level": _name(ctx, fact.new)})
+    return _moved(ctx, fact)
 
 
 def _ending(ctx: Context, fact: ManualLevelEnding) -> Told:
@@ -52,9 +46,7 @@ def _ending(ctx: Context, fact: ManualLevelEnding) -> Told:
 
 
 def _ended(ctx: Context, fact: ManualLevelEnded) -> Told | None:
-    if fact.old == fact.new:
-        return None
-    return Told(fact.member, {"old": _name(ctx, fact.old), "level": _name(ctx, fact.new)})
+    return _moved(ctx, fact) if fact.old != fact.new else None
 
 
 NOTICES = (
@@ -95,7 +87,7 @@ NOTICES = (
     Notice(
         "level_revoked",
         Text("等级收回", "Level taken back"),
-        _revoked,
+        _moved,
         Text(
             "因退款，{old}已收回，您当前的等级为{level}。",
             "After a refund, your level {old} is taken back; it is now {level}.",

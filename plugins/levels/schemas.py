@@ -199,18 +199,12 @@ class ClassRuleIn(BaseModel):
         return self
 
 
-class ClassRuleOut(BaseModel):
+class ClassRuleOut(ClassRuleIn):
     """A class rule, as staff see it."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
 
     id: UUID
-    name: str
-    from_class: str
-    to_class: str
-    conditions: list[rewards.ConditionSpec]
-    position: int
-    active: bool
 
 
 class PointsEarned(BaseModel):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.schemas import MOST_FEN, Fen
+from plugins.purchases.service import not_undone
 from roost import ConditionKind, Context, Text
 
 
@@ -35,8 +36,7 @@ def _totals(ctx: Context, member: UUID, days: int | None) -> tuple[int, int]:
     query = (
         Purchase.scoped(ctx)
         .select(fn.COUNT(Purchase.id), fn.COALESCE(fn.SUM(Purchase.amount_fen - Purchase.refunded_fen), 0))
-        .where(Purchase.member == member)
-        .where((Purchase.refunded_fen < Purchase.amount_fen) | (Purchase.amount_fen == 0))
+        .where(Purchase.member == member, not_undone())
     )
     if days is not None:
         query = query.where(Purchase.occurred_at >= ctx.now() - timedelta(days=days))

@@ -2,7 +2,7 @@
 
 from plugins.purchases import counter
 from plugins.purchases.models import PurchasesPurchase
-from plugins.purchases.schemas import PurchaseForm, PurchaseRow, RefundIn
+from plugins.purchases.schemas import PurchaseForm, PurchaseView, RefundIn
 from roost import Action, Column, Form, Panel, Resource, Text
 
 KINDS = {"sale": Text("消费", "Sale"), "renewal": Text("续卡", "Renewal")}
@@ -19,7 +19,7 @@ purchases = Resource(
     name="records",
     title=Text("消费记录", "Purchases"),
     model=PurchasesPurchase,
-    reply=PurchaseRow,
+    reply=PurchaseView,
     columns=(
         Column("occurred_at", Text("消费时间", "Bought"), "time", filter=True),
         Column("member", Text("会员", "Member"), "member", filter=True),

@@ -22,23 +22,11 @@ def contribute() -> Contribution:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Take the person out of their purchases."""
+    """Forget what was said of refunds."""
     keeping.forget(ctx, member)
 
 
 @hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the purchases."""
-    keeping.move(ctx, member, merged)
-
-
-@hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Return all purchases and refunds."""
+    """Give a member their purchases and refunds."""
     return keeping.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    keeping.purge(ctx)

@@ -38,6 +38,8 @@ class PurchasesPurchase(TenantModel):
     occurred_at = TimeField()
     recorded_at = TimeField()
 
+    # Erased, it is a sale to nobody: the brand's books keep the money, not the person. Its number stays, so that the
+    # source telling it again does not bring the person back.
     member_rows = MemberRows(erase=Blank(member=None, lines=None), export=None)  # exported with its refunds
 
     class Meta:

@@ -86,6 +86,5 @@ def check_same(ctx: Context, kept: Mapping[str, Any], purchase: NewPurchase) -> 
             return ", ".join(f"{line.code} {line.quantity} × {line.amount_fen}" for line in value)
         return value.isoformat() if name == "occurred_at" else str(value)
 
-    mine = ctx.actor.venues
-    visible = not mine or kept["venue"] in mine
+    visible = ctx.covers(kept["venue"])
     PURCHASE.check(purchase.source_key, kept, sent_content(purchase), show=show, visible=visible)

@@ -136,30 +136,10 @@ class Recorded:
         return self.refused.message if self.refused is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseView:
-    """A purchase as it is kept. Amounts in fen."""
-
-    id: UUID
-    member: UUID | None
-    venue: UUID | None
-    source: str
-    source_key: str
-    kind: str
-    amount_fen: int
-    refunded_fen: int
-    items: int
-    counted_fen: int  # after exclusions and multipliers: what the points are counted from
-    points: int
-    growth: int
-    occurred_at: datetime
-    recorded_at: datetime
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefundView:
+class RefundView(BaseModel):
     """A refund as it is kept. `points_short` is what had been spent already and later credits repay."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     purchase: UUID
@@ -172,9 +152,9 @@ class RefundView:
 
 
 class PurchaseOut(BaseModel):
-    """A purchase, as its buyer sees it."""
+    """A purchase, as its buyer sees it. Amounts in fen."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     venue: UUID | None
@@ -187,14 +167,14 @@ class PurchaseOut(BaseModel):
     occurred_at: datetime
 
 
-class PurchaseRow(PurchaseOut):
-    """A purchase, as staff see it."""
+class PurchaseView(PurchaseOut):
+    """A purchase as it is kept, and as staff and integrations see it."""
 
     member: UUID | None
     source: str
     source_key: str
     origin: str
-    counted_fen: int
+    counted_fen: int = Field(description="after exclusions and multipliers: what the points are counted from")
     recorded_at: datetime
 
 

@@ -28,10 +28,6 @@ REWARD_STATES = {
 }
 
 
-def _rebind(ctx: Context, relation: UUID, body: RebindIn) -> None:
-    relations.rebind(ctx, relation, body.inviter, body.reason)
-
-
 def _claw_back(ctx: Context, relation: UUID, body: ClawBackIn) -> None:
     relations.undo(ctx, relation, body.reason)
 
@@ -57,7 +53,7 @@ RELATIONS = Resource(
         Action(
             "rebind",
             Text("改绑", "Rebind"),
-            _rebind,
+            relations.rebind,
             permission="referrals.edit",
             form=RebindIn,
             reason=True,

@@ -1,19 +1,10 @@
 """What referrals hear and contribute."""
 
-from typing import Any
 from uuid import UUID
 
-from plugins.referrals import api, console, notices, paying, privacy, relations
+from plugins.referrals import api, console, merging, notices, paying, relations
 from plugins.referrals.schemas import ReferralSettings
-from roost import (
-    Context,
-    Contribution,
-    Job,
-    MemberConverted,
-    MemberRegistered,
-    MemberUpdated,
-    hookimpl,
-)
+from roost import Context, Contribution, Job, MemberConverted, MemberRegistered, MemberUpdated, hookimpl
 
 
 @hookimpl
@@ -23,7 +14,7 @@ def contribute() -> Contribution:
         settings=ReferralSettings,
         endpoints=[api.member],
         resources=[console.RELATIONS, console.REWARDS],
-        jobs=[Job("pay", paying.Pay, paying.pay), Job("void", privacy.Void, privacy.void)],
+        jobs=[Job("pay", paying.Pay, paying.pay), Job("void", merging.Void, merging.void)],
         notices=notices.NOTICES,
     )
 
@@ -48,24 +39,6 @@ def member_updated(ctx: Context, fact: MemberUpdated) -> None:
 
 
 @hookimpl
-def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
-    privacy.erase(ctx, member)
-
-
-@hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Join two records."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give a member what is kept of them."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)
+    """Join the relations of two records."""
+    merging.merge(ctx, member, merged)

@@ -8,7 +8,7 @@ from uuid import UUID
 from plugins.referrals import paying
 from plugins.referrals.counting import count, month_of, quarter_of
 from plugins.referrals.models import ReferralsRelation
-from plugins.referrals.schemas import BindIn, ReferralSettings
+from plugins.referrals.schemas import BindIn, RebindIn, ReferralSettings
 from roost import Conflict, Context, Invalid, NotFound, identity, local_date, members, new_id, rewards
 
 PURPOSE = "referral"
@@ -186,12 +186,11 @@ def bind(ctx: Context, body: BindIn) -> ReferralsRelation:
                 venue=invitee.venue,
                 bound_at=ctx.now(),
             )
-        return rebind(ctx, row.id, body.inviter, body.reason)
+        return rebind(ctx, row.id, RebindIn(inviter=body.inviter, reason=body.reason))
 
 
-def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> ReferralsRelation:
-    """Give a relation another inviter, who is then paid for the registration; the former one's reward is
-    taken back.
+def rebind(ctx: Context, relation_id: UUID, body: RebindIn) -> ReferralsRelation:
+    """Give a relation another inviter, who is then paid for the registration; the former one's reward is taken back.
 
     Raises Conflict after the conversion, which fixes it, and for a pair that could not have been bound.
     """
@@ -199,7 +198,7 @@ def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> Refer
         row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
         if row.state not in ("bound", "refused", "void") or members.get(ctx, row.invitee).converted_at is not None:
             raise Conflict("a conversion fixes who referred a member", "好友已转为会员，推荐关系不可更改", code="fixed")
-        inviter = members.resolve(ctx, inviter)
+        inviter = members.resolve(ctx, body.inviter)
         objection = _objection(ctx, row.invitee, inviter)
         if objection:
             raise Conflict(
@@ -209,8 +208,8 @@ def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> Refer
             )
         if row.inviter == inviter and row.state == "bound":
             return row  # type: ignore[no-any-return]  # peewee
-        paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration"), reason)
-        ReferralsRelation.scoped(ctx).update(inviter=inviter, state="bound", reason=reason[:200]).where(
+        paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration"), body.reason)
+        ReferralsRelation.scoped(ctx).update(inviter=inviter, state="bound", reason=body.reason).where(
             ReferralsRelation.id == row.id
         ).execute()
         paying.promise(ctx, row.id, inviter, "registration")

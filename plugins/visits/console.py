@@ -2,14 +2,14 @@
 
 from plugins.visits import counter
 from plugins.visits.models import VisitsVisit
-from plugins.visits.schemas import VisitForm, VisitRow
+from plugins.visits.schemas import VisitForm, VisitView
 from roost import Column, Form, Panel, Resource, Text
 
 visits = Resource(
     name="records",
     title=Text("到店记录", "Visits"),
     model=VisitsVisit,
-    reply=VisitRow,
+    reply=VisitView,
     columns=(
         Column("occurred_at", Text("到店时间", "Came"), "time"),
         Column("day", Text("日期", "Day"), "date", filter=True),

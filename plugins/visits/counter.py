@@ -30,7 +30,7 @@ def _record(ctx: Context, member: UUID, venue: UUID | None, at: datetime | None,
 
 def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
     """Return the dashboard's figures: today's visits, held to the account's venues, and who is silent."""
-    visits, people = service.day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
+    visits, people = service.figures_of_today(ctx)
     return [
         ("今日到店人次", f"{visits:,}"),
         ("今日到店人数", f"{people:,}"),
@@ -39,13 +39,11 @@ def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
 
 
 def _venue(ctx: Context, venue: UUID | None) -> UUID | None:
-    mine = ctx.actor.venues
-    if venue is None:
-        if len(mine) > 1:
-            fields = [{"path": "body.venue", "message": "say which of your venues"}]
-            raise Invalid("say which of your venues it was", "请选择到店门店", fields=fields)
-        return next(iter(mine), None)
-    if mine and venue not in mine:
-        raise Forbidden("this venue is not yours", "不能为其他门店补录")
-    tenants.venue(ctx, venue)
-    return venue
+    if venue is not None:
+        if not ctx.covers(venue):
+            raise Forbidden("this venue is not yours", "不能为其他门店补录")
+        return tenants.venue(ctx, venue).id
+    if len(ctx.actor.venues) > 1:
+        fields = [{"path": "body.venue", "message": "say which of your venues"}]
+        raise Invalid("say which of your venues it was", "请选择到店门店", fields=fields)
+    return next(iter(ctx.actor.venues), None)

@@ -1,6 +1,5 @@
 """What goes in and out: visits, and this plugin's settings."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -40,26 +39,10 @@ class VisitSettings(BaseModel):
     silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
 
 
-@dataclass(frozen=True, slots=True)
-class VisitView:
-    """A visit as it is kept. `day` is the tenant's date."""
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    source: str
-    source_key: str
-    day: date
-    points: int
-    occurred_at: datetime
-    recorded_at: datetime
-    origin: str
-
-
 class VisitOut(BaseModel):
-    """A visit, as the member sees it."""
+    """A visit, as the member sees it. `day` is the tenant's date."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     venue: UUID | None
@@ -68,8 +51,8 @@ class VisitOut(BaseModel):
     occurred_at: datetime
 
 
-class VisitRow(VisitOut):
-    """A visit, as staff see it."""
+class VisitView(VisitOut):
+    """A visit as it is kept, and as staff and integrations see it."""
 
     member: UUID
     source: str

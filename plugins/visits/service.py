@@ -101,7 +101,7 @@ def record(
         )
     )
     _note(ctx, presence, row_id, venue, occurred_at)
-    return get(ctx, row_id), True
+    return VisitView.model_validate(Visit.scoped(ctx).get(Visit.id == row_id)), True
 
 
 def _as_told(ctx: Context, row: Any, member: UUID, venue: UUID | None, at: datetime | None) -> VisitView:
@@ -109,9 +109,9 @@ def _as_told(ctx: Context, row: Any, member: UUID, venue: UUID | None, at: datet
         row.source_key,
         {"member": members.resolve(ctx, row.member), "venue": row.venue, "occurred_at": row.occurred_at},
         {"member": member, "venue": venue} | ({} if at is None else {"occurred_at": at}),
-        visible=not ctx.actor.venues or row.venue in ctx.actor.venues,
+        visible=ctx.covers(row.venue),
     )
-    return view(row)
+    return VisitView.model_validate(row)
 
 
 def _gain(ctx: Context, state: str, day: date) -> int:
@@ -164,38 +164,25 @@ def _expiry(ctx: Context) -> datetime | None:
 # --- reading ---
 
 
-def get(ctx: Context, visit: UUID) -> VisitView:
-    """Return a visit, or raise NotFound."""
-    return view(Visit.scoped(ctx).get(Visit.id == visit))
-
-
 def find(ctx: Context, source: str, source_key: str) -> VisitView | None:
     """Return the visit that a source calls so, or None."""
     row = Visit.scoped(ctx).first(Visit.source == source, Visit.source_key == source_key)
-    return view(row) if row else None
+    return VisitView.model_validate(row) if row else None
 
 
-def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[VisitView], str | None]:
-    """Return a page of a member's visits, the latest recorded first, and the next cursor."""
-    query = Visit.scoped(ctx).select().where(Visit.member == members.resolve(ctx, member))
-    rows, cursor = keyset(query, Visit.id, page)
-    return [view(row) for row in rows], cursor
+def of_member(ctx: Context, page: PageQuery) -> tuple[list[Any], str | None]:
+    """Return a page of the acting member's visits, the latest recorded first, and the next cursor."""
+    mine = Visit.scoped(ctx).select().where(Visit.member == members.resolve(ctx, ctx.member))
+    return keyset(mine, Visit.id, page)
 
 
-def day_figures(ctx: Context, day: date, venues: list[UUID]) -> tuple[int, int]:
-    """Return (visits, members who came) on a day of the tenant's calendar; no `venues` means all."""
-    query = Visit.scoped(ctx).select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member))).where(Visit.day == day)
-    if venues:
-        query = query.where(Visit.venue.in_(venues))
-    visits, people = query.tuples().first()
+def figures_of_today(ctx: Context) -> tuple[int, int]:
+    """Return (visits, members who came) on the tenant's date of now, in the venues of the account."""
+    query = Visit.scoped(ctx).select(fn.COUNT(Visit.id), fn.COUNT(fn.DISTINCT(Visit.member)))
+    visits, people = query.where(Visit.day == ctx.today(), ctx.within(Visit.venue)).tuples().first()
     return int(visits), int(people)
 
 
 def silent_members(ctx: Context) -> int:
     """Return how many members are silent now."""
     return int(Presence.scoped(ctx).select().where(Presence.silent_at.is_null(False)).count())
-
-
-def view(row: Any) -> VisitView:
-    """Return a row as a frozen value."""
-    return VisitView(**{name: getattr(row, name) for name in VisitView.__slots__})

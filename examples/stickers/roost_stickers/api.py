@@ -15,10 +15,10 @@ def list_stickers(ctx: Context, page: PageQuery) -> Listing[StickerOut]:
     """List my stickers, newest first."""
     mine = StickersOwned.scoped(ctx).select().where(StickersOwned.member == ctx.member)
     rows, next_cursor = keyset(mine, StickersOwned.id, page)
-    return Listing(items=[StickerOut.model_validate(r, from_attributes=True) for r in rows], next_cursor=next_cursor)
+    return Listing[StickerOut](items=rows, next_cursor=next_cursor)
 
 
 @member.post("/{sticker_id}/wear")
 def wear(ctx: Context, sticker_id: UUID) -> StickerOut:
     """Wear one of my stickers."""
-    return StickerOut.model_validate(service.wear(ctx, ctx.member, sticker_id), from_attributes=True)
+    return StickerOut.model_validate(service.wear(ctx, sticker_id))

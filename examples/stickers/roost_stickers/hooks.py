@@ -41,18 +41,6 @@ def level_up(ctx: Context, fact: LevelUp) -> None:
 
 
 @hookimpl
-def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member's stickers."""
-    service.erase(ctx, member)
-
-
-@hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's stickers."""
-    service.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's stickers."""
-    return service.export(ctx, member)
+    """Leave one sticker worn; the runtime moves them all, as `StickersOwned.member_rows` says."""
+    service.keep_one_worn(ctx, member, merged)

@@ -34,6 +34,8 @@ class DesignOut(DesignForm):
 class StickerOut(BaseModel):
     """A sticker of mine."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     id: UUID
     design: str
     worn: bool

@@ -7,8 +7,9 @@ import pytest
 
 from core import tenants
 from core.events.models import Event
+from hosts.cli.purging import purge_plugin
 from plugins import visits
-from plugins.visits import keeping, silence
+from plugins.visits import silence
 from plugins.visits.models import VisitsPresence
 from plugins.visits.schemas import VisitSettings
 from roost import members
@@ -170,16 +171,19 @@ def test_erasure_deletes_and_a_merge_keeps_the_later_presence(tenant, guest, mem
         members.merge(tenant, guest, other, "the same person")
         (row,) = VisitsPresence.scoped(tenant).select()
         assert (row.member, row.since) == (guest, tenant.now())
-        assert [visit["number"] for visit in keeping.export(tenant, guest)["visits"]] == ["g1", "g2"]
+        exported = members.export(tenant, guest)["plugins"]["visits"]["visits"]
+        assert [visit["number"] for visit in exported] == ["g1", "g2"]
+        assert exported[0].keys() == {"occurred_at", "day", "venue", "source", "number", "points"}
         members.erase(tenant, guest, "asked for it")
-        assert keeping.export(tenant, guest) is None
+        assert "visits" not in members.export(tenant, guest)["plugins"]
         assert VisitsPresence.scoped(tenant).select().count() == 0
 
 
 def test_a_purge_leaves_nothing(tenant, guest):
     come(tenant, guest, "g1")
+    tenants.disable_plugin(tenant, "visits")
+    purge_plugin(tenant.services.system(tenants.by_id(tenant.tenant.id), "test"), "visits")
     with tenant.transaction():
-        keeping.purge(tenant)
         assert visits.find(tenant, "saas", "g1") is None
         assert VisitsPresence.scoped(tenant).select().count() == 0
 
