@@ -183,10 +183,11 @@ class Adapted:
         asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
         if asked is not None and self.route.shape.key:
             values["key"] = asked.key
-        with self.parts.outside.taken(self.route.slug, upload=endpoint.upload > 0):
+        with self.parts.outside.place(self.route.slug, upload=endpoint.upload > 0) as place:
             reply = idempotency.remotely(
                 ctx,
                 asked,
+                place.hold,
                 lambda: steps.prepare(ctx, **values),
                 steps.call,
                 lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),

@@ -5,8 +5,7 @@ What is one too many is told to come again at once: a request that queued for a 
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from core.config import Settings
 from core.errors import Unavailable
@@ -28,12 +27,15 @@ class OutsidePlaces:
         """Return the places that the settings give a process."""
         return cls(settings.threads, settings.outside_threads)
 
-    @contextmanager
-    def taken(self, plugin: str, *, upload: bool = False) -> Iterator[None]:
-        """Hold a place for the time of a call; raise Unavailable when none is free.
+    def place(self, plugin: str, *, upload: bool = False) -> "Place":
+        """Return a place that is not held yet.
 
         An upload waits for its sender and for no server of the plugin's, so only the bound for all holds it.
         """
+        return Place(self, plugin, upload)
+
+    def take(self, plugin: str, *, upload: bool) -> None:
+        """Count one more; raise Unavailable when that is one too many."""
         with self._guard:
             if self._taken.total() >= self.most or (not upload and self._taken[plugin] >= self.share):
                 raise Unavailable(
@@ -43,8 +45,30 @@ class OutsidePlaces:
                     retry_after=AGAIN_SECONDS,
                 )
             self._taken[plugin] += 1
-        try:
-            yield
-        finally:
-            with self._guard:
-                self._taken[plugin] -= 1
+
+    def give_back(self, plugin: str) -> None:
+        """Count one less."""
+        with self._guard:
+            self._taken[plugin] -= 1
+
+
+class Place:
+    """A place of one call: taken when the call is about to wait, given back at the end of the `with`."""
+
+    def __init__(self, places: OutsidePlaces, plugin: str, upload: bool) -> None:
+        self._places, self._plugin, self._upload = places, plugin, upload
+        self._held = False
+
+    def hold(self) -> None:
+        """Take it, unless it is held already. Raises Unavailable."""
+        if not self._held:
+            self._places.take(self._plugin, upload=self._upload)
+            self._held = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._held:
+            self._held = False
+            self._places.give_back(self._plugin)

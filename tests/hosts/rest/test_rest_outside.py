@@ -3,19 +3,17 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
 import pytest
 
 from core.errors import Unavailable
-from hosts.rest.outside import OutsidePlaces
+from hosts.rest.outside import OutsidePlaces, Place
 from hosts.testkit.plugin import Api
 from hosts.testkit.waiting import wait_until
 
 THREADS = 4
-_kept: list[Any] = []  # places that are never given back: a generator that is forgotten ends
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_a_stuck_server_leaves_the_rest_answering(
 def test_without_the_places_it_takes_every_thread(
     api: Api, token: str, server: Any, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(OutsidePlaces, "taken", lambda self, plugin, *, upload=False: nullcontext())
+    monkeypatch.setattr(OutsidePlaces, "take", lambda self, plugin, *, upload: None)
     _begin(pool, api, token, server, 6, THREADS)
     waiting = pool.submit(api.get, "/v1/me", token=token)
     assert not waiting.running(), "no thread is left for it"
@@ -83,18 +81,30 @@ def test_without_the_places_it_takes_every_thread(
     assert waiting.result(timeout=20).status_code == 200
 
 
+def test_repeats_of_a_call_that_hangs_hold_no_more_threads_than_its_share(
+    api: Api, token: str, server: Any, pool: ThreadPoolExecutor
+) -> None:
+    (first,) = _begin(pool, api, token, server, 1, 1)
+    repeats = [pool.submit(_buy, api, token, 0) for _ in range(5)]
+    assert pool.submit(api.get, "/v1/me", token=token).result(timeout=20).status_code == 200
+    wait_until(lambda: sum(one.done() for one in repeats) == 4, what="the refusals")
+    server.gate.set()
+    assert first.result(timeout=20).status_code == 200
+    assert sorted(one.result(timeout=20).status_code for one in repeats) == [200, 503, 503, 503, 503]
+    assert server.calls == ["v0"]
+    assert _buy(api, token, 0).text == first.result().text, "what is known already needs no place"
+
+
 def _held(places: OutsidePlaces, plugins: list[str], *, upload: bool = False) -> list[bool]:
     """Take a place for each plugin, keep them all, and tell which were given."""
     given = []
     for plugin in plugins:
-        place = places.taken(plugin, upload=upload)
         try:
-            place.__enter__()
+            places.place(plugin, upload=upload).hold()
         except Unavailable:
             given.append(False)
         else:
             given.append(True)
-            _kept.append(place)
     return given
 
 
@@ -109,11 +119,19 @@ def test_each_plugin_has_its_share_and_one_thread_is_left() -> None:
 def test_a_place_is_given_back_however_the_call_ends() -> None:
     places = OutsidePlaces(2, 1)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), places.taken("a"):
-            raise ZeroDivisionError
-    with places.taken("a"):
+        with pytest.raises(ZeroDivisionError), places.place("a") as place:
+            _fail(place)
+    with places.place("a") as place:
+        place.hold()
         assert _held(places, ["a"]) == [False]
+    assert _held(places, ["a", "a"]) == [True, False]
     assert _together(OutsidePlaces(9, 4)) == 4
+
+
+def _fail(place: Place) -> None:
+    place.hold()
+    place.hold()
+    raise ZeroDivisionError
 
 
 def _together(places: OutsidePlaces) -> int:
