@@ -18,7 +18,7 @@ from core import db
 from core.contract.context import Context
 from core.db import EVERY_TENANT
 from core.errors import UnscopedQuery
-from core.tables import TenantModel
+from core.tables import TenantModel, refuse_uneven
 
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
 DELETED_AT_ONCE = 5000  # rows of one transaction
@@ -109,6 +109,7 @@ def insert_rows(
     replace: Sequence[str] = (),
 ) -> int:
     """Insert rows of the context's tenant now; return how many went in. All have the same keys: names of fields.
+    ValueError names the first row that has others.
 
     Fields left out get the model's defaults. With `ignore_conflicts` a row that is there already is passed over; with
     `replace`, the fields of a unique index beside the tenant, it is overwritten but for its primary key. Raises what
@@ -122,7 +123,13 @@ def insert_rows(
     given = tuple(rows[0])
     defaults = {f.name: d for f, d in model._meta.defaults.items() if f.name not in given}
     plan = _plan(model, (*given, *defaults), ignore_conflicts, tuple(replace))
-    columns: list[list[Any]] = [[row[name] for row in rows] for name in given]
+    try:
+        columns: list[list[Any]] = [[row[name] for row in rows] for name in given]
+    except KeyError:
+        refuse_uneven(model, rows)
+        raise
+    if sum(map(len, rows)) != len(given) * len(rows):  # each has those of the first, so one has more
+        refuse_uneven(model, rows)
     columns += [[default() if callable(default) else default for _ in rows] for default in defaults.values()]
     for values, (field, _, _) in zip(columns, plan.columns, strict=True):
         if field.field_type == "TEXT":  # JSON is text to the driver: only its field knows how to write it

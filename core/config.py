@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     port: int = 8000
     workers: int = Field(1, ge=1, description="REST processes")
     threads: int = Field(4, ge=1, description="requests at once in a REST process")
+    outside_threads: int = Field(
+        0, ge=0, description="of these, how many one plugin may have waiting for outside servers; 0: half"
+    )
     pool_size: int = Field(32, ge=1, description="database connections a process may open")
     statement_timeout_ms: int = 10_000
     body_limit: int = Field(1_048_576, description="bytes of a request body")

@@ -1,6 +1,6 @@
 """Tables, and the one door to a tenant's rows: `Model.scoped(ctx)`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import peewee
@@ -60,6 +60,19 @@ _INSERT: Any = vars(Model)["insert"].__func__
 _INSERT_MANY: Any = vars(Model)["insert_many"].__func__
 
 
+def refuse_uneven(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValueError, naming the first row that differs, unless all rows have the same keys."""
+    if not rows:
+        return
+    keys = rows[0].keys()
+    for place, row in enumerate(rows):
+        if row.keys() != keys:
+            raise ValueError(
+                f"{model.__name__}: row {place} has other keys than row 0 ({', '.join(sorted(row.keys() ^ keys))});"
+                " give every row the same"
+            )
+
+
 class Scope:
     """The door to one tenant's rows of one table. Made by `Model.scoped(ctx)`."""
 
@@ -106,8 +119,13 @@ class Scope:
         return self._mark(_INSERT(self.model, **self._values(values)))
 
     def insert_many(self, rows: Sequence[dict[str, Any]]) -> Any:
-        """Start an INSERT of many rows in one statement; all with the same keys."""
-        return self._mark(_INSERT_MANY(self.model, [self._values(row) for row in rows]))
+        """Start an INSERT of many rows in one statement. Raises ValueError unless all have the same keys.
+
+        peewee takes the columns from the first row, and would drop what only others have.
+        """
+        whole = [self._values(row) for row in rows]
+        refuse_uneven(self.model, whole)
+        return self._mark(_INSERT_MANY(self.model, whole))
 
     def insert_once(self, **values: Any) -> Any:
         """Insert one row now, unless a unique index holds one like it; return its primary key, or None."""

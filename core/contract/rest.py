@@ -68,7 +68,7 @@ class Endpoint:
     permission: str | None  # staff endpoints name one; members act for themselves; public ones have none
     idempotent: bool  # an Idempotency-Key is required: points, money or stock move
     status: int
-    rate: str | None  # as the library `limits` writes it: "5/minute"; per actor, or per address where nobody is known
+    rate: str | None  # "5/minute"; of "100/hour;10/minute" both hold. Per actor, or per address where nobody is known
     since: str
     upload: int = 0  # bytes; 0: the body is JSON
 

@@ -21,6 +21,7 @@ from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
 from hosts.rest.cursors import Cursors
 from hosts.rest.idempotency import Reply
+from hosts.rest.outside import OutsidePlaces
 from hosts.rest.problems import not_found
 from hosts.rest.routes import Route
 
@@ -42,6 +43,7 @@ class Parts:
         self.callers = Callers(self.runtime)
         self.limits = ratelimit.RateLimits(self.runtime)
         self.cursors = Cursors(self.runtime)
+        self.outside = OutsidePlaces.of(self.runtime.settings)
 
 
 def with_connection(work: Callable[[], T]) -> T:
@@ -181,13 +183,15 @@ class Adapted:
         asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
         if asked is not None and self.route.shape.key:
             values["key"] = asked.key
-        reply = idempotency.remotely(
-            ctx,
-            asked,
-            lambda: steps.prepare(ctx, **values),
-            steps.call,
-            lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
-        )
+        with self.parts.outside.place(self.route.slug, upload=endpoint.upload > 0) as place:
+            reply = idempotency.remotely(
+                ctx,
+                asked,
+                place.hold,
+                lambda: steps.prepare(ctx, **values),
+                steps.call,
+                lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
+            )
         _send(resp, reply)
 
 

@@ -182,6 +182,7 @@ def _still_running() -> Conflict:
 def remotely(
     ctx: Context,
     what: Asked | None,
+    hold: Callable[[], None],
     prepare: Callable[[], Any],
     call: Callable[[Any], Any],
     complete: Callable[[Any, Any], Reply],
@@ -189,9 +190,11 @@ def remotely(
     """Run the three steps of a remote endpoint: transaction, no transaction, transaction; once for one key.
 
     When a step fails the key is given back, so that a repeat runs again: what the call moved outside carries
-    a key of the plugin's own.
+    a key of the plugin's own. `hold` takes a place for waiting, or refuses: before a call, and for a repeat that waits
+    for another's; what is known is told without one.
     """
     if what is None:
+        hold()
         with db.connection():
             prepared = ctx.run(prepare)
         answer = call(prepared)
@@ -204,7 +207,9 @@ def remotely(
             if isinstance(stored, Reply):
                 return None, stored
             if not stored:
+                hold()
                 return None
+        hold()
         return prepare(), None
 
     until = time.monotonic() + WAIT_SECONDS

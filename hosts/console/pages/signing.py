@@ -3,7 +3,6 @@
 from typing import Any
 
 import falcon
-import limits
 
 from core import db, identity, tenants
 from core.contract.context import NOBODY, Context
@@ -13,9 +12,9 @@ from hosts.console import sessions
 from hosts.console.rendering import LANGUAGES
 from hosts.console.web import Console, Reply, Route, Visit, local_path, read_form, write
 from hosts.rest.caller import address_of
-from hosts.rest.ratelimit import RateLimits
+from hosts.rest.ratelimit import RateLimits, parse
 
-TRIES = limits.parse("20/minute")  # from one address, for one brand; an account locks itself after five
+TRIES = parse("20/minute", "console sign-in")  # from one address, for one brand; an account locks itself after five
 REMEMBERED = "roost_brand"
 
 

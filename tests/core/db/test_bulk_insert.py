@@ -82,3 +82,24 @@ def test_a_row_that_is_there_is_overwritten_where_that_is_asked_and_its_key_stay
         "b": second[0]["member"],
         "c": second[1]["member"],
     }
+
+
+@pytest.mark.parametrize("uneven", [{"link": 1}, None])
+def test_rows_whose_keys_differ_are_refused_and_the_first_of_them_named(tenant, uneven):
+    rows = [identity("a"), identity("b"), identity("c", **(uneven or {}))]
+    if uneven is None:
+        del rows[2]["provider"]
+    with tenant.transaction():
+        with pytest.raises(ValueError, match=r"MemberIdentity: row 2 has other keys than row 0 \((link|provider)\)"):
+            insert_rows(tenant, MemberIdentity, rows)
+        with pytest.raises(ValueError, match=r"MemberIdentity: row 2 has other keys than row 0 \((link|provider)\)"):
+            MemberIdentity.scoped(tenant).insert_many([dict(row) for row in rows])
+        assert MemberIdentity.scoped(tenant).select().count() == 0
+
+
+def test_rows_may_have_their_keys_in_any_order(tenant):
+    first = identity("a")
+    with tenant.transaction():
+        assert insert_rows(tenant, MemberIdentity, [first, dict(reversed(identity("b").items()))]) == 2
+        MemberIdentity.scoped(tenant).insert_many([identity("c"), dict(reversed(identity("d").items()))]).execute()
+        assert {row.subject for row in MemberIdentity.scoped(tenant).select()} == {"a", "b", "c", "d"}

@@ -277,11 +277,22 @@ class TestCircuit:
     def test_it_opens_after_failures_in_a_row_and_only_then(self, brand: Context) -> None:
         assert self.pause(brand) is None
         self.note(brand, self.DOWN, circuit.FAILURES - 1)
-        self.note(brand, self.REFUSED)
+        self.note(brand, None)
         self.note(brand, self.DOWN, circuit.FAILURES - 1)
-        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "a refusal shows that it is up"
+        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "an answer clears the failures"
         self.note(brand, self.DOWN)
         assert (self.pause(brand), self.state(brand)) == (circuit.PAUSE, "open")
+
+    def test_a_refusal_now_and_then_does_not_keep_it_closed(self, brand: Context, clock: ManualClock) -> None:
+        self.note(brand, self.DOWN, circuit.FAILURES - 1)
+        self.note(brand, self.REFUSED)
+        assert (self.pause(brand), self.state(brand)) == (None, "closed")
+        self.note(brand, self.DOWN)
+        assert (self.pause(brand), self.state(brand)) == (circuit.PAUSE, "open")
+        clock.advance(seconds=60)
+        assert self.pause(brand) is None
+        self.note(brand, self.REFUSED)
+        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "after a pause it shows that it is up"
 
     def test_after_a_pause_one_goes_and_the_others_wait_for_what_comes_of_it(
         self, brand: Context, clock: ManualClock
