@@ -43,6 +43,7 @@ def assemble(
     settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None
 ) -> Runtime:
     """Put a runtime together from parts that are there already, core's own schedules included."""
+    registry.core_settings = points.PointsSettings
     runtime = Runtime(settings, clock, registry, keyring, bell)
     runtime.core_jobs.update(rewards.JOBS)
     runtime.core_schedules.extend(

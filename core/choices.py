@@ -65,6 +65,18 @@ def _sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     return [*people, *_plugins(ctx)]
 
 
+def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return who gives points: core's own doors, and the modules that are on."""
+    own = [
+        ("manual", Text(zh="人工调整", en="By hand")),
+        ("rewards", Text(zh="批量发放", en="Reward batches")),
+        ("api", Text(zh="接口", en="API")),
+        ("import", Text(zh="导入", en="Import")),
+    ]
+    plugins = ctx.runtime.registry.plugins.values()
+    return [*own, *((p.slug, p.manifest.name) for p in plugins if ctx.enabled(p.slug))]
+
+
 OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "venues": lambda ctx: [(venue.id, venue.name) for venue in tenants.venues(ctx)],
     "states": lambda ctx: list(STATES.items()),
@@ -72,6 +84,7 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "credit_sources": _credit_sources,
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],
 }

@@ -141,6 +141,7 @@ class Registry:
         self.plugins: dict[str, Plugin] = {}
         self.broken: dict[str, str] = {}
         self.starts_with: tuple[str, ...] = ()
+        self.core_settings: type[BaseModel] = NoSettings  # core's own, as its boot says
         self._claims: dict[tuple[str, str], str] = {}  # what a plugin laid hold of → who
         self._implementations: dict[str, tuple[Implementation, ...]] = {}
         self._add_specs("core", hookspecs)
@@ -387,7 +388,9 @@ class Registry:
         raise NotFound(f"no plugin {slug!r} is installed", f"没有安装插件 {slug}")
 
     def settings_model(self, slug: str) -> type[BaseModel]:
-        """Return the settings model of a plugin."""
+        """Return the settings model of a plugin, or of core itself."""
+        if slug == "core":
+            return self.core_settings
         return self.plugin(slug).settings
 
     def job(self, kind: str) -> tuple[str, Job] | None:

@@ -21,6 +21,7 @@ CORE_NAME = Text(zh="系统", en="System")
 # core's pages that are not resources: area, title, link, permission, and whether they are for all venues only
 _PAGES: tuple[tuple[Area, Text, str, str, bool], ...] = (
     ("members", Text(zh="合并会员", en="Merge members"), "/console/core/merge", "members.merge", False),
+    ("members", Text(zh="积分有效期", en="Life of points"), "/console/core/points-settings", "plugins.view", True),
     ("system", Text(zh="插件", en="Plugins"), "/console/core/plugins", "plugins.view", True),
 )
 _HOME = (

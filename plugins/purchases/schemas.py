@@ -71,12 +71,6 @@ class EarningRules(BaseModel):
 class PurchaseSettings(EarningRules):
     """How purchases earn, and what their numbers name."""
 
-    points_months: int = Field(
-        24,
-        ge=0,
-        le=240,
-        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
-    )
     number_scope: NumberScope = Field(
         "venue_day",
         description="within what a receipt's number is unique: a venue's day, a venue, or the whole brand"

@@ -19,7 +19,6 @@ from plugins.purchases.schemas import (
     MOST_FEN,
     MOST_ITEMS,
     NewPurchase,
-    PurchaseSettings,
     PurchaseView,
     Recorded,
 )
@@ -167,7 +166,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
     now = ctx.now()
     frequent = bool(rules.frequency_from)
     ordinals = _ordinals(ctx, [purchase for _, _, purchase in fresh]) if frequent else [1] * len(fresh)
-    expires_at = earning.expiry(now, ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
     owed: list[tuple[int, str]] = []  # which row, and which of its columns, each credit's operation goes to
@@ -188,7 +186,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
                             reason="purchase",
                             occurred_at=occurred_at,
                             venue=purchase.venue,
-                            expires_at=expires_at if asset == "points" else None,
                             rule=RULE,
                             rule_version=version,
                         )

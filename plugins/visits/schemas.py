@@ -31,12 +31,6 @@ class VisitSettings(BaseModel):
         le=3650,
         description="a visit told later than so many days earns nothing · 补报超过几天不积分",
     )
-    points_months: int = Field(
-        24,
-        ge=0,
-        le=240,
-        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
-    )
     silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
 
 

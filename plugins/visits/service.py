@@ -1,6 +1,5 @@
 """Record visits. Every function runs in the caller's transaction."""
 
-import calendar
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,6 @@ from roost import (
     Text,
     keyset,
     local_date,
-    local_day_end,
     members,
     new_id,
     points,
@@ -86,7 +84,6 @@ def record(
             reason="visit",
             occurred_at=occurred_at,
             venue=venue,
-            expires_at=_expiry(ctx),
         )
     ctx.publish(
         VisitRecorded(
@@ -148,17 +145,6 @@ def _note(ctx: Context, presence: Any, visit: UUID, venue: UUID | None, occurred
         changes["last_visit_at"] = occurred_at
     if changes:
         Presence.scoped(ctx).update(**changes).where(Presence.id == presence.id).execute()
-
-
-def _expiry(ctx: Context) -> datetime | None:
-    """Return when points credited now end: midnight after the last day of the month so many months on."""
-    months = ctx.settings(VisitSettings).points_months
-    if not months:
-        return None
-    index = ctx.today().year * 12 + ctx.today().month - 1 + months
-    year, month = index // 12, index % 12 + 1
-    last = date(year, month, calendar.monthrange(year, month)[1])
-    return local_day_end(last, ctx.tenant.zone)
 
 
 # --- reading ---
