@@ -46,6 +46,7 @@ from core.events.facts import (
 )
 from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
+from core.numbers import NumberScope, number_scopes, scope_text
 from core.paging import keyset
 from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
@@ -162,6 +163,7 @@ __all__ = [
     "normalise_phone",
     "NotFound",
     "Notice",
+    "NumberScope",
     "one_of",
     "Outgoing",
     "Page",
@@ -170,6 +172,7 @@ __all__ = [
     "PaymentMethod",
     "PaymentState",
     "PhoneText",
+    "number_scopes",
     "points",
     "PointsCredited",
     "PointsDebited",
@@ -185,6 +188,7 @@ __all__ = [
     "RoostError",
     "savepoint",
     "Schedule",
+    "scope_text",
     "seal",
     "sealed_with_old_key",
     "SealedField",

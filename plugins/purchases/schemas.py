@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from roost import KeyReused
+from roost import KeyReused, NumberScope
 
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
@@ -19,9 +19,6 @@ Word = Annotated[
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
-
-
-NumberScope = Literal["venue_day", "venue", "brand"]
 
 
 class EarningRules(BaseModel):

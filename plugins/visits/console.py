@@ -16,6 +16,7 @@ visits = Resource(
         Column("member", Text(zh="会员", en="Member"), "member", filter=True),
         Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
         Column("points", Text(zh="所得积分", en="Points"), "points"),
+        Column("growth", Text(zh="所得成长值", en="Growth"), "int", list=False),
         Column("source", Text(zh="来源", en="Source"), "choice", source="entry_sources", filter=True),
         Column("source_key", Text(zh="编号", en="Number"), filter=True, page=False),
         Column(

@@ -46,6 +46,7 @@ def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
                 "source": row.source,
                 "number": row.source_key,
                 "points": row.points,
+                "growth": row.growth,
             }
             for row in rows
         ]
