@@ -78,6 +78,7 @@ from core.errors import (
 from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
 from core.member_rows import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, Unite
+from core.numbers import NumberScope, number_scopes, scope_text
 from core.paging import keyset
 from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
@@ -159,6 +160,7 @@ __all__ = [
     "normalise_phone",
     "NotFound",
     "Notice",
+    "NumberScope",
     "one_of",
     "Outgoing",
     "Page",
@@ -167,6 +169,7 @@ __all__ = [
     "PaymentMethod",
     "PaymentState",
     "PhoneText",
+    "number_scopes",
     "points",
     "PointsCredited",
     "PointsDebited",
@@ -183,6 +186,7 @@ __all__ = [
     "savepoint",
     "Row",
     "Schedule",
+    "scope_text",
     "seal",
     "sealed_with_old_key",
     "SealedField",

@@ -43,11 +43,13 @@ def assemble(
     settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None
 ) -> Runtime:
     """Put a runtime together from parts that are there already, core's own schedules included."""
+    registry.core_settings = points.PointsSettings
     runtime = Runtime(settings, clock, registry, keyring, bell)
     runtime.core_jobs.update(rewards.JOBS)
     runtime.core_schedules.extend(
         (
             Schedule("expire_points", _expire_points, every=timedelta(minutes=10)),
+            Schedule("end_memberships", _end_memberships, every=timedelta(minutes=10)),
             Schedule("seal_audit", _seal_audit, every=timedelta(minutes=10)),
             Schedule("clean", _clean, daily="03:40"),
         )
@@ -64,6 +66,10 @@ def _again(slot: str, more: bool) -> Next | None:
 def _expire_points(ctx: Context, slot: str) -> Next | None:
     # Holds are not released here: whoever holds decides what their deadline means, and gives stock back with them.
     return _again(slot, points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
+
+
+def _end_memberships(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, members.lapse(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
 
 
 def _seal_audit(ctx: Context, slot: str) -> None:

@@ -65,6 +65,17 @@ def _sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     return [*people, *_plugins(ctx)]
 
 
+def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return who gives points: core's own doors, and the modules that are on."""
+    own = [
+        ("manual", Text("人工调整", "By hand")),
+        ("rewards", Text("批量发放", "Reward batches")),
+        ("api", Text("接口", "API")),
+        ("import", Text("导入", "Import")),
+    ]
+    return [*own, *((m.slug, m.name) for m in ctx.services.registry.manifests() if ctx.enabled(m.slug))]
+
+
 OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "venues": lambda ctx: [(venue.id, venue.name) for venue in tenants.venues(ctx)],
     "states": lambda ctx: list(STATES.items()),
@@ -72,6 +83,7 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "credit_sources": _credit_sources,
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],
 }

@@ -127,6 +127,8 @@ class Runtime:
             slug = self._slug_of.get(model)
             if slug is None:
                 slug = next((p.slug for p in self.registry.plugins.values() if p.gives.settings is model), None)
+                if slug is None and model is self.registry.core_settings:
+                    slug = "core"
                 if slug is None:
                     raise LookupError(f"no plugin declares {model.__name__} in its contribute()")
                 self._slug_of[model] = slug

@@ -110,7 +110,7 @@ def _refund(world: World, key: str, **values: Any) -> object:
 
 
 def _visit(world: World, key: str, **values: Any) -> object:
-    return visits.record(world.ctx, source="gate", source_key=key, **values)[0]
+    return visits.record(world.ctx, source="gate", source_key=key, scope="brand", **values)[0]
 
 
 def _place(world: World, key: str, **values: Any) -> object:

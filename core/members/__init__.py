@@ -26,6 +26,7 @@ from core.members.finding import (
     get_many,
     resolve,
 )
+from core.members.lapsing import in_states, lapse
 from core.members.leaving import erase, export
 from core.members.level_batches import LevelChange, levels_of, merged_into, set_levels, without_level
 from core.members.membership import set_level, set_membership
@@ -76,6 +77,8 @@ __all__ = [
     "get_many",
     "give_consent",
     "has_consent",
+    "in_states",
+    "lapse",
     "levels_of",
     "lift_bar",
     "link_identity",

@@ -11,6 +11,7 @@ from core.contract.context import Context
 from core.contract.rest import PageQuery
 from core.errors import NotFound
 from core.fields import as_uuid
+from core.members.lapsing import in_states
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, PHONE, MemberPage, MemberView, view
 from core.paging import keyset
@@ -139,8 +140,9 @@ def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
         where.append(Member.venue.in_(sorted(ctx.actor.venues)))
     if wanted.last_four:
         where.append(Member.phone_last_four.in_(ring.blinds(tenant, LAST_FOUR, last_four(wanted.last_four))))
+    if wanted.state:
+        where.append(in_states(ctx, (wanted.state,)))
     for value, column in (
-        (wanted.state or None, Member.state),
         (wanted.level, Member.level),
         (wanted.class_ or None, Member.class_),
         (wanted.venue, Member.venue),

@@ -11,6 +11,7 @@ from core.errors import Conflict, Invalid
 from core.members import rows
 from core.members.bars import bars
 from core.members.finding import row_of
+from core.members.lapsing import state_on
 from core.members.models import Consent, Member, MemberBar, MemberIdentity
 from core.members.views import name_in_clear, phone_in_clear
 
@@ -39,7 +40,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
             "name": name_in_clear(ctx, row),
             "gender": row.gender,
             "birthday": row.birthday.isoformat() if row.birthday else None,
-            "state": row.state,
+            "state": state_on(row, ctx.today()),
             "level": row.level,
             "class": row.class_,
             "venue": str(row.venue) if row.venue else None,

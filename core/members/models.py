@@ -11,7 +11,7 @@ class Member(TenantModel):
     """A person a brand knows. Phone and name are sealed; a merged one stays and points at who it became."""
 
     id = UUIDField(primary_key=True, default=new_id)
-    state = CharField(max_length=8, default="lead")  # lead, member, lapsed
+    state = CharField(max_length=8, default="lead")  # lead, member, lapsed, as last written: see `core.members.lapsing`
     level = CharField(max_length=40, default="")
     class_ = CharField(max_length=40, default="ordinary", column_name="class")
     phone = BlobField(null=True)  # sealed, E.164
@@ -58,6 +58,7 @@ Member.add_index(Member.tenant, Member.venue, Member.id, where=Member.venue.is_n
 Member.add_index(Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into")
 Member.add_index(Member.tenant, Member.birthday, where=Member.birthday.is_null(False), name="member_birthday")
 Member.add_index(Member.tenant, Member.id, where=Member.level == "", name="member_without_level")
+Member.add_index(Member.tenant, Member.valid_until, where=Member.state == "member", name="member_valid_until")
 
 
 class MemberIdentity(TenantModel):

@@ -127,7 +127,7 @@ def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any
     if attributes != member.attributes:
         values["attributes"] = attributes
     if "membership" in undo:
-        if membership_of(member) == membership_of(merged):
+        if membership_of(ctx, member) == membership_of(ctx, merged):
             state, valid_until, frozen, version = undo["membership"]
             values |= {"state": state, "frozen": frozen, "membership_version": version}
             values["valid_until"] = date.fromisoformat(valid_until) if valid_until else None

@@ -11,6 +11,7 @@ from core.points.earning import MOST_CREDITS, credit, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
 from core.points.holds import capture, held, hold, release, release_due
+from core.points.policy import PointsSettings, month_end
 from core.points.reading import balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
 from core.points.spending import debit, transfer
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "HoldView",
     "Operation",
+    "PointsSettings",
     "Reversal",
     "balance",
     "balances",
@@ -39,6 +41,7 @@ __all__ = [
     "expiring",
     "held",
     "hold",
+    "month_end",
     "outstanding",
     "release",
     "release_due",

@@ -154,6 +154,8 @@ def key_reused(ctx: Context, door: Content, key: str, operation: UUID | None, va
     differing = door.differing(kept, sent)
     if differing != ["occurred_at"] and sent.get("occurred_at") is None:  # the entry has the moment of the call
         differing = [name for name in differing if name != "occurred_at"]
+    if differing != ["expires_at"] and sent.get("expires_at") == "policy":  # the lot has what the policy said then
+        differing = [name for name in differing if name != "expires_at"]
     return door.conflict(key, kept, sent, differing)
 
 

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from core.contract import hookspecs
 from core.contract.facts import Fact
 from core.contract.manifest import Manifest, read_manifest
-from core.contract.plugin import Implementation, Plugin
+from core.contract.plugin import Implementation, NoSettings, Plugin
 from core.contract.specs import Spec, spec_of
 from core.contract.work import Job
 from core.errors import ConfigurationError, NotFound
@@ -89,6 +89,7 @@ class Registry:
         self.plugins: dict[str, Plugin] = {}
         self.broken: dict[str, str] = {}
         self.starts_with: tuple[str, ...] = ()
+        self.core_settings: type[BaseModel] = NoSettings  # core's own, as its boot says
         self._claims: dict[tuple[str, str], str] = {}  # what a plugin laid hold of → who
         self._implementations: dict[str, tuple[Implementation, ...]] = {}
         self._provided: dict[type, list[tuple[str, Any]]] = {}
@@ -295,7 +296,9 @@ class Registry:
         raise NotFound(f"no plugin {slug!r} is installed", f"没有安装插件 {slug}")
 
     def settings_model(self, slug: str) -> type[BaseModel]:
-        """Return the settings model of a plugin."""
+        """Return the settings model of a plugin, or of core itself."""
+        if slug == "core":
+            return self.core_settings
         return self.plugin(slug).gives.settings
 
     def job(self, kind: str) -> tuple[str, Job] | None:

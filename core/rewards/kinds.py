@@ -17,7 +17,7 @@ from core.rewards.specs import ConditionSpec
 
 
 class Amount(BaseModel):
-    """How many points or how much growth; `days` from today until they expire, None for never."""
+    """How many points or how much growth; how long points live is the tenant's policy, by who gives them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,6 +89,7 @@ def credit(
         amount,
         key=key,
         reason=reason,
+        source="rewards" if ctx.plugin == "core" else ctx.plugin,
         rule=rule,
         rule_version=version,
         cause=ctx.cause or None,

@@ -21,6 +21,7 @@ CORE_NAME = Text("系统", "System")
 # core's pages that are not resources: area, title, link, permission, and whether they are for all venues only
 _PAGES: tuple[tuple[Area, Text, str, str, bool], ...] = (
     ("members", Text("合并会员", "Merge members"), "/console/core/merge", "members.merge", False),
+    ("members", Text("积分有效期", "Life of points"), "/console/core/points-settings", "plugins.view", True),
     ("system", Text("插件", "Plugins"), "/console/core/plugins", "plugins.view", True),
 )
 _HOME = (

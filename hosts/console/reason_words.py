@@ -16,6 +16,9 @@ REASONS = {
         ("booked for another member", "改记给其他会员", "Booked for another member"),
         ("withdrawn in the SaaS", "SaaS 已撤销", "Withdrawn in the SaaS"),
         ("visit", "到店", "Visit"),
+        ("not_first_of_day", "当日已到店积分", "Not the first visit of the day"),
+        ("told_too_late", "补报超过可积分天数", "Told too late to earn"),
+        ("state_earns_nothing", "该会员状态不积分", "Members of this state earn nothing"),
         ("reward", "奖励", "Reward"),
         ("revoked", "收回", "Taken back"),
         ("merge", "会员合并", "Merge"),
@@ -77,6 +80,7 @@ EVIDENCE = (
     Column("invitee", Text("被推荐人", "Invitee"), "member"),
     Column("conversions", Text("转化人数", "Conversions"), "int"),
     Column("birthday_edited_on", Text("生日修改于", "Birthday edited on"), "date"),
+    Column("state", Text("会员状态", "State"), "choice", source="states"),
     Column("day", Text("日期", "Day"), "date"),
     Column("version", Text("规则版本", "Version of the rules"), "int"),
 )

@@ -173,7 +173,7 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
     told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
     known = visits.find(ctx, PROVIDER, item.id)
     venue = venue_of(ctx, item.store_id) if known is None or known.venue is not None else None
-    visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
+    visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id, scope="brand")
     return None
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from roost import KeyReused
+from roost import KeyReused, NumberScope
 
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
@@ -19,9 +19,6 @@ Word = Annotated[
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
-
-
-NumberScope = Literal["venue_day", "venue", "brand"]
 
 
 class EarningRules(BaseModel):
@@ -71,12 +68,6 @@ class EarningRules(BaseModel):
 class PurchaseSettings(EarningRules):
     """How purchases earn, and what their numbers name."""
 
-    points_months: int = Field(
-        24,
-        ge=0,
-        le=240,
-        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
-    )
     number_scope: NumberScope = Field(
         "venue_day",
         description="within what a receipt's number is unique: a venue's day, a venue, or the whole brand"

@@ -15,7 +15,7 @@ from plugins.purchases.hookspecs import PurchaseRecorded
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.rules import NAME as RULE
 from plugins.purchases.rules import current
-from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS, NewPurchase, PurchaseSettings, PurchaseView, Recorded
+from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS, NewPurchase, PurchaseView, Recorded
 from roost import (
     Context,
     Invalid,
@@ -159,7 +159,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
     now = ctx.now()
     frequent = bool(rules.frequency_from)
     ordinals = _ordinals(ctx, [purchase for _, _, purchase in fresh]) if frequent else [1] * len(fresh)
-    expires_at = earning.expiry(now, ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
     owed: list[tuple[int, str]] = []  # which row, and which of its columns, each credit's operation goes to
@@ -180,7 +179,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
                             reason="purchase",
                             occurred_at=occurred_at,
                             venue=purchase.venue,
-                            expires_at=expires_at if asset == "points" else None,
                             rule=RULE,
                             rule_version=version,
                         )

@@ -16,6 +16,7 @@ visits = Resource(
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("points", Text("所得积分", "Points"), "points"),
+        Column("growth", Text("所得成长值", "Growth"), "int", list=False),
         Column("source", Text("来源", "Source"), "choice", source="entry_sources", filter=True),
         Column("source_key", Text("编号", "Number"), filter=True, page=False),
         Column(

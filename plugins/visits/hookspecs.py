@@ -16,6 +16,7 @@ class VisitRecorded(Fact):
     day: date
     first_of_day: bool
     points: int  # what it earned
+    growth: int = 0
 
 
 class MemberWentSilent(Fact):

@@ -12,22 +12,25 @@ class VisitsVisit(TenantModel):
     member = UUIDField()
     venue = UUIDField(null=True)
     source = CharField(max_length=60)  # staff, saas, …
+    scope = CharField(max_length=60, default="")  # where and when the number is unique
     source_key = CharField(max_length=100)  # what the source calls this visit
     day = DateField()  # the tenant's date of the visit
     points = IntegerField(default=0)  # what it earned
+    growth = IntegerField(default=0)
     origin = CharField(max_length=8)
+    cause = CharField(max_length=100, default="")
     occurred_at = TimeField()
     recorded_at = TimeField()
 
     member_rows = MemberRows(
         erase=DELETE,  # where somebody was, and when, is theirs
-        export=("occurred_at", "day", "venue", "source", ("source_key", "number"), "points"),
+        export=("occurred_at", "day", "venue", "source", ("source_key", "number"), "points", "growth"),
         name="visits",
     )
 
     class Meta:
         indexes = (
-            (("tenant", "source", "source_key"), True),
+            (("tenant", "source", "source_key", "scope"), True),
             (("tenant", "member", "day"), False),
             (("tenant", "day"), False),
         )

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from roost import NumberScope
+
 State = Literal["lead", "member", "lapsed"]
 Word = Annotated[
     str,
@@ -21,6 +23,9 @@ class VisitSettings(BaseModel):
     points: int = Field(
         10, ge=0, le=100_000, description="points for the first visit of a day; 0: none · 每日首次到店积分"
     )
+    growth: int = Field(
+        1, ge=0, le=100_000, description="growth for the first visit of a day; 0: none · 每日首次到店成长值"
+    )
     earning_states: list[State] = Field(
         ["lead", "member"], max_length=3, description="who earns: lead, member, lapsed · 可得积分的会员状态"
     )
@@ -30,11 +35,15 @@ class VisitSettings(BaseModel):
         le=3650,
         description="a visit told later than so many days earns nothing · 补报超过几天不积分",
     )
-    points_months: int = Field(
-        24,
-        ge=0,
-        le=240,
-        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
+    number_scope: NumberScope = Field(
+        "venue_day",
+        description="within what a visit's number is unique: a venue's day, a venue, or the whole brand"
+        " · 到店编号在何范围内唯一：venue_day 门店当日，venue 门店，brand 全品牌",
+    )
+    number_scopes: dict[Word, NumberScope] = Field(
+        {},
+        max_length=100,
+        description="sources whose numbers reach otherwise: staff, api, a gate · 各来源的编号范围",
     )
     silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
 
@@ -48,6 +57,7 @@ class VisitOut(BaseModel):
     venue: UUID | None
     day: date
     points: int
+    growth: int
     occurred_at: datetime
 
 
@@ -57,6 +67,7 @@ class VisitView(VisitOut):
     member: UUID
     source: str
     source_key: str
+    growth: int
     origin: str
     recorded_at: datetime
 
@@ -69,7 +80,9 @@ class VisitIn(BaseModel):
     member: UUID
     venue: UUID | None = None
     occurred_at: AwareDatetime | None = Field(None, description="none: now")
-    number: Word | None = Field(None, description="what your system calls this visit: the same number is recorded once")
+    number: Word | None = Field(
+        None, description="what your system calls this visit: the same number of a venue's day is recorded once"
+    )
 
 
 class VisitForm(BaseModel):

@@ -25,7 +25,7 @@ class CreditIn(Input):
     asset: Asset = "points"
     amount: Amount
     reason: Reason
-    expires_at: AwareDatetime | None = Field(None, description="null: never")
+    expires_at: AwareDatetime | None = Field(None, description="left out: by the brand's policy; null: never")
     venue: UUID | None = None
 
 
@@ -79,7 +79,7 @@ def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> Operation
             body.amount,
             key=key,
             reason=body.reason,
-            expires_at=body.expires_at,
+            expires_at=body.expires_at if "expires_at" in body.model_fields_set else "policy",
             venue=body.venue,
         )
     )

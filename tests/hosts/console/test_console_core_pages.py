@@ -305,3 +305,17 @@ def test_every_message_of_the_console_has_its_english():
     messages = {message for _, _, message, _, _ in found}
     assert len(messages) > 80
     assert [m for m in sorted(messages) if english.gettext(m) == m] == []
+
+
+def test_how_long_points_live_is_set_on_a_page_of_its_own_with_sources_by_name(staff, market, tenant):
+    browser = staff("plugins.view", "plugins.edit")
+    page = browser.get("/console/core/points-settings")
+    assert 'href="/console/core/points-settings"' in page.text
+    assert "人工调整" in browser.post("/console/core/points-settings", {"months": "24", "_do": "add:sources"}).text
+    row = {"sources.0.row": "1", "sources.0.source": "manual", "sources.0.months": "3"}
+    assert browser.post("/console/core/points-settings", {"months": "12", **row}).status_code == 303
+    assert tenants.settings_values(tenant, "core") == {"months": 12, "sources": [{"source": "manual", "months": 3}]}
+    twice = row | {name.replace("0", "1"): value for name, value in row.items()}
+    assert browser.post("/console/core/points-settings", {"months": "12", **twice}).status_code == 422
+    assert staff("plugins.view").post("/console/core/points-settings", {"months": "1"}).status_code == 403
+    assert staff("members.view").get("/console/core/points-settings").status_code == 403

@@ -9,7 +9,7 @@ from core import tenants
 from core.events.models import Event
 from hosts.cli.purging import purge_plugin
 from plugins import visits
-from plugins.visits import silence
+from plugins.visits import service, silence
 from plugins.visits.models import VisitsPresence
 from plugins.visits.schemas import VisitSettings
 from roost import members
@@ -129,6 +129,21 @@ def test_after_a_freeze_the_count_begins_anew(tenant, guest, drain, day):
     assert told(tenant, "member_went_silent") == []
     day()
     assert len(told(tenant, "member_went_silent")) == 1
+
+
+def test_who_lapses_or_freezes_is_no_longer_counted_among_the_silent(tenant, guest, member, drain, day):
+    frozen = member(state="member").id
+    drain()
+    standing(tenant, guest, valid_until=tenant.today() + timedelta(days=40))
+    day(31)
+    assert service.silent_members(tenant) == 2
+    standing(tenant, frozen, frozen=True)
+    drain()
+    assert service.silent_members(tenant) == 1
+    day(10)  # the membership ends by itself
+    assert service.silent_members(tenant) == 0
+    come(tenant, guest, "g9")
+    assert told(tenant, "member_returned") == []
 
 
 def test_how_long_is_a_setting(tenant, guest, day, enable_plugin):
