@@ -8,6 +8,7 @@ from core.context import Context
 from core.errors import Conflict, Invalid
 from core.events.facts import MemberErased
 from core.members.bars import bars
+from core.members.class_lists import forget_lists
 from core.members.finding import row_of
 from core.members.models import Consent, Member, MemberBar, MemberIdentity
 from core.members.views import name_in_clear, phone_in_clear
@@ -105,6 +106,7 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
                 code="held_points",
             )
     ctx.runtime.dispatcher.oblige(ctx, "erase_member", member=row.id)
+    forget_lists(ctx, row)
     merged = [m.id for m in Member.scoped(ctx).select(Member.id).where(Member.merged_into == row.id)]
     gone = [row.id, *merged]
     forgotten: dict[str, Any] = {
