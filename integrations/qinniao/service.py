@@ -112,6 +112,8 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
     if kind == "orders":
         _resume(ctx, (QinniaoObject.kind == "refunds") & (QinniaoObject.parent == item.id))
     if linked:
+        if effects.knew_before(ctx, person, item):
+            effects.note_known(ctx, person.id)
         resolve_owner(ctx, owner)
     return Outcome("applied", person.id)
 
@@ -292,10 +294,12 @@ def find_waiting(ctx: Context, phone: str) -> list[str]:
     return [row.owner for row in _waiting_with(ctx, "members", phone)]
 
 
-def claim_leads(ctx: Context, phone: str) -> None:
-    """Take over leads of the SaaS's own that waited for the person with this phone."""
-    for row in _waiting_with(ctx, "leads", phone):
+def claim_leads(ctx: Context, phone: str) -> int:
+    """Take over leads of the SaaS's own that waited for the person with this phone; return how many there were."""
+    rows = _waiting_with(ctx, "leads", phone)
+    for row in rows:
         resume(ctx, row)
+    return len(rows)
 
 
 def _waiting_with(ctx: Context, kind: ObjectKind, phone: str) -> list[Any]:

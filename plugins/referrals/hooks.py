@@ -9,7 +9,9 @@ from plugins.referrals.schemas import ReferralSettings
 from roost import (
     Context,
     Endpoints,
+    Fact,
     Job,
+    Listener,
     MemberConverted,
     MemberRegistered,
     MemberUpdated,
@@ -47,6 +49,16 @@ def register_jobs() -> Sequence[Job]:
 def register_notices() -> Sequence[Notice]:
     """Return what members are told."""
     return notices.NOTICES
+
+
+def _known(ctx: Context, fact: Fact) -> None:
+    relations.known(ctx, fact.member)  # type: ignore[attr-defined]  # the SaaS link's, which need not be installed
+
+
+@hookimpl
+def register_listener() -> Listener:
+    """Hear whom the business software knew before."""
+    return Listener(lambda ctx: ("saas_member_known",), _known)
 
 
 @hookimpl

@@ -48,6 +48,16 @@ class ReferralsReward(TenantModel):
         )
 
 
+class ReferralsKnown(TenantModel):
+    """A person whom the business software knew before they registered here: they are nobody's referral."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)
+
+
 class ReferralsCount(TenantModel):
     """How many conversions a member had in a month or a quarter. Moved by one statement: it serialises an
     inviter.

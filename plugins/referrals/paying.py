@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from plugins.referrals.hookspecs import ReferralRewarded
-from plugins.referrals.models import ReferralsReward
+from plugins.referrals.models import ReferralsRelation, ReferralsReward
 from plugins.referrals.schemas import ReferralSettings
-from roost import Context, new_id, rewards
+from roost import Context, members, new_id, rewards
 
 WORDS = {
     "registration": "推荐注册 / referred a registration",
@@ -76,14 +76,29 @@ def specs_of(ctx: Context, role: str, step: int | None) -> list[rewards.RewardSp
     }[role]
 
 
+def excluded(ctx: Context, *people: UUID) -> bool:
+    """Tell whether one of these members is of a class that takes no part: staff, coaches."""
+    classes = ctx.settings(ReferralSettings).excluded_classes
+    return any(view.class_ in classes for view in members.get_many(ctx, people).values())
+
+
 def pay(ctx: Context, payload: Pay) -> None:
-    """Give a promised reward, once. Raises Conflict, and so is tried again, while a kind it needs is off."""
+    """Give a promised reward, once; not when one of the two is staff or a coach by now.
+
+    Raises Conflict, and so is tried again, while a kind it needs is off.
+    """
     row = ReferralsReward.scoped(ctx).lock(ReferralsReward.id == payload.reward)
     if row.state != "waiting":  # clawed back before it was paid
         return
     wanted = specs_of(ctx, row.role, row.step)
     if not wanted:  # the settings changed since
         _set(ctx, row, state="capped", reason="nothing is given for this any more")
+        return
+    relation = ReferralsRelation.scoped(ctx).get(ReferralsRelation.id == row.relation)
+    if excluded(ctx, row.member, relation.invitee):
+        reason = "员工及教练不参与 / staff and coaches do not take part"
+        _set(ctx, row, state="capped", reason=reason)
+        rewards.note(ctx, [rewards.Note(row.member, WORDS[row.role], f"excluded_class: {reason}", {}, refused=True)])
         return
     evidence: dict[str, Any] = {"relation": str(row.relation), "role": row.role}
     if row.period:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from plugins.referrals import paying, relations
+from plugins.referrals import relations
 from plugins.referrals.counting import count
-from plugins.referrals.models import ReferralsCount, ReferralsRelation, ReferralsReward
+from plugins.referrals.models import ReferralsCount, ReferralsKnown, ReferralsRelation, ReferralsReward
 from roost import Context, members
 
 
@@ -21,6 +21,7 @@ class Void(BaseModel):
 def erase(ctx: Context, member: UUID) -> None:
     """Keep the bare relation, which holds no personal data: rewards that were paid must stay explicable."""
     ReferralsRelation.scoped(ctx).update(venue=None).where(ReferralsRelation.invitee == member).execute()
+    ReferralsKnown.scoped(ctx).delete().where(ReferralsKnown.member == member).execute()
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
@@ -33,6 +34,8 @@ def merge(ctx: Context, member: UUID, merged: UUID) -> None:
     for row in list(ReferralsCount.scoped(ctx).select().where(ReferralsCount.member == merged)):
         count(ctx, member, row.period, row.conversions)
     ReferralsCount.scoped(ctx).delete().where(ReferralsCount.member == merged).execute()
+    if ReferralsKnown.scoped(ctx).delete().where(ReferralsKnown.member == merged).execute():
+        ReferralsKnown.scoped(ctx).insert(member=member).on_conflict_ignore().execute()
     brought = door.first(ReferralsRelation.invitee == merged)
     if brought is not None:
         if door.first(ReferralsRelation.invitee == member) is None:
@@ -53,15 +56,7 @@ def _void(ctx: Context, row: ReferralsRelation, reason: str) -> None:
 
 def void(ctx: Context, payload: Void) -> None:
     """Take back everything that a relation brought: it was none."""
-    row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == payload.relation)
-    reason = relations.REFUSALS[payload.reason]
-    if row.state == "converted":
-        relations.undo(ctx, row.id, reason, state="void")
-        return
-    if row.state != "bound":
-        return
-    ReferralsRelation.scoped(ctx).update(state="void", reason=reason).where(ReferralsRelation.id == row.id).execute()
-    paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration", "invitee"), reason)
+    relations.void(ctx, payload.relation, payload.reason)
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
@@ -78,5 +73,5 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
 
 def purge(ctx: Context) -> None:
     """Delete all of this tenant's rows."""
-    for model in (ReferralsRelation, ReferralsReward, ReferralsCount):
+    for model in (ReferralsRelation, ReferralsReward, ReferralsCount, ReferralsKnown):
         model.scoped(ctx).delete().execute()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from plugins.referrals import paying
 from plugins.referrals.counting import count, month_of, quarter_of
-from plugins.referrals.models import ReferralsRelation
+from plugins.referrals.models import ReferralsKnown, ReferralsRelation
 from plugins.referrals.schemas import BindIn, ReferralSettings
 from roost import Conflict, Context, Invalid, NotFound, identity, local_date, members, new_id, rewards
 
@@ -90,9 +90,34 @@ def _objection(ctx: Context, invitee: UUID, inviter: UUID) -> str:
     theirs = _relation(ctx, view.id)
     if theirs is not None and theirs.inviter == invitee and theirs.state not in ("refused", "void"):
         return "mutual"
-    if view.class_ in ctx.settings(ReferralSettings).excluded_classes:
-        return "excluded_class"
-    return ""
+    if ReferralsKnown.scoped(ctx).first(ReferralsKnown.member == invitee) is not None:
+        return "known_before"
+    return "excluded_class" if paying.excluded(ctx, view.id, invitee) else ""
+
+
+def known(ctx: Context, invitee: UUID) -> None:
+    """Take it that the business software knew a person before they registered: a relation that is there is none."""
+    invitee = members.resolve(ctx, invitee)
+    ReferralsKnown.scoped(ctx).insert(member=invitee).on_conflict_ignore().execute()
+    row = _relation(ctx, invitee)
+    if row is not None:
+        void(ctx, row.id, "known_before")
+
+
+def void(ctx: Context, relation_id: UUID, refusal: str) -> None:
+    """End a relation that turned out to be none: what was not paid yet is not, what was is taken back."""
+    row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
+    if row.state == "converted":
+        undo(ctx, row.id, REFUSALS[refusal], state="void")
+    elif row.state == "bound":
+        ReferralsRelation.scoped(ctx).update(state="void", reason=REFUSALS[refusal]).where(
+            ReferralsRelation.id == row.id
+        ).execute()
+        brought = paying.of_relation(ctx, row.id, "registration", "invitee")
+        paying.claw_back(ctx, brought, REFUSALS[refusal])
+    else:
+        return
+    _note(ctx, members.resolve(ctx, row.invitee), row.inviter and members.resolve(ctx, row.inviter), refusal)
 
 
 def _note(ctx: Context, invitee: UUID, inviter: UUID | None, refusal: str) -> None:
@@ -119,6 +144,12 @@ def converted(ctx: Context, invitee: UUID, at: datetime | None) -> None:
     if row.state != "bound":
         return
     assert row.inviter is not None, "bound"
+    if paying.excluded(ctx, members.resolve(ctx, row.inviter), members.resolve(ctx, invitee)):
+        ReferralsRelation.scoped(ctx).update(state="void", reason=REFUSALS["excluded_class"]).where(
+            ReferralsRelation.id == row.id
+        ).execute()
+        _note(ctx, members.resolve(ctx, invitee), members.resolve(ctx, row.inviter), "excluded_class")
+        return
     day = local_date(at or ctx.now(), ctx.tenant.zone)
     month, quarter = month_of(day), quarter_of(day)
     ReferralsRelation.scoped(ctx).update(
