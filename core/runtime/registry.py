@@ -287,6 +287,8 @@ class Registry:
         for endpoint, path in self._paths(plugin):
             self._claim(slug, "route", f"{endpoint.method} {path}")
             self._permission(plugin, endpoint.permission, f"route {endpoint.method} {path}")
+        for notice in (offered for offered in plugin.offers if isinstance(offered, Notice)):
+            self._permission(plugin, notice.permission or None, f"notice {notice.fact}")
         for kind, names in (
             ("reward kind", [r.name for r in plugin.rewards]),
             ("condition kind", [c.name for c in plugin.conditions]),

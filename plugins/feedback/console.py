@@ -7,6 +7,7 @@ from uuid import UUID
 from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
 from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said, StaffMessage
+from plugins.feedback.words import CATEGORIES
 from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
@@ -15,14 +16,6 @@ STATES = {
     "replied": Text(zh="已回复", en="replied"),
     "solved": Text(zh="已解决", en="solved"),
     "closed": Text(zh="已关闭", en="closed"),
-}
-CATEGORIES = {
-    "facility": Text(zh="设施", en="facility"),
-    "hygiene": Text(zh="卫生", en="hygiene"),
-    "coach": Text(zh="教练", en="coach"),
-    "course": Text(zh="课程", en="course"),
-    "fee": Text(zh="费用", en="fee"),
-    "other": Text(zh="其他", en="other"),
 }
 
 

@@ -13,6 +13,7 @@ from plugins.notify.models import (
     NotifyMember,
     NotifyMessage,
     NotifyNotice,
+    NotifyStaff,
     NotifyTemplate,
 )
 from plugins.notify.preferences import email
@@ -116,6 +117,7 @@ def purge(ctx: Context) -> None:
         NotifyAnnouncement,
         NotifyTemplate,
         NotifyNotice,
+        NotifyStaff,
     ):
         model.scoped(ctx).delete().execute()
 

@@ -363,6 +363,31 @@ class BlockIn(Strict):
     )
 
 
+class StaffIn(Strict):
+    """Where the acting account of staff wants to be told, and of what."""
+
+    channel: Literal["sms", "email"] = Field(description="渠道 / channel")
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
+        description="本人手机号或邮箱 / your phone or e-mail address"
+    )
+    notices: Annotated[list[str], Choice("staff_notices")] = Field(
+        min_length=1, max_length=50, description="接收的通知 / what you want to be told of"
+    )
+
+
+class StaffRow(BaseModel):
+    """Where an account of staff is told, masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    account: UUID
+    channel: str
+    address: str
+    notices: list[str]
+    created_at: datetime
+
+
 class BlockRow(BaseModel):
     """An address that wants no marketing, masked."""
 

@@ -116,6 +116,17 @@ class OnSale(Fact):
     member: UUID
 
 
+class Grumbled(Fact):
+    """Somebody grumbled at a venue."""
+
+    venue: UUID
+
+
+@fact(since="1.0")
+def grumbled(ctx: Context, fact: Grumbled) -> None:
+    """Fires on a grumble."""
+
+
 @fact(since="1.0")
 def cheered(ctx: Context, fact: Cheered) -> None:
     """Fires on a cheer."""
@@ -128,7 +139,7 @@ def on_sale(ctx: Context, fact: OnSale) -> None:
 CHEER = '''
 """Tell of a cheer, and of a sale."""
 
-from roost import Notice, Text, Told, hookimpl
+from roost import Notice, StaffTold, Text, Told, hookimpl, tenants
 
 
 def cheered(ctx, fact):
@@ -140,10 +151,21 @@ def on_sale(ctx, fact):
     return Told(fact.member)
 
 
+def grumbled(ctx, fact):
+    return StaffTold(fact.venue, {"venue": tenants.venue(ctx, fact.venue).name})
+
+
 @hookimpl
 def register_notices():
     """Bring the notices."""
     return [
+        Notice(
+            "grumbled",
+            Text(zh="抱怨", en="Grumble"),
+            grumbled,
+            Text(zh="{venue} 有人抱怨", en="Somebody grumbled at {venue}"),
+            permission="cheer.view",
+        ),
         Notice(
             "cheered",
             Text(zh="喝彩", en="Cheers"),
