@@ -44,7 +44,7 @@ from core.events.facts import (
     RewardGranted,
     RewardRevoked,
 )
-from core.fields import BlindField, JsonField, SealedField, TimeField
+from core.fields import BlindField, JsonField, SealedField, TimeField, WordsField
 from core.ids import new_id
 from core.paging import keyset
 from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
@@ -72,7 +72,7 @@ from core.runtime.declarations import (
     Slot,
     Upload,
 )
-from core.runtime.manifest import Text
+from core.runtime.manifest import Text, Words, kept, said, said_within
 from core.runtime.ports import (
     Channel,
     Charge,
@@ -99,6 +99,11 @@ from core.tenants import SentTo
 API = "1"
 
 __all__ = [
+    "Words",
+    "WordsField",
+    "kept",
+    "said",
+    "said_within",
     "Action",
     "Actor",
     "Answer",

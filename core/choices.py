@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from core import identity, tenants
 from core.context import Context
+from core.members.attributes import attributes
 from core.members.models import Member
 from core.runtime.declarations import Choice, Source
 from core.runtime.manifest import Text
@@ -72,6 +73,7 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "attributes": lambda ctx: [(one.code, one.title) for one in attributes(ctx) if one.active],
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],
 }

@@ -17,6 +17,7 @@ from core.members.finding import by_phone, row_of
 from core.members.models import ClassListing, ListedClass, Member
 from core.members.views import phone_in_clear
 from core.privacy import normalise_phone
+from core.runtime.manifest import Text, Words, kept
 
 PURPOSE = "core.list_phone"
 FIRST = ("coach", "staff")  # of two lists that name one person, the closer word counts
@@ -80,7 +81,7 @@ def beside_lists(ctx: Context) -> None:
         db.run_later(ctx.scope, _SHARED, (ctx.tenant.id,))
 
 
-def settle_class(ctx: Context, member_id: UUID, source: str = "") -> None:
+def settle_class(ctx: Context, member_id: UUID) -> None:
     """Bring a member's class to what the lists say of their phone; nothing changes where they say what they said."""
     row = row_of(ctx, member_id, lock=True)
     wanted, lists = _said(ctx, phone_in_clear(ctx, row)) if row.phone is not None else ("", "")
@@ -95,7 +96,8 @@ def settle_class(ctx: Context, member_id: UUID, source: str = "") -> None:
         mine.insert(member=row.id, class_=wanted, before=base, given=given).execute()
     after = wanted or base
     if after != row.class_:
-        write_class(ctx, row, after, f"{lists or source or ctx.plugin}: list")
+        source = lists or ctx.plugin
+        write_class(ctx, row, after, Text(zh=f"按 {source} 名单", en=f"by the list of {source}"))
 
 
 def settle_many(ctx: Context, phones: dict[str, UUID]) -> None:
@@ -114,11 +116,11 @@ def overruled(ctx: Context, member: UUID) -> None:
     ListedClass.scoped(ctx).update(given=False).where(ListedClass.member == member).execute()
 
 
-def write_class(ctx: Context, row: Member, class_: str, reason: str) -> None:
+def write_class(ctx: Context, row: Member, class_: str, reason: Words) -> None:
     """Write a member's class, publish it, and leave an audit row."""
     Member.scoped(ctx).update(class_=class_).where(Member.id == row.id).execute()
     ctx.publish(MemberUpdated(member=row.id, changed=("class",)))
-    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
+    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": kept(reason)})
 
 
 def forget_lists(ctx: Context, row: Member) -> None:

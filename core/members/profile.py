@@ -16,6 +16,7 @@ from core.members.finding import check_scope, row_of
 from core.members.models import Member
 from core.members.registration import clean_name, sealed_name
 from core.members.views import MemberView, name_in_clear, phone_in_clear, view
+from core.runtime.manifest import Words
 
 GENDERS = ("", "male", "female")
 LOCALES = ("zh", "en")
@@ -132,7 +133,7 @@ def _a_year_later(day: date) -> date:
     return day.replace(year=day.year + 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year + 1)
 
 
-def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
+def set_class(ctx: Context, member_id: UUID, class_: str, reason: Words) -> bool:
     """Put a member in a class ("vip", "staff", …): another thing than the level. False when they are in it.
     Audited. No list of another system takes it away.
     """

@@ -38,7 +38,7 @@ from core.runtime.declarations import (
     Schedule,
 )
 from core.runtime.imports import check_imports
-from core.runtime.manifest import Manifest, read_manifest
+from core.runtime.manifest import Manifest, read_manifest, said
 from core.runtime.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod
 from core.runtime.specs import Spec, spec_of
 from core.tables import TenantModel
@@ -271,6 +271,15 @@ class Registry:
             raise ConfigurationError(
                 f"{plugin.slug}: every field of {plugin.settings.__name__} needs a default"
             ) from None
+        for name, info in plugin.settings.model_fields.items():
+            words = info.description or ""
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            if words and said(words, "zh") == said(words, "en") and not (extra.get("zh") and extra.get("en")):
+                raise ConfigurationError(
+                    f"{plugin.slug}: the setting {name} is described in one language: write both, as"
+                    f' description="days it lasts · 有效天数"',
+                    f'{plugin.slug}：设置 {name} 只有一种语言的说明，请写成 description="days it lasts · 有效天数"',
+                )
         plugin.routes = list(ask("register_routes") or ())
         plugin.callbacks = list(ask("register_callbacks") or ())
         plugin.resources = list(ask("register_resources") or ())

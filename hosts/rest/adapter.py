@@ -5,6 +5,7 @@ a transaction (a GET: without one, and unable to write); then the reply as JSON.
 signature while a request waits.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeVar
@@ -16,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from core import db
 from core.context import Context
 from core.runtime.declarations import Answer, Listing, Remote
+from core.runtime.manifest import PARTED, said_within
 from core.runtime.runtime import Runtime
 from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
@@ -28,6 +30,7 @@ T = TypeVar("T")
 Responder = Callable[..., None]
 Invoke = Callable[[Context, dict[str, Any]], Any]
 JSON = "application/json"
+_PARTED = json.dumps(PARTED)[1:-1].encode()
 
 
 class Parts:
@@ -127,7 +130,7 @@ class Adapted:
             result = result.model_copy(update={"next_cursor": sealed})
         if self.dump is None:
             return Reply(204, b"")
-        return Reply(self.route.status, self.dump(result))
+        return Reply(self.route.status, _in_language(self.dump(result), ctx.locale))
 
     # the kinds of call
 
@@ -233,6 +236,13 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(uploads.CHUNK):
             yield piece
+
+
+def _in_language(data: bytes, locale: str) -> bytes:
+    """Put words that are kept in two languages into the reader's; few replies have any."""
+    if _PARTED not in data:
+        return data
+    return json.dumps(said_within(json.loads(data), locale), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _dumper(reply: Any) -> Callable[[Any], bytes] | None:

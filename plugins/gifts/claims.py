@@ -22,7 +22,10 @@ from roost import (
     Invalid,
     NotFound,
     PageQuery,
+    Text,
+    Words,
     inventory,
+    kept,
     local_midnight,
     new_id,
     points,
@@ -232,7 +235,7 @@ def _counter(ctx: Context, named: UUID | None) -> UUID | None:
     return tenants.venue(ctx, named).id
 
 
-def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
+def take_back(ctx: Context, claim_id: UUID, reason: Words) -> str | None:
     """Take a claim back; return in words what cannot come back, or None. Repeating it changes nothing."""
     claim = GiftsClaim.scoped(ctx).first(GiftsClaim.id == claim_id)
     if claim is None:  # purged since
@@ -242,13 +245,15 @@ def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
         return None
     if claim.state in ("shipped", "used") or (claim.state == "done" and claim.operation is None):
         _set(ctx, claim, unreturned_at=ctx.now())
-        return f"{claim.name}：已领取 / had already"
+        return kept(Text(zh=f"{claim.name}：已领取", en=f"{claim.name}: had already"))
     left = None
     if claim.operation is not None:
-        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=reason[:60])
-        left = f"{claim.name}：{undone.shortfall} 积分已使用 / points spent" if undone.shortfall else None
+        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=kept(reason, 60))
+        if undone.shortfall:
+            spent = f"{claim.name}: {undone.shortfall} points spent"
+            left = kept(Text(zh=f"{claim.name}：{undone.shortfall} 积分已使用", en=spent))
     _return_stock(ctx, claim)
-    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=reason[:200])
+    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=kept(reason))
     return left
 
 

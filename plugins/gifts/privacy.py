@@ -5,7 +5,7 @@ from uuid import UUID
 
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsBirthday, GiftsClaim, GiftsGift, GiftsOnce, GiftsRule, GiftsWelcomed
-from roost import Context, Veto
+from roost import Context, Text, Veto
 
 IN_FLIGHT = ("accepted", "shipped")
 
@@ -16,7 +16,7 @@ def erase(ctx: Context, member: UUID) -> None:
     """
     mine = GiftsClaim.scoped(ctx).select(GiftsClaim.id).where(GiftsClaim.member == member)
     for row in list(mine.where(GiftsClaim.state.in_(("offered", "ready", "accepted")))):
-        claims.take_back(ctx, row.id, "会员注销 / member erased")
+        claims.take_back(ctx, row.id, Text(zh="会员注销", en="member erased"))
     GiftsClaim.scoped(ctx).update(address=None).where(GiftsClaim.member == member).execute()
     GiftsBirthday.scoped(ctx).delete().where(GiftsBirthday.member == member).execute()
     giving.remember_welcome(ctx, member)

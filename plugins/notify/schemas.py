@@ -212,7 +212,9 @@ class CampaignIn(Strict):
         [], max_length=20, description="会员等级 / levels; empty: all"
     )
     venue: UUID | None = Field(None, description="门店 / home venue")
-    tag: Annotated[str, StringConstraints(max_length=40)] = Field("", description="标签字段 / an attribute's code")
+    tag: Annotated[str, StringConstraints(max_length=40), Choice("attributes")] = Field(
+        "", description="标签 / an attribute of members"
+    )
     tag_value: Annotated[str, StringConstraints(max_length=100)] = Field("", description="标签值 / and its value")
 
     @model_validator(mode="after")

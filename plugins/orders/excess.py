@@ -2,7 +2,7 @@
 
 from plugins.orders import parts, tenders
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersTender
-from roost import Context, new_id
+from roost import Context, Text, new_id
 
 
 def give_back(ctx: Context, order: OrdersOrder, tender: OrdersTender, fen: int) -> None:
@@ -30,7 +30,7 @@ def give_back(ctx: Context, order: OrdersOrder, tender: OrdersTender, fen: int) 
         state="running",
         source="late",
         fen=fen,
-        reason="paid too late or twice · 付款时订单已关闭或已付款",
+        reason=Text(zh="付款时订单已关闭或已付款", en="paid too late or twice"),
         created_at=ctx.now(),
         decided_at=ctx.now(),
     )

@@ -10,7 +10,7 @@ from plugins.orders.drafts import OrderView, view
 from plugins.orders.models import OrdersOrder, OrdersRefund
 from plugins.orders.placing import SLUG
 from plugins.orders.schemas import OrdersSettings
-from roost import Conflict, Context, names_in
+from roost import Conflict, Context, Text, names_in
 
 
 def get(ctx: Context, order: UUID) -> OrderView:
@@ -95,7 +95,7 @@ def cancel_own(ctx: Context, order: OrdersOrder) -> None:
             state=order.state,
         )
     _may_return(ctx, order)
-    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason="cancelled · 会员取消", source="member")
+    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason=Text(zh="会员取消", en="cancelled"), source="member")
 
 
 def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tuple[UUID, int]]) -> OrdersRefund:

@@ -2,7 +2,7 @@
 
 from peewee import CharField, IntegerField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import TenantModel, TimeField, WordsField, new_id
 
 
 class ReferralsRelation(TenantModel):
@@ -12,7 +12,7 @@ class ReferralsRelation(TenantModel):
     invitee = UUIDField()
     inviter = UUIDField(null=True)  # unknown where the invitation could not be read
     state = CharField(max_length=9)  # bound, converted, refunded, void, refused
-    reason = CharField(max_length=200, default="")  # of a refusal, a rebinding, a claw-back
+    reason = WordsField(max_length=200, default="")  # of a refusal, a rebinding, a claw-back
     venue = UUIDField(null=True)  # the invitee's home venue when bound
     bound_at = TimeField()
     converted_at = TimeField(null=True)
@@ -37,7 +37,7 @@ class ReferralsReward(TenantModel):
     step = IntegerField(null=True)
     period = CharField(max_length=7, default="")  # month of a conversion, quarter of a step
     state = CharField(max_length=8)  # waiting, given, capped, clawed
-    reason = CharField(max_length=200, default="")
+    reason = WordsField(max_length=200, default="")
     grant = UUIDField(null=True)
     at = TimeField()
 

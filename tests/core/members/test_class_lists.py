@@ -12,6 +12,7 @@ from core.context import Context
 from core.members import class_lists
 from core.members.models import ClassListing
 from core.privacy import Keyring, new_key
+from core.runtime.manifest import said
 from core.runtime.runtime import Runtime
 
 PHONE, OTHER = "13800001111", "13800002222"
@@ -55,8 +56,10 @@ def test_whoever_has_the_phone_is_of_the_class_and_is_not_when_the_list_drops_th
     assert dropped(saas)
     assert not dropped(saas)
     assert class_of(saas, one) == "ordinary"
-    reasons = [row.details["reason"] for row in Audit.scoped(saas).select() if row.action == "member.class_set"]
-    assert reasons == ["qinniao: list", "qinniao: list"]
+    reasons = [
+        said(row.details["reason"], "en") for row in Audit.scoped(saas).select() if row.action == "member.class_set"
+    ]
+    assert reasons == ["by the list of qinniao"] * 2
 
 
 def test_a_list_may_be_there_before_the_member(saas: Context) -> None:

@@ -61,7 +61,7 @@ def balance(ctx: Context, member: members.MemberView) -> int:
 
 
 def whys(ctx: Context, member: members.MemberView) -> list[str]:
-    return [row.reason.partition(":")[0] for row in rewards.why(ctx, member.id)]
+    return [str(row.evidence.get("refusal", "")) for row in rewards.why(ctx, member.id)]
 
 
 @pytest.mark.parametrize("status", ["active", "expired"])
