@@ -32,7 +32,6 @@ from core.contract.facts import (
     RewardGranted,
     RewardRevoked,
 )
-from core.contract.manifest import Text
 from core.contract.plugin import Contribution
 from core.contract.ports import (
     Channel,
@@ -47,6 +46,7 @@ from core.contract.ports import (
     Refund,
     Sent,
     Settlement,
+    StaffTold,
     Stat,
     Steps,
     Storage,
@@ -75,7 +75,7 @@ from core.errors import (
     Unauthorized,
     Unavailable,
 )
-from core.fields import BlindField, JsonField, SealedField, TimeField
+from core.fields import BlindField, JsonField, SealedField, TimeField, WordsField
 from core.ids import new_id
 from core.member_rows import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, Unite
 from core.numbers import NumberScope, number_scopes, scope_text
@@ -84,10 +84,16 @@ from core.privacy import ContactPhone, PhoneText, mask_phone, normalise_phone
 from core.privacy.sealing import blind, blinds, seal, sealed_with_old_key, unseal
 from core.tables import TenantModel
 from core.tenants import SentTo
+from core.words import Text, Words, kept, said, said_within
 
 API = "2"
 
 __all__ = [
+    "Words",
+    "WordsField",
+    "kept",
+    "said",
+    "said_within",
     "Action",
     "Actor",
     "Answer",
@@ -205,6 +211,7 @@ __all__ = [
     "TextAsked",
     "Ticket",
     "TimeField",
+    "StaffTold",
     "Told",
     "TooManyRequests",
     "Unauthorized",

@@ -9,9 +9,10 @@ from pydantic.fields import FieldInfo
 from core import identity, tenants
 from core.contract.console import Choice, Source
 from core.contract.context import Context
-from core.contract.manifest import Text
+from core.members.attributes import attributes
 from core.members.models import Member
 from core.tables import TenantModel
+from core.words import Text
 
 M = TypeVar("M", bound=BaseModel)
 Options = list[tuple[str, str]]
@@ -84,6 +85,7 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "plugins": _plugins,
     "entry_sources": _sources,
     "credit_sources": _credit_sources,
+    "attributes": lambda ctx: [(one.code, one.title) for one in attributes(ctx) if one.active],
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],
 }

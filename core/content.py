@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from core.contract.manifest import Text
 from core.errors import KeyReused
+from core.words import Text
 
 LONGEST_SHOWN = 80  # characters of one value in a refusal
 LABELS: Mapping[str, Text] = {

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from peewee import BlobField, Field, TextField
+from peewee import BlobField, CharField, Field, TextField
 
 from core.errors import Invalid
+from core.words import Text, kept
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
@@ -75,6 +76,14 @@ class SealedField(BlobField):
     def purpose(self) -> str:
         """Return what the value is sealed for."""
         return self._purpose or str(self.name)
+
+
+class WordsField(CharField):
+    """Words that the system or people write: give it a `Text` for those in two languages. See `roost.said`."""
+
+    def db_value(self, value: Any) -> Any:
+        """Keep both languages of a `Text`."""
+        return kept(value, self.max_length) if isinstance(value, Text) else value
 
 
 def whole(clear: str) -> str | None:

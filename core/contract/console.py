@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from core.contract.context import Context
-from core.contract.manifest import Area, Text
+from core.contract.manifest import Area
 from core.tables import TenantModel
+from core.words import Text
 
 Choices = Callable[..., Sequence[tuple[Any, Text | str]]]
 Source = str | Choices

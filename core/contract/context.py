@@ -18,9 +18,10 @@ from core import db
 from core.clock import Clock, local_date
 from core.config import Settings
 from core.contract.facts import Fact, Origin
-from core.contract.manifest import Manifest, Text
+from core.contract.manifest import Manifest
 from core.errors import Forbidden, NotFound, Unauthorized
 from core.tables import TenantModel
+from core.words import Text
 
 T = TypeVar("T")
 S = TypeVar("S", bound=BaseModel)

@@ -1,34 +1,17 @@
 """A plugin's `plugin.toml`, read without importing any of its code."""
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import ConfigurationError
+from core.words import Text
 
 API = "2"  # the version of the `roost` module that this core provides
 # What staff do: the groups of the console's menu.
 Area = Literal["members", "marketing", "orders", "content", "data", "integrations", "system"]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words in the two languages of the product: `Text("礼品", "Gifts")`."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    zh: str
-    en: str
-
-    def __str__(self) -> str:
-        return self.en
-
-    def in_(self, locale: str) -> str:
-        """Return the words for a locale: English for `en…`, Chinese otherwise."""
-        return self.en if locale.startswith("en") else self.zh
 
 
 class Manifest(BaseModel):

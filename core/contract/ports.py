@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core.contract.context import Context
 from core.contract.facts import Fact
-from core.contract.manifest import Text
+from core.words import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,17 @@ class Notice:
     """A fact of the plugin's own that a member is told of; staff may change its texts, or switch it off.
 
     `read(ctx, fact)` returns whom to tell and with which values, or None for nobody. The texts are `str.format`
-    templates over those values.
+    templates over those values. With `permission` it is staff who are told: `read` returns `StaffTold`, and the
+    accounts that hold the permission, see the venue and asked for this notice get it.
     """
 
     fact: str  # the fact's name
     title: Text  # what staff and members call it: "Level reached"
-    read: "Callable[[Context, Any], Told | None]"
+    read: "Callable[[Context, Any], Told | StaffTold | None]"
     text: Text
     marketing: bool = False
     link: str = ""  # the page of the mini-program it opens, a template too
+    permission: str = ""  # of the plugin's: staff who hold it are told, and no member
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class Told:
     """Whom a notice tells, and with which values."""
 
     member: UUID
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffTold:
+    """Of which venue a notice tells staff, and with which values: nothing personal, for it goes to private phones."""
+
+    venue: UUID
     values: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.contract.context import Context
-from core.contract.manifest import Text
+from core.words import Text
 
 
 @dataclass(frozen=True, slots=True)

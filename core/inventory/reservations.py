@@ -15,7 +15,6 @@ from uuid import UUID
 from core import db
 from core.content import Content
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import Conflict, Invalid, LimitReached, NotFound, RoostError, SoldOut
 from core.fields import as_time, as_uuid
 from core.ids import new_id
@@ -28,6 +27,7 @@ from core.inventory.stock import (
     uuid_of,
 )
 from core.inventory.values import Limit, Reservation
+from core.words import Text
 
 RESERVATION = Content("reservation", Text("预留", "reservation"), ("item", "quantity", "member", "limits"))
 LONGEST_LIMIT = 120

@@ -6,10 +6,10 @@ from uuid import UUID
 from core import db
 from core.content import Content
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.inventory.values import Counts
+from core.words import Text
 
 RESTOCK = Content("restock", Text("补货", "restocking"), ("item", "quantity"))
 LARGEST_QUANTITY = 10**9

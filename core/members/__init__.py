@@ -4,6 +4,7 @@ from core.members.attributes import Attribute, attributes, define_attribute
 from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred
 from core.members.birthdays import born_on
 from core.members.bulk import NewMember, register_many
+from core.members.class_lists import put_on_list, take_off_list
 from core.members.codes import member_code, resolve_member_code
 from core.members.consents import (
     ConsentView,
@@ -87,6 +88,7 @@ __all__ = [
     "merge_preview",
     "merged_into",
     "phone_of",
+    "put_on_list",
     "register",
     "register_many",
     "require_not_barred",
@@ -98,6 +100,7 @@ __all__ = [
     "set_levels",
     "set_membership",
     "start_rotation",
+    "take_off_list",
     "unmerge",
     "update_profile",
     "withdraw_consent",

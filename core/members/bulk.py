@@ -14,6 +14,7 @@ from core.errors import Invalid
 from core.fields import as_uuid
 from core.ids import new_id
 from core.members.attributes import checked_attributes
+from core.members.class_lists import beside_lists, settle_many
 from core.members.finding import resolve
 from core.members.models import Member, MemberIdentity
 from core.members.profile import GENDERS
@@ -71,6 +72,8 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
     if not new:
         return
     phones = _phones(ctx, new, start)
+    if phones:
+        beside_lists(ctx)
     holders = _holders(ctx, phones)
     values: list[dict[str, Any]] = []
     owner: dict[str, UUID] = {}
@@ -98,6 +101,7 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         _known(ctx, provider, lost, found)
     found.update(linked)
     if mine:
+        settle_many(ctx, {phone: owner[s] for s, phone in phones.items() if owner[s] in mine})
         told: dict[UUID, NewMember] = {}  # two rows of one phone are one person, told once
         for row in new:
             if owner[row.subject] in mine:

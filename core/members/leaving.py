@@ -10,6 +10,7 @@ from core.contract.rest import PageQuery
 from core.errors import Conflict, Invalid
 from core.members import rows
 from core.members.bars import bars
+from core.members.class_lists import forget_lists
 from core.members.finding import row_of
 from core.members.lapsing import state_on
 from core.members.models import Consent, Member, MemberBar, MemberIdentity
@@ -105,6 +106,7 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
                 code="held_points",
             )
     rows.erase(ctx, row.id)
+    forget_lists(ctx, row)
     merged = [m.id for m in Member.scoped(ctx).select(Member.id).where(Member.merged_into == row.id)]
     gone = [row.id, *merged]
     forgotten: dict[str, Any] = {

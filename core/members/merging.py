@@ -14,6 +14,7 @@ from core.contract.context import Context
 from core.contract.facts import MemberMerged
 from core.errors import Conflict, Invalid
 from core.members import rows
+from core.members.class_lists import beside_lists, settle_class
 from core.members.finding import not_found
 from core.members.lapsing import state_on
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
@@ -137,6 +138,7 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     blocker.
     """
     ctx.require("members.merge")
+    beside_lists(ctx)
     member, merged = lock_pair(ctx, member_id, merged_id)
     blockers = _blockers(ctx, member, merged)
     if blockers:
@@ -156,6 +158,7 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     # Those merged into the merged one before point at the survivor now: an id resolves in one step.
     Member.scoped(ctx).update(merged_into=member.id).where(Member.merged_into == merged.id).execute()
     Member.scoped(ctx).update(merged_into=member.id).where(Member.id == merged.id).execute()
+    settle_class(ctx, member.id)
     ledger = ctx.for_plugin("core")
     for asset, amount in sorted(_movable(ctx, merged.id).items()):
         points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")

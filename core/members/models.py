@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, UUIDField
 
-from core.fields import JsonField, TimeField
+from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
 from core.tables import TenantModel
 
@@ -131,3 +131,30 @@ class MemberBar(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "member", "function", "barred_at"), False),)
+
+
+class ClassListing(TenantModel):
+    """A person whom another system has on a list: its staff, its coaches. See `core.members.class_lists`."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    source = CharField(max_length=40)  # the plugin whose list it is
+    number = CharField(max_length=100)  # that system's
+    class_ = CharField(max_length=40, column_name="class")
+    list_phone = SealedField(null=True)
+    phone_blind = BlindField("list_phone", of="list_phone", null=True)
+
+    class Meta:
+        indexes = ((("tenant", "source", "number"), True), (("tenant", "phone_blind"), False))
+
+
+class ListedClass(TenantModel):
+    """The class that lists last said of a member. `given`: the member has it from them, and not by hand."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    class_ = CharField(max_length=40, column_name="class")
+    before = CharField(max_length=40)  # comes back when the lists drop the member
+    given = BooleanField()
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)

@@ -11,6 +11,7 @@ from core.contract.context import Context
 from core.contract.facts import MemberRegistered
 from core.errors import Conflict, Invalid
 from core.ids import new_id
+from core.members.class_lists import beside_lists, settle_class
 from core.members.finding import by_identity, by_phone, row_of
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, NAME, PHONE, MemberView, view
@@ -130,6 +131,7 @@ def _insert(
         "locale": ctx.locale[:10],
     }
     if phone is not None:
+        beside_lists(ctx)
         values |= sealed_phone(ctx, phone)
     if name and name.strip():
         values["name"] = sealed_name(ctx, clean_name(name))
@@ -138,6 +140,8 @@ def _insert(
     if external_id is not None and not _insert_identity(ctx, member, channel, external_id):
         Member.scoped(ctx).delete().where(Member.id == member).execute()  # nobody has seen it: same transaction
         return None
+    if phone is not None:
+        settle_class(ctx, member)
     return member
 
 
@@ -176,6 +180,7 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
 
     Raises Conflict when another member has it, Forbidden for members acting for others.
     """
+    beside_lists(ctx)
     row = row_of(ctx, member_id, lock=True)
     if not (ctx.actor.kind == "member" and ctx.actor.id == row.id):
         ctx.require("members.edit")
@@ -188,6 +193,7 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
         if holder is None:
             with db.savepoint():
                 Member.scoped(ctx).update(**sealed_phone(ctx, clear)).where(Member.id == row.id).execute()
+                settle_class(ctx, row.id)
     except IntegrityError:
         raise Conflict(
             "another member has this phone; merge the two instead",

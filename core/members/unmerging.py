@@ -12,6 +12,7 @@ from core import db, points
 from core.contract.context import Context
 from core.contract.facts import MemberUpdated
 from core.errors import Conflict, NotFound
+from core.members.class_lists import beside_lists, settle_class
 from core.members.merging import lock_pair, membership_of
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.registration import sealed_phone
@@ -48,6 +49,7 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
             "合并已超过 30 天，无法撤销",
             code="too_late",
         )
+    beside_lists(ctx)
     member, merged = lock_pair(ctx, done.member, merged_id)
     if member.merged_into is not None or merged.erased_at is not None or member.erased_at is not None:
         raise Conflict(
@@ -58,6 +60,8 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     Member.scoped(ctx).update(merged_into=None).where(Member.id == merged.id).execute()
     _return_children(ctx, merged.id)
     kept = _give_back(ctx, member, merged, done.moved["fields"])
+    for one in (member.id, merged.id):
+        settle_class(ctx, one)
     for name, model in (("identities", MemberIdentity), ("consents", Consent), ("bars", MemberBar)):
         ids = [UUID(one) for one in done.moved[name]]
         if ids:

@@ -13,6 +13,7 @@ from core.fields import as_time, as_uuid
 from core.points.batch import among, uuid_of
 from core.points.operations import check_asset
 from core.points.values import Balance, EntryView
+from core.words import said
 
 MOST_LINES = 100
 MOST_MEMBERS = 10_000  # of one statement
@@ -82,14 +83,14 @@ def statement(
     limit = max(1, min(limit, MOST_LINES))
     before = int(cursor) if cursor else 2**31 - 1
     rows = db.fetch_all(ctx.scope, _STATEMENT, (ctx.tenant.id, member, asset, before, limit + 1))
-    items = [_line(row) for row in rows[:limit]]
+    items = [_line(row, ctx.locale) for row in rows[:limit]]
     return Listing[EntryView](items=items, next_cursor=str(rows[limit - 1][12]) if len(rows) > limit else None)
 
 
-def _line(row: Sequence[Any]) -> EntryView:
+def _line(row: Sequence[Any], locale: str) -> EntryView:
     return EntryView(
         id=uuid_of(row[0]), operation=uuid_of(row[1]), kind=row[2], amount=int(row[3]), balance=int(row[4]),
-        reason=row[5], venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9],
+        reason=said(row[5], locale), venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9],
         occurred_at=_instant(row[10]), recorded_at=_instant(row[11]),
     )  # fmt: skip
 

@@ -55,17 +55,22 @@ def sealed_tables(installed: Mapping[str, Sequence[type[TenantModel]]]) -> list[
 def _tables(installed: Mapping[str, Sequence[type[TenantModel]]]) -> Iterator[SealedTable]:
     for slug, models in installed.items():
         for model in models:
-            fields = model._meta.sorted_fields
-            sealed = tuple(field for field in fields if isinstance(field, SealedField))
-            blind = tuple(field for field in fields if isinstance(field, BlindField))
-            for index in blind:
-                if index.of not in {field.name for field in sealed}:
-                    raise ConfigurationError(
-                        f"{slug}: {model.__name__}.{index.name} is the index of {index.of!r}, which is not a"
-                        " SealedField of the same table: a rotation could not make it anew"
-                    )
-            if sealed:
-                yield SealedTable(slug, model, sealed, blind)
+            if (table := sealed_table(slug, model)) is not None:
+                yield table
+
+
+def sealed_table(slug: str, model: type[TenantModel]) -> SealedTable | None:
+    """Return what is sealed of a table, None for one without a sealed column. Raises as `sealed_tables`."""
+    fields = model._meta.sorted_fields
+    sealed = tuple(field for field in fields if isinstance(field, SealedField))
+    blind = tuple(field for field in fields if isinstance(field, BlindField))
+    for index in blind:
+        if index.of not in {field.name for field in sealed}:
+            raise ConfigurationError(
+                f"{slug}: {model.__name__}.{index.name} is the index of {index.of!r}, which is not a"
+                " SealedField of the same table: a rotation could not make it anew"
+            )
+    return SealedTable(slug, model, sealed, blind) if sealed else None
 
 
 def reseal(ctx: Context, table: SealedTable, cursor: str, batch: int) -> Batch:

@@ -12,6 +12,7 @@ from core.contract.rest import prefix_of
 from core.errors import ConfigurationError
 from core.member_rows import ByPlugin, MemberRows, Unite
 from core.tables import TenantModel
+from core.words import said
 
 MEMBER_COLUMNS = frozenset(("member", "invitee", "inviter"))
 """Columns that hold a member's id by their name; others are declared by `MemberRows(column=…)` alone."""
@@ -26,6 +27,15 @@ def check_contribution(plugin: Plugin) -> None:
         gives.settings()
     except ValidationError:
         raise ConfigurationError(f"{slug}: every field of {gives.settings.__name__} needs a default") from None
+    for name, info in gives.settings.model_fields.items():
+        words = info.description or ""
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        if words and said(words, "zh") == said(words, "en") and not (extra.get("zh") and extra.get("en")):
+            raise ConfigurationError(
+                f"{slug}: the setting {name} is described in one language: write both, as"
+                f' description="days it lasts · 有效天数"',
+                f'{slug}：设置 {name} 只有一种语言的说明，请写成 description="days it lasts · 有效天数"',
+            )
     for permission, where in _permissions(plugin):
         if permission is not None and permission not in plugin.manifest.permissions:
             raise ConfigurationError(
@@ -51,6 +61,8 @@ def _permissions(plugin: Plugin) -> Iterator[tuple[str | None, str]]:
             yield permission, f"resource {resource.name}"
     for page in gives.pages:
         yield page.permission, f"page {page.path}"
+    for notice in gives.notices:
+        yield notice.permission or None, f"notice {notice.fact}"
     for panel in gives.panels:
         yield panel.permission, f"panel {panel.name}"
 

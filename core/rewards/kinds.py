@@ -10,10 +10,10 @@ from core import members, points
 from core.contract.console import Choice
 from core.contract.context import Context
 from core.contract.facts import Asset
-from core.contract.manifest import Text
 from core.contract.rewards import ConditionKind, RewardKind
 from core.errors import Conflict, Invalid
 from core.rewards.specs import ConditionSpec
+from core.words import Text
 
 
 class Amount(BaseModel):

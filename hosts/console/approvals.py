@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from core.contract.console import Action
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import Conflict, Forbidden, NotFound
+from core.words import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
 from hosts.console.resources import Desk, checked_reason, fingerprint

@@ -8,9 +8,9 @@ from uuid import UUID
 from core import members
 from core.contract.console import Column, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.privacy import mask_name
 from core.runtime import runtime_of
+from core.words import Text
 from hosts.console.field_names import FIELD_NAMES
 
 MADE = {

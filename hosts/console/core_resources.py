@@ -11,11 +11,11 @@ from core import identity, tenants
 from core.audit.models import Audit
 from core.contract.console import Action, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
 from core.tenants.models import Venue
+from core.words import Text
 from hosts.console import audit_words
 from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk

@@ -1,6 +1,6 @@
 """What fields are called where their model does not say: the names and choices that plugins use most."""
 
-from core.contract.manifest import Text
+from core.words import Text
 
 FIELD_NAMES: dict[str, Text] = {
     name: Text(zh, en)

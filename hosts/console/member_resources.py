@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from core import members, points
 from core.contract.console import Action, Choice, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.ids import new_id
 from core.members.models import Member
 from core.privacy import PhoneText
+from core.words import Text
 
 STATES = {
     "lead": Text("潜客", "Lead"),

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.contract.context import Context
-from core.contract.manifest import Area, Text
+from core.contract.manifest import Area
 from core.runtime import Runtime
+from core.words import Text
 from hosts.console.resources import CORE, Desk
 
 AREAS: dict[Area, Text] = {

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.contract.console import Column
-from core.contract.manifest import Text
 from core.rewards import ConditionSpec
+from core.words import Text
 
 REASONS = {
     code: Text(zh, en)

@@ -16,12 +16,12 @@ from pydantic import BaseModel
 from core import identity
 from core.contract.console import Action, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.contract.rest import PageQuery
 from core.db import read_only
 from core.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound
 from core.privacy import mask_phone
 from core.runtime import Runtime
+from core.words import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from core import rewards
 from core.contract.console import Action, Choice, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import Forbidden, Invalid
 from core.rewards import Audience, BatchView, RewardBatch, RewardBatchMember, RewardSpec
+from core.words import Text
 
 STATES = {
     "draft": Text("待审批", "Draft"),

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from core import identity, tenants
 from core.contract.console import Action, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.identity import AccessKey, Staff, StaffRole
+from core.words import Text
 
 Word = Annotated[str, Field(max_length=60)]
 

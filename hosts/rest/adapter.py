@@ -5,6 +5,7 @@ a transaction (a GET: without one, and unable to write); then the reply as JSON.
 signature while a request waits.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeVar
@@ -17,6 +18,7 @@ from core import db
 from core.contract.context import Context
 from core.contract.rest import Answer, Listing, Remote
 from core.runtime import Runtime
+from core.words import PARTED, said_within
 from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
 from hosts.rest.cursors import Cursors
@@ -29,6 +31,7 @@ T = TypeVar("T")
 Responder = Callable[..., None]
 Invoke = Callable[[Context, dict[str, Any]], Any]
 JSON = "application/json"
+_PARTED = json.dumps(PARTED)[1:-1].encode()
 
 
 class Parts:
@@ -129,7 +132,7 @@ class Adapted:
             result = result.model_copy(update={"next_cursor": sealed})
         if self.dump is None:
             return Reply(204, b"")
-        return Reply(self.route.status, self.dump(result))
+        return Reply(self.route.status, _in_language(self.dump(result), ctx.locale))
 
     # the kinds of call
 
@@ -237,6 +240,13 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(uploads.CHUNK):
             yield piece
+
+
+def _in_language(data: bytes, locale: str) -> bytes:
+    """Put words that are kept in two languages into the reader's; few replies have any."""
+    if _PARTED not in data:
+        return data
+    return json.dumps(said_within(json.loads(data), locale), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _dumper(reply: Any) -> Callable[[Any], bytes] | None:

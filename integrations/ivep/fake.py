@@ -33,8 +33,9 @@ DEMO_ITEMS: Mapping[str, tuple[Item, ...]] = {
             "name": "周岚",
             "title": "力量教练",
             "picture": "https://cdn.example/101.jpg",
+            "phone": "13900000101",
         },
-        {"id": "s-102", "store_id": "002", "name": "许川", "title": "瑜伽教练"},
+        {"id": "s-102", "store_id": "002", "name": "许川", "title": "瑜伽教练", "phone": "13900000102"},
     ),
     "relations": ({"id": "r-1", "member_id": "m-1", "coach_id": "s-101", "status": "assigned", "store_id": "001"},),
 }

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+import structlog
+
 from integrations import qinniao
 from integrations.ivep import wire
 from integrations.ivep.hookspecs import CoachAssigned, CoachReleased
@@ -14,6 +16,7 @@ from integrations.ivep.schemas import CoachView, IvepSettings
 from roost import Context, NotFound, members, tenants
 
 SLUG = "ivep"
+log = structlog.get_logger("roost.ivep")
 NOTE_LENGTH = 300
 
 State = Literal["done", "known", "stale", "waiting", "ignored", "stored", "failed"]
@@ -53,6 +56,11 @@ def take_coach(ctx: Context, item: wire.IvepCoach) -> Outcome:
         name=item.name, title=item.title, picture=item.picture or "", venue=venue_of(ctx, item.store_id),
         gone=item.deleted, version=item.version, told_at=item.updated_at, changed_at=ctx.now(),
     ).where(IvepCoach.id == row.id).execute()  # fmt: skip
+    ctx = ctx.for_plugin(SLUG)
+    if item.deleted:
+        members.take_off_list(ctx, item.id)
+    else:
+        members.put_on_list(ctx, item.id, item.phone, "coach")
     return Outcome("done")
 
 
@@ -81,7 +89,7 @@ def take_relation(ctx: Context, item: wire.IvepRelation, source: Source) -> Outc
     relations.insert(number=item.id, changed_at=ctx.now()).on_conflict_ignore().execute()
     row = relations.lock(IvepRelation.number == item.id)
     if (settled := _settled(row, item.version, item.updated_at)) is not None:
-        return settled
+        return _differing(ctx, row, item, source) if settled.state == "known" else settled
     coach = _coach_row(ctx, item.coach_id)
     person = qinniao.member_of(ctx, item.member_id)
     gone = person is None and row.state == "erased" and row.member_number == item.member_id
@@ -100,6 +108,30 @@ def take_relation(ctx: Context, item: wire.IvepRelation, source: Source) -> Outc
         return Outcome("waiting", None, "member", unnamed)
     _settle_events(ctx, item.id, person.id)
     return Outcome("done", person.id, "", unnamed)
+
+
+def _differing(ctx: Context, row: Any, item: wire.IvepRelation, source: Source) -> Outcome:
+    """Return what became of a version told before: known, or refused where it now says something else.
+
+    The SaaS and IVEP count their versions apart: only one that contradicts itself is wrong.
+    """
+    coach = IvepCoach.scoped(ctx).first(IvepCoach.id == row.coach)
+    was = {
+        "member_id": row.member_number, "coach_id": coach.number if coach is not None else "",
+        "status": "assigned" if row.assigned else "released", "since": row.since,
+    }  # fmt: skip
+    now = {
+        "member_id": item.member_id, "coach_id": item.coach_id,
+        "status": "assigned" if item.assigned else "released", "since": item.since,
+    }  # fmt: skip
+    names = [name for name in was if was[name] != now[name]]
+    if not names or row.source != source or row.state == "erased":
+        return Outcome("known", row.member)
+    both = "; ".join(f"{name} was {was[name]}, is now {now[name]}" for name in names)
+    note = f"version {item.version} was told before with other content: {both}"[:NOTE_LENGTH]
+    log.warning("relation_conflict", relation=item.id, version=item.version, differing=names)
+    IvepRelation.scoped(ctx).update(note=note).where(IvepRelation.id == row.id).execute()
+    return Outcome("failed", row.member, note)
 
 
 def note_unreadable(ctx: Context, number: str, reason: str) -> None:

@@ -1,7 +1,7 @@
 """The SaaS of the venues: leads go there; memberships, orders, bookings and gate scans come from there.
 
 Facts: `membership_changed`, `booking_recorded`, `booking_cancelled`, `booking_attended`, `saas_member_linked`,
-`coach_relation_told`. For a brand without an API its people come by `roost import saas-members`.
+`saas_member_known`, `coach_relation_told`. For a brand without an API its people come by `roost import saas-members`.
 
 The face of the plugin. Who is whom in the SaaS: `member_of`, `numbers_of`, `staff_of`. And for integrations whose
 server speaks the same open protocol, all they need to speak it: `ServerSettings`, `ProtocolClient` and `connect` to
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from integrations.qinniao.following import Prepared as Prepared
     from integrations.qinniao.following import backoff as backoff
     from integrations.qinniao.hookspecs import CoachRelationTold as CoachRelationTold
+    from integrations.qinniao.hookspecs import SaasMemberKnown as SaasMemberKnown
     from integrations.qinniao.hookspecs import SaasMemberLinked as SaasMemberLinked
     from integrations.qinniao.people import SaasPerson as SaasPerson
     from integrations.qinniao.people import member_of as member_of
@@ -63,7 +64,7 @@ _HOMES = {
     "connection": ("ServerSettings", "connect", "require"),
     "door": ("admit", "check_same", "received"),
     "following": ("Following", "Prepared", "backoff"),
-    "hookspecs": ("CoachRelationTold", "SaasMemberLinked"),
+    "hookspecs": ("CoachRelationTold", "SaasMemberKnown", "SaasMemberLinked"),
     "people": ("SaasPerson", "member_of", "numbers_of", "staff_of"),
     "protocol": ("ProtocolClient", "Signed", "list_params"),
     "schemas": ("PullJob",),

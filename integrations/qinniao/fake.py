@@ -46,8 +46,8 @@ DEMO_ITEMS: Mapping[str, tuple[Item, ...]] = {
         {"id": "003", "store_id": "003", "name": "云栖店"},
     ),
     "staff": (
-        {"id": "s-101", "store_id": "001", "name": "周岚", "role": "coach"},
-        {"id": "s-201", "store_id": "002", "name": "陆远", "role": "sales"},
+        {"id": "s-101", "store_id": "001", "name": "周岚", "role": "coach", "phone": "13900000101"},
+        {"id": "s-201", "store_id": "002", "name": "陆远", "role": "sales", "phone": "13900000201"},
     ),
     "members": (
         {"id": "m-1", "store_id": "001", "phone": "13900000001", "name": "沈知夏", "status": "active"},

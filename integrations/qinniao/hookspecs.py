@@ -25,6 +25,12 @@ class SaasMemberLinked(Fact):
     number: str
 
 
+class SaasMemberKnown(Fact):
+    """The SaaS knew this person's phone before they registered here: as a member, past or present, or as a lead."""
+
+    member: UUID
+
+
 class _Booking(Fact):
     member: UUID
     booking: str  # the SaaS's number
@@ -67,6 +73,11 @@ def membership_changed(ctx: Context, fact: MembershipChanged) -> None:
 @fact(since="1.0")
 def saas_member_linked(ctx: Context, fact: SaasMemberLinked) -> None:
     """Fires once when a number of the SaaS was linked with a member; a person may have several."""
+
+
+@fact(since="1.0")
+def saas_member_known(ctx: Context, fact: SaasMemberKnown) -> None:
+    """Fires once for a person whom the SaaS turns out to have known before they registered."""
 
 
 @fact(since="1.0")

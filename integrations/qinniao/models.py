@@ -47,6 +47,7 @@ class QinniaoLead(TenantModel):
     late = BooleanField(default=False)  # it took longer than the tenant's setting says
     converted_by = CharField(max_length=8, default="")  # push, pull, match, csv, staff
     proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
+    known_before = BooleanField(default=False)  # the SaaS knew their phone before they registered here
     attachment = CharField(max_length=200, default="")  # where a picture or scan of it is kept
 
     noun = "lead"

@@ -27,6 +27,11 @@ class QinniaoSettings(ServerSettings):
         le=10_080,
         description="a conversion we hear of later than this counts as late · 转会员超过多少分钟算延迟",
     )
+    coach_roles: list[Words] = Field(
+        default_factory=lambda: ["coach", "教练"],
+        max_length=20,
+        description="staff with one of these roles are coaches, the others staff · 视为教练的岗位，其余按员工",
+    )
     keep_days: int = Field(90, ge=7, le=1000, description="how long events stay readable · 推送记录保留天数")
 
 

@@ -17,7 +17,7 @@ from integrations.qinniao.keeping import facts_of, owner_of, store_of
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
 from integrations.qinniao.people import PROVIDER, of_lead
 from integrations.qinniao.schemas import QinniaoSettings
-from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund
+from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund, SaasStaff
 from roost import (
     Conflict,
     Context,
@@ -112,6 +112,8 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
     if kind == "orders":
         _resume(ctx, (QinniaoObject.kind == "refunds") & (QinniaoObject.parent == item.id))
     if linked:
+        if effects.knew_before(ctx, person, item):
+            effects.note_known(ctx, person.id)
         resolve_owner(ctx, owner)
     return Outcome("applied", person.id)
 
@@ -135,7 +137,18 @@ def _apply_brands(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome
     if (settled := _settled(row, told)) is not None:
         return settled
     _keep(ctx, row, told.item, "applied", note=_about_store(ctx, told.item))
+    if isinstance(told.item, SaasStaff):
+        _class_staff(ctx, told.item)
     return Outcome("applied")
+
+
+def _class_staff(ctx: Context, item: SaasStaff) -> None:
+    """Let whoever has the phone of one of the staff be of their class, for as long as the SaaS lists them."""
+    if item.deleted:
+        members.take_off_list(ctx, item.id)
+        return
+    coach = item.role.strip().casefold() in {role.casefold() for role in ctx.settings(QinniaoSettings).coach_roles}
+    members.put_on_list(ctx, item.id, item.phone, "coach" if coach else "staff")
 
 
 def _apply_lead(ctx: Context, told: effects.Told) -> Outcome:
@@ -281,10 +294,12 @@ def find_waiting(ctx: Context, phone: str) -> list[str]:
     return [row.owner for row in _waiting_with(ctx, "members", phone)]
 
 
-def claim_leads(ctx: Context, phone: str) -> None:
-    """Take over leads of the SaaS's own that waited for the person with this phone."""
-    for row in _waiting_with(ctx, "leads", phone):
+def claim_leads(ctx: Context, phone: str) -> int:
+    """Take over leads of the SaaS's own that waited for the person with this phone; return how many there were."""
+    rows = _waiting_with(ctx, "leads", phone)
+    for row in rows:
         resume(ctx, row)
+    return len(rows)
 
 
 def _waiting_with(ctx: Context, kind: ObjectKind, phone: str) -> list[Any]:

@@ -27,7 +27,7 @@ class StorageSettings(Body):
     )
     bucket: str = Field("", max_length=63, pattern=r"^[a-z0-9.-]*$", description="bucket · 存储桶")
     region: str = Field("us-east-1", max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="region · 区域")
-    access_key: str = Field("", max_length=128, description="access key · AccessKey ID")
+    access_key: str = Field("", max_length=128, description="access key id · 访问密钥 AccessKey ID")
     secret_key: SecretStr = Field(SecretStr(""), description="its secret; can be written and never read · 密钥（只写）")
     path_style: bool = Field(
         True, description="the bucket in the path, not in the host name; off for Aliyun OSS and Tencent COS · 路径风格"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from integrations.webhooks.schemas import FactOut
-from roost import Context, Fact, Invalid
+from roost import Context, Fact, Invalid, said_within
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 LARGEST = 262_144  # bytes of a body: more than a receiver's server may take
@@ -54,7 +54,7 @@ def message_id(event: UUID) -> str:
 
 def body_of(ctx: Context, fact: Fact, event: UUID) -> str:
     """Return what is sent of a fact: ids and small values, as facts are. One that is too long loses its data."""
-    data = fact.model_dump(mode="json", exclude=ENVELOPE)
+    data = said_within(fact.model_dump(mode="json", exclude=ENVELOPE), "zh")
     occurred = (fact.occurred_at or ctx.now()).isoformat()
     body = _envelope(ctx, event, fact.fact_name(), occurred, data)
     if len(body.encode()) > LARGEST:

@@ -21,9 +21,12 @@ from roost import (
     Next,
     NotFound,
     Push,
+    Text,
     Unauthorized,
     Verdict,
+    Words,
     delete_some,
+    kept,
     seal,
     unseal,
 )
@@ -130,7 +133,7 @@ def process(ctx: Context, job: RowJob) -> Next | None:
     if state == "waiting" and job.tries + 1 >= MOST_TRIES:
         state = "ignored"
     WechatPush.scoped(ctx).update(
-        state=state, note=note[:NOTE_LENGTH], member=people.person_of(ctx, row.openid) if row.openid else None,
+        state=state, note=kept(note, NOTE_LENGTH), member=people.person_of(ctx, row.openid) if row.openid else None,
         processed_at=ctx.now(),
     ).where(WechatPush.id == row.id).execute()  # fmt: skip
     if state == "waiting":
@@ -138,7 +141,7 @@ def process(ctx: Context, job: RowJob) -> Next | None:
     return None
 
 
-def _act(ctx: Context, kind: str, content: dict[str, Any]) -> tuple[str, str]:
+def _act(ctx: Context, kind: str, content: dict[str, Any]) -> tuple[str, Words]:
     """Return the state of a push, and a note for staff."""
     openid = _text(content, "FromUserName")
     if kind == "subscribe_msg_popup_event":
@@ -169,16 +172,16 @@ def _items(content: Mapping[str, Any], wrapper: str) -> Iterator[Mapping[str, An
             yield item
 
 
-def _media_judged(ctx: Context, content: Mapping[str, Any]) -> tuple[str, str]:
+def _media_judged(ctx: Context, content: Mapping[str, Any]) -> tuple[str, Words]:
     appid, trace = _text(content, "appid"), _text(content, "trace_id")
     if appid and appid != people.appid_of(ctx):
-        return "ignored", "the verdict is of another app · 其他小程序的审核结果"
+        return "ignored", Text("其他小程序的审核结果", "the verdict is of another app")
     if not trace:
-        return "failed", "the verdict has no trace_id · 审核结果缺少追踪号"
+        return "failed", Text("审核结果缺少追踪号", "the verdict has no trace_id")
     taken = checks.judged(ctx, trace, _verdict(content, trace))
     if taken is None:
-        return "waiting", "nobody asked under this trace yet · 尚无对应的审核请求"
-    return "done", "" if taken else "told before · 此前已收到"
+        return "waiting", Text("尚无对应的审核请求", "nobody asked under this trace yet")
+    return "done", "" if taken else Text("此前已收到", "told before")
 
 
 def _verdict(content: Mapping[str, Any], trace: str) -> Verdict:

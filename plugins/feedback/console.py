@@ -6,6 +6,7 @@ from typing import Any
 from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
 from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said
+from plugins.feedback.words import CATEGORIES
 from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
@@ -14,14 +15,6 @@ STATES = {
     "replied": Text("已回复", "replied"),
     "solved": Text("已解决", "solved"),
     "closed": Text("已关闭", "closed"),
-}
-CATEGORIES = {
-    "facility": Text("设施", "facility"),
-    "hygiene": Text("卫生", "hygiene"),
-    "coach": Text("教练", "coach"),
-    "course": Text("课程", "course"),
-    "fee": Text("费用", "fee"),
-    "other": Text("其他", "other"),
 }
 
 

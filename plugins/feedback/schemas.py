@@ -16,25 +16,58 @@ Question = Annotated[str, Field(min_length=1, max_length=100)]
 class FeedbackSettings(BaseModel):
     """How fast feedback is answered, and what may be given to make good."""
 
-    reply_hours: int = Field(24, ge=1, le=720, description="多少小时内须回复，超时转总部")
-    solve_hours: int = Field(72, ge=1, le=2160, description="多少小时内须解决，超时转总部")
-    reopen_days: int = Field(7, ge=0, le=90, description="解决后多少天内会员可重新打开")
-    close_days: int = Field(7, ge=1, le=90, description="解决后多少天自动关闭")
-    compensation_limit: int = Field(200, ge=0, le=100_000, description="补偿积分：不超过此数无需复核")
-    compensation_most: int = Field(2000, ge=0, le=1_000_000, description="一次反馈最多补偿的积分")
-    open_cases: int = Field(5, ge=1, le=100, description="每位会员同时处理中的反馈数上限")
+    reply_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="多少小时内须回复，超时转总部 · hours within which staff answer; then it is head office's",
+    )
+    solve_hours: int = Field(
+        72,
+        ge=1,
+        le=2160,
+        description="多少小时内须解决，超时转总部 · hours within which it is solved; then it is head office's",
+    )
+    reopen_days: int = Field(
+        7,
+        ge=0,
+        le=90,
+        description="解决后多少天内会员可重新打开 · days after the solution in which a member may reopen",
+    )
+    close_days: int = Field(
+        7, ge=1, le=90, description="解决后多少天自动关闭 · days after the solution until it closes by itself"
+    )
+    compensation_limit: int = Field(
+        200,
+        ge=0,
+        le=100_000,
+        description="补偿积分：不超过此数无需复核 · points of compensation that need no second person",
+    )
+    compensation_most: int = Field(
+        2000, ge=0, le=1_000_000, description="一次反馈最多补偿的积分 · most points that one case may cost"
+    )
+    open_cases: int = Field(
+        5, ge=1, le=100, description="每位会员同时处理中的反馈数上限 · open cases a member may have at a time"
+    )
     survey_after: Literal["solved", "closed", "never"] = Field(
         "solved",
-        description="何时邀请会员填写满意度调查",
+        description="何时邀请会员填写满意度调查 · when a member is asked for a satisfaction survey",
         json_schema_extra={"choices": {"solved": "反馈解决后", "closed": "反馈关闭后", "never": "不自动邀请"}},
     )
-    survey_days: int = Field(90, ge=1, le=730, description="每位会员多少天内最多收到一次满意度调查")
-    survey_open_days: int = Field(14, ge=1, le=90, description="满意度调查多少天内可填写")
+    survey_days: int = Field(
+        90,
+        ge=1,
+        le=730,
+        description="每位会员多少天内最多收到一次满意度调查 · days within which a member is asked once at most",
+    )
+    survey_open_days: int = Field(
+        14, ge=1, le=90, description="满意度调查多少天内可填写 · days in which a survey may be answered"
+    )
     survey_questions: list[Question] = Field(
         ["总体满意度", "工作人员态度", "处理速度"],
         min_length=1,
         max_length=10,
-        description="满意度调查的问题，每题 1–5 分",
+        description="满意度调查的问题，每题 1–5 分 · questions of the survey, 1 to 5 points each",
     )
 
 

@@ -30,7 +30,10 @@ from roost import (
     Forbidden,
     Invalid,
     NotFound,
+    Text,
+    Words,
     inventory,
+    kept,
     local_midnight,
     new_id,
     points,
@@ -212,7 +215,7 @@ def _counter(ctx: Context, named: UUID | None) -> UUID | None:
     return next(iter(ctx.actor.venues), None)
 
 
-def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
+def take_back(ctx: Context, claim_id: UUID, reason: Words) -> str | None:
     """Take a claim back; return in words what cannot come back, or None. Repeating it changes nothing."""
     if GiftsClaim.scoped(ctx).first(GiftsClaim.id == claim_id) is None:  # purged since
         return None
@@ -221,13 +224,15 @@ def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
         return None
     if claim.state in ("shipped", "used") or (claim.state == "done" and claim.operation is None):
         _set(ctx, claim, unreturned_at=ctx.now())
-        return f"{claim.name}：已领取 / had already"
+        return kept(Text(f"{claim.name}：已领取", f"{claim.name}: had already"))
     left = None
     if claim.operation is not None:
-        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=reason[:60])
-        left = f"{claim.name}：{undone.shortfall} 积分已使用 / points spent" if undone.shortfall else None
+        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=kept(reason, 60))
+        if undone.shortfall:
+            spent = f"{claim.name}: {undone.shortfall} points spent"
+            left = kept(Text(f"{claim.name}：{undone.shortfall} 积分已使用", spent))
     _return_stock(ctx, claim)
-    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=reason[:200])
+    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=kept(reason))
     return left
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
-from roost import Context, Veto
+from roost import Context, Text, Veto
 
 IN_FLIGHT = ("accepted", "shipped")
 
@@ -13,7 +13,7 @@ def erase(ctx: Context, member: UUID) -> None:
     """Take back offers that nobody will accept, their stock returns; remember the welcome of this phone for a time."""
     mine = GiftsClaim.scoped(ctx).select(GiftsClaim.id).where(GiftsClaim.member == member)
     for row in list(mine.where(GiftsClaim.state.in_(("offered", "ready", "accepted")))):
-        claims.take_back(ctx, row.id, "会员注销 / member erased")
+        claims.take_back(ctx, row.id, Text("会员注销", "member erased"))
     giving.remember_welcome(ctx, member)
 
 

@@ -28,7 +28,12 @@ def _by_points(ctx: Context, ids: list[UUID]) -> int:
     moved = 0
     for asked, member in members.get_many(ctx, enough).items():
         if member.class_ == settings.class_from:
-            members.set_class(ctx, member.id, settings.class_to, f"累计 {earned[asked]} 积分 / points earned")
+            members.set_class(
+                ctx,
+                member.id,
+                settings.class_to,
+                Text(f"累计 {earned[asked]} 积分", f"{earned[asked]} points earned"),
+            )
             moved += 1
     return moved
 
@@ -51,7 +56,7 @@ def _by_rules(ctx: Context, ids: list[UUID]) -> int:
                 continue
             members.set_class(ctx, member.id, rule.to_class, rule.name)
             why = f"{rule.from_class} → {rule.to_class}: {rule.name}"
-            rewards.note(ctx, [rewards.Note(member.id, "会员类别 / class", why, {"conditions": read})])
+            rewards.note(ctx, [rewards.Note(member.id, Text("会员类别", "class"), why, {"conditions": read})])
             moved += 1
             break
     return moved

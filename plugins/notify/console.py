@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from plugins.notify import announcements, blocking, campaigns, importing, noticing, preferences, templating
+from plugins.notify import announcements, blocking, campaigns, importing, noticing, preferences, staff, templating
 from plugins.notify.mail import NAME as EMAIL
 from plugins.notify.models import (
     NotifyAnnouncement,
@@ -13,6 +13,7 @@ from plugins.notify.models import (
     NotifyCampaign,
     NotifyMessage,
     NotifyNotice,
+    NotifyStaff,
     NotifyTemplate,
 )
 from plugins.notify.preferences import masked
@@ -28,6 +29,8 @@ from plugins.notify.schemas import (
     MessageRow,
     NoticeEdit,
     NoticeOut,
+    StaffIn,
+    StaffRow,
     StartIn,
     TemplateIn,
     TemplateOut,
@@ -42,6 +45,7 @@ from roost import (
     Panel,
     Resource,
     Text,
+    identity,
     local_midnight,
     mask_phone,
     names_in,
@@ -124,6 +128,17 @@ def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[A
 
 def _present_blocks(ctx: Context, rows: Sequence[NotifyBlock]) -> Sequence[Any]:
     return [{**row.__data__, "address": _masked(row.channel, unseal(ctx, "address", row.address))} for row in rows]
+
+
+def _present_staff(ctx: Context, rows: Sequence[NotifyStaff]) -> Sequence[Any]:
+    return [
+        {**row.__data__, "address": _masked(row.channel, unseal(ctx, "staff_address", row.staff_address))}
+        for row in rows
+    ]
+
+
+def _accounts(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    return [(row.id, row.name) for row in identity.Staff.scoped(ctx).select().order_by(identity.Staff.username)]
 
 
 def _in(*states: str) -> Any:  # Any: a function of a row
@@ -360,7 +375,30 @@ BLOCKS = Resource(
     present=_present_blocks,
 )
 
-RESOURCES = (CAMPAIGNS, MESSAGES, NOTICES, TEMPLATES, ANNOUNCEMENTS, BLOCKS)
+STAFF = Resource(
+    name="staff",
+    title=Text("员工通知", "Staff are told"),
+    model=NotifyStaff,
+    reply=StaffRow,
+    columns=(
+        Column("account", Text("员工", "Staff"), "choice", source=_accounts, filter=True),
+        Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
+        Column("address", Text("地址", "Address")),
+        Column("notices", Text("接收的通知", "Told of"), "choice", source=noticing.named),
+        Column("created_at", Text("登记时间", "Since"), "time"),
+    ),
+    permission="notify.told",
+    edit_permission="notify.told",
+    create=Form(StaffIn, staff.subscribe),
+    actions=(Action("end", Text("停止通知", "Stop"), staff.end, permission="notify.told"),),
+    venue_free=True,
+    member=None,
+    area="system",
+    present=_present_staff,
+    offers={"staff_notices": staff.offered},
+)
+
+RESOURCES = (CAMPAIGNS, MESSAGES, NOTICES, TEMPLATES, ANNOUNCEMENTS, BLOCKS, STAFF)
 
 
 def _today(ctx: Context) -> Sequence[tuple[str, str]]:

@@ -102,6 +102,21 @@ NotifyMessage.add_index(
 )
 
 
+class NotifyStaff(TenantModel):
+    """Where an account of staff is told, and of what: one row for each way. They put it there, and take it away."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    account = UUIDField()
+    channel = CharField(max_length=40)
+    staff_address = SealedField(null=False)
+    notices = JsonField()  # facts
+    locale = CharField(max_length=2, default="zh")
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "account", "channel"), True),)
+
+
 class NotifyInbox(TenantModel):
     """A message in a member's inbox. A campaign's words are read from the campaign."""
 

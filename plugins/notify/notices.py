@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from plugins.notify import noticing, unsubscribing
+from plugins.notify import noticing, staff, unsubscribing
 from roost import Context, Fact, Listener, MemberConverted, Notice, Text, Told
 
 SMS_REPLIED = "sms_replied"  # a fact of whoever sends text messages, where there is one
@@ -55,6 +55,8 @@ def _wants(ctx: Context) -> Collection[str]:
 def _hear(ctx: Context, fact: Fact) -> None:
     if fact.fact_name() == SMS_REPLIED:
         unsubscribing.replied(ctx, fact)
+    elif noticing.for_staff(ctx, fact.fact_name()):
+        staff.tell(ctx, fact)
     else:
         noticing.hear(ctx, fact)
 

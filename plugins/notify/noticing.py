@@ -56,6 +56,12 @@ def chosen(ctx: Context, fact: str) -> Chosen | None:
     return Chosen(slug, notice, row.enabled, tuple(row.channels) or usual, title, text)
 
 
+def for_staff(ctx: Context, fact: str) -> bool:
+    """Tell whether it is staff who are told of a fact."""
+    found = offered(ctx).get(fact)
+    return found is not None and bool(found[1].permission)
+
+
 def values_of(notice: Notice) -> frozenset[str]:
     """Return the values that a notice has: those that its plugin's own words use."""
     return placeholders(notice.title.zh, notice.title.en, notice.text.zh, notice.text.en, notice.link)
@@ -71,14 +77,15 @@ def hear(ctx: Context, fact: Fact) -> None:
         return
     reader = ctx.for_plugin(wanted.group)
     told = wanted.notice.read(reader, fact)
-    if told is None:
+    if not isinstance(told, Told):
         return
     view = _person(ctx, told.member)
     if view is None:
         return
     locale = content.locale_of(view.locale)
     if locale != content.locale_of(reader.locale):  # names of levels and gifts in the member's own language
-        told = wanted.notice.read(replace(reader, locale=locale), fact) or told
+        again = wanted.notice.read(replace(reader, locale=locale), fact)
+        told = again if isinstance(again, Told) else told
     tell(ctx, wanted, view, told, key=f"{fact.fact_name()}:{fact.event}")
 
 

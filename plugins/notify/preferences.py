@@ -40,7 +40,7 @@ def _save(ctx: Context, member: UUID, **values: Any) -> None:
 
 def groups(ctx: Context) -> dict[str, Text]:
     """Return the groups of notices that a tenant has: its plugins that tell something, and campaigns."""
-    slugs = sorted({slug for slug, _ in noticing.offered(ctx).values()})
+    slugs = sorted({slug for slug, notice in noticing.offered(ctx).values() if not notice.permission})
     return {**{slug: ctx.plugin_name(slug) for slug in slugs}, **GROUPS}
 
 

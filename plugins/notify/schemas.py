@@ -212,7 +212,9 @@ class CampaignIn(Strict):
         [], max_length=20, description="会员等级 / levels; empty: all"
     )
     venue: UUID | None = Field(None, description="门店 / home venue")
-    tag: Annotated[str, StringConstraints(max_length=40)] = Field("", description="标签字段 / an attribute's code")
+    tag: Annotated[str, StringConstraints(max_length=40), Choice("attributes")] = Field(
+        "", description="标签 / an attribute of members"
+    )
     tag_value: Annotated[str, StringConstraints(max_length=100)] = Field("", description="标签值 / and its value")
 
     @model_validator(mode="after")
@@ -361,6 +363,31 @@ class BlockIn(Strict):
     address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
         description="手机号或邮箱 / phone or e-mail address"
     )
+
+
+class StaffIn(Strict):
+    """Where the acting account of staff wants to be told, and of what."""
+
+    channel: Literal["sms", "email"] = Field(description="渠道 / channel")
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
+        description="本人手机号或邮箱 / your phone or e-mail address"
+    )
+    notices: Annotated[list[str], Choice("staff_notices")] = Field(
+        min_length=1, max_length=50, description="接收的通知 / what you want to be told of"
+    )
+
+
+class StaffRow(BaseModel):
+    """Where an account of staff is told, masked."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    account: UUID
+    channel: str
+    address: str
+    notices: list[str]
+    created_at: datetime
 
 
 class BlockRow(BaseModel):

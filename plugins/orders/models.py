@@ -2,7 +2,18 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, Check, DateField, IntegerField, UUIDField
 
-from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, new_id
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    Blank,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    WordsField,
+    new_id,
+)
 
 
 class OrdersOrder(TenantModel):
@@ -143,7 +154,7 @@ class OrdersRefund(TenantModel):
     fen = BigIntegerField()
     points = BigIntegerField(default=0)
     lines = JsonField(default=list)  # [{line, quantity}]
-    reason = CharField(max_length=200, default="")
+    reason = WordsField(max_length=200, default="")
     reply = CharField(max_length=200, default="")  # to the member, when refused
     created_at = TimeField()
     decided_at = TimeField(null=True)
@@ -319,7 +330,7 @@ class OrdersLabels(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     orders = JsonField(default=list)
     count = IntegerField()
-    reason = CharField(max_length=200)
+    reason = WordsField(max_length=200)
     staff = UUIDField(null=True)
     created_at = TimeField()
 

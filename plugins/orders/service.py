@@ -12,7 +12,7 @@ from plugins.orders.placing.place import SLUG
 from plugins.orders.references import OrderRef
 from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
-from roost import Conflict, Context, names_in
+from roost import Conflict, Context, Text, names_in
 
 
 def get(ctx: Context, order: UUID) -> OrderView:
@@ -92,7 +92,7 @@ def cancel_own(ctx: Context, order: OrdersOrder) -> None:
             state=order.state,
         )
     _may_return(ctx, order)
-    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason="cancelled · 会员取消", source="member")
+    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason=Text("会员取消", "cancelled"), source="member")
 
 
 def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tuple[UUID, int]]) -> OrdersRefund:

@@ -4,7 +4,11 @@ from uuid import UUID
 
 from plugins.referrals import api, console, merging, notices, paying, relations
 from plugins.referrals.schemas import ReferralSettings
-from roost import Context, Contribution, Job, MemberConverted, MemberRegistered, MemberUpdated, hookimpl
+from roost import Context, Contribution, Fact, Job, Listener, MemberConverted, MemberRegistered, MemberUpdated, hookimpl
+
+
+def _known(ctx: Context, fact: Fact) -> None:
+    relations.known(ctx, fact.member)  # type: ignore[attr-defined]  # the SaaS link's, which need not be installed
 
 
 @hookimpl
@@ -16,6 +20,7 @@ def contribute() -> Contribution:
         resources=[console.RELATIONS, console.REWARDS],
         jobs=[Job("pay", paying.Pay, paying.pay), Job("void", merging.Void, merging.void)],
         notices=notices.NOTICES,
+        listener=Listener(lambda ctx: ("saas_member_known",), _known),
     )
 
 

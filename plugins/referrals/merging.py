@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from plugins.referrals import paying, relations
+from plugins.referrals import relations
 from plugins.referrals.models import ReferralsRelation
 from roost import Context, members
 
@@ -41,12 +41,4 @@ def _void(ctx: Context, row: ReferralsRelation, reason: str) -> None:
 
 def void(ctx: Context, payload: Void) -> None:
     """Take back everything that a relation brought: it was none."""
-    row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == payload.relation)
-    reason = relations.REFUSALS[payload.reason]
-    if row.state == "converted":
-        relations.undo(ctx, row.id, reason, state="void")
-        return
-    if row.state != "bound":
-        return
-    ReferralsRelation.scoped(ctx).update(state="void", reason=reason).where(ReferralsRelation.id == row.id).execute()
-    paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration", "invitee"), reason)
+    relations.void(ctx, payload.relation, payload.reason)

@@ -2,7 +2,7 @@
 
 from peewee import CharField, IntegerField, UUIDField
 
-from roost import BY_PLUGIN, KEEP, Blank, MemberRows, TenantModel, TimeField, Unite, new_id
+from roost import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, TenantModel, TimeField, Unite, WordsField, new_id
 
 
 class ReferralsRelation(TenantModel):
@@ -12,7 +12,7 @@ class ReferralsRelation(TenantModel):
     invitee = UUIDField()
     inviter = UUIDField(null=True)  # unknown where the invitation could not be read
     state = CharField(max_length=9)  # bound, converted, refunded, void, refused
-    reason = CharField(max_length=200, default="")  # of a refusal, a rebinding, a claw-back
+    reason = WordsField(max_length=200, default="")  # of a refusal, a rebinding, a claw-back
     venue = UUIDField(null=True)  # the invitee's home venue when bound
     bound_at = TimeField()
     converted_at = TimeField(null=True)
@@ -48,7 +48,7 @@ class ReferralsReward(TenantModel):
     step = IntegerField(null=True)
     period = CharField(max_length=7, default="")  # month of a conversion, quarter of a step
     state = CharField(max_length=8)  # waiting, given, capped, clawed
-    reason = CharField(max_length=200, default="")
+    reason = WordsField(max_length=200, default="")
     grant = UUIDField(null=True)
     at = TimeField()
 
@@ -59,6 +59,18 @@ class ReferralsReward(TenantModel):
             (("tenant", "relation"), False),
             (("tenant", "member", "role", "period"), False),
         )
+
+
+class ReferralsKnown(TenantModel):
+    """A person whom the business software knew before they registered here: they are nobody's referral."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(), export=None)  # what the business software says of them
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)
 
 
 class ReferralsCount(TenantModel):

@@ -17,23 +17,65 @@ Venues = Annotated[list[UUID], Field(max_length=500)]
 class SeckillSettings(BaseModel):
     """The rules of the tenant's flash sales."""
 
-    per_session: int = Field(1, ge=1, le=99, description="每场每人限购件数")
-    per_month: int = Field(3, ge=1, le=999, description="每人每月限购件数（自然月）")
-    confirm_minutes: int = Field(10, ge=1, le=120, description="锁定后多少分钟内确认或付款，超时释放")
-    preview_hours: int = Field(24, ge=0, le=168, description="开场前多少小时可预览")
-    reminder_minutes: int = Field(5, ge=0, le=120, description="开场前多少分钟提醒")
-    unpaid_limit: int = Field(3, ge=1, le=99, description="多少次未确认或未付款后暂停参加")
-    unpaid_days: int = Field(30, ge=1, le=365, description="累计最近多少天内的未付款次数")
-    bar_days: int = Field(7, ge=1, le=365, description="暂停参加的天数，自最后一次未付款起")
-    late_cancel_minutes: int = Field(2, ge=0, le=120, description="截止前多少分钟内取消也计为未付款，0 为不计")
-    voucher_days: int = Field(30, ge=1, le=365, description="抢得后凭证有效天数，到当天结束")
-    refund_expired: bool = Field(True, description="凭证过期未用时自动退回金额和积分；关闭则过期作废")
-    venues_limit_buying: bool = Field(True, description="限门店的场次与商品：只限这些门店的会员购买")
-    venues_limit_use: bool = Field(True, description="限门店的场次与商品：凭证只限在这些门店使用")
-    ahead_days: int = Field(2, ge=1, le=31, description="提前多少天生成周期场次")
-    exclude_staff: bool = Field(True, description="员工不参加")
+    per_session: int = Field(1, ge=1, le=99, description="每场每人限购件数 · units a member may buy in a session")
+    per_month: int = Field(
+        3, ge=1, le=999, description="每人每月限购件数（自然月） · units a member may buy in a calendar month"
+    )
+    confirm_minutes: int = Field(
+        10,
+        ge=1,
+        le=120,
+        description="锁定后多少分钟内确认或付款，超时释放 · minutes to confirm or pay, then it is released",
+    )
+    preview_hours: int = Field(
+        24, ge=0, le=168, description="开场前多少小时可预览 · hours before the start in which it is shown"
+    )
+    reminder_minutes: int = Field(
+        5, ge=0, le=120, description="开场前多少分钟提醒 · minutes before the start at which members are reminded"
+    )
+    unpaid_limit: int = Field(
+        3, ge=1, le=99, description="多少次未确认或未付款后暂停参加 · unconfirmed or unpaid holds that bar a member"
+    )
+    unpaid_days: int = Field(
+        30, ge=1, le=365, description="累计最近多少天内的未付款次数 · days over which unpaid holds are counted"
+    )
+    bar_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="暂停参加的天数，自最后一次未付款起 · days a member is barred, from the last unpaid hold",
+    )
+    late_cancel_minutes: int = Field(
+        2,
+        ge=0,
+        le=120,
+        description="截止前多少分钟内取消也计为未付款，0 为不计"
+        " · cancelling so many minutes before the deadline counts as unpaid; 0: never",
+    )
+    voucher_days: int = Field(
+        30, ge=1, le=365, description="抢得后凭证有效天数，到当天结束 · days a voucher lasts, to the end of the day"
+    )
+    refund_expired: bool = Field(
+        True,
+        description="凭证过期未用时自动退回金额和积分；关闭则过期作废"
+        " · give money and points back for an expired, unused voucher; off: it lapses",
+    )
+    venues_limit_buying: bool = Field(
+        True,
+        description="限门店的场次与商品：只限这些门店的会员购买 · venues limit who buys",
+    )
+    venues_limit_use: bool = Field(
+        True,
+        description="限门店的场次与商品：凭证只限在这些门店使用 · venues limit where vouchers are used",
+    )
+    ahead_days: int = Field(
+        2, ge=1, le=31, description="提前多少天生成周期场次 · days ahead for which sessions of plans are made"
+    )
+    exclude_staff: bool = Field(True, description="员工不参加 · staff take no part")
     staff_classes: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("classes")] = Field(
-        default_factory=lambda: ["staff", "coach"], max_length=20, description="哪些会员类别算员工"
+        default_factory=lambda: ["staff", "coach"],
+        max_length=20,
+        description="哪些会员类别算员工 · classes of members that count as staff",
     )
 
 

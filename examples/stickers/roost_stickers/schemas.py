@@ -11,7 +11,11 @@ CODE = r"^[a-z0-9-]{1,30}$"
 class StickerSettings(BaseModel):
     """What the brand decides."""
 
-    for_level_up: str = Field("", pattern=r"^[a-z0-9-]{0,30}$", description="升级时赠送的贴纸编号，留空不送")
+    for_level_up: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]{0,30}$",
+        description="升级时赠送的贴纸编号，留空不送 · sticker given when a level is reached; empty: none",
+    )
 
 
 class DesignForm(BaseModel):

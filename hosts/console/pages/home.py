@@ -7,10 +7,10 @@ from peewee import fn
 
 from core.contract.console import Panel
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import NotFound
 from core.events.models import Job
 from core.members.models import Member
+from core.words import Text
 from hosts.console import approvals
 from hosts.console.member_resources import STATES
 from hosts.console.resources import CORE

@@ -9,15 +9,15 @@ from core.choices import options
 from core.contract import hookspecs
 from core.contract.console import Column
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import RoostError
+from core.words import Text, said
 from hosts.console import keyset
 from hosts.console.core_resources import core_desk
 from hosts.console.member_resources import ASSET_NAMES, STATES
 from hosts.console.pages import merging, rows
 from hosts.console.reason_words import EVIDENCE, evidence_of, reason_words
 from hosts.console.resources import plugin_name
-from hosts.console.showing import Cell, Names, cell, find_members, in_language, local_time, member_label
+from hosts.console.showing import Cell, Names, cell, find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
 
 STATEMENT = 20
@@ -85,7 +85,7 @@ def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, A
             "kind": ENTRY_KINDS[entry.kind].in_(visit.locale),
             "amount": f"{entry.amount:+,}",
             "balance": f"{entry.balance:,}",
-            "reason": reason_words(in_language(entry.reason, visit.locale), visit.locale),
+            "reason": reason_words(said(entry.reason, visit.locale), visit.locale),
             "down": entry.amount < 0,
         }
         for entry in listing.items
@@ -103,7 +103,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
     registry = visit.console.runtime.registry
     lines = []
     for why, evidence in zip(found, told, strict=True):
-        named = in_language(why.subject, locale) or plugin_name(visit.console.runtime, why.plugin).in_(locale)
+        named = said(why.subject, locale) or plugin_name(visit.console.runtime, why.plugin).in_(locale)
         if named in registry.plugins:
             named = registry.manifest(named).name.in_(locale)
         facts = _evidence(ctx, evidence, names, locale)
@@ -112,7 +112,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
                 "at": local_time(ctx, why.at),
                 "what": "、".join(why.rewards) or "—",
                 "state": OUTCOMES[why.outcome].in_(locale) if why.outcome in OUTCOMES else why.outcome,
-                "reason": reason_words(in_language(why.reason, locale), locale, levels),
+                "reason": reason_words(said(why.reason, locale), locale, levels),
                 "rule": named + (f" · v{why.rule_version}" if why.rule_version else ""),
                 "evidence": facts,
             }

@@ -6,12 +6,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import members, points
-from core.contract.manifest import Text
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
 from core.members.models import Member, MemberMerge
 from core.members.unmerging import UNDO_FOR
 from core.members.views import view as view_of
+from core.words import Text
 from hosts.console import keyset, once
 from hosts.console.core_resources import core_desk
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read

@@ -3,10 +3,10 @@
 from typing import Any
 
 from core import tenants
-from core.contract.manifest import Text
 from core.contract.plugin import NoSettings
 from core.db import savepoint
 from core.errors import Forbidden, NotFound, RoostError
+from core.words import Text
 from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.web import Reply, Route, Visit
 

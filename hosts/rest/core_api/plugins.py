@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from core import tenants
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.contract.rest import Endpoints
+from core.words import Text
 from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1/plugins", tag="plugins")

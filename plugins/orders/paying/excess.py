@@ -4,7 +4,7 @@ from plugins.orders import states
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersTender
 from plugins.orders.paying import tenders
 from plugins.orders.refunding import parts
-from roost import Context
+from roost import Context, Text
 
 
 def give_back(ctx: Context, order: OrdersOrder, tender: OrdersTender, fen: int) -> None:
@@ -23,7 +23,7 @@ def give_back(ctx: Context, order: OrdersOrder, tender: OrdersTender, fen: int) 
         state="running",
         source="late",
         fen=fen,
-        reason="paid too late or twice · 付款时订单已关闭或已付款",
+        reason=Text("付款时订单已关闭或已付款", "paid too late or twice"),
         created_at=ctx.now(),
         decided_at=ctx.now(),
     )

@@ -14,7 +14,20 @@ from plugins.orders.paying.charging import method_of
 from plugins.orders.references import PartRef
 from plugins.orders.refunding import parts, refunds
 from plugins.orders.staff_schemas import RejectIn
-from roost import Conflict, Context, Next, PaymentState, Refund, Remote, RoostError, Settlement, Unavailable, savepoint
+from roost import (
+    Conflict,
+    Context,
+    Next,
+    PaymentState,
+    Refund,
+    Remote,
+    RoostError,
+    Settlement,
+    Text,
+    Unavailable,
+    said,
+    savepoint,
+)
 
 log = structlog.get_logger("roost.orders")
 MOST_TRIES = 20  # then staff look at it; they may go on with the same number
@@ -66,7 +79,7 @@ class RefundPart(Remote):
             return _Asking(payload, slug, method.query_refund, method.query_refund.prepare(mine, part.number))
         refund = OrdersRefund.scoped(ctx).get(OrdersRefund.id == part.refund)
         assert part.number is not None, "a part outside has a number"
-        asked = Refund(part.number, charge.number, part.fen, charge.fen, refund.reason[:60])
+        asked = Refund(part.number, charge.number, part.fen, charge.fen, said(refund.reason, "zh")[:60])
         return _Asking(payload, slug, method.refund, method.refund.prepare(mine, asked))
 
     def call(self, prepared: _Asking | None) -> Any:
@@ -158,7 +171,7 @@ def _made_outside(ctx: Context, settlement: Settlement) -> None:
         ctx,
         order.id,
         key=key,
-        reason="made at the provider · 在支付平台退款",
+        reason=Text("在支付平台退款", "made at the provider"),
         source="outside",
         fen=fen,
         points=order.paid_points - order.refunded_points if whole else 0,
@@ -183,7 +196,7 @@ def _keep_outside(ctx: Context, order: OrdersOrder, key: str, settlement: Settle
         state="done",
         source="outside",
         fen=settlement.amount,
-        reason="made at the provider · 在支付平台退款",
+        reason=Text("在支付平台退款", "made at the provider"),
         created_at=now,
         decided_at=now,
         ended_at=now,

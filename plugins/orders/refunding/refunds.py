@@ -13,7 +13,7 @@ from plugins.orders.paying import tenders
 from plugins.orders.placing.drafts import left, lines_of
 from plugins.orders.refunding import parts
 from plugins.orders.staff_schemas import ApproveIn, RejectIn
-from roost import Conflict, Content, Context, Invalid, Text
+from roost import Conflict, Content, Context, Invalid, Text, Words, kept, said
 
 Source = Literal["member", "staff", "plugin", "outside"]
 OPEN = ("requested", "running", "failed")
@@ -25,7 +25,7 @@ def begin(
     order_id: UUID,
     *,
     key: str,
-    reason: str,
+    reason: Words,
     source: Source,
     fen: int | None = None,
     points: int | None = None,
@@ -88,22 +88,27 @@ def _create(ctx: Context, order: OrdersOrder, **values: Any) -> OrdersRefund:
 
 
 def _check_same(
-    known: OrdersRefund, order: UUID, reason: str, fen: int | None, points: int | None, lines: Mapping[UUID, int] | None
+    known: OrdersRefund,
+    order: UUID,
+    reason: Words,
+    fen: int | None,
+    points: int | None,
+    lines: Mapping[UUID, int] | None,
 ) -> None:
     """Raise KeyReused when a known refund is of something else; what the caller left open is not compared."""
-    kept = {
+    before = {
         "order": known.order,
         "amount_fen": known.fen,
         "points": known.points,
         "lines": sorted((part["line"], part["quantity"]) for part in known.lines),
-        "reason": known.reason,
+        "reason": said(known.reason, "zh"),
     }
-    sent: dict[str, Any] = {"order": order, "reason": reason}
+    sent: dict[str, Any] = {"order": order, "reason": said(kept(reason), "zh")}
     if fen is not None or points is not None:
         sent |= {"amount_fen": fen or 0, "points": points or 0}
     if lines:
         sent["lines"] = sorted((str(line), quantity) for line, quantity in lines.items())
-    REFUND.check(known.key, kept, sent)
+    REFUND.check(known.key, before, sent)
 
 
 def checked(ctx: Context, order: OrdersOrder, lines: Mapping[UUID, int] | None) -> dict[UUID, int] | None:

@@ -483,3 +483,38 @@ class TestAtOnce:
         monkeypatch.setattr(scope_class, "lock", unlocked)
         self.take_six_times(brand, clock)
         assert len(story.facts("coach_assigned")) > 1
+
+
+class TestWhatAVersionSays:
+    def test_the_same_version_with_other_content_is_a_conflict_that_staff_see(
+        self, story: Any, api: Api, brand: Context, clock: ManualClock
+    ) -> None:
+        person = story.register()
+        story.fake.put("coaches", ZHOU)
+        at = clock.now().isoformat()
+        story.push("coach.assigned", relation(version=3, updated_at=at))
+        story.drain()
+        story.push("coach.assigned", relation(coach="s-102", version=3, updated_at=at))
+        story.drain()
+        assert my_coach(api, person)["name"] == "周岚"
+        assert story.event_states() == {"done": 1, "failed": 1}
+        both = "version 3 was told before with other content: coach_id was s-101, is now s-102"
+        assert story.relation("r-1").note == both
+        assert IvepEvent.scoped(brand).get(IvepEvent.state == "failed").note == both
+        story.push("coach.assigned", relation(version=3, updated_at=at))
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}, "the same content is no conflict"
+
+
+class TestClasses:
+    def test_a_coach_of_the_list_is_a_coach_among_the_members_until_they_leave(
+        self, story: Any, brand: Context, clock: ManualClock
+    ) -> None:
+        person = story.register()
+        story.push("coach.updated", {**ZHOU, "phone": PHONE})
+        story.drain()
+        assert members.get(brand, person.id).class_ == "coach"
+        clock.advance(minutes=1)
+        story.push("coach.updated", {**ZHOU, "phone": PHONE, "deleted": True})
+        story.drain()
+        assert members.get(brand, person.id).class_ == "ordinary"

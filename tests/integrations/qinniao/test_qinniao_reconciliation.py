@@ -7,7 +7,7 @@ from typing import Any  # a story of the conftest
 
 import pytest
 
-from core import points, tenants
+from core import members, points, tenants
 from core.clock import ManualClock
 from core.contract.context import Context
 from hosts.testkit.plugin import Api
@@ -280,3 +280,24 @@ def test_the_panel_shows_what_lags(
 
 def test_the_client_gives_up_well_within_a_jobs_lease() -> None:
     assert sum(leads.TIMEOUT) * 2 < 60
+
+
+def test_the_staff_list_makes_members_staff_and_coaches_and_takes_that_back(
+    story: Any, run: Callable[[], None], brand: Context, clock: ManualClock
+) -> None:
+    story.fake.put("staff", {"id": "s-1", "name": "周岚", "role": "教练", "phone": "13800001111"})
+    story.fake.put("staff", {"id": "s-2", "name": "陆远", "role": "sales", "phone": "13800002222"})
+    coach = story.register("13800001111")
+    run()
+    seller = story.register("13800002222")
+    guest = story.register("13800003333")
+    assert story.member("13800001111").class_ == "coach"
+    assert [story.member(phone).class_ for phone in ("13800002222", "13800003333")] == ["staff", "ordinary"]
+    clock.advance(minutes=1)
+    story.fake.put("staff", {"id": "s-1", "name": "周岚", "role": "教练", "phone": "13800001111", "deleted": True})
+    story.fake.put("staff", {"id": "s-2", "name": "陆远", "role": "sales", "phone": "13800003333"})
+    run()
+    classes = [members.get(brand, one.id).class_ for one in (coach, seller, guest)]
+    assert classes == ["ordinary", "ordinary", "staff"]
+    kept = [row.facts for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "staff")]
+    assert "1380000" not in str(kept), "a phone is kept sealed, in core's lists only"

@@ -116,6 +116,17 @@ class OnSale(Fact):
     member: UUID
 
 
+class Grumbled(Fact):
+    """Somebody grumbled at a venue."""
+
+    venue: UUID
+
+
+@fact(since="1.0")
+def grumbled(ctx: Context, fact: Grumbled) -> None:
+    """Fires on a grumble."""
+
+
 @fact(since="1.0")
 def cheered(ctx: Context, fact: Cheered) -> None:
     """Fires on a cheer."""
@@ -128,7 +139,8 @@ def on_sale(ctx: Context, fact: OnSale) -> None:
 CHEER = '''
 """Tell of a cheer, and of a sale."""
 
-from roost import Contribution, Notice, Text, Told, hookimpl
+from roost import Contribution, Notice, StaffTold, Text, Told, hookimpl, tenants
+
 
 
 def tell_cheer(ctx, fact):
@@ -140,11 +152,22 @@ def tell_sale(ctx, fact):
     return Told(fact.member)
 
 
+def tell_grumble(ctx, fact):
+    return StaffTold(fact.venue, {"venue": tenants.venue(ctx, fact.venue).name})
+
+
 @hookimpl
 def contribute():
     """Bring the notices."""
     return Contribution(
         notices=[
+            Notice(
+                "grumbled",
+                Text("抱怨", "Grumble"),
+                tell_grumble,
+                Text("{venue} 有人抱怨", "Somebody grumbled at {venue}"),
+                permission="cheer.view",
+            ),
             Notice(
                 "cheered",
                 Text("喝彩", "Cheers"),

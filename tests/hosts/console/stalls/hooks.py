@@ -34,10 +34,10 @@ class StallsSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    days: int = Field(30, ge=1, le=365, description="保留天数")
-    deposit_fen: int = Field(5000, ge=0, description="押金")
-    mode: Literal["auction", "lot"] = Field("lot", description="分配方式")
-    weekdays: list[int] = Field([6, 7], description="集市日")
+    days: int = Field(30, ge=1, le=365, description="保留天数 · days it is kept")
+    deposit_fen: int = Field(5000, ge=0, description="押金 · deposit")
+    mode: Literal["auction", "lot"] = Field("lot", description="分配方式 · how it is given away")
+    weekdays: list[int] = Field([6, 7], description="集市日 · market days")
     app_secret: str = Field("", description="接口密钥")
     limits: Limits = Field(Limits(), description="限制")
     prices: dict[str, int] = Field({}, description="价目表")
