@@ -4,7 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from plugins.visits.schemas import VisitSettings
-from roost import rewards
+from roost import Text, rewards
 
 Cause = Literal["", "not_first_of_day", "told_too_late", "state_earns_nothing"]
 
@@ -15,7 +15,7 @@ def of_visit(
     """Return the note of a visit that was just recorded; `cause` is why it earned nothing, if it did not."""
     return rewards.Note(
         member,
-        subject="到店积分 / visit",
+        subject=Text("到店积分", "visit"),
         reason=cause or "visit",
         evidence={
             "rule": "visits",

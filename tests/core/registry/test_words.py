@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from core import members, points, rewards
 from core.contract.context import Context
@@ -36,7 +35,7 @@ def test_values_within_json_are_read_too() -> None:
 
 
 def test_words_in_one_language_are_refused() -> None:
-    with pytest.raises(ValidationError, match="both languages"):
+    with pytest.raises(ValueError, match="both languages"):
         Text("中文", " ")
     assert Text("", "").in_("zh") == "", "no words at all are no mistake"
 
@@ -81,7 +80,7 @@ def test_a_key_that_is_repeated_over_the_release_is_the_same(
 
 SETTINGS = """
 from pydantic import BaseModel, Field
-from roost import hookimpl
+from roost import Contribution, hookimpl
 
 
 class Settings(BaseModel):
@@ -89,8 +88,8 @@ class Settings(BaseModel):
 
 
 @hookimpl
-def register_settings():
-    return Settings
+def contribute():
+    return Contribution(settings=Settings)
 """
 
 

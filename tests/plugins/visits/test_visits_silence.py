@@ -188,7 +188,7 @@ def test_erasure_deletes_and_a_merge_keeps_the_later_presence(tenant, guest, mem
         assert (row.member, row.since) == (guest, tenant.now())
         exported = members.export(tenant, guest)["plugins"]["visits"]["visits"]
         assert [visit["number"] for visit in exported] == ["g1", "g2"]
-        assert exported[0].keys() == {"occurred_at", "day", "venue", "source", "number", "points"}
+        assert exported[0].keys() == {"occurred_at", "day", "venue", "source", "number", "points", "growth"}
         members.erase(tenant, guest, "asked for it")
         assert "visits" not in members.export(tenant, guest)["plugins"]
         assert VisitsPresence.scoped(tenant).select().count() == 0
