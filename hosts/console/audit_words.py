@@ -31,6 +31,7 @@ ACTIONS = {
         ("member.bar_lifted", "解除限制", "Bar lifted"),
         ("member.barred", "限制参加", "Member barred"),
         ("member.class_set", "更改会员类别", "Class changed"),
+        ("member.code_read", "识别会员码", "Member code read"),
         ("member.erased", "注销会员", "Member erased"),
         ("member.exported", "导出会员资料", "Member's data exported"),
         ("member.merged", "合并会员", "Members merged"),
