@@ -27,6 +27,7 @@ ACTIONS = {
         ("key.revoked", "吊销接口密钥", "Key revoked"),
         ("keys.rotated", "更换加密密钥", "Encryption keys rotated"),
         ("keys.rotation_started", "开始更换加密密钥", "Rotation of keys begun"),
+        ("ledger.faults_found", "积分账目核对发现不符", "Faults found in the ledger"),
         ("member.attribute_defined", "定义会员字段", "Attribute defined"),
         ("member.bar_lifted", "解除限制", "Bar lifted"),
         ("member.barred", "限制参加", "Member barred"),

@@ -1,7 +1,7 @@
 """Core's own tables as resources: venues, the audit trail, jobs; members and staff are in files of their own."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from core.context import Context
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
+from core.points.models import LedgerCheck
 from core.runtime.declarations import Action, Column, Form, Resource
 from core.runtime.manifest import Text
 from core.tenants.models import Venue
@@ -229,6 +230,53 @@ JOBS = Resource(
 )
 
 
+# --- proofs of the ledger -------------------------------------------------------------------------------------------
+
+
+class CheckOut(BaseModel):
+    """One night's proof of the points ledger."""
+
+    id: UUID
+    day: date
+    accounts: int
+    faults: int
+    sample: list[dict[str, Any]]
+    started_at: datetime
+    finished_at: datetime | None
+
+
+TABLES = {
+    "account": Text(zh="账户", en="Account"),
+    "entry": Text(zh="流水", en="Entry"),
+    "lot": Text(zh="积分批次", en="Lot"),
+    "hold": Text(zh="冻结", en="Hold"),
+    "allocation": Text(zh="批次消耗", en="Allocation"),
+}
+CHECKS = Resource(
+    name="ledger-checks",
+    title=Text(zh="积分账目核对", en="Proofs of the ledger"),
+    model=LedgerCheck,
+    reply=CheckOut,
+    permission="audit.view",
+    export_permission="audit.view",
+    member=None,
+    columns=(
+        Column("day", Text(zh="日期", en="Day"), "date", filter=True),
+        Column("accounts", Text(zh="已核对账户", en="Accounts"), "int"),
+        Column("faults", Text(zh="不符", en="Faults"), "int"),
+        Column("started_at", Text(zh="开始", en="Started"), "time", list=False),
+        Column("finished_at", Text(zh="完成", en="Finished"), "time"),
+        Column(
+            "sample",
+            Text(zh="不符明细（前 20 条）", en="The first 20 faults"),
+            "table",
+            parts=(Column("table", Text(zh="所在", en="Where"), "choice", choices=TABLES),),
+            list=False,
+        ),
+    ),
+)
+
+
 CORE_DESKS = (
     Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=unmerged),
     Desk(CORE, VENUES),
@@ -238,6 +286,7 @@ CORE_DESKS = (
     Desk(CORE, BATCHES, audited=frozenset({"created", "approve", "drop", "recall"})),
     Desk(CORE, BATCH_HEADS),
     Desk(CORE, AUDIT),
+    Desk(CORE, CHECKS),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),
 )
 
