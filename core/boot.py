@@ -1,6 +1,6 @@
 """Start a process: open the database, read the keys, load the plugins, and hand back the runtime."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from core import audit, identity, members, points, rewards, tenants
 from core.clock import Clock
@@ -52,6 +52,7 @@ def assemble(
             Schedule("end_memberships", _end_memberships, every=timedelta(minutes=10)),
             Schedule("seal_audit", _seal_audit, every=timedelta(minutes=10)),
             Schedule("clean", _clean, daily="03:40"),
+            Schedule("verify_ledger", _verify_ledger, daily="04:20"),
         )
     )
     runtime.core_jobs.update(members.CORE_JOBS)
@@ -76,7 +77,11 @@ def _seal_audit(ctx: Context, slot: str) -> None:
     audit.seal(ctx)
 
 
+def _verify_ledger(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, points.check_on(ctx, date.fromisoformat(slot)))
+
+
 def _clean(ctx: Context, slot: str) -> Next | None:
     audit.prune(ctx)
-    more = identity.clean(ctx), jobs.clean(ctx)
+    more = identity.clean(ctx), jobs.clean(ctx), points.forget_checks(ctx)
     return _again(slot, any(more))

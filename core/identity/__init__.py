@@ -2,6 +2,7 @@
 
 from core.identity.allowances import take_allowance
 from core.identity.codes import check_code, issue_code
+from core.identity.gates import read_code
 from core.identity.keys import KeyView, create_key, keys, revoke_key
 from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffAllowance, StaffRole
 from core.identity.permissions import CORE_PERMISSIONS, known_permissions
@@ -57,6 +58,7 @@ __all__ = [
     "open_session",
     "read_token",
     "reset_password",
+    "read_code",
     "resolve_member_code",
     "revoke_key",
     "revoke_session",

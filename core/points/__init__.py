@@ -11,6 +11,7 @@ from core.points.earning import MOST_CREDITS, credit, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
 from core.points.holds import capture, held, hold, release, release_due
+from core.points.nightly import check_on, forget_checks, last_check, proofs
 from core.points.policy import PointsSettings, month_end
 from core.points.reading import balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
@@ -33,16 +34,20 @@ __all__ = [
     "balance",
     "balances",
     "capture",
+    "check_on",
     "credit",
     "credit_many",
     "debit",
     "earned",
     "expire",
     "expiring",
+    "forget_checks",
     "held",
     "hold",
+    "last_check",
     "month_end",
     "outstanding",
+    "proofs",
     "release",
     "release_due",
     "reverse",

@@ -1,7 +1,7 @@
 """Core's own tables as resources: venues, the audit trail, jobs; members and staff are in files of their own."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.contract.context import Context
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
+from core.points.models import LedgerCheck
 from core.tenants.models import Venue
 from core.words import Text
 from hosts.console import audit_words
@@ -229,6 +230,53 @@ JOBS = Resource(
 )
 
 
+# --- proofs of the ledger -------------------------------------------------------------------------------------------
+
+
+class CheckOut(BaseModel):
+    """One night's proof of the points ledger."""
+
+    id: UUID
+    day: date
+    accounts: int
+    faults: int
+    sample: list[dict[str, Any]]
+    started_at: datetime
+    finished_at: datetime | None
+
+
+TABLES = {
+    "account": Text("账户", "Account"),
+    "entry": Text("流水", "Entry"),
+    "lot": Text("积分批次", "Lot"),
+    "hold": Text("冻结", "Hold"),
+    "allocation": Text("批次消耗", "Allocation"),
+}
+CHECKS = Resource(
+    name="ledger-checks",
+    title=Text("积分账目核对", "Proofs of the ledger"),
+    model=LedgerCheck,
+    reply=CheckOut,
+    permission="audit.view",
+    export_permission="audit.view",
+    member=None,
+    columns=(
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("accounts", Text("已核对账户", "Accounts"), "int"),
+        Column("faults", Text("不符", "Faults"), "int"),
+        Column("started_at", Text("开始", "Started"), "time", list=False),
+        Column("finished_at", Text("完成", "Finished"), "time"),
+        Column(
+            "sample",
+            Text("不符明细（前 20 条）", "The first 20 faults"),
+            "table",
+            parts=(Column("table", Text("所在", "Where"), "choice", choices=TABLES),),
+            list=False,
+        ),
+    ),
+)
+
+
 CORE_DESKS = (
     Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=unmerged),
     Desk(CORE, VENUES),
@@ -238,6 +286,7 @@ CORE_DESKS = (
     Desk(CORE, BATCHES, audited=frozenset({"created", "approve", "drop", "recall"})),
     Desk(CORE, BATCH_HEADS),
     Desk(CORE, AUDIT),
+    Desk(CORE, CHECKS),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from peewee import fn
 
+from core import points
 from core.contract.console import Panel
 from core.contract.context import Context
 from core.errors import NotFound
@@ -32,9 +33,19 @@ def _dead(ctx: Context) -> Sequence[tuple[str, str]]:
     return [("Dead letters" if ctx.locale == "en" else "死信", f"{count:,}")]
 
 
+def _ledger(ctx: Context) -> Sequence[tuple[str, str]]:
+    english, last = ctx.locale == "en", points.last_check(ctx)
+    when = last.day.isoformat() if last is not None else "—"
+    return [
+        ("Proved for" if english else "最近核对", when),
+        ("Faults" if english else "不符", f"{last.faults:,}" if last is not None else "—"),
+    ]
+
+
 CORE_PANELS = (
     Panel("members", Text("会员", "Members"), "members.view", _members),
     Panel("jobs", Text("后台任务", "Jobs"), "jobs.view", _dead),
+    Panel("ledger", Text("积分账目核对", "Proof of the ledger"), "audit.view", _ledger),
 )
 
 

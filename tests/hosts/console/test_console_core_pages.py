@@ -319,3 +319,15 @@ def test_how_long_points_live_is_set_on_a_page_of_its_own_with_sources_by_name(s
     assert browser.post("/console/core/points-settings", {"months": "12", **twice}).status_code == 422
     assert staff("plugins.view").post("/console/core/points-settings", {"months": "1"}).status_code == 403
     assert staff("members.view").get("/console/core/points-settings").status_code == 403
+
+
+def test_the_nightly_proof_of_the_ledger_stands_in_a_list_and_on_the_dashboard(staff, tenant):
+    with tenant.transaction():
+        assert not points.check_on(tenant, tenant.today())
+    browser = staff("audit.view")
+    listed = browser.get("/console/core/ledger-checks").text
+    assert tenant.today().isoformat() in listed
+    assert "积分账目核对" in listed
+    panel = browser.get("/console/panels/core/ledger").text
+    assert (tenant.today().isoformat() in panel, "不符" in panel) == (True, True)
+    assert staff("points.view").get("/console/core/ledger-checks").status_code == 403
