@@ -51,9 +51,12 @@ def by_identity(ctx: Context, provider: str, subject: str) -> Member | None:
     return row_of(ctx, link.member) if link is not None else None
 
 
-def get(ctx: Context, member_id: UUID) -> MemberView:
-    """Return a member; a merged one's id gives the survivor. Raises NotFound."""
-    return view(ctx, row_of(ctx, member_id))
+def get(ctx: Context, member_id: UUID, *, lock: bool = False) -> MemberView:
+    """Return a member; a merged one's id gives the survivor. Raises NotFound.
+
+    With `lock` the member is locked until the transaction ends: what is counted of theirs stays true meanwhile.
+    """
+    return view(ctx, row_of(ctx, member_id, lock=lock))
 
 
 def resolve(ctx: Context, member_id: UUID) -> UUID:
