@@ -1,4 +1,17 @@
-"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure."""
+"""Members: who they are, the lifecycle, the level as a state, merge, export, erasure.
+
+- come: register, register_many, link_identity
+- find: get, get_many, get_in_scope, resolve, find, find_by_phone, find_by_last_four, find_by_identity,
+  check_scope, born_on, ending
+- code: member_code, resolve_member_code
+- profile: update_profile, set_class, phone_of, reveal_phone, change_phone, attributes, define_attribute
+- membership: set_membership, set_level, set_levels, levels_of, without_level
+- consent: give_consent, withdraw_consent, has_consent, consents, answers
+- keep out: bar, lift_bar, bars, require_not_barred
+- join: merge_preview, merge, unmerge, merged_into
+- leave: export, erase
+- keys: start_rotation
+"""
 
 from core.members.attributes import Attribute, attributes, define_attribute
 from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred

@@ -5,6 +5,13 @@ nothing is below zero; an operation that was refused changed nothing. `verify` p
 
 Every door needs an open transaction and a key. A key counts once for a tenant and `ctx.plugin`: with the same content
 it returns the first result, with other content it raises KeyReused. `core.points.operations` declares the content.
+
+- give: credit, credit_many
+- spend: debit, transfer
+- set aside: hold, capture, release, release_due, held
+- take back: reverse, expire
+- read: balance, balances, statement, earned, expiring, outstanding
+- prove: verify
 """
 
 from core.points.earning import MOST_CREDITS, credit, credit_many

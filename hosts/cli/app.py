@@ -57,6 +57,7 @@ _late(app, "demo", "hosts.cli.demo", "demo", "Play the new-member journey on a f
 _late(app, "rotate-keys", "hosts.cli.rotation", "rotate_keys", "Bring everything sealed to the newest keys.")
 _late(app, "bench", "hosts.cli.bench", "bench", "Measure speed against the floor of this machine.")
 _late(plugins.app, "new", "hosts.cli.scaffold", "new", "Write a new plugin whose own tests pass.")
+_late(plugins.app, "reference", "hosts.cli.reference", "reference", "Print all that a plugin may use, from the code.")
 _late(
     plugins.app,
     "migration",
