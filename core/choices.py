@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core import identity, tenants
+from core import identity, members, tenants
 from core.context import Context
 from core.members.models import Member
 from core.runtime.declarations import Choice, Source
@@ -77,6 +77,15 @@ def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     return [*own, *((p.slug, p.manifest.name) for p in plugins if ctx.enabled(p.slug))]
 
 
+def _bar_functions(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return what members can be kept out of: the functions of modules that ask."""
+    return [(m.slug, m.bars) for m in ctx.runtime.registry.manifests() if m.bars is not None]
+
+
+def _attributes(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    return [(one.code, one.title) for one in members.attributes(ctx) if one.active]
+
+
 OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "venues": lambda ctx: [(venue.id, venue.name) for venue in tenants.venues(ctx)],
     "states": lambda ctx: list(STATES.items()),
@@ -84,6 +93,8 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "bar_functions": _bar_functions,
+    "member_attributes": _attributes,
     "credit_sources": _credit_sources,
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],

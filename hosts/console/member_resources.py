@@ -14,6 +14,7 @@ from core.members.models import Member
 from core.privacy import PhoneText
 from core.runtime.declarations import Action, Choice, Column, Form, Resource
 from core.runtime.manifest import Text
+from hosts.console.member_care_resources import BarIn, ValueIn, set_bar, set_value, told
 
 STATES = {
     "lead": Text(zh="潜客", en="Lead"),
@@ -45,6 +46,7 @@ class MemberOut(BaseModel):
     converted_at: datetime | None
     valid_until: date | None
     frozen: bool
+    own: list[dict[str, str]]
 
 
 class MemberIn(BaseModel):
@@ -125,11 +127,11 @@ class EraseIn(BaseModel):
 
 def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     found = members.get_many(ctx, [row.id for row in rows])
-    shown = []
+    definitions, shown = members.attributes(ctx), []
     for row in rows:
         view = found[row.id]
-        values = {name: getattr(view, name) for name in MemberOut.model_fields if name != "member_class"}
-        shown.append({**values, "member_class": view.class_})
+        values = {name: getattr(view, name) for name in MemberOut.model_fields if name not in ("member_class", "own")}
+        shown.append({**values, "member_class": view.class_, "own": told(definitions, view.attributes)})
     return shown
 
 
@@ -201,6 +203,23 @@ MEMBERS = Resource(
             shown=_alive,
         ),
         Action(
+            "attribute",
+            Text(zh="填写自定义字段", en="Fill in a field"),
+            set_value,
+            "members.edit",
+            form=ValueIn,
+            shown=_alive,
+        ),
+        Action(
+            "bar",
+            Text(zh="限制参加", en="Bar"),
+            set_bar,
+            "members.bar",
+            form=BarIn,
+            reason=True,
+            shown=_alive,
+        ),
+        Action(
             "erase",
             Text(zh="注销并清除资料", en="Erase"),
             _erase,
@@ -224,6 +243,13 @@ MEMBERS = Resource(
         Column("converted_at", Text(zh="入会时间", en="Joined"), "time", list=False),
         Column("valid_until", Text(zh="有效期至", en="Valid until"), "date"),
         Column("frozen", Text(zh="停卡", en="Frozen"), "bool", filter=True),
+        Column(
+            "own",
+            Text(zh="自定义字段", en="Fields of your own"),
+            "table",
+            parts=(Column("title", Text(zh="字段", en="Field")), Column("value", Text(zh="内容", en="Value"))),
+            list=False,
+        ),
     ),
 )
 
