@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core import identity, tenants
+from core import identity, members, tenants
 from core.contract.console import Choice, Source
 from core.contract.context import Context
 from core.members.attributes import attributes
@@ -77,6 +77,15 @@ def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     return [*own, *((m.slug, m.name) for m in ctx.services.registry.manifests() if ctx.enabled(m.slug))]
 
 
+def _bar_functions(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return what members can be kept out of: the functions of modules that ask."""
+    return [(m.slug, m.bars) for m in ctx.services.registry.manifests() if m.bars is not None]
+
+
+def _attributes(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    return [(one.code, one.title) for one in members.attributes(ctx) if one.active]
+
+
 OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "venues": lambda ctx: [(venue.id, venue.name) for venue in tenants.venues(ctx)],
     "states": lambda ctx: list(STATES.items()),
@@ -84,6 +93,8 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "bar_functions": _bar_functions,
+    "member_attributes": _attributes,
     "credit_sources": _credit_sources,
     "attributes": lambda ctx: [(one.code, one.title) for one in attributes(ctx) if one.active],
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],

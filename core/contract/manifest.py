@@ -27,6 +27,7 @@ class Manifest(BaseModel):
     requires: tuple[str, ...] = ()
     personal_data: bool = False
     area: Area = "marketing"  # where its pages stand in the menu, unless a resource or a page says otherwise
+    bars: Text | None = None  # what staff may keep a member out of: it asks `members.bars` of its slug before it acts
     permissions: dict[str, str] = {}  # code to what staff read; every code starts with the slug and a dot
 
 

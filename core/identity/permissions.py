@@ -12,6 +12,7 @@ CORE_PERMISSIONS = {
     "members.view": "查看会员",
     "members.edit": "编辑会员",
     "members.code": "识别会员码（闸机）",
+    "members.bar": "限制会员参加",
     "members.reveal": "查看完整手机号",
     "members.export": "导出会员数据",
     "members.merge": "合并会员",

@@ -17,7 +17,7 @@ it returns the first result, with other content it raises KeyReused. `core.point
 from core.points.earning import MOST_CREDITS, credit, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
-from core.points.holds import capture, held, hold, release, release_due
+from core.points.holds import capture, held, hold, release
 from core.points.nightly import check_on, forget_checks, last_check, proofs
 from core.points.policy import PointsSettings, month_end
 from core.points.reading import balance, balances, earned, outstanding, statement
@@ -56,7 +56,6 @@ __all__ = [
     "outstanding",
     "proofs",
     "release",
-    "release_due",
     "reverse",
     "statement",
     "transfer",

@@ -18,6 +18,7 @@ from core.points.models import LedgerCheck
 from core.tenants.models import Venue
 from core.words import Text
 from hosts.console import audit_words
+from hosts.console.member_care_resources import ATTRIBUTES, BARS
 from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk
 from hosts.console.reward_resources import BATCH_HEADS, BATCHES
@@ -278,7 +279,9 @@ CHECKS = Resource(
 
 
 CORE_DESKS = (
-    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=unmerged),
+    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase", "bar", "attribute"}), only=unmerged),
+    Desk(CORE, BARS, audited=frozenset({"lift"})),
+    Desk(CORE, ATTRIBUTES, audited=frozenset({"created", "edited"})),
     Desk(CORE, VENUES),
     Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
     Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),

@@ -14,6 +14,7 @@ from core.ids import new_id
 from core.members.models import Member
 from core.privacy import PhoneText
 from core.words import Text
+from hosts.console.member_care_resources import BarIn, ValueIn, set_bar, set_value, told
 
 STATES = {
     "lead": Text("潜客", "Lead"),
@@ -45,6 +46,7 @@ class MemberOut(BaseModel):
     converted_at: datetime | None
     valid_until: date | None
     frozen: bool
+    own: list[dict[str, str]]
 
 
 class MemberIn(BaseModel):
@@ -125,11 +127,11 @@ class EraseIn(BaseModel):
 
 def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     found = members.get_many(ctx, [row.id for row in rows])
-    shown = []
+    definitions, shown = members.attributes(ctx), []
     for row in rows:
         view = found[row.id]
-        values = {name: getattr(view, name) for name in MemberOut.model_fields if name != "member_class"}
-        shown.append({**values, "member_class": view.class_})
+        values = {name: getattr(view, name) for name in MemberOut.model_fields if name not in ("member_class", "own")}
+        shown.append({**values, "member_class": view.class_, "own": told(definitions, view.attributes)})
     return shown
 
 
@@ -201,6 +203,23 @@ MEMBERS = Resource(
             shown=_alive,
         ),
         Action(
+            "attribute",
+            Text("填写自定义字段", "Fill in a field"),
+            set_value,
+            "members.edit",
+            form=ValueIn,
+            shown=_alive,
+        ),
+        Action(
+            "bar",
+            Text("限制参加", "Bar"),
+            set_bar,
+            "members.bar",
+            form=BarIn,
+            reason=True,
+            shown=_alive,
+        ),
+        Action(
             "erase",
             Text("注销并清除资料", "Erase"),
             _erase,
@@ -224,6 +243,13 @@ MEMBERS = Resource(
         Column("converted_at", Text("入会时间", "Joined"), "time", list=False),
         Column("valid_until", Text("有效期至", "Valid until"), "date"),
         Column("frozen", Text("停卡", "Frozen"), "bool", filter=True),
+        Column(
+            "own",
+            Text("自定义字段", "Fields of your own"),
+            "table",
+            parts=(Column("title", Text("字段", "Field")), Column("value", Text("内容", "Value"))),
+            list=False,
+        ),
     ),
 )
 

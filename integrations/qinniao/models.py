@@ -117,6 +117,7 @@ class QinniaoObject(TenantModel):
     member = UUIDField(null=True)
     venue = UUIDField(null=True)
     facts = JsonField(null=True)
+    told = JsonField(null=True)  # a short mark of each field told, by which the same version with other content is seen
     body = SealedField("object", null=True)  # only while it waits or has failed
     # of a member that waits: found by whoever registers with that phone
     phone_blind = BlindField("phone", of="body", read=phone_in, null=True)

@@ -14,7 +14,7 @@ def erase(ctx: Context, member: UUID) -> None:
             QinniaoEvent.kind == row.kind, QinniaoEvent.saas_id == row.saas_id
         ).execute()
     QinniaoObject.scoped(ctx).update(
-        state="erased", note="", member=None, facts=None, body=None, phone_blind=None, changed_at=ctx.now()
+        state="erased", note="", member=None, facts=None, told=None, body=None, phone_blind=None, changed_at=ctx.now()
     ).where(mine).execute()
 
 

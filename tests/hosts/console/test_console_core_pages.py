@@ -6,7 +6,10 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from core import identity, members, points, tenants
+from core.contract.manifest import Text
+from core.errors import Forbidden
 from core.events.models import Job
+from core.members.models import AttributeDefinition
 from hosts.console.models import Approval
 from hosts.console.rendering import HERE, catalogue
 from tests.hosts.console.browser import words
@@ -331,3 +334,62 @@ def test_the_nightly_proof_of_the_ledger_stands_in_a_list_and_on_the_dashboard(s
     panel = browser.get("/console/panels/core/ledger").text
     assert (tenant.today().isoformat() in panel, "不符" in panel) == (True, True)
     assert staff("points.view").get("/console/core/ledger-checks").status_code == 403
+
+
+def test_staff_define_fields_of_their_own_and_fill_them_in(staff, tenant, member, api, audited):
+    browser, guest = staff("members.view", "members.edit"), member()
+    shoe = {"code": "shoe", "title": "鞋码", "kind": "int", "by_member": "on"}
+    assert browser.post("/console/core/attributes/new", shoe).status_code == 303
+    size = {"code": "size", "title": "衣码", "kind": "choice", "choices": "S\nM"}
+    assert browser.post("/console/core/attributes/new", size).status_code == 303
+    assert browser.post("/console/core/attributes/new", {**shoe, "title": "又一个"}).status_code == 422
+    assert browser.post("/console/core/attributes/new", {**size, "code": "s2", "choices": ""}).status_code == 422
+    assert "鞋码" in browser.get("/console/core/attributes").text
+
+    page = f"/console/core/members/{guest.id}"
+    assert "鞋码" in browser.get(f"{page}/attribute").text
+    assert browser.act(f"{page}/attribute", {"attribute": "shoe", "value": "42"}).status_code == 303
+    assert browser.act(f"{page}/attribute", {"attribute": "size", "value": "M"}).status_code == 303
+    for wrong in ({"attribute": "shoe", "value": "big"}, {"attribute": "size", "value": "XXL"}):
+        assert browser.act(f"{page}/attribute", wrong).status_code == 422
+    assert "42" in browser.get(page).text
+    assert api.get("/v1/me", token=api.as_member(guest)).json["attributes"] == {"shoe": 42, "size": "M"}
+    assert browser.act(f"{page}/attribute", {"attribute": "shoe", "value": ""}).status_code == 303
+
+    with tenant.transaction():
+        row = next(one for one in AttributeDefinition.scoped(tenant).select() if one.code == "size")
+    edited = {"title": "尺码", "choices": "S\nM\nL"}
+    assert browser.post(f"/console/core/attributes/{row.id}/edit", edited).status_code == 303
+    with tenant.transaction():
+        assert members.get(tenant, guest.id).attributes == {"size": "M"}
+        assert [(one.title, one.active) for one in members.attributes(tenant)] == [("鞋码", True), ("尺码", False)]
+    assert browser.act(f"{page}/attribute", {"attribute": "size", "value": "L"}).status_code in (404, 422)
+    assert staff("members.view").post("/console/core/attributes/new", shoe).status_code == 403
+
+
+def test_staff_keep_a_member_out_of_what_asks_and_let_them_in_again(
+    staff, tenant, member, api, audited, registry, monkeypatch, market
+):
+    plugin = registry.plugin("stalls")
+    barred = plugin.manifest.model_copy(update={"bars": Text("租摊位", "Rent stalls")})
+    monkeypatch.setattr(plugin, "manifest", barred)
+    browser, guest = staff("members.view", "members.bar"), member()
+    page = f"/console/core/members/{guest.id}/bar"
+    assert "租摊位" in browser.get(page).text
+    until = tenant.today().isoformat()
+    assert browser.act(page, {"function": "stalls", "reason": "转售", "until": until}).status_code == 303
+    assert browser.act(page, {"function": "nothing", "reason": "转售"}).status_code == 422
+    with tenant.transaction():
+        with pytest.raises(Forbidden):
+            members.require_not_barred(tenant, guest.id, "stalls")
+        (bar,) = members.bars(tenant, guest.id)
+    told = api.get("/v1/me/bars", token=api.as_member(guest)).json["items"]
+    assert told == [{"function": "stalls", "title": {"zh": "租摊位", "en": "Rent stalls"}, "until": until}]
+    listed = browser.get("/console/core/bars").text
+    assert ("租摊位" in listed, "转售" in listed) == (True, True)
+    assert browser.act(f"/console/core/bars/{bar.id}/lift", {"reason": "申诉成立"}).status_code == 303
+    with tenant.transaction():
+        members.require_not_barred(tenant, guest.id, "stalls")
+    assert api.get("/v1/me/bars", token=api.as_member(guest)).json["items"] == []
+    assert [len(audited(action)) for action in ("member.barred", "member.bar_lifted")] == [1, 1]
+    assert staff("members.view").post(page, {"function": "stalls", "reason": "转售"}).status_code == 403

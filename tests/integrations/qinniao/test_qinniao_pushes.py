@@ -231,6 +231,28 @@ class TestMembership:
         assert story.member().state == "lapsed"
         assert story.event_states() == {"done": 1, "stale": 2}
 
+    def test_the_same_version_with_other_content_is_a_conflict_in_the_log_and_no_repeat(
+        self, story: Any, clock: ManualClock
+    ) -> None:
+        story.register()
+        data = {"id": "m-1", "phone": PHONE, "status": "active", "updated_at": clock.now().isoformat()}
+        story.push("member.updated", data, version=3)
+        story.drain()
+        story.push("member.updated", data, version=3)
+        story.drain()
+        assert story.event_states() == {"done": 2}, "told twice, it is one"
+        story.push("member.updated", {**data, "status": "expired"}, version=3)
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}
+        assert story.member().state == "member", "nothing was taken over"
+        said = story.object_state("members", "m-1")
+        assert said[0] == "applied"
+        assert said[1].startswith("version 3 came again with another status")
+        story.push("member.updated", {**data, "status": "expired"}, version=4)
+        story.drain()
+        assert story.member().state == "lapsed"
+        assert story.object_state("members", "m-1") == ("applied", "")
+
     def test_news_of_long_ago_starts_no_gift(self, story: Any, clock: ManualClock) -> None:
         story.register()
         clock.advance(days=30)
