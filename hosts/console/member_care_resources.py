@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from core import members
 from core.contract.console import Action, Choice, Column, Form, Resource
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.errors import Invalid, NotFound
 from core.members.models import AttributeDefinition, MemberBar
+from core.words import Text
 
 KINDS = {
     "text": Text("文字", "Text"),

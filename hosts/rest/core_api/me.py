@@ -9,12 +9,11 @@ from pydantic import BaseModel, Field
 from core import identity, members, points, rewards
 from core.contract import hookspecs
 from core.contract.context import Context
-from core.contract.manifest import Text
 from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
+from core.words import Text, said
 from hosts.console.reason_words import reason_words
-from hosts.console.showing import in_language
 from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
 
 FOR_MEMBERS = frozenset(
@@ -198,7 +197,7 @@ def _why_out(ctx: Context, row: rewards.WhyRow) -> WhyOut:
     amounts = {name: row.evidence.get(name) for name in ("points", "growth")}
     return WhyOut(
         at=row.at,
-        subject=in_language(row.subject, ctx.locale),
+        subject=said(row.subject, ctx.locale),
         outcome=row.outcome,  # type: ignore[arg-type]  # checked where it is written
         reason=reason_words(row.reason, ctx.locale) if plain else "",
         rewards=list(row.rewards),

@@ -6,10 +6,10 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from core import identity, members, points, tenants
-from core.contract.manifest import Text
 from core.errors import Forbidden
 from core.events.models import Job
 from core.members.models import AttributeDefinition
+from core.words import Text
 from hosts.console.models import Approval
 from hosts.console.rendering import HERE, catalogue
 from tests.hosts.console.browser import words
