@@ -5,7 +5,8 @@
   check_scope, born_on, ending
 - code: member_code, resolve_member_code
 - profile: update_profile, set_class, phone_of, reveal_phone, change_phone, attributes, define_attribute
-- membership: set_membership, set_level, set_levels, levels_of, without_level
+- membership: set_membership, lapse, in_states, set_level, set_levels, levels_of, without_level
+- lists of other systems: put_on_list, take_off_list
 - consent: give_consent, withdraw_consent, has_consent, consents, answers
 - keep out: bar, lift_bar, bars, require_not_barred
 - join: merge_preview, merge, unmerge, merged_into

@@ -8,10 +8,10 @@ it returns the first result, with other content it raises KeyReused. `core.point
 
 - give: credit, credit_many
 - spend: debit, transfer
-- set aside: hold, capture, release, release_due, held
+- set aside: hold, capture, release, held
 - take back: reverse, expire
 - read: balance, balances, statement, earned, expiring, outstanding
-- prove: verify
+- prove: verify; each night: check_on, last_check, proofs, forget_checks; the end of a month: month_end
 """
 
 from core.points.earning import MOST_CREDITS, credit, credit_many

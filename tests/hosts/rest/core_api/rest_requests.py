@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from core import identity, points, rewards
+from core import identity, members, points, rewards
 from core.contract.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
@@ -36,6 +36,13 @@ def own_session(stage: Stage) -> Call:
     stage.near.member_token(stage.owner)
     held = identity.sessions_of(stage.ctx, "member", stage.owner.id)
     return Call({"session_id": held[0].id})
+
+
+def shown_code(stage: Stage) -> Call:
+    """Read the code that the owner shows at a gate."""
+    with stage.ctx.transaction():
+        code = members.member_code(stage.ctx, stage.owner.id)
+    return Call(body={"code": code, "venue": str(stage.venue)})
 
 
 def sign_in(stage: Stage) -> Call:
@@ -157,6 +164,7 @@ WORKING: dict[str, Maker] = {
     "DELETE /admin/v1/session": body(None),
     "PUT /admin/v1/me/password": change_password,
     "POST /admin/v1/members": lambda stage: Call(body={"phone": f"138{int(stage.unique('')):08d}", "name": "Lucy"}),
+    "POST /admin/v1/members/code": shown_code,
     "GET /admin/v1/members/{member_id}": of_owner(),
     "PATCH /admin/v1/members/{member_id}": of_owner({"gender": "female"}),
     "PUT /admin/v1/members/{member_id}/class": of_owner({"class": "vip", "reason": "asked for"}),

@@ -120,9 +120,9 @@ def test_two_gates_at_one_moment_open_one(
     actor = Actor("key", new_id(), permissions=frozenset({"members.code"}), venues=frozenset({here}))
     if not kept:
         numbers = iter(range(99))
-        sign = type(tenant.runtime.keyring).signature
+        sign = type(tenant.services.keyring).signature
         monkeypatch.setattr(
-            type(tenant.runtime.keyring),
+            type(tenant.services.keyring),
             "signature",
             lambda ring, brand, purpose, text: sign(
                 ring, brand, purpose, text + str(next(numbers)).encode() if text.startswith(b"read") else text
@@ -131,7 +131,7 @@ def test_two_gates_at_one_moment_open_one(
     start, opened = threading.Barrier(4), []
 
     def gate() -> None:
-        ctx = Context(tenant.runtime, tenant.tenant, actor)
+        ctx = Context(tenant.services, tenant.tenant, actor)
         start.wait(10)
         try:
             ctx.run(lambda: identity.read_code(ctx, code))
