@@ -38,9 +38,9 @@ class StallsSettings(BaseModel):
     deposit_fen: int = Field(5000, ge=0, description="押金 · deposit")
     mode: Literal["auction", "lot"] = Field("lot", description="分配方式 · how it is given away")
     weekdays: list[int] = Field([6, 7], description="集市日 · market days")
-    app_secret: str = Field("", description="secret of the app · 接口密钥")
-    limits: Limits = Field(Limits(), description="限制")
-    prices: dict[str, int] = Field({}, description="价目表")
+    app_secret: str = Field("", description="接口密钥 · secret of the app")
+    limits: Limits = Field(Limits(), description="限制 · limits")
+    prices: dict[str, int] = Field({}, description="价目表 · prices")
 
 
 class StallForm(BaseModel):
