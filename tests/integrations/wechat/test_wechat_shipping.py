@@ -16,7 +16,7 @@ from integrations.wechat import shipping
 from integrations.wechat.fake import Failure, Running, WechatFake
 from integrations.wechat.models import WechatPayment, WechatShipment
 from plugins.orders.hookspecs import OrderFulfilled
-from roost import hooks
+from roost import hooks, members
 
 CHARGE, PAYMENT = "CHARGE0001", "4200000000000000000001"
 TABLE = "/admin/v1/wechat/shipments"
@@ -257,7 +257,7 @@ class TestTrouble:
     ) -> None:
         go_out({}, wait=False)
         with brand.transaction():
-            brand.lifecycle(hooks.erase_member, member=alice)
+            members.erase(brand, alice, "asked")
         go_out()
         assert fake.calls("shipping") == []
         assert row(brand).body is None

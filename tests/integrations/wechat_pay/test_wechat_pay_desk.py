@@ -75,7 +75,7 @@ class TestDesk:
         second, first = staff.list("settlements", state="unclaimed")
         assert staff.act("settlements", first["id"], "offer") in (200, 204)
         (still,) = [row for row in staff.list("settlements", state="unclaimed") if row["id"] == first["id"]]
-        assert "no plugin knows this number" in still["note"]
+        assert "没有业务认领" in still["note"]
         with monkeypatch.context() as patch:
             patch.setattr(Context, "lifecycle", lambda ctx, hook, **values: [("till", True)])
             assert staff.act("settlements", first["id"], "offer") in (200, 204)
