@@ -59,3 +59,9 @@ class MemberRows:
     export: Sequence[str | tuple[str, str]] | None
     merge: Move | Unite | ByPlugin = MOVE
     name: str = ""  # in the export; the table's own without the slug where it is empty
+
+
+def declared_rows(model: Any) -> tuple[MemberRows, ...]:  # Any: a table, which stands above this
+    """Return what a table declares of the members in it, one for each column that holds one."""
+    declared = model.member_rows
+    return declared if isinstance(declared, tuple) else (declared,)

@@ -12,7 +12,7 @@ from core import db
 from core.contract import hookspecs
 from core.contract.context import Context
 from core.fields import BlindField, SealedField
-from core.member_rows import Blank, ByPlugin, Delete, MemberRows, Unite
+from core.member_rows import Blank, ByPlugin, Delete, MemberRows, Unite, declared_rows
 from core.privacy.sealing import unseal
 from core.tables import TenantModel
 
@@ -20,8 +20,7 @@ from core.tables import TenantModel
 def _declared(ctx: Context) -> Iterator[tuple[Context, type[TenantModel], MemberRows]]:
     for slug, models in ctx.services.registry.tables().items():
         for model in models:
-            rows = model.member_rows
-            for one in rows if isinstance(rows, tuple) else (rows,):
+            for one in declared_rows(model):
                 yield ctx.for_plugin(slug), model, one
 
 

@@ -10,7 +10,7 @@ from core.contract.facts import Fact
 from core.contract.plugin import Contribution, Plugin
 from core.contract.rest import prefix_of
 from core.errors import ConfigurationError
-from core.member_rows import ByPlugin, MemberRows, Unite
+from core.member_rows import ByPlugin, MemberRows, Unite, declared_rows
 from core.tables import TenantModel
 from core.words import said
 
@@ -115,7 +115,7 @@ def check_table(plugin: Plugin, model: type[TenantModel], others: Collection[str
         if other != slug and table.startswith(f"{other}_") and len(other) > len(slug):
             raise ConfigurationError(f"{slug}: table {table!r} is under the prefix of {other}")
     fields = model._meta.fields
-    declared = {rows.column: rows for rows in member_rows(model)}
+    declared = {rows.column: rows for rows in declared_rows(model)}
     for name, field in fields.items():
         if name in MEMBER_COLUMNS and isinstance(field, UUIDField) and name not in declared:
             raise ConfigurationError(
@@ -139,9 +139,3 @@ def _check_rows(plugin: Plugin, model: type[TenantModel], rows: MemberRows) -> N
             raise ConfigurationError(
                 f"{plugin.slug}: member_rows of {model.__name__} leaves it to {hook}, which hooks.py does not implement"
             )
-
-
-def member_rows(model: type[TenantModel]) -> tuple[MemberRows, ...]:
-    """Return what a table declares of the members in it, one for each column that holds one."""
-    declared = model.member_rows
-    return declared if isinstance(declared, tuple) else (declared,)

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from core import tenants
+from core.contract import hookspecs
 from core.contract.context import Context
 from core.contract.plugin import Plugin
 from core.errors import Conflict
 from core.runtime import runtime_of
-
-DUTY = "purge_tenant"
 
 
 def purge_plugin(ctx: Context, slug: str) -> tuple[Path, int]:
@@ -26,9 +25,7 @@ def purge_plugin(ctx: Context, slug: str) -> tuple[Path, int]:
     path = _new_file(ctx, slug)
     with ctx.transaction():
         rows = _export(ctx, plugin, path)
-        for implementation in runtime_of(ctx).registry.implementations(DUTY):
-            if implementation.slug == slug:
-                implementation.function(ctx.for_plugin(slug))
+        runtime_of(ctx).dispatcher.lifecycle(ctx, hookspecs.purge_tenant, {}, only=slug)
         for model in reversed(plugin.models):
             model.scoped(ctx).delete().execute()
         tenants.forget_settings(ctx, slug)

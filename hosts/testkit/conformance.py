@@ -2,7 +2,7 @@
 
 import re
 
-from core.registry.checking import member_rows
+from core.member_rows import declared_rows
 from core.registry.imports import check_imports
 from core.registry.registry import Registry
 from hosts.console.resource_endpoints import endpoints_for
@@ -29,7 +29,7 @@ def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     for model in plugin.models:
         for columns, _unique in (i for i in model._meta.indexes if isinstance(i, tuple)):
             assert columns[0] == "tenant", f"{slug}: index {columns} of {model.__name__} must begin with tenant"
-    held = [rows for model in plugin.models for rows in member_rows(model)]
+    held = [rows for model in plugin.models for rows in declared_rows(model)]
     if plugin.manifest.personal_data and not held:
         for hook in ("erase_member", "export_member", "merge_members"):
             owners = {i.slug for i in registry.implementations(hook)}

@@ -287,6 +287,16 @@ def test_a_postgresql_database_is_dumped_and_restored(
         postgres.drop(name)
 
 
+MEMBER_TABLE = """from peewee import UUIDField
+
+from roost import BY_PLUGIN, DELETE, MemberRows, TenantModel
+
+
+class BrokenThing(TenantModel):
+    member = UUIDField()
+{rows}"""
+
+
 class TestPluginsCheck:
     def test_the_bundled_plugins_pass(self, deployment: Deployment) -> None:
         (deployment.folder / "plugins.toml").unlink()
@@ -305,6 +315,20 @@ class TestPluginsCheck:
             ),
             ("models.py", "from roost import TenantModel\n\n\nclass Thing(TenantModel):\n    pass\n", "must be named"),
             ("plugin.toml", "slug = 'broken'\n", "plugin.toml"),
+            ("hooks.py", "def member_registered(ctx, fact):\n    pass\n", "has no @hookimpl"),
+            ("hooks.py", "from roost import Fact\n\n\nclass Melted(Fact):\n    degrees: int\n", "is not specified"),
+            ("service.py", "def read(ctx):\n    return ctx.services.clock\n", "uses ctx.services"),
+            ("models.py", MEMBER_TABLE.format(rows=""), "BrokenThing.member holds a member"),
+            (
+                "models.py",
+                MEMBER_TABLE.format(rows="    member_rows = MemberRows(erase=DELETE, export=('colour',))\n"),
+                "names 'colour', no column of it",
+            ),
+            (
+                "models.py",
+                MEMBER_TABLE.format(rows="    member_rows = MemberRows(erase=BY_PLUGIN, export=None)\n"),
+                "leaves it to erase_member, which hooks.py does not implement",
+            ),
             ("README.md", None, "README.md"),
             (
                 "models.py",
