@@ -1,7 +1,9 @@
 """What a plugin declares, held against its manifest, its tables and the specifications, before any of it is used."""
 
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 
 from peewee import UUIDField
 from pydantic import ValidationError
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 from core.contract.facts import Fact
 from core.contract.plugin import Contribution, Plugin
 from core.contract.rest import prefix_of
+from core.contract.work import Schedule
 from core.errors import ConfigurationError
 from core.member_rows import ByPlugin, MemberRows, Unite, declared_rows
 from core.tables import TenantModel
@@ -16,6 +19,8 @@ from core.words import said
 
 MEMBER_COLUMNS = frozenset(("member", "invitee", "inviter"))
 """Columns that hold a member's id by their name; others are declared by `MemberRows(column=…)` alone."""
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_MINUTE = timedelta(minutes=1)
 
 
 def check_contribution(plugin: Plugin) -> None:
@@ -46,6 +51,23 @@ def check_contribution(plugin: Plugin) -> None:
             raise ConfigurationError(
                 f"{slug}: resource {resource.name} must name its venue column, or say venue_free=True"
             )
+    for schedule in gives.schedules:
+        check_schedule(slug, schedule)
+
+
+def check_schedule(slug: str, schedule: Schedule) -> None:
+    """Raise ConfigurationError for a schedule that would never run, or at a time that is not what it says."""
+    if (schedule.daily is None) == (schedule.every is None):
+        raise ConfigurationError(f"{slug}: schedule {schedule.name} is either daily or every so often")
+    if schedule.daily is not None and not _TIME_OF_DAY.fullmatch(schedule.daily):
+        raise ConfigurationError(
+            f"{slug}: schedule {schedule.name} is daily at {schedule.daily!r}, which is no time of a day;"
+            " write 00:00 to 23:59"
+        )
+    if schedule.every is not None and (schedule.every < _MINUTE or schedule.every % _MINUTE):
+        raise ConfigurationError(
+            f"{slug}: schedule {schedule.name} runs every {schedule.every}; write whole minutes, 1 at least"
+        )
 
 
 def _permissions(plugin: Plugin) -> Iterator[tuple[str | None, str]]:

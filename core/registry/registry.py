@@ -49,6 +49,9 @@ class PluginsFile:
 def read_plugins_file(path: Path) -> PluginsFile:
     """Read `plugins.toml`; a deployment without one loads all that is installed and starts tenants with nothing."""
     if not path.exists():
+        log.warning(
+            "plugins_file_missing", path=str(path.absolute()), loads="all that is installed", new_tenants="no plugins"
+        )
         return PluginsFile()
     try:
         values = tomllib.loads(path.read_text("utf-8"))

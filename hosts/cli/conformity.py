@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -13,6 +14,7 @@ from core.contract.plugin import Plugin
 from core.errors import ConfigurationError
 from core.privacy import Keyring, new_key
 from core.registry.registry import Registry, read_plugins_file
+from hosts.cli.declared import faults_of
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms
 
@@ -25,7 +27,18 @@ def find_faults() -> tuple[Registry, list[str]]:
     for plugin in registry.plugins.values():
         faults += _rules(registry, plugin)
         faults += _permissions(plugin)
+        faults += faults_of(registry, plugin)
     return registry, [*faults, *_schema(registry)]
+
+
+def throwaway_settings(**more: Any) -> Settings:
+    """Return settings with keys of their own, for what looks at declarations and keeps nothing."""
+    return Settings(
+        encryption_keys=SecretStr(f"1:{new_key()}"),
+        index_keys=SecretStr(f"1:{new_key()}"),
+        token_key=SecretStr(new_key()),
+        **more,
+    )
 
 
 def _rules(registry: Registry, plugin: Plugin) -> list[str]:
@@ -53,13 +66,7 @@ def _permissions(plugin: Plugin) -> list[str]:
 def _schema(registry: Registry) -> list[str]:
     """Run all migrations on an empty SQLite database and compare what they made with the models."""
     with tempfile.TemporaryDirectory(prefix="roost-check-") as folder:
-        settings = Settings(
-            database_url=f"sqlite:///{folder}/check.db?synchronous=off",
-            encryption_keys=SecretStr(f"1:{new_key()}"),
-            index_keys=SecretStr(f"1:{new_key()}"),
-            token_key=SecretStr(new_key()),
-            var=Path(folder),
-        )
+        settings = throwaway_settings(database_url=f"sqlite:///{folder}/check.db?synchronous=off", var=Path(folder))
         runtime = boot.assemble(settings, SystemClock(), registry, Keyring.from_settings(settings))
         db.open_database(settings.database_url)
         try:

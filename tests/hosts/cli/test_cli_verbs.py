@@ -203,10 +203,22 @@ def test_ledger_and_audit_trail_are_verified(migrated: Deployment) -> None:
     assert migrated.json("audit", "verify", "--tenant", "acme") == {"tenants": 1, "faults": []}
 
 
-def test_openapi_is_printed_and_nothing_else(migrated: Deployment) -> None:
-    document = json.loads(migrated.run("openapi").stdout)
+def test_openapi_is_printed_and_nothing_else_without_keys_or_a_database(deployment: Deployment) -> None:
+    said = deployment.run("openapi")
+    document = json.loads(said.stdout)
     assert document["openapi"].startswith("3.1")
     assert "/v1/me" in document["paths"]
+    assert "/v1/levels/me" in document["paths"]
+    assert "/v1/orders" not in document["paths"], "this deployment does not load it"
+    assert said.stderr == ""
+    assert not (deployment.folder / "var").exists()
+
+
+def test_a_missing_plugins_file_is_said(deployment: Deployment) -> None:
+    (deployment.folder / "plugins.toml").unlink()
+    said = deployment.run("plugins", "list").stderr
+    assert "plugins_file_missing" in said
+    assert str(deployment.folder / "plugins.toml") in said
 
 
 def test_jobs_are_listed_and_replayed_by_number_or_all(migrated: Deployment) -> None:
@@ -296,6 +308,49 @@ class BrokenThing(TenantModel):
     member = UUIDField()
 {rows}"""
 
+SCHEDULES = """\
+from datetime import timedelta
+
+from roost import Contribution, Schedule, hookimpl
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    return Contribution(schedules=[Schedule("tick", lambda ctx, slot: None, {})])
+"""
+NOTICES = """\
+from roost import Contribution, Notice, Text, hookimpl
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    return Contribution(notices=[Notice("{}", Text("门", "Door"), lambda ctx, fact: None, Text("{{name}}", "{}"))])
+"""
+COLUMNS = """\
+from pydantic import BaseModel
+
+from roost import Column, Contribution, Resource, TenantModel, Text, hookimpl
+
+
+class BrokenThing(TenantModel):
+    pass
+
+
+class Reply(BaseModel):
+    id: str
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    columns = [Column("id", Text("号", "Id")), Column("sise", Text("码", "Size"))]
+    title = Text("物", "Things")
+    things = Resource("things", title, BrokenThing, Reply, columns, "broken.view", venue_free=True, member=None)
+    return Contribution(resources=[things])
+"""
+
 
 class TestPluginsCheck:
     def test_the_bundled_plugins_pass(self, deployment: Deployment) -> None:
@@ -335,6 +390,16 @@ class TestPluginsCheck:
                 "from roost import TenantModel\n\n\nclass BrokenThing(TenantModel):\n    pass\n",
                 "no migrations/ folder",
             ),
+            ("hooks.py", COLUMNS, "the column 'sise', which BrokenThing does not have"),
+            ("hooks.py", SCHEDULES.format('daily="24:00"'), "is daily at '24:00', which is no time of a day"),
+            (
+                "hooks.py",
+                SCHEDULES.format("every=timedelta(seconds=90)"),
+                "tick runs every 0:01:30; write whole minutes",
+            ),
+            ("hooks.py", NOTICES.format("door_opened", "{name}"), "the fact 'door_opened', which no plugin"),
+            ("hooks.py", NOTICES.format("member_registered", "{nam}"), "other values in zh than in en: nam, name"),
+            ("hooks.py", NOTICES.format("member_registered", "{name"), "cannot be written in en: its braces"),
         ],
     )
     def test_a_plugin_that_breaks_a_rule_is_named_with_what_is_wrong(
@@ -349,6 +414,7 @@ class TestPluginsCheck:
         (package / "plugin.toml").write_text(
             'slug = "broken"\nname = { zh = "坏", en = "Broken" }\nsummary = { zh = "坏", en = "Broken" }\n'
             'version = "1.0.0"\napi = "2"\n'
+            + ('permissions = { "broken.view" = "看" }\n' if text == COLUMNS else "")
         )
         if text is None:
             (package / file).unlink()
