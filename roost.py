@@ -7,7 +7,7 @@ module that a plugin was written for; the present one is "2".
 Begin with `docs/plugins.md`.
 """
 
-from core import egress, identity, inventory, members, points, rewards, tenants
+from core import egress, identity, inventory, members, points, rewards, risk, tenants
 from core.bulk import delete_some, insert_rows, one_of
 from core.choices import names_in
 from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
@@ -44,6 +44,8 @@ from core.contract.ports import (
     PaymentMethod,
     PaymentState,
     Refund,
+    RiskAsked,
+    RiskCheck,
     Sent,
     Settlement,
     StaffTold,
@@ -89,6 +91,8 @@ from core.words import Text, Words, kept, said, said_within
 API = "2"
 
 __all__ = [
+    "RiskAsked",
+    "RiskCheck",
     "Words",
     "WordsField",
     "kept",
@@ -188,6 +192,7 @@ __all__ = [
     "RewardKind",
     "RewardRevoked",
     "rewards",
+    "risk",
     "RoostError",
     "savepoint",
     "Row",

@@ -23,6 +23,7 @@ STATES = {
 }
 CLASSES = {
     "ordinary": Text("普通会员", "Ordinary"),
+    "discount": Text("优惠会员", "Discount"),
     "vip": Text("贵宾", "VIP"),
     "staff": Text("员工", "Staff"),
     "coach": Text("教练", "Coach"),

@@ -1,13 +1,20 @@
 """Within what an outside system's number is unique: a gate and a till begin anew at each venue, and often each day."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from core.clock import local_date
 from core.contract.context import Context
 
-NumberScope = Literal["venue_day", "venue", "brand"]
+_WORDS = {
+    "venue_day": {"zh": "门店当日", "en": "a venue's day"},
+    "venue": {"zh": "门店", "en": "a venue"},
+    "brand": {"zh": "全品牌", "en": "the whole brand"},
+}
+NumberScope = Annotated[Literal["venue_day", "venue", "brand"], Field(json_schema_extra={"choices": _WORDS})]
 _ALL: tuple[NumberScope, ...] = ("venue_day", "venue", "brand")
 NOWHERE = "-"
 

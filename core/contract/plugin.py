@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from core.contract.console import Page, Panel, Resource
 from core.contract.manifest import Manifest
-from core.contract.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod
+from core.contract.ports import Channel, ContentCheck, Listener, Notice, PaymentMethod, RiskCheck
 from core.contract.rest import Callback, Endpoints
 from core.contract.rewards import ConditionKind, RewardKind
 from core.contract.work import Job, Schedule
@@ -39,13 +39,17 @@ class Contribution:
     channels: Sequence[Channel] = ()  # ways to reach a member
     payments: Sequence[PaymentMethod] = ()  # ways to be paid from outside
     checks: Sequence[ContentCheck] = ()  # machines that judge texts and pictures
+    risks: Sequence[RiskCheck] = ()  # whoever can tell that a member collects rewards as a trade
     provides: Sequence[object] = ()  # declarations of a kind that another plugin defines and asks for
     listener: Listener | None = None  # facts of plugins that this one does not require
 
     @property
     def provided(self) -> tuple[object, ...]:
         """Return what other plugins may ask for with `ctx.providers`."""
-        kinds = (self.rewards, self.conditions, self.notices, self.channels, self.payments, self.checks, self.provides)
+        kinds = (
+            self.rewards, self.conditions, self.notices, self.channels, self.payments, self.checks, self.risks,
+            self.provides,
+        )  # fmt: skip
         return tuple(one for kind in kinds for one in kind)
 
 

@@ -1,9 +1,9 @@
 """What plugins do for each other without knowing each other: ways to reach a member, to be paid, to check content, to
-keep files.
+tell who is a risk, to keep files.
 
-A plugin that can do one of these gives a frozen declaration in its `Contribution` (channels, payments, checks, notices,
-listener; a `Storage` in provides); one that needs it asks `ctx.providers(Channel)`. Each outside call has the three
-steps of a remote endpoint, so that no transaction is open while somebody else's server thinks.
+A plugin that can do one of these gives a frozen declaration in its `Contribution` (channels, payments, checks, risks,
+notices, listener; a `Storage` in provides); one that needs it asks `ctx.providers(Channel)`. Each outside call has the
+three steps of a remote endpoint, so that no transaction is open while somebody else's server thinks.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -221,6 +221,32 @@ class ContentCheck:
     title: Text
     text: Steps | None = None
     media: Steps | None = None
+
+
+# --- who claims ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RiskAsked:
+    """Who claims a reward, and from which address they call."""
+
+    member: UUID
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskCheck:
+    """Somebody who can tell that a member collects rewards as a trade. See `roost.risk`.
+
+    `ask` takes a `RiskAsked` and completes to whether the member may claim, in an outage too: a setting of the check's
+    own says that. `refused(ctx, member)` is the same from what was last said, without a call.
+    """
+
+    name: str
+    title: Text
+    ready: Callable[[Context], bool]  # whether the tenant has switched it on
+    ask: Steps
+    refused: Callable[[Context, UUID], bool]
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ def claims_of(plugin: Plugin) -> Iterator[tuple[str, str]]:
     yield from (("channel", channel.name) for channel in gives.channels)
     yield from (("payment method", method.name) for method in gives.payments)
     yield from (("content check", check.name) for check in gives.checks)
+    yield from (("risk check", check.name) for check in gives.risks)
     yield from (("job", f"{slug}.{job.name}") for job in gives.jobs)
     yield from (("schedule", f"{slug}.{schedule.name}") for schedule in gives.schedules)
     yield from (("resource", f"{slug}/{resource.name}") for resource in gives.resources)

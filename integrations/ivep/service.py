@@ -1,6 +1,6 @@
 """Take over who coaches whom, once, whatever the order it is told in; and say who a member's coach is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -51,7 +51,7 @@ def take_coach(ctx: Context, item: wire.IvepCoach) -> Outcome:
     """Take over what a coach is called, and whether they are still there."""
     row = _coach_row(ctx, item.id, lock=True)
     if (settled := _settled(row, item.version, item.updated_at)) is not None:
-        return settled
+        return _coach_again(ctx, row, item) if settled.state == "known" else settled
     IvepCoach.scoped(ctx).update(
         name=item.name, title=item.title, picture=item.picture or "", venue=venue_of(ctx, item.store_id),
         gone=item.deleted, version=item.version, told_at=item.updated_at, changed_at=ctx.now(),
@@ -62,6 +62,24 @@ def take_coach(ctx: Context, item: wire.IvepCoach) -> Outcome:
     else:
         members.put_on_list(ctx, item.id, item.phone, "coach")
     return Outcome("done")
+
+
+def _coach_again(ctx: Context, row: Any, item: wire.IvepCoach) -> Outcome:
+    """Return what became of a coach's version that was told before; what the repeat leaves out is not compared."""
+    was = {"name": row.name, "title": row.title, "picture": row.picture, "deleted": row.gone}
+    now = {"name": item.name, "title": item.title, "picture": item.picture or "", "deleted": item.deleted}
+    told = item.model_fields_set
+    note = _contradiction(item.version, {name: value for name, value in was.items() if name in told}, now)
+    if not note:
+        return Outcome("known")
+    log.warning("coach_conflict", coach=item.id, version=item.version)
+    return Outcome("failed", None, note)
+
+
+def _contradiction(version: int, was: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Return how a version says something else than before, with both sides; "" where it says the same."""
+    both = "; ".join(f"{name} was {was[name]}, is now {now[name]}" for name in was if was[name] != now[name])
+    return f"version {version} was told before with other content: {both}"[:NOTE_LENGTH] if both else ""
 
 
 def _coach_row(ctx: Context, number: str, *, lock: bool = False) -> Any:
@@ -124,12 +142,10 @@ def _differing(ctx: Context, row: Any, item: wire.IvepRelation, source: Source) 
         "member_id": item.member_id, "coach_id": item.coach_id,
         "status": "assigned" if item.assigned else "released", "since": item.since,
     }  # fmt: skip
-    names = [name for name in was if was[name] != now[name]]
-    if not names or row.source != source or row.state == "erased":
+    note = _contradiction(item.version, was, now)
+    if not note or row.source != source or row.state == "erased":
         return Outcome("known", row.member)
-    both = "; ".join(f"{name} was {was[name]}, is now {now[name]}" for name in names)
-    note = f"version {item.version} was told before with other content: {both}"[:NOTE_LENGTH]
-    log.warning("relation_conflict", relation=item.id, version=item.version, differing=names)
+    log.warning("relation_conflict", relation=item.id, version=item.version)
     IvepRelation.scoped(ctx).update(note=note).where(IvepRelation.id == row.id).execute()
     return Outcome("failed", row.member, note)
 

@@ -68,7 +68,7 @@ class SmsSettings(Body):
         max_length=200,
         description=(
             "templates by purpose: login, change_phone, and names that messages use"
-            " · 各用途的模板：login、change_phone 及消息所用名称"
+            " · 各用途的模板：登录、更换手机号及消息所用名称"
         ),
     )
     callback_key: SecretStr = Field(

@@ -28,6 +28,7 @@ def contribute() -> Contribution:
         conditions=(risk.condition,),
         channels=(messages.channel,),
         checks=(checks.check,),
+        risks=(risk.check,),
         listener=shipping.listener,
     )
 

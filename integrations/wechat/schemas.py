@@ -64,7 +64,23 @@ class WechatSettings(Body):
         pattern=r"^[0-9*+-]*$",
         description="the sender's phone as shown to SF Express, masked · 寄件人联系方式（脱敏），顺丰需要",
     )
-    risk: bool = Field(False, description="ask WeChat how risky members are, for the condition · 启用用户风险等级")
+    risk: bool = Field(
+        False, description="ask WeChat how risky members are, at login and where they claim · 登录与领取时查询风险等级"
+    )
+    risk_at_most: int = Field(
+        2,
+        ge=0,
+        le=4,
+        description="whoever has a higher rank claims no gift, flash sale or referral reward"
+        " · 可领取礼品、秒杀与推荐奖励的最高风险等级",
+    )
+    risk_outage: Literal["pass", "refuse"] = Field(
+        "pass",
+        description="what happens when WeChat does not answer · 微信无法应答时",
+        json_schema_extra={
+            "choices": {"pass": {"zh": "放行", "en": "Let through"}, "refuse": {"zh": "拒绝", "en": "Refuse"}}
+        },
+    )
     risk_days: int = Field(
         7, ge=1, le=90, description="for how many days an answer about a member counts · 风险等级有效天数"
     )

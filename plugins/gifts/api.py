@@ -1,5 +1,7 @@
 """What members do with gifts: `/v1/gifts`; and what staff need beside the console's resources."""
 
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
 from plugins.gifts.schemas import AcceptIn, ClaimDetail, ClaimOut, ClaimRow, WhyRevoked
-from roost import Context, Endpoints, Listing, PageQuery, keyset
+from roost import Context, Endpoints, Listing, PageQuery, Remote, keyset, risk
 
 member = Endpoints("member")
 staff = Endpoints("staff")
@@ -32,10 +34,32 @@ def my_claim(ctx: Context, claim_id: UUID) -> ClaimDetail:
     return _detail(ctx, GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id, GiftsClaim.member == ctx.member))
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepting:
+    """A gift that is being accepted, while it is asked who does."""
+
+    claim: UUID
+    body: AcceptIn = field(repr=False)
+    asking: risk.Asking
+
+
 @member.post("/claims/{claim_id}/accept", idempotent=True)
-def accept(ctx: Context, claim_id: UUID, body: AcceptIn) -> ClaimDetail:
+class Accept(Remote):
     """Accept a gift; a physical one needs an address, or a venue to pick it up."""
-    return _detail(ctx, claims.accept(ctx, ctx.member, claim_id, body))
+
+    def prepare(self, ctx: Context, claim_id: UUID, body: AcceptIn) -> _Accepting:  # type: ignore[override]  # the call's
+        """Prepare the question whether this member may claim."""
+        GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id, GiftsClaim.member == ctx.member)
+        return _Accepting(claim_id, body, risk.ask(ctx, ctx.member))
+
+    def call(self, prepared: _Accepting) -> list[Any]:
+        """Ask it."""
+        return risk.call(prepared.asking)
+
+    def complete(self, ctx: Context, prepared: _Accepting, answer: list[Any]) -> ClaimDetail:
+        """Accept the gift."""
+        risk.require_fair(ctx, prepared.asking, answer)
+        return _detail(ctx, claims.accept(ctx, ctx.member, prepared.claim, prepared.body))
 
 
 # --- staff ------------------------------------------------------------------------------------------------

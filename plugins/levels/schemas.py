@@ -77,8 +77,12 @@ class LevelSettings(BaseModel):
     class_change: bool = Field(False, description="按累计积分自动变更会员类别 / move between classes by points earned")
     class_points: int = Field(1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change")
     class_months: int = Field(0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all")
-    class_from: str = Field("ordinary", max_length=40, description="原类别 / only members of this class")
-    class_to: str = Field("discount", max_length=40, description="新类别 / become members of this class")
+    class_from: Annotated[str, Choice("classes")] = Field(
+        "ordinary", max_length=40, description="原类别 / only members of this class"
+    )
+    class_to: Annotated[str, Choice("classes")] = Field(
+        "discount", max_length=40, description="新类别 / become members of this class"
+    )
 
     @field_validator("levels")
     @classmethod

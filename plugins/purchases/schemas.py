@@ -71,7 +71,7 @@ class PurchaseSettings(EarningRules):
     number_scope: NumberScope = Field(
         "venue_day",
         description="within what a receipt's number is unique: a venue's day, a venue, or the whole brand"
-        " · 小票号在何范围内唯一：venue_day 门店当日，venue 门店，brand 全品牌",
+        " · 小票号在何范围内唯一",
     )
     number_scopes: dict[Word, NumberScope] = Field(
         {},

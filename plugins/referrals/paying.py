@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from plugins.referrals.hookspecs import ReferralRewarded
 from plugins.referrals.models import ReferralsRelation, ReferralsReward
 from plugins.referrals.schemas import ReferralSettings
-from roost import Context, Text, Words, members, new_id, rewards
+from roost import Context, Text, Words, members, new_id, rewards, risk
 
 WORDS = {
     "registration": Text("推荐注册", "referred a registration"),
@@ -21,6 +21,7 @@ WORDS = {
 }
 
 
+RISKY = Text("账号风险过高，暂不发放", "the account is too risky to be paid")
 EXCLUDED = Text("员工及教练不参与", "staff and coaches do not take part")
 NOTHING = Text("该项已不再奖励", "nothing is given for this any more")
 
@@ -103,6 +104,10 @@ def pay(ctx: Context, payload: Pay) -> None:
         _set(ctx, row, state="capped", reason=EXCLUDED)
         no: dict[str, Any] = {"refusal": "excluded_class"}
         rewards.note(ctx, [rewards.Note(row.member, WORDS[row.role], EXCLUDED, no, refused=True)])
+        return
+    if risk.is_refused(ctx, row.member) or (row.role != "invitee" and risk.is_refused(ctx, relation.invitee)):
+        _set(ctx, row, state="capped", reason=RISKY)
+        rewards.note(ctx, [rewards.Note(row.member, WORDS[row.role], RISKY, {"refusal": "risky"}, refused=True)])
         return
     evidence: dict[str, Any] = {"relation": str(row.relation), "role": row.role}
     if row.period:

@@ -1,13 +1,14 @@
 """What members call: look, be reminded, take, confirm, give back, have a voucher refunded."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
 from plugins.seckill import eligibility, reminders, service, sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import ClaimOut, ItemOut, ReminderOut, SessionOut, SessionsOut, TakeIn
-from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset, members
+from roost import Context, Endpoints, Listing, PageQuery, Remote, inventory, keyset, members, risk
 
 member = Endpoints("member")
 
@@ -84,13 +85,35 @@ def withdraw_reminder(ctx: Context, session_id: UUID) -> None:
     reminders.withdraw(ctx, ctx.member, session_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """A unit that is being taken, while it is asked who does."""
+
+    item: UUID
+    body: TakeIn | None = field(repr=False)
+    asking: risk.Asking
+
+
 @member.post("/items/{item_id}/take", idempotent=True, status=201)
-def take(ctx: Context, item_id: UUID, body: TakeIn | None = None) -> ClaimOut:
+class Take(Remote):
     """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back.
 
     What is sent needs an address; where it costs no money it is won at once.
     """
-    return ClaimOut.model_validate(service.take(ctx, ctx.member, item_id, body.address if body is not None else None))
+
+    def prepare(self, ctx: Context, item_id: UUID, body: TakeIn | None = None) -> _Taking:  # type: ignore[override]  # the call's
+        """Prepare the question whether this member may claim."""
+        return _Taking(item_id, body, risk.ask(ctx, ctx.member))
+
+    def call(self, prepared: _Taking) -> list[Any]:
+        """Ask it."""
+        return risk.call(prepared.asking)
+
+    def complete(self, ctx: Context, prepared: _Taking, answer: list[Any]) -> ClaimOut:
+        """Take the unit."""
+        risk.require_fair(ctx, prepared.asking, answer)
+        address = prepared.body.address if prepared.body is not None else None
+        return ClaimOut.model_validate(service.take(ctx, ctx.member, prepared.item, address))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)

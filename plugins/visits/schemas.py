@@ -38,7 +38,7 @@ class VisitSettings(BaseModel):
     number_scope: NumberScope = Field(
         "venue_day",
         description="within what a visit's number is unique: a venue's day, a venue, or the whole brand"
-        " · 到店编号在何范围内唯一：venue_day 门店当日，venue 门店，brand 全品牌",
+        " · 到店编号在何范围内唯一",
     )
     number_scopes: dict[Word, NumberScope] = Field(
         {},

@@ -413,8 +413,7 @@ class TestPluginsCheck:
         (package / "README.md").touch()
         (package / "plugin.toml").write_text(
             'slug = "broken"\nname = { zh = "坏", en = "Broken" }\nsummary = { zh = "坏", en = "Broken" }\n'
-            'version = "1.0.0"\napi = "2"\n'
-            + ('permissions = { "broken.view" = "看" }\n' if text == COLUMNS else "")
+            'version = "1.0.0"\napi = "2"\n' + ('permissions = { "broken.view" = "看" }\n' if text == COLUMNS else "")
         )
         if text is None:
             (package / file).unlink()

@@ -505,6 +505,30 @@ class TestWhatAVersionSays:
         story.drain()
         assert story.event_states() == {"done": 2, "failed": 1}, "the same content is no conflict"
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("name", "周蓝"), ("title", "店长"), ("picture", "https://img.example.com/other.jpg"), ("deleted", True)],
+    )
+    def test_a_coach_told_again_with_other_content_is_a_conflict_that_changes_nothing(
+        self, story: Any, brand: Context, clock: ManualClock, name: str, value: object
+    ) -> None:
+        at = clock.now().isoformat()
+        told = {**ZHOU, "version": 3, "updated_at": at}
+        story.push("coach.updated", told)
+        story.drain()
+        before = IvepCoach.scoped(brand).get(IvepCoach.number == ZHOU["id"])
+        story.push("coach.updated", {**told, name: value}, keep=False)
+        story.push("coach.updated", {key: told[key] for key in ("id", "name", "version", "updated_at")}, keep=False)
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}, "what a repeat leaves out is no contradiction"
+        note = IvepEvent.scoped(brand).get(IvepEvent.state == "failed").note
+        assert note.startswith(f"version 3 was told before with other content: {name} was ")
+        assert note.endswith(f"is now {value}")
+        after = IvepCoach.scoped(brand).get(IvepCoach.number == ZHOU["id"])
+        assert (after.name, after.title, after.picture, after.gone) == (
+            before.name, before.title, before.picture, before.gone,
+        )  # fmt: skip
+
 
 class TestClasses:
     def test_a_coach_of_the_list_is_a_coach_among_the_members_until_they_leave(

@@ -13,12 +13,15 @@ import pytest
 from core import members, points, tenants
 from core.clock import ManualClock
 from core.contract.context import Context
+from core.errors import KeyReused
 from core.events.models import Event, Job
 from hosts.testkit.plugin import Api
 from integrations.qinniao import inbox, service
+from integrations.qinniao.door import AGAIN, PUSH
 from integrations.qinniao.fake import APP_ID, SECRET, Push, Running
 from integrations.qinniao.models import QinniaoEvent, QinniaoNonce, QinniaoObject
 from integrations.qinniao.signing import HmacSigner
+from tests.once import assert_same_by_all_its_content
 
 PHONE = "13800001111"
 
@@ -332,13 +335,31 @@ class TestMoneyAndVisits:
         assert (state, "they add up to 10000 fen" in note) == ("failed", True)
 
     def test_an_event_id_that_comes_again_with_other_content_is_refused_and_noted(
-        self, story: Any, clock: ManualClock
+        self, story: Any, clock: ManualClock, brand: Context
     ) -> None:
         story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
-        assert story.push("order.paid", order("o-1", clock.now()), event_id="e-1") == [200]
-        data = {**order("o-1", clock.now()), "version": 1, "updated_at": clock.now().isoformat()}
-        assert story.push("order.paid", data | {"amount_fen": 1}, event_id="e-1") == [422]
+        at = clock.now()
+        body = {**order("o-1", at), "version": 1, "updated_at": at.isoformat()}
+
+        def push(**values: Any) -> object:
+            (status,) = story.push(
+                values["event_type"], values["body"], event_id="e-1", occurred_at=values["occurred_at"],
+                store_id=values["store_id"],
+            )  # fmt: skip
+            row = QinniaoEvent.scoped(brand).get(QinniaoEvent.event_id == "e-1")
+            if status == 422:
+                assert row.note == AGAIN
+                raise KeyReused("names another", "已用于另一笔", fields=[{"path": one} for one in PUSH.fields])
+            assert status == 200
+            return row.id, row.event_type, row.occurred_at
+
+        base = {"event_type": "order.paid", "occurred_at": at.isoformat(), "store_id": "001", "body": body}
+        changed = {
+            "event_type": "order.refunded", "occurred_at": (at - timedelta(hours=1)).isoformat(), "store_id": "002",
+            "body": body | {"amount_fen": 1},
+        }  # fmt: skip
+        assert_same_by_all_its_content(PUSH, push, base, changed)
         story.drain()
         assert story.bought() == (100_00, 0)
 
