@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
     var: Path = Field(Path("var"), description="where the embedded default keeps its files")
+    development: bool = Field(False, description="for authors: `roost members token` signs in as any member")
     clock: AwareDatetime | None = Field(
         None,
         description="for stories and tests: an instant from which the clock of a new deployment runs on",

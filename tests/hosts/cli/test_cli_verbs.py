@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.identity.tokens import hash_token
 from hosts.testkit.servers import PostgresServer
 
 Deployment = Any  # the fixture's type
@@ -34,7 +35,8 @@ def test_help_imports_nothing_heavy(deployment: Deployment) -> None:
     assert not loaded & set(HEAVY)
     assert "core.runtime" not in done.stderr
     for verb in ("up", "serve", "worker", "migrate", "demo", "import", "stats", "tenants", "plugins", "ledger", "audit",
-                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys", "rotate-keys"):  # fmt: skip
+                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys", "members",
+                 "rotate-keys"):  # fmt: skip
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE), verb
 
 
@@ -196,6 +198,23 @@ def test_a_rotation_of_the_keys_is_put_in_the_work_table(migrated: Deployment) -
     said = migrated.run("rotate-keys", "--tenant", "acme").stderr
     assert "acme: the rotation is in the work table" in said
     assert "core.rotate_keys" in {job["kind"] for job in migrated.json("jobs", "list", "--state", "queued")}
+
+
+def test_a_token_of_a_member_is_for_development_only_and_is_audited(migrated: Deployment) -> None:
+    refused = migrated.run("members", "token", "13800000001", "--tenant", "acme", code=2)
+    assert "ROOST_DEVELOPMENT=1" in refused.stderr
+    assert refused.stdout == ""
+    assert migrated.json("stats", "--tenant", "acme")["members"] == 0
+    migrated.more["ROOST_DEVELOPMENT"] = "1"
+    first = migrated.run("members", "token", "138 0000 0001", "--tenant", "acme")
+    assert "a new member" in first.stderr
+    assert "a known member" in migrated.run("members", "token", "13800000001", "--tenant", "acme").stderr
+    assert migrated.json("stats", "--tenant", "acme")["members"] == 1
+    with closing(sqlite3.connect(migrated.folder / "var" / "roost.db")) as connection:
+        opened = connection.execute("SELECT token FROM session WHERE kind = 'member' ORDER BY opened_at").fetchall()
+        audited = connection.execute("SELECT count(*) FROM audit WHERE action = 'identity.development_token'")
+        assert opened[0] == (hash_token(first.stdout.strip()),)
+        assert audited.fetchone() == (2,)
 
 
 def test_ledger_and_audit_trail_are_verified(migrated: Deployment) -> None:
