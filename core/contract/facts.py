@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from core.words import Text
+
 Origin = Literal["live", "import", "replay"]
 
 Asset = Literal["points", "growth", "stored_value"]
@@ -21,6 +23,7 @@ class Fact(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # ignore: an older worker reads a newer fact
 
+    label: ClassVar[Text]  # what staff call it: "Level reached"
     schema_version: ClassVar[int] = 1
 
     occurred_at: datetime | None = None  # None: now
@@ -37,6 +40,8 @@ class Fact(BaseModel):
 class MemberRegistered(Fact):
     """A person became known to the brand: a lead from now on."""
 
+    label = Text("会员注册", "Member registered")
+
     member: UUID
     channel: str = ""  # where from: wechat, sms, staff, import, saas
     invitation: str = ""  # the signed token in the page path or QR scene, if any
@@ -45,12 +50,16 @@ class MemberRegistered(Fact):
 class MemberConverted(Fact):
     """A lead came to hold a valid membership in the business software, for the first time in life."""
 
+    label = Text("潜客转会员", "Lead became a member")
+
     member: UUID
     venue: UUID | None = None
 
 
 class MemberUpdated(Fact):
     """Something of a member's profile, state or class changed. `changed` names the fields, not the values."""
+
+    label = Text("会员资料变更", "Member changed")
 
     member: UUID
     changed: tuple[str, ...]
@@ -59,6 +68,8 @@ class MemberUpdated(Fact):
 class MemberMerged(Fact):
     """`merged` is now part of `member`; the row stays and its id resolves."""
 
+    label = Text("会员合并", "Members merged")
+
     member: UUID
     merged: UUID
 
@@ -66,11 +77,15 @@ class MemberMerged(Fact):
 class MemberErased(Fact):
     """A member's personal data are gone; the ledger stays, without a name."""
 
+    label = Text("会员注销", "Member erased")
+
     member: UUID
 
 
 class LevelUp(Fact):
     """A member rose. `passed` names each level reached, lowest first, the new one last."""
+
+    label = Text("等级提升", "Level reached")
 
     member: UUID
     old: str
@@ -80,6 +95,8 @@ class LevelUp(Fact):
 
 class LevelDown(Fact):
     """A member fell to a lower level."""
+
+    label = Text("等级下降", "Level lost")
 
     member: UUID
     old: str
@@ -101,11 +118,15 @@ class Movement(BaseModel):
 class PointsCredited(Fact):
     """Accounts were credited: one movement for a single credit, many for `credit_many`."""
 
+    label = Text("积分入账", "Points credited")
+
     movements: tuple[Movement, ...]
 
 
 class PointsDebited(Fact):
     """Accounts were debited, or a credit was reversed."""
+
+    label = Text("积分扣减", "Points debited")
 
     movements: tuple[Movement, ...]
 
@@ -113,11 +134,15 @@ class PointsDebited(Fact):
 class PointsExpired(Fact):
     """Lots reached their end."""
 
+    label = Text("积分到期", "Points expired")
+
     movements: tuple[Movement, ...]
 
 
 class RewardGranted(Fact):
     """A rule gave a member something."""
+
+    label = Text("奖励发放", "Reward given")
 
     member: UUID
     grant: UUID
@@ -127,6 +152,8 @@ class RewardGranted(Fact):
 
 class RewardRevoked(Fact):
     """A grant was taken back, as far as it could be."""
+
+    label = Text("奖励收回", "Reward taken back")
 
     member: UUID
     grant: UUID

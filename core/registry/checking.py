@@ -15,7 +15,7 @@ from core.contract.work import Schedule
 from core.errors import ConfigurationError
 from core.member_rows import ByPlugin, MemberRows, Unite, declared_rows
 from core.tables import TenantModel
-from core.words import said
+from core.words import Text, said
 
 MEMBER_COLUMNS = frozenset(("member", "invitee", "inviter"))
 """Columns that hold a member's id by their name; others are declared by `MemberRows(column=…)` alone."""
@@ -120,6 +120,10 @@ def check_facts(plugin: Plugin, known: Mapping[str, type[Fact]]) -> None:
             raise ConfigurationError(
                 f"{plugin.slug}: the fact {fact.__name__} of {fact.__module__} is not specified: write it in"
                 f" hookspecs.py, with @fact above a function {fact.fact_name()}(ctx, fact)"
+            )
+        if fact.__module__.startswith(f"{plugin.package}.") and not isinstance(getattr(fact, "label", None), Text):
+            raise ConfigurationError(
+                f'{plugin.slug}: the fact {fact.__name__} has no words for staff: label = Text("…", "…")'
             )
 
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from integrations.webhooks.labels import PING
 from integrations.webhooks.schemas import FactOut
 from roost import Context, Fact, Invalid, said_within
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 LARGEST = 262_144  # bytes of a body: more than a receiver's server may take
-PING = "webhook_ping"
 
 
 def facts(ctx: Context) -> list[FactOut]:
     """Return every fact of core and of the installed plugins."""
     found = [
-        FactOut(name=name, plugin=owner, summary=_summary(fact), fields=_fields(fact))
+        FactOut(name=name, label=fact.label.in_(ctx.locale), plugin=owner, summary=_summary(fact), fields=_fields(fact))
         for name, (owner, fact) in ctx.facts().items()
     ]
     return sorted(found, key=lambda one: (one.plugin != "core", one.plugin, one.name))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from integrations.webhooks import catalogue, deliveries, endpoints
+from integrations.webhooks.labels import delivered, subscribable
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import (
     AttemptRow,
@@ -66,7 +67,7 @@ addresses = Resource(
         Column("state", STATE, "choice", choices=STATES, filter=True),
         Column("reason", Text("原因", "Reason"), "choice", choices=REASONS),
         Column("secret", Text("密钥（仅显示 5 分钟，请立即保存）", "Secret (for 5 minutes: keep it now)"), list=False),
-        Column("facts", Text("订阅的事件", "Facts"), list=False),
+        Column("facts", Text("订阅的事件", "Facts"), "choice", source=subscribable, list=False),
         Column("failures", Text("连续失败", "Failures in a row"), "int"),
         Column("failing_since", Text("开始失败", "Failing since"), "time", list=False),
         Column("paused_until", Text("暂停至", "Paused until"), "time"),
@@ -104,7 +105,7 @@ sent = Resource(
     reply=DeliveryRow,
     columns=(
         Column("created_at", AT, "time", filter=True),
-        Column("fact", Text("事件", "Fact"), filter=True),
+        Column("fact", Text("事件", "Fact"), "choice", source=delivered, filter=True),
         Column("state", STATE, "choice", choices=DELIVERY_STATES, filter=True),
         Column("attempts", Text("次数", "Attempts"), "int"),
         Column("status", STATUS, "int"),
@@ -122,6 +123,15 @@ sent = Resource(
     member=None,
 )
 
+
+def _facts_of(ctx: Context, ids: Sequence[Any]) -> dict[Any, str]:  # Any: ids of deliveries
+    """Return what each delivery is of, in words."""
+    words = dict(delivered(ctx))
+    rows = WebhooksDelivery.scoped(ctx).select(WebhooksDelivery.id, WebhooksDelivery.fact)
+    found = rows.where(WebhooksDelivery.id.in_(list(ids) or [None])).tuples()
+    return {row: words[fact].in_(ctx.locale) if fact in words else fact for row, fact in found}
+
+
 attempts = Resource(
     name="attempts",
     title=Text("推送尝试", "Webhook attempts"),
@@ -134,7 +144,7 @@ attempts = Resource(
         Column("error", ERROR, filter=True),
         Column("duration_ms", Text("耗时（毫秒）", "Took (ms)"), "int"),
         Column("reply", Text("响应开头", "Reply")),
-        Column("delivery", Text("推送", "Delivery"), named=names_in(WebhooksDelivery, "fact"), list=False),
+        Column("delivery", Text("推送", "Delivery"), named=_facts_of, list=False),
         Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
     ),
     permission="webhooks.view",
@@ -144,7 +154,10 @@ attempts = Resource(
 
 
 def _facts(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
-    return {"facts": catalogue.facts(ctx), "english": ctx.locale == "en"}
+    facts = catalogue.facts(ctx)
+    names = {slug: ctx.plugin_name(slug).in_(ctx.locale) for slug in {one.plugin for one in facts} - {"core"}}
+    core = Text("系统", "System").in_(ctx.locale)
+    return {"facts": facts, "names": {"core": core, **names}, "english": ctx.locale == "en"}
 
 
 def _figures(ctx: Context) -> Sequence[tuple[str, str]]:

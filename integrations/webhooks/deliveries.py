@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from integrations.webhooks import catalogue
+from integrations.webhooks.labels import PING
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob, WebhooksSettings
 from roost import Conflict, Context, Fact, Next, Slot, delete_some, new_id
@@ -49,7 +50,7 @@ def hear(ctx: Context, fact: Fact) -> None:
 def ping(ctx: Context, endpoint: UUID) -> None:
     """Put a test in line; it goes out whatever the state of the address, once."""
     event = new_id()
-    add(ctx, endpoint, event, catalogue.PING, catalogue.ping_body(ctx, event), ctx.now())
+    add(ctx, endpoint, event, PING, catalogue.ping_body(ctx, event), ctx.now())
 
 
 def add(ctx: Context, endpoint: UUID, event: UUID, fact: str, body: str, occurred_at: datetime) -> None:
@@ -176,7 +177,7 @@ def replay_period(ctx: Context, payload: ReplayJob) -> Next | None:
         .where(
             WebhooksDelivery.endpoint == payload.endpoint,
             WebhooksDelivery.state.in_(states),
-            WebhooksDelivery.fact != catalogue.PING,
+            WebhooksDelivery.fact != PING,
             WebhooksDelivery.occurred_at >= payload.since,
             WebhooksDelivery.occurred_at < payload.until,
         )

@@ -1,12 +1,13 @@
 """Settings, what staff write, what is shown to them, payloads of jobs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from roost import Body
+from integrations.webhooks.labels import subscribable
+from roost import Body, Choice
 
 DeliveryState = Literal["waiting", "parked", "sending", "delivered", "failed", "stopped"]
 
@@ -29,7 +30,7 @@ class NewEndpoint(Body):
     """An address to be told facts."""
 
     url: str = Field(min_length=8, max_length=2000, description="https://… · 接收地址")
-    facts: list[str] = Field(
+    facts: Annotated[list[str], Choice(subscribable)] = Field(
         min_length=1, max_length=200, description="names, as GET /admin/v1/webhooks/facts has them · 订阅的事件"
     )
     description: str = Field("", max_length=200, description="for staff · 说明")
@@ -40,7 +41,9 @@ class EndpointChange(Body):
     """What to change; what is left out stays. `active` takes a disabled address up again."""
 
     url: str | None = Field(None, min_length=8, max_length=2000, description="https://… · 接收地址")
-    facts: list[str] | None = Field(None, min_length=1, max_length=200, description="names · 订阅的事件")
+    facts: Annotated[list[str] | None, Choice(subscribable)] = Field(
+        None, min_length=1, max_length=200, description="names · 订阅的事件"
+    )
     description: str | None = Field(None, max_length=200, description="for staff · 说明")
     active: bool | None = Field(None, description="on or off · 启用")
 
@@ -108,6 +111,7 @@ class FactOut(BaseModel):
     """A fact that may be subscribed to."""
 
     name: str
+    label: str = Field(description="what staff call it, in the caller's language")
     plugin: str = Field(description="the slug whose fact it is; core for core's")
     summary: str
     fields: list[str] = Field(description="what `data` has")

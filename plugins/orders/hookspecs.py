@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from roost import Context, Fact, Veto, decision, fact
+from roost import Context, Fact, Text, Veto, decision, fact
 
 
 class Units(BaseModel):
@@ -35,12 +35,16 @@ class OrderFact(Fact):
 class OrderPlaced(OrderFact):
     """An order exists and waits to be paid."""
 
+    label = Text("下单", "Order placed")
+
     money_fen: int
     points: int
 
 
 class OrderPaid(OrderFact):
     """An order is paid in full; its points are spent."""
+
+    label = Text("订单付清", "Order paid")
 
     money_fen: int
     points: int
@@ -49,6 +53,8 @@ class OrderPaid(OrderFact):
 
 class OrderFulfilled(OrderFact):
     """Units went out. `whole`: nothing is left to deliver."""
+
+    label = Text("订单履约完成", "Order fulfilled")
 
     handover: UUID
     kind: Literal["ship", "pickup", "none"]
@@ -63,6 +69,8 @@ class OrderFulfilled(OrderFact):
 class OrderRefunded(OrderFact):
     """Money and points went back, all that this refund is about. `whole`: of all refunds together, everything."""
 
+    label = Text("订单全额退款", "Order refunded")
+
     refund: UUID
     fen: int
     points: int
@@ -73,11 +81,15 @@ class OrderRefunded(OrderFact):
 class OrderClosed(OrderFact):
     """An order ended unpaid, and every provider has confirmed that it cannot be paid any more."""
 
+    label = Text("订单关闭", "Order closed")
+
     why: str  # expired, cancelled, staff
 
 
 class OrderPaymentReturned(OrderFact):
     """Money that came after the order was closed, or twice, went back by itself."""
+
+    label = Text("订单多付退回", "Payment returned")
 
     refund: UUID
     fen: int
@@ -85,6 +97,8 @@ class OrderPaymentReturned(OrderFact):
 
 class OrderRefundFailed(OrderFact):
     """A provider will not pay a refund back by itself: staff must see to it."""
+
+    label = Text("订单退款失败", "Refund failed")
 
     refund: UUID
     fen: int

@@ -16,7 +16,7 @@ from integrations.wechat import shipping
 from integrations.wechat.fake import Failure, Running, WechatFake
 from integrations.wechat.models import WechatPayment, WechatShipment
 from plugins.orders.hookspecs import OrderFulfilled
-from roost import hooks, members
+from roost import Text, hooks, members
 
 CHARGE, PAYMENT = "CHARGE0001", "4200000000000000000001"
 TABLE = "/admin/v1/wechat/shipments"
@@ -24,6 +24,8 @@ TABLE = "/admin/v1/wechat/shipments"
 
 class Fulfilled(Fact):
     """What orders tell, as far as it is read here."""
+
+    label = Text("履约", "Fulfilled")
 
     order: UUID
     member: UUID

@@ -81,11 +81,13 @@ PIGEON_FACTS = '''
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class SmsReplied(Fact):
     """Somebody answered a text message."""
+
+    label = Text("短信回复", "Text message answered")
 
     member: UUID | None = None
     unsubscribe: bool = False
@@ -100,11 +102,13 @@ CHEER_FACTS = '''
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class Cheered(Fact):
     """Somebody was cheered for."""
+
+    label = Text("加油", "Cheered")
 
     member: UUID
     words: str = ""
@@ -113,11 +117,15 @@ class Cheered(Fact):
 class OnSale(Fact):
     """Something is cheap."""
 
+    label = Text("开售", "On sale")
+
     member: UUID
 
 
 class Grumbled(Fact):
     """Somebody grumbled at a venue."""
+
+    label = Text("抱怨", "Grumbled")
 
     venue: UUID
 
