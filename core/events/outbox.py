@@ -55,7 +55,7 @@ def delivery_kind(slug: str, fact_name: str) -> str:
 
 
 def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list[UUID]:
-    """Write facts and their deliveries in the open transaction; return the events' ids."""
+    """Write facts and their deliveries in the open transaction; return the events' ids. Raises UndeclaredFact."""
     if not db.in_transaction():
         raise RuntimeError("publish needs an open transaction: a fact is written with what it tells, or not at all")
     now = ctx.now()
@@ -63,7 +63,7 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
     events: list[tuple[Any, ...]] = []
     jobs: list[tuple[Any, ...]] = []
     for fact in facts:
-        event, name = new_id(), fact.fact_name()
+        event, name = new_id(), dispatcher.registry.require_specified(type(fact), ctx.plugin)
         origin = ctx.origin if ctx.origin != "live" else fact.origin
         ids.append(event)
         body = fact.model_dump_json(exclude=ENVELOPE)
