@@ -22,9 +22,13 @@ def assert_plugin_conforms(registry: Registry, slug: str) -> None:
     """
     plugin = registry.plugin(slug)
     check_imports(plugin, registry.plugins)
-    for file in sorted(plugin.folder.rglob("*.py")):
-        reached = re.search(r"\bctx\.services\b", file.read_text("utf-8"))
-        assert reached is None, f"{slug}: {file.relative_to(plugin.folder)} uses ctx.services: ask the context itself"
+    sources = {file.relative_to(plugin.folder): file.read_text("utf-8") for file in plugin.folder.rglob("*.py")}
+    for file, text in sorted(sources.items()):
+        reached = re.search(r"\bctx\.services\b", text)
+        assert reached is None, f"{slug}: {file} uses ctx.services: ask the context itself"
+    assert plugin.manifest.bars is None or any("require_not_barred(" in text for text in sources.values()), (
+        f"{slug}: plugin.toml says that members can be barred, and nothing asks members.require_not_barred"
+    )
     _import_all(plugin)
     check_facts(plugin, registry.facts)  # at start it sees only the modules that are loaded by then
     for group in (*plugin.gives.endpoints, *(endpoints_for(slug, resource) for resource in plugin.gives.resources)):

@@ -37,3 +37,18 @@ def test_a_fact_without_a_specification_is_found_in_a_module_that_the_start_does
         return
     with pytest.raises(ConfigurationError, match=r"doors: the fact DoorOpened of written_doors\.\S+ is not specified"):
         assert_plugin_conforms(registry, "doors")
+
+
+def test_a_plugin_that_members_can_be_barred_from_has_to_ask(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    package, folder = write(tmp_path, "doors", {"README.md": "Doors.\n"})
+    with (folder / "plugin.toml").open("a", encoding="utf-8") as manifest:
+        manifest.write('bars = { zh = "进门", en = "Doors" }\n')
+    registry = load({"doors": (package, folder)}, strict=True)
+    with pytest.raises(AssertionError, match=r"nothing asks members\.require_not_barred"):
+        assert_plugin_conforms(registry, "doors")
+    asks = (
+        "from roost import members\n\n\ndef enter(ctx, member):\n    members.require_not_barred(ctx, member, 'doors')\n"
+    )
+    (folder / "service.py").write_text(asks)
+    assert_plugin_conforms(registry, "doors")

@@ -88,6 +88,7 @@ class BarOut(BaseModel):
     function: str
     title: Text
     until: date | None = Field(description="the last day; null: until further notice")
+    ends_at: datetime | None = Field(description="the end of that day, or an instant of it")
 
 
 class BarsOut(BaseModel):
@@ -210,8 +211,12 @@ def read_bars(ctx: Context) -> BarsOut:
     """Return the functions that you are kept out of today, and until when."""
     names = {m.slug: m.bars for m in ctx.services.registry.manifests() if m.bars is not None}
     held = {bar.function: bar for bar in members.bars(ctx, own(ctx))}
-    told = [(slug, bar.until) for slug, bar in held.items() if slug in names]
-    return BarsOut(items=[BarOut(function=slug, title=names[slug], until=until) for slug, until in told])
+    told = [
+        BarOut(function=slug, title=names[slug], until=bar.until, ends_at=bar.ends_at)
+        for slug, bar in held.items()
+        if slug in names
+    ]
+    return BarsOut(items=told)
 
 
 @group.get("/code")
