@@ -75,7 +75,7 @@ def openapi() -> None:
     """Print the OpenAPI 3.1 document of this deployment's API."""
     from falcon.testing import TestClient
 
-    from hosts.rest.app import make_app
+    from hosts.server.app import make_app
 
     with open_runtime() as runtime:
         answer = TestClient(make_app(runtime)).simulate_get("/openapi.json")

@@ -13,7 +13,7 @@ from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
 from core.words import Text, said
-from hosts.console.reason_words import reason_words
+from hosts.reason_words import reason_words
 from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
 
 FOR_MEMBERS = frozenset(
