@@ -50,7 +50,6 @@ from core.contract.ports import (
     Settlement,
     StaffTold,
     Stat,
-    Steps,
     Storage,
     Store,
     TextAsked,
@@ -58,7 +57,8 @@ from core.contract.ports import (
     Told,
     Verdict,
 )
-from core.contract.rest import Answer, Callback, Endpoints, Listing, PageQuery, Push, Remote, Upload
+from core.contract.remote import Remote, Steps
+from core.contract.rest import Answer, Callback, Endpoints, Listing, PageQuery, Push, Upload
 from core.contract.rewards import ConditionKind, RewardKind
 from core.contract.specs import Veto, contribution, decision, fact, hookimpl, lifecycle
 from core.contract.work import Job, Next, Schedule, Slot

@@ -25,6 +25,11 @@ def as_uuid(value: UUID | str | None) -> UUID | None:
     return UUID(value) if isinstance(value, str) else value
 
 
+def uuid_of(value: UUID | str) -> UUID:
+    """Read an id of a raw row that is never NULL."""
+    return UUID(value) if isinstance(value, str) else value
+
+
 class TimeField(Field):
     """An instant: `timestamptz` on PostgreSQL; on SQLite UTC text of fixed width, so that text order is time order."""
 

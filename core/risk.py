@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from core.contract.context import Context
-from core.contract.ports import RiskAsked, RiskCheck, Steps
+from core.contract.ports import RiskAsked, RiskCheck
+from core.contract.remote import Steps
 from core.errors import Forbidden
 
 __all__ = ["Asking", "ask", "call", "is_refused", "require_fair"]

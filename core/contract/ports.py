@@ -14,19 +14,8 @@ from uuid import UUID
 
 from core.contract.context import Context
 from core.contract.facts import Fact
+from core.contract.remote import Steps
 from core.words import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """An outside call: `prepare(ctx, asked)` in a transaction, `call(prepared)` in none, `complete(ctx, prepared,
-    answer)` in a transaction again. `call` raises RoostError only for what is certain not to have happened.
-    """
-
-    prepare: Callable[[Context, Any], Any]
-    call: Callable[[Any], Any]
-    complete: Callable[[Context, Any, Any], Any]
-
 
 # --- messages --------------------------------------------------------------------------------------------------------
 

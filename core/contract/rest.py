@@ -8,32 +8,13 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from core.contract.context import Context
+from core.contract.remote import Remote
 from core.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 Item = TypeVar("Item", bound=BaseModel)
 Audience = Literal["member", "staff", "public"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-
-
-class Remote:
-    """An endpoint or job that needs an outside call, in three steps; only `prepare` and `complete` see the database.
-
-    `prepare(ctx, …arguments)` runs in a transaction and returns what the call needs; `call(prepared)` runs without
-    one and may be slow or fail; `complete(ctx, prepared, answer)` runs in a transaction and returns the reply.
-    """
-
-    def prepare(self, ctx: Context, **arguments: Any) -> Any:
-        """Read what the call needs."""
-        raise NotImplementedError
-
-    def call(self, prepared: Any) -> Any:
-        """Call the outside world; no transaction is open."""
-        raise NotImplementedError
-
-    def complete(self, ctx: Context, prepared: Any, answer: Any) -> Any:
-        """Write what came of it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from core.contract.context import Context
-from core.contract.rest import Remote
+from core.contract.remote import Remote
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from core import db, tenants
 from core.bulk import delete_some
 from core.clock import SystemClock
 from core.contract.context import Actor, Context
-from core.contract.rest import Remote
+from core.contract.remote import Remote
 from core.contract.work import Job, Next
 from core.errors import ConfigurationError, NotFound
 from core.events.models import Event, ScheduleSlot
 from core.events.models import Job as JobRow
-from core.events.outbox import JOB_HEAD, JOB_ROW, StoredEvent, delivery_kind, read_event, read_events
+from core.events.outbox import JOB, StoredEvent, delivery_kind, read_event, read_events
 from core.events.process import Process
 from core.privacy import redact_phones
 
@@ -42,7 +42,7 @@ _COLUMNS = (
     " (SELECT version FROM tenant WHERE tenant.id = job.tenant)"
 )
 _DUE = "FROM job WHERE state IN ('queued', 'running') AND due_at <= %s AND kind"
-_PUT = db.Sql(JOB_HEAD + JOB_ROW)
+_PUT = JOB.statement(1)
 _DONE = db.Sql("UPDATE job SET state = %s, finished_at = %s WHERE id = %s AND attempt = %s AND state = 'running'")
 _FAILED = db.Sql(
     "UPDATE job SET state = %s, failures = failures + 1, claims = 0, due_at = %s, error = %s, finished_at = %s"

@@ -8,14 +8,14 @@
 - membership: set_membership, lapse, in_states, set_level, set_levels, levels_of, without_level
 - lists of other systems: put_on_list, take_off_list
 - consent: give_consent, withdraw_consent, has_consent, consents, answers
-- keep out: bar, lift_bar, bars, require_not_barred
+- keep out: bar, lift_bar, bars, require_not_barred, barred
 - join: merge_preview, merge, unmerge, merged_into
 - leave: export, erase
 - keys: start_rotation
 """
 
 from core.members.attributes import Attribute, attributes, define_attribute
-from core.members.bars import BarView, bar, bars, lift_bar, require_not_barred
+from core.members.bars import BarView, bar, barred, bars, lift_bar, require_not_barred
 from core.members.birthdays import born_on
 from core.members.bulk import NewMember, register_many
 from core.members.class_lists import put_on_list, take_off_list
@@ -74,6 +74,7 @@ __all__ = [
     "answers",
     "attributes",
     "bar",
+    "barred",
     "bars",
     "born_on",
     "change_phone",

@@ -126,6 +126,7 @@ class MemberBar(TenantModel):
     function = CharField(max_length=60)  # lottery, seckill …
     reason = CharField(max_length=200)
     until = DateField(null=True)  # the last day, in the tenant's time zone
+    ends_at = TimeField(null=True)  # on that day, where it ends before the day does
     barred_at = TimeField()
     lifted_at = TimeField(null=True)
 

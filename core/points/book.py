@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import Row
 from core.contract.facts import Movement
 from core.errors import InsufficientBalance, IntegrityFault
-from core.fields import as_time
+from core.fields import as_time, uuid_of
 from core.ids import new_id
-from core.points.batch import Row, uuid_of
 from core.points.journal import Journal, WorkingLot
 from core.points.operations import Story
 from core.points.values import EntryKind

@@ -5,10 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from core import db
+from core.bulk import Write, any_of, write_returning
 from core.contract.context import Context
 from core.errors import Invalid
+from core.fields import uuid_of
 from core.ids import new_id
-from core.points.batch import Write, among, uuid_of, write_returning
 from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import lock_or_open, lock_owned, open_accounts
@@ -161,7 +162,7 @@ def _known(ctx: Context, items: Sequence[Credit], digests: dict[str, str]) -> di
     if not items:
         return {}
     asked = {item.key: item for item in items}
-    condition, values = among("text", list(asked))
+    condition, values = any_of("text", list(asked))
     rows = db.fetch_all(
         ctx.scope,
         db.Sql(f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"),

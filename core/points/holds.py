@@ -8,8 +8,7 @@ from uuid import UUID
 from core import db
 from core.contract.context import Context
 from core.errors import Conflict, Invalid, NotFound
-from core.fields import as_time
-from core.points.batch import uuid_of
+from core.fields import as_time, uuid_of
 from core.points.book import Book, short
 from core.points.journal import Journal, WorkingLot
 from core.points.locking import lock, lock_by_id

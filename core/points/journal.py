@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from core.bulk import Row, Write, write_all
 from core.contract.context import Context
 from core.contract.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
-from core.points.batch import Row, Write, write_all
 
 _ENTRY = Write(
     "INSERT INTO entry (tenant, id, operation, account, seq, kind, amount, balance_after, owed, reverses, reversed,"

@@ -11,9 +11,8 @@ from core import db
 from core.content import Content
 from core.contract.context import Context
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
-from core.fields import as_time, as_uuid
+from core.fields import as_time, as_uuid, uuid_of
 from core.ids import new_id
-from core.points.batch import uuid_of
 from core.points.values import ASSETS, LARGEST_AMOUNT, Operation
 from core.words import Text
 

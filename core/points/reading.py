@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import any_of
 from core.contract.context import Context
 from core.contract.rest import Listing
 from core.errors import Invalid
-from core.fields import as_time, as_uuid
-from core.points.batch import among, uuid_of
+from core.fields import as_time, as_uuid, uuid_of
 from core.points.operations import check_asset
 from core.points.values import Balance, EntryView
 from core.words import said
@@ -58,7 +58,7 @@ def balances(ctx: Context, member: UUID) -> dict[str, Balance]:
     rows = db.fetch_all(ctx.scope, _ACCOUNTS, (ctx.tenant.id, member))
     dated: dict[UUID, list[tuple[datetime, int]]] = {uuid_of(row[0]): [] for row in rows if row[5] is not None}
     if dated:
-        condition, accounts = among("uuid", list(dated))
+        condition, accounts = any_of("uuid", list(dated))
         statement = db.Sql(_DATED.format(among=condition))
         for account, expires_at, amount in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *accounts]):
             at = as_time(expires_at)
@@ -111,12 +111,12 @@ def earned(ctx: Context, members: Sequence[UUID], asset: str, since: datetime) -
     total = dict.fromkeys(members, 0)
     every = list(total)
     for start in range(0, len(every), MOST_MEMBERS):
-        condition, ids = among("uuid", every[start : start + MOST_MEMBERS])
+        condition, ids = any_of("uuid", every[start : start + MOST_MEMBERS])
         owners = db.fetch_all(ctx.scope, db.Sql(_EARNERS.format(among=condition)), [ctx.tenant.id, asset, *ids])
         if not owners:
             continue
         owner = {uuid_of(account): uuid_of(member) for account, member in owners}
-        condition, accounts = among("uuid", list(owner))
+        condition, accounts = any_of("uuid", list(owner))
         sql = db.Sql(_EARNED.format(among=condition, moved=_MOVED if asset == "growth" else ""))
         for account, amount in db.fetch_all(ctx.scope, sql, [ctx.tenant.id, *accounts, since, since]):
             total[owner[uuid_of(account)]] = int(amount)

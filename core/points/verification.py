@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core import db, tenants
 from core.contract.context import Context, Services
-from core.points.batch import uuid_of
+from core.fields import uuid_of
 from core.points.values import Fault
 
 PAGE = 500  # accounts

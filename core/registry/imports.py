@@ -10,8 +10,9 @@ from typing import Protocol
 from core.contract.manifest import Manifest
 from core.errors import ConfigurationError
 
-FAKES = ("integrations.fake_server", "integrations.fake_protocol")
+FAKES = ("integrations.fake_server", "integrations.qinniao.fake_protocol")
 """What the fakes of outside systems share. What runs for a brand stays clear of it."""
+FAKE_FILES = (Path("fake.py"), Path("fake_protocol.py"))
 
 
 class Package(Protocol):
@@ -49,7 +50,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
                 continue
             where = f"{plugin.slug}: {relative}:{line} imports {name}"
             if name in FAKES:
-                if plugin.package.startswith("integrations.") and relative == Path("fake.py"):
+                if plugin.package.startswith("integrations.") and relative in FAKE_FILES:
                     continue
                 raise ConfigurationError(f"{where}; only the fake.py of a plugin below integrations/ stands on it")
             if top in ("core", "hosts"):

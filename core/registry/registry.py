@@ -27,7 +27,7 @@ from core.contract.manifest import Manifest, read_manifest
 from core.contract.plugin import Implementation, NoSettings, Plugin
 from core.contract.specs import Spec, spec_of
 from core.contract.work import Job
-from core.errors import ConfigurationError, NotFound
+from core.errors import ConfigurationError, NotFound, UndeclaredFact
 from core.registry.checking import check_contribution, check_facts, check_table, claims_of
 from core.registry.imports import check_imports
 from core.tables import TenantModel
@@ -267,6 +267,18 @@ class Registry:
     def implementations(self, hook: str) -> tuple[Implementation, ...]:
         """Return every plugin's function for a hook: requires first, then by slug."""
         return self._implementations[hook]
+
+    def require_specified(self, fact: type[Fact], publisher: str) -> str:
+        """Return the name of a fact that is about to be published. Raises UndeclaredFact for one nobody can hear."""
+        name = fact.fact_name()
+        known = self.facts.get(name)
+        if known is fact:
+            return name
+        taken = f"; {name} is {known.__module__}.{known.__name__}" if known is not None else ""
+        raise UndeclaredFact(
+            f"{publisher} publishes {fact.__module__}.{fact.__name__}, which no plugin specifies{taken}: write it in"
+            f" the hookspecs.py of the plugin it is of, with @fact above a function {name}(ctx, fact)"
+        )
 
     def owner_of(self, fact: type[Fact]) -> str:
         """Return the slug of the plugin that a fact is of; "core" for core's own."""

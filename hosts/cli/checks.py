@@ -79,7 +79,7 @@ def openapi() -> None:
     from core.registry.registry import Registry, read_plugins_file
     from hosts.cli.conformity import throwaway_settings
     from hosts.rest import openapi as description
-    from hosts.rest.app import make_app
+    from hosts.server.app import make_app
 
     quiet_logs()
     settings = throwaway_settings()

@@ -13,7 +13,20 @@ from pydantic import BaseModel
 
 import roost
 from core import member_rows, tables
-from core.contract import console, context, facts, hookspecs, manifest, plugin, ports, rest, rewards, specs, work
+from core.contract import (
+    console,
+    context,
+    facts,
+    hookspecs,
+    manifest,
+    plugin,
+    ports,
+    remote,
+    rest,
+    rewards,
+    specs,
+    work,
+)
 from core.contract.console import Action, Column, Form, Resource
 from core.contract.rest import Endpoint, Endpoints, prefix_of
 from core.registry.registry import PluginsFile, Registry
@@ -34,6 +47,7 @@ installed): change the code, not this page. Begin with [the tutorial](plugins.md
 SUBJECTS: tuple[tuple[str, Sequence[ModuleType]], ...] = (
     ("The declaration", (plugin, manifest)),
     ("Console", (console,)),
+    ("Remote calls", (remote,)),
     ("REST", (rest,)),
     ("Jobs and schedules", (work,)),
     ("Rewards and conditions", (rewards,)),

@@ -20,7 +20,7 @@ from core.words import Text
 from hosts.console import audit_words
 from hosts.console.member_care_resources import ATTRIBUTES, BARS
 from hosts.console.member_resources import MEMBERS, unmerged
-from hosts.console.resources import CORE, Desk
+from hosts.console.resources import CORE, Desk, Served
 from hosts.console.reward_resources import BATCH_HEADS, BATCHES
 from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
@@ -52,9 +52,11 @@ class VenueIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: str = Field(
-        min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+$", description="业务系统中的门店编号",
+        min_length=1,
+        max_length=40,
+        description="业务系统中的门店编号",
         json_schema_extra={"zh": "门店编号", "en": "Code"},
-    )  # fmt: skip
+    )
     name: str = Field(min_length=1, max_length=100, json_schema_extra={"zh": "门店名称", "en": "Name"})
     region: str = Field("", max_length=60, json_schema_extra={"zh": "区域", "en": "Region"})
 
@@ -279,10 +281,16 @@ CHECKS = Resource(
 
 
 CORE_DESKS = (
-    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase", "bar", "attribute"}), only=unmerged),
+    Desk(
+        CORE,
+        MEMBERS,
+        audited=frozenset({"edited", "class", "erase", "bar", "attribute"}),
+        only=unmerged,
+        rest=Served(frozenset({"adjust"}), "/admin/v1/core"),
+    ),
     Desk(CORE, BARS, audited=frozenset({"lift"})),
     Desk(CORE, ATTRIBUTES, audited=frozenset({"created", "edited"})),
-    Desk(CORE, VENUES),
+    Desk(CORE, VENUES, rest=Served(frozenset({"list", "get", "create", "edit"}), tag="venues", whole=True)),
     Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
     Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),
     Desk(CORE, KEYS, audited=frozenset({"revoke"})),

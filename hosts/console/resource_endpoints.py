@@ -14,7 +14,7 @@ from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import NotFound
 from hosts.console import approvals, keyset
 from hosts.console.models import Approval
-from hosts.console.resources import CORE, REASON_LENGTH, Desk, check_declaration
+from hosts.console.resources import REASON_LENGTH, Desk, check_declaration
 
 
 class ApprovalOut(BaseModel):
@@ -49,19 +49,28 @@ def endpoints_for(slug: str, resource: Resource) -> Endpoints:
 def endpoints_of(desk: Desk) -> Endpoints:
     """Return the endpoints of a resource, below `/admin/v1/{slug}`: list, detail, create, edit, each action.
 
+    Of a resource of core those that its desk serves, where it says.
     An action above its limit answers `{"state": "pending", "approval": …}`; a second person decides at
     `…/{action}/approvals/{approval}/approve` or `/reject`.
     """
     slug, resource = desk.slug, desk.resource
-    group = Endpoints("staff", prefix="/admin/v1/core" if slug == CORE else None, tag=slug)
+    served = desk.rest
+    group = Endpoints("staff", prefix=served.prefix if served else None, tag=served.tag if served else slug)
+
+    def wanted(part: str) -> bool:
+        return served is None or part in served.parts
+
     path = f"/{resource.name}"
     stem = "".join(part.title() for part in f"{slug}_{resource.name}".replace("-", "_").split("_"))
-    _add_reads(group, desk, path)
-    if resource.create is not None:
+    if wanted("list"):
+        _add_list(group, desk, path, stem)
+    if wanted("get"):
+        _add_get(group, desk, path)
+    if resource.create is not None and wanted("create"):
         _add_create(group, desk, path, resource.create)
-    if resource.edit is not None:
+    if resource.edit is not None and wanted("edit"):
         _add_edit(group, desk, path + "/{row_id}", resource.edit)
-    for action in resource.actions:
+    for action in filter(lambda action: wanted(action.name), resource.actions):
         _add_action(group, desk, f"{path}/{{row_id}}/{action.name}", action, stem)
         if action.approve_over is not None:
             _add_approvals(group, desk, f"{path}/{{row_id}}/{action.name}/approvals", action, stem)
@@ -77,35 +86,42 @@ def _typed(function: Callable[..., Any], name: str, says: str, **types: Any) -> 
     return function
 
 
-def _listing(model: type[BaseModel]) -> Any:  # Any: a generic made at run time
-    return Listing.__class_getitem__(model)
-
-
-def _add_reads(group: Endpoints, desk: Desk, path: str) -> None:
+def _add_list(group: Endpoints, desk: Desk, path: str, stem: str) -> None:
     resource = desk.resource
 
     def rows(ctx: Any, query: Any, page: Any) -> Any:
         found, cursor = desk.listing(ctx, query, page)
         return Listing(items=[desk.reply(row) for row in found], next_cursor=cursor)
 
+    def whole(ctx: Any, query: Any) -> Any:
+        found, cursor = desk.listing(ctx, query, PageQuery(limit=keyset.MOST_ROWS))
+        while cursor:
+            more, cursor = desk.listing(ctx, query, PageQuery(limit=keyset.MOST_ROWS, cursor=cursor))
+            found += more
+        return reply(items=[desk.reply(row) for row in found])
+
+    says = f"List: {resource.title.en}. Days of a filter are in the tenant's time zone."
+    types: dict[str, Any] = {"query": keyset.filter_model(desk.slug, resource)}
+    function: Callable[..., Any] = rows
+    reply: Any = Listing.__class_getitem__(resource.reply)  # Any: a generic made at run time
+    if desk.rest is not None and desk.rest.whole:
+        function, reply = whole, create_model(f"{stem}Rows", __doc__="All rows.", items=(list[resource.reply], ...))  # type: ignore[name-defined]  # a type made at run time
+    else:
+        types["page"] = PageQuery
+    name = f"list_{desk.slug}_{resource.name}"
+    group.get(path, permission=resource.permission)(_typed(function, name, says, **types, **{"return": reply}))
+
+
+def _add_get(group: Endpoints, desk: Desk, path: str) -> None:
+    resource = desk.resource
+
     def row(ctx: Any, row_id: Any) -> Any:
         return desk.reply(desk.detail(ctx, row_id))
 
-    name = f"{desk.slug}_{resource.name}"
-    group.get(path, permission=resource.permission)(
-        _typed(
-            rows,
-            f"list_{name}",
-            f"List: {resource.title.en}. Days of a filter are in the tenant's time zone.",
-            query=keyset.filter_model(desk.slug, resource),
-            page=PageQuery,
-            **{"return": _listing(resource.reply)},
-        )
-    )
     group.get(path + "/{row_id}", permission=resource.permission)(
         _typed(
             row,
-            f"get_{name}",
+            f"get_{desk.slug}_{resource.name}",
             f"Return one row: {resource.title.en}.",
             row_id=keyset.key_type(resource),
             **{"return": resource.reply},
@@ -280,7 +296,7 @@ def _add_approvals(group: Endpoints, desk: Desk, path: str, action: Action, stem
             says + "what was asked for.",
             row_id=key,
             page=PageQuery,
-            **{"return": _listing(ApprovalOut)},
+            **{"return": Listing[ApprovalOut]},
         )
     )
     group.post(path + "/{approval_id}/approve", permission=action.permission, idempotent=action.idempotent)(

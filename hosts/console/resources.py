@@ -66,18 +66,32 @@ def masked(value: Any) -> str:
     return text if not text or "*" in text else mask_phone(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What of a resource of core is served over REST too, and where; a plugin's is served whole.
+
+    `parts` are `list`, `get`, `create`, `edit` and names of actions. `whole` gives a short list without pages.
+    """
+
+    parts: frozenset[str]
+    prefix: str = "/admin/v1"
+    tag: str = "core"
+    whole: bool = False
+
+
 @dataclass(frozen=True)
 class Desk:
     """A resource as staff work with it.
 
     `audited` names the acts (`created`, `edited`, an action) that core writes an audit row for by itself; `only`
-    narrows the rows, whoever looks.
+    narrows the rows, whoever looks; `rest` says what of core's own is served over REST.
     """
 
     slug: str
     resource: Resource
     audited: frozenset[str] = frozenset()
     only: Callable[[], Any] | None = None  # Any: a peewee expression
+    rest: Served | None = None
 
     @property
     def code(self) -> str:

@@ -18,8 +18,8 @@ from core.contract.context import Context
 from core.errors import Invalid, NotFound, Unauthorized
 from core.privacy import mask_name
 from core.words import said
-from hosts.console.reason_words import reason_words
 from hosts.console.resources import Row, masked
+from hosts.reason_words import reason_words
 
 Style = Literal["text", "number", "time", "badge", "yes", "no", "link", "table", "facts"]
 DASH = "—"

@@ -16,7 +16,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from core import db
 from core.contract.context import Context
-from core.contract.rest import Answer, Listing, Remote
+from core.contract.remote import Remote
+from core.contract.rest import Answer, Listing
 from core.runtime import Runtime
 from core.words import PARTED, said_within
 from hosts.rest import idempotency, inputs, ratelimit, uploads

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics. With several REST processes their counts are added up in files (see `serve`)."""
+"""What Prometheus reads at /metrics. With several REST processes their counts are added up in files."""
 
 import os
 from typing import Any
@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from core import db, points
 from core.fields import as_time
 from core.runtime import Runtime
-from hosts.rest.serve import SHARED_FOLDER
+from hosts.rest.shared_counts import SHARED_FOLDER
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))

@@ -28,8 +28,8 @@ from core.migrate import create_all, migrate
 from core.privacy import Keyring
 from core.registry.registry import PluginsFile, Registry
 from core.runtime import Runtime
-from hosts.rest.app import Application, make_app
 from hosts.schema import all_components
+from hosts.server.app import Application, make_app
 from hosts.testkit.conformance import assert_plugin_conforms as conforms
 from hosts.testkit.listening import serving
 from hosts.testkit.servers import PostgresServer, ValkeyServer

@@ -6,7 +6,7 @@ Run it with ``python -m integrations.ivep.fake --port 9104 --callback URL``, or 
 It checks signatures and nonces and gives out coaches and relations, as `integrations.ivep.client` says. Beside the
 protocol:
 
-- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play IVEP's own side (`integrations.fake_protocol`).
+- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play IVEP's own side (`qinniao.fake_protocol`).
 - And what every fake has (`integrations.fake_server`): an API is ``coaches`` or ``relations``.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
-from integrations.fake_protocol import APP_ID as APP_ID
-from integrations.fake_protocol import Item, ProtocolFake, fill, protocol_line
-from integrations.fake_protocol import Push as Push
 from integrations.fake_server import Failure as Failure
 from integrations.fake_server import Running
+from integrations.qinniao.fake_protocol import APP_ID as APP_ID
+from integrations.qinniao.fake_protocol import Item, ProtocolFake, fill, protocol_line
+from integrations.qinniao.fake_protocol import Push as Push
 
 SECRET = "fake-ivep-secret"
 

@@ -6,7 +6,7 @@ Run it with ``python -m integrations.qinniao.fake --port 9102 --callback URL``, 
 It checks signatures and nonces, takes leads, matches members by phone and gives out lists by cursor, as
 `integrations.qinniao.client` says. Beside the protocol:
 
-- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play the SaaS's own side (`integrations.fake_protocol`).
+- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play the SaaS's own side (`qinniao.fake_protocol`).
   A push is delivered as often as it is told to; the repetitions of a real SaaS, from 15 s to 6 h, are for the caller.
 - ``GET /_fake/leads`` shows what was taken.
 - And what every fake has (`integrations.fake_server`): an API is a kind of list, or ``leads``.
@@ -17,13 +17,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from integrations.fake_protocol import APP_ID as APP_ID
-from integrations.fake_protocol import Item, ProtocolFake, envelope, fill, protocol_line
-from integrations.fake_protocol import Push as Push
 from integrations.fake_server import Failure as Failure
 from integrations.fake_server import Refusal, Route, Running
 from integrations.fake_server import create_app as create_app
 from integrations.qinniao.answers import Code
+from integrations.qinniao.fake_protocol import APP_ID as APP_ID
+from integrations.qinniao.fake_protocol import Item, ProtocolFake, envelope, fill, protocol_line
+from integrations.qinniao.fake_protocol import Push as Push
 from integrations.qinniao.wire import KINDS, ObjectKind
 
 SECRET = "fake-qinniao-secret"

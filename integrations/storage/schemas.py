@@ -32,6 +32,12 @@ class StorageSettings(Body):
     path_style: bool = Field(
         True, description="the bucket in the path, not in the host name; off for Aliyun OSS and Tencent COS · 路径风格"
     )
+    request_seconds: int = Field(
+        5,
+        ge=1,
+        le=15,
+        description="seconds that a request waits for an answer; work in the background waits 30 · 请求等待应答的秒数",
+    )
     prefix: str = Field(
         "",
         max_length=60,

@@ -18,7 +18,7 @@ from core.config import Settings
 from core.privacy import Keyring
 from core.registry.registry import Registry
 from core.runtime import Runtime
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from tests.hosts.console.browser import Browser
 from tests.hosts.rest.working import Stage, maker_of, routes_by_slug
 

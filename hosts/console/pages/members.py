@@ -15,10 +15,10 @@ from hosts.console import keyset
 from hosts.console.core_resources import core_desk
 from hosts.console.member_resources import ASSET_NAMES, STATES
 from hosts.console.pages import merging, rows
-from hosts.console.reason_words import EVIDENCE, evidence_of, reason_words
 from hosts.console.resources import plugin_name
 from hosts.console.showing import Cell, Names, cell, find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
+from hosts.reason_words import EVIDENCE, evidence_of, reason_words
 
 STATEMENT = 20
 WHY = 20

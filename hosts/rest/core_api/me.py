@@ -13,7 +13,7 @@ from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
 from core.words import Text, said
-from hosts.console.reason_words import reason_words
+from hosts.reason_words import reason_words
 from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
 
 FOR_MEMBERS = frozenset(
@@ -88,6 +88,7 @@ class BarOut(BaseModel):
     function: str
     title: Text
     until: date | None = Field(description="the last day; null: until further notice")
+    ends_at: datetime | None = Field(description="the end of that day, or an instant of it")
 
 
 class BarsOut(BaseModel):
@@ -210,8 +211,12 @@ def read_bars(ctx: Context) -> BarsOut:
     """Return the functions that you are kept out of today, and until when."""
     names = {m.slug: m.bars for m in ctx.services.registry.manifests() if m.bars is not None}
     held = {bar.function: bar for bar in members.bars(ctx, own(ctx))}
-    told = [(slug, bar.until) for slug, bar in held.items() if slug in names]
-    return BarsOut(items=[BarOut(function=slug, title=names[slug], until=until) for slug, until in told])
+    told = [
+        BarOut(function=slug, title=names[slug], until=bar.until, ends_at=bar.ends_at)
+        for slug, bar in held.items()
+        if slug in names
+    ]
+    return BarsOut(items=told)
 
 
 @group.get("/code")

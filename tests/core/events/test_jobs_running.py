@@ -10,7 +10,8 @@ from uuid import UUID
 import peewee
 import pytest
 
-from core import bulk, db
+from core import db
+from core.bulk import deleting
 from core.clock import ManualClock
 from core.events import jobs, outbox
 from core.events.models import Event, Job, ScheduleSlot
@@ -168,7 +169,7 @@ def test_cleaning_takes_what_is_finished_and_past_its_keeping_a_bounded_part_at_
     assert not jobs.clean(lab.ctx)
     assert lab.states() == {"done": 7, "dead": 1}
     clock.advance(days=2)
-    monkeypatch.setattr(bulk, "DELETED_AT_ONCE", 5)
+    monkeypatch.setattr(deleting, "DELETED_AT_ONCE", 5)
     assert [(jobs.clean(lab.ctx), lab.states()["done"]) for _ in range(2)] == [(True, 2), (False, 0)]
     assert lab.states() == {"dead": 1}
     clock.advance(days=100)

@@ -13,7 +13,7 @@ from core.contract.context import Context
 from core.ids import new_id
 from core.registry.registry import Registry
 from core.runtime import Runtime
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.console.browser import Browser
 

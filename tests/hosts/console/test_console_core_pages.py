@@ -1,11 +1,13 @@
 """Core's own pages: members, plugins and settings, staff, the audit trail, dead letters."""
 
 import re
+from datetime import datetime
 
 import pytest
 from babel.messages.extract import extract_from_dir
 
 from core import identity, members, points, tenants
+from core.clock import local_day_end
 from core.errors import Forbidden
 from core.events.models import Job
 from core.members.models import AttributeDefinition
@@ -384,6 +386,8 @@ def test_staff_keep_a_member_out_of_what_asks_and_let_them_in_again(
             members.require_not_barred(tenant, guest.id, "stalls")
         (bar,) = members.bars(tenant, guest.id)
     told = api.get("/v1/me/bars", token=api.as_member(guest)).json["items"]
+    end = told[0].pop("ends_at")
+    assert datetime.fromisoformat(end) == local_day_end(tenant.today(), tenant.tenant.zone)
     assert told == [{"function": "stalls", "title": {"zh": "租摊位", "en": "Rent stalls"}, "until": until}]
     listed = browser.get("/console/core/bars").text
     assert ("租摊位" in listed, "转售" in listed) == (True, True)

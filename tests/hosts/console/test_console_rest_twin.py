@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import ConfigurationError
 from hosts.console.models import Approval
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.conformance import assert_plugin_conforms
 from tests.hosts.console.browser import ALL
 

@@ -8,7 +8,7 @@ import pytest
 from core import tenants
 from core.contract.context import Context
 from core.contract.rest import Endpoints
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.plugin import Api
 
 

@@ -11,8 +11,8 @@ from core.clock import ManualClock
 from core.contract.context import Context
 from core.errors import ConfigurationError, TooManyRequests
 from core.runtime import Runtime
-from hosts.rest.app import make_app
 from hosts.rest.ratelimit import RateLimits, SqlStorage, parse
+from hosts.server.app import make_app
 from hosts.testkit.plugin import Api
 from hosts.testkit.servers import ValkeyServer
 

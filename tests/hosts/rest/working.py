@@ -40,9 +40,9 @@ from core.events import jobs
 from core.ids import new_id
 from core.members import MemberView
 from core.runtime import Runtime
-from hosts.rest.app import make_app
 from hosts.rest.routes import Route
 from hosts.schema import all_components
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD, Api
 
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@ import pytest
 
 from core import identity
 from core.ids import new_id
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from plugins import orders
 from plugins.orders.counter import till

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from core import identity, members, points, rewards
+from core import identity, members, points, rewards, tenants
 from core.contract.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
@@ -67,6 +67,16 @@ def new_staff(stage: Stage) -> UUID:
 def of_staff(value: Any = None) -> Maker:
     """Return a maker of a call about a fresh staff account."""
     return lambda stage: Call({"staff_id": new_staff(stage)}, body=value)
+
+
+def of_venue(value: Any = None) -> Maker:
+    """Return a maker of a call about a fresh venue."""
+
+    def make(stage: Stage) -> Call:
+        with stage.ctx.transaction():
+            return Call({"row_id": tenants.add_venue(stage.ctx, stage.unique("v"), "New").id}, body=value)
+
+    return make
 
 
 def a_key(stage: Stage) -> Call:
@@ -189,6 +199,8 @@ WORKING: dict[str, Maker] = {
     "POST /admin/v1/rewards/batches/{batch_id}/drop": a_batch(),
     "POST /admin/v1/rewards/batches/{batch_id}/recall": a_batch(REASON, approved=True),
     "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
+    "GET /admin/v1/venues/{row_id}": of_venue(),
+    "PATCH /admin/v1/venues/{row_id}": of_venue({"name": "Renamed"}),
     "GET /admin/v1/plugins/{slug}": a_plugin(),
     "POST /admin/v1/plugins/{slug}/enable": a_plugin(),
     "POST /admin/v1/plugins/{slug}/disable": a_plugin(),

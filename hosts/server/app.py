@@ -1,12 +1,13 @@
 """The WSGI application: core's endpoints, every plugin's, callbacks, health, metrics and the API's own pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import falcon
 
 from core.contract.rest import Endpoints
 from core.errors import ConfigurationError
+from core.migrate import pending
 from core.runtime import Runtime
 from hosts.console.app import add_console, admin_endpoints
 from hosts.rest import problems
@@ -17,6 +18,7 @@ from hosts.rest.docs import DocsPage, OpenApi
 from hosts.rest.health import Healthz, MetricsPage, Readyz
 from hosts.rest.metrics import Metrics
 from hosts.rest.routes import Route, routes_of
+from hosts.schema import all_components
 
 
 class Application(falcon.App[falcon.Request, falcon.Response]):
@@ -41,13 +43,17 @@ def make_app(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> Ap
     _add_endpoints(app)
     app.add_route("/callbacks/{slug}/{tenant}", Callbacks(runtime))
     app.add_route("/healthz", Healthz())
-    app.add_route("/readyz", Readyz(runtime))
+    app.add_route("/readyz", Readyz(runtime, _waiting))
     app.add_route("/metrics", MetricsPage(metrics))
     document = OpenApi(runtime, app.routes)
     app.add_route("/openapi.json", document)
     app.add_route("/docs", DocsPage(document))
     add_console(app, runtime)
     return app
+
+
+def _waiting(runtime: Runtime) -> Sequence[str]:
+    return pending(all_components(runtime))
 
 
 def _add_endpoints(app: Application) -> None:

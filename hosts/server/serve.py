@@ -1,22 +1,20 @@
 """Serve the application with Granian: as many processes and threads as the settings say, stopping gracefully.
 
 This module stays light and opens nothing: Granian forks its worker processes from it, and each builds a
-runtime of its own in `hosts.rest.process`.
+runtime of its own in `hosts.server.process`.
 """
 
 import multiprocessing
 import os
-import shutil
-from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server import Server
 from pydantic import SecretStr
 
 from core.config import Settings
+from hosts.rest.shared_counts import share_counts
 
-TARGET = "hosts.rest.process:build"
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable; read when it is first imported
+TARGET = "hosts.server.process:build"
 STOP_SECONDS = 20  # what a request in flight may still take when we are told to stop
 _given: list[Settings] = []
 
@@ -32,7 +30,7 @@ def serve(settings: Settings) -> None:
     if multiprocessing.get_start_method() != "fork":
         os.environ.update(_as_environment(settings))
     if settings.workers > 1:
-        _share_metrics(settings.var / "metrics")
+        share_counts(settings.var / "metrics")
     Server(
         TARGET,
         address=settings.host,
@@ -52,10 +50,3 @@ def _as_environment(settings: Settings) -> dict[str, str]:
     """Return settings as the variables they are read from: what a process that was not forked goes by."""
     plain = {name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings}
     return {f"ROOST_{name.upper()}": str(value) for name, value in plain.items()}
-
-
-def _share_metrics(folder: Path) -> None:
-    """Give the processes a folder in which their counters add up; what an earlier run left there is removed."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ[SHARED_FOLDER] = str(folder.resolve())

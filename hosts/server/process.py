@@ -5,8 +5,8 @@ import signal
 
 from core import boot
 from hosts.logging import configure_logging
-from hosts.rest.app import Application, make_app
-from hosts.rest.serve import settings_in_use
+from hosts.server.app import Application, make_app
+from hosts.server.serve import settings_in_use
 from hosts.worker.bell import HueyBell
 
 

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from core import db
-from core.bulk import insert_rows, one_of
+from core.bulk import insert_later, insert_rows, one_of
+from core.bulk.inserting import FEW
 from core.errors import ConfigurationError, UnscopedQuery
 from core.events.models import Job
+from core.events.outbox import JOB
 from core.ids import new_id
 from core.members.models import Member, MemberIdentity
 
@@ -103,3 +105,28 @@ def test_rows_may_have_their_keys_in_any_order(tenant):
         assert insert_rows(tenant, MemberIdentity, [first, dict(reversed(identity("b").items()))]) == 2
         MemberIdentity.scoped(tenant).insert_many([identity("c"), dict(reversed(identity("d").items()))]).execute()
         assert {row.subject for row in MemberIdentity.scoped(tenant).select()} == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
+def test_jobs_that_nobody_waits_for_go_in_as_they_are_however_many(tenant, count):
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    rows = [
+        (tenant.tenant.id, "core", f"kind {n}", '{"a": "\\""}', at, 'cause "of" it', "live", at) for n in range(count)
+    ]
+    with tenant.transaction():
+        before = Job.scoped(tenant).select().count()
+        insert_later(tenant, JOB, rows)
+        held = list(Job.scoped(tenant).select().where(Job.kind.startswith("kind ")))
+        assert Job.scoped(tenant).select().count() == before + count
+    told = {(job.plugin, job.kind, job.payload, job.due_at, job.cause, job.origin, job.created_at) for job in held}
+    assert told == {row[1:] for row in rows}
+    assert {(job.state, job.attempt, job.claims, job.failures, job.error) for job in held} == {("queued", 0, 0, 0, "")}
+
+
+def test_ids_may_be_given_as_text_and_columns_of_one_value_or_none_come_back(tenant):
+    first, second, owner = new_id(), new_id(), new_id()
+    same = {"member": owner, "linked_at": datetime(2026, 1, 2, tzinfo=UTC)}
+    with tenant.transaction():
+        insert_rows(tenant, MemberIdentity, [identity("a", id=str(first), **same), identity("b", id=second, **same)])
+        found = {row.subject: (row.id, row.member) for row in MemberIdentity.scoped(tenant).select()}
+    assert found == {"a": (first, owner), "b": (second, owner)}

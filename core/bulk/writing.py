@@ -1,21 +1,18 @@
-"""Write many rows in one message, in either dialect.
+"""Run core's own statements over many rows in one message, in either dialect.
 
 PostgreSQL gets one array per column and unnests them: one statement text whatever the number of rows, so that it stays
 prepared. A few rows are quicker as VALUES, which it plans once and for all. SQLite, where a statement costs no round
 trip, always gets VALUES.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from core import db
+from core.bulk.arrays import SQLITE_PARAMETERS, Kind, Row, arrays
 
-Kind = Literal["uuid", "bigint", "integer", "text", "timestamptz"]
 FEW = 3  # rows of one write: as VALUES up to here
-SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
-Row = Sequence[Any]  # Any: values of the columns, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +45,6 @@ class Write:
         """Put the tenant before or after the rows' values, as often as the text asks for it."""
         before, after = (part.count("{tenant}") for part in self.text.split("{rows}"))
         return [tenant] * before + list(values) + [tenant] * after
-
-
-def _texts(values: Sequence[str]) -> str:
-    joined = '","'.join(values)
-    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
-        joined = '","'.join([value.replace("\\", "\\\\").replace('"', '\\"') for value in values])
-    return f'"{joined}"'
-
-
-_ENCODERS: dict[Kind, Callable[[Sequence[Any]], str]] = {
-    "uuid": lambda values: ",".join([value.hex for value in values]),
-    "bigint": lambda values: ",".join(map(str, values)),
-    "integer": lambda values: ",".join(map(str, values)),
-    "text": _texts,
-    "timestamptz": lambda values: ",".join([value.isoformat() for value in values]),
-}
-
-
-def array(kind: Kind, values: Sequence[Any]) -> str:
-    """Return a PostgreSQL array literal: much quicker to make than a list of adapted parameters."""
-    encode, first, count = _ENCODERS[kind], values[0], len(values)
-    if first is values[-1] and values.count(first) == count:  # a column of one value is common: now, a reason, NULL
-        each = "NULL" if first is None else encode([first])
-        return "{" + ",".join([each] * count) + "}"
-    if None in values:
-        return "{" + ",".join(["NULL" if value is None else encode([value]) for value in values]) + "}"
-    return "{" + encode(values) + "}"
-
-
-def arrays(columns: Sequence[tuple[str, Kind]], rows: Sequence[Row]) -> list[str]:
-    """Turn rows into one array literal per column."""
-    return [array(kind, values) for (_, kind), values in zip(columns, zip(*rows, strict=True), strict=True)]
 
 
 _combined: dict[tuple[tuple[int, int], ...], db.Sql] = {}  # by the writes, constants of their modules, and few rows
@@ -124,15 +89,3 @@ def _sqlite_messages(write: Write, tenant: int, rows: Sequence[Row]) -> Iterator
         chunk = rows[start : start + size]
         values = [value for row in chunk for value in row]
         yield db.Sql("", sqlite=write.sqlite(len(chunk))), write.parameters(tenant, values)
-
-
-def among(kind: Kind, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return a condition `= ANY(…)` or `IN (…)` to stand after a column, and its parameters (at most 30,000)."""
-    if db.dialect() == "postgresql":
-        return f"= ANY(%s::{kind}[])", [array(kind, values)]
-    return f"IN ({','.join(['%s'] * len(values))})", list(values)
-
-
-def uuid_of(value: UUID | str) -> UUID:
-    """Read an id of a raw row that is never NULL."""
-    return UUID(value) if isinstance(value, str) else value

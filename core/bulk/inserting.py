@@ -1,67 +1,35 @@
-"""Many rows of one tenant at once: written in one message for imports, deleted in short transactions by the clock.
-
-In an import making a statement costs more than running it.
+"""Insert many rows of one tenant in one message, for imports: there making a statement costs more than running it.
 
 PostgreSQL gets one array literal per column and unnests them, so that the statement stays the same, and
 prepared, whatever the number of rows. SQLite, where a statement costs no round trip, gets rows of VALUES.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
-
-from peewee import Select, Value, fn
 
 from core import db
+from core.bulk.arrays import SQLITE_PARAMETERS, Kind, array
 from core.contract.context import Context
 from core.db import EVERY_TENANT
 from core.errors import UnscopedQuery
 from core.tables import TenantModel, refuse_uneven
 
-SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
-DELETED_AT_ONCE = 5000  # rows of one transaction
-Encoder = Callable[[Any], str]  # Any: a column's value
+FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
-
-def _plain(value: Any) -> str:
-    return "NULL" if value is None else str(value)
-
-
-def _quoted(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    text: str = value
-    if '"' in text or "\\" in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def _instant(value: datetime | date | None) -> str:
-    return "NULL" if value is None else value.isoformat()
-
-
-def _bytes(value: Any) -> str:
-    return "NULL" if value is None else f'"\\\\x{bytes(value).hex()}"'
-
-
-# peewee's name of a type → PostgreSQL's, and how a value stands in an array
-_KINDS: dict[str, tuple[str, Encoder]] = {
-    "UUID": ("uuid", _plain),
-    "BIGINT": ("bigint", _plain),
-    "INT": ("integer", _plain),
-    "SMALLINT": ("smallint", _plain),
-    "VARCHAR": ("text", _quoted),
-    "TEXT": ("text", _quoted),
-    "BOOL": ("boolean", _plain),
-    "DATE": ("date", _instant),
-    "TIMESTAMPTZ": ("timestamptz", _instant),
-    "BLOB": ("bytea", _bytes),
+# peewee's name of a type → PostgreSQL's
+_KINDS: dict[str, Kind] = {
+    "UUID": "uuid",
+    "BIGINT": "bigint",
+    "INT": "integer",
+    "SMALLINT": "smallint",
+    "VARCHAR": "text",
+    "TEXT": "text",
+    "BOOL": "boolean",
+    "DATE": "date",
+    "TIMESTAMPTZ": "timestamptz",
+    "BLOB": "bytea",
 }
-
-
-_ARRAYS: dict[type, str] = {UUID: "uuid[]", int: "bigint[]", str: "text[]", bytes: "bytea[]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +37,7 @@ class _Plan:
     """How rows of one table with one set of columns are sent."""
 
     head: str
-    columns: tuple[tuple[Any, str, Encoder], ...]  # (peewee field, PostgreSQL type, encoder)
+    columns: tuple[tuple[Any, Kind], ...]  # Any: peewee's field
     postgres: db.Sql
     tail: str
 
@@ -83,11 +51,11 @@ def _plan(model: type[TenantModel], names: tuple[str, ...], ignore_conflicts: bo
     if held is not None:
         return held
     fields = model._meta.fields
-    columns = tuple((fields[name], *_KINDS[fields[name].field_type]) for name in names)
-    quoted = ", ".join(f'"{field.column_name}"' for field, _, _ in columns)
+    columns = tuple((fields[name], _KINDS[fields[name].field_type]) for name in names)
+    quoted = ", ".join(f'"{field.column_name}"' for field, _ in columns)
     head = f'INSERT INTO "{model._meta.table_name}" (tenant, {quoted})'
     tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else _replacing(model, names, replace) if replace else ""
-    arrays = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
+    arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
     postgres = db.Sql(f"{head} SELECT %s, d.* FROM unnest({arrays}) AS d WHERE true{tail}")
     return _plans.setdefault(key, _Plan(head, columns, postgres, tail))
 
@@ -131,20 +99,17 @@ def insert_rows(
     if sum(map(len, rows)) != len(given) * len(rows):  # each has those of the first, so one has more
         refuse_uneven(model, rows)
     columns += [[default() if callable(default) else default for _ in rows] for default in defaults.values()]
-    for values, (field, _, _) in zip(columns, plan.columns, strict=True):
+    for values, (field, _) in zip(columns, plan.columns, strict=True):
         if field.field_type == "TEXT":  # JSON is text to the driver: only its field knows how to write it
             values[:] = [field.db_value(value) for value in values]
     if db.dialect() == "postgresql":
-        literals = [
-            "{" + ",".join(map(encode, values)) + "}"
-            for values, (_, _, encode) in zip(columns, plan.columns, strict=True)
-        ]
+        literals = [array(kind, values) for values, (_, kind) in zip(columns, plan.columns, strict=True)]
         return int(db.run(ctx.scope, plan.postgres, [ctx.tenant.id, *literals]).rowcount)
     return _insert_sqlite(ctx, plan, columns, len(rows))
 
 
 def _insert_sqlite(ctx: Context, plan: _Plan, columns: list[list[Any]], count: int) -> int:
-    for values, (field, kind, _) in zip(columns, plan.columns, strict=True):
+    for values, (field, kind) in zip(columns, plan.columns, strict=True):
         if kind == "date":
             values[:] = [None if value is None else value.isoformat() for value in values]
         elif kind == "boolean":
@@ -162,39 +127,33 @@ def _insert_sqlite(ctx: Context, plan: _Plan, columns: list[list[Any]], count: i
     return inserted
 
 
-def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, and its expression
-    """Return the condition that a field has one of many values: one parameter on PostgreSQL, quick for thousands.
-
-    It is a subquery there, so that the plan is a join from the values into an index. `= ANY(…)` in a statement that is
-    prepared while a table is young is planned as a filter, and stays one when the table has grown.
-    """
-    if db.dialect() == "postgresql":
-        array = Value(list(values), unpack=False).cast(_array_of(values))
-        return field.in_(Select(columns=[fn.unnest(array)]))
-    return field.in_(values)
+# --- few rows, of which nobody waits for the outcome -----------------------------------------------------------------
 
 
-def among(values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return the same for a raw statement of core: what follows the column, and the parameters."""
-    if db.dialect() == "postgresql":
-        return f"IN (SELECT unnest(%s::{_array_of(values)}))", [list(values)]
-    return f"IN ({','.join(['%s'] * len(values))})", list(values)
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """An INSERT of few rows as text: what precedes VALUES, one row of marks, and the columns of the marks."""
+
+    model: type[TenantModel]
+    head: str
+    row: str
+    columns: tuple[str, ...]  # the tenant first; what stands in `row` itself is a default of the model
+
+    def statement(self, count: int) -> db.Sql:
+        """Return the statement for `count` rows."""
+        held = _inserts.get((self.head, count))
+        if held is None:
+            held = _inserts[(self.head, count)] = db.Sql(self.head + ",".join([self.row] * count))
+        return held
 
 
-def _array_of(values: Sequence[Any]) -> str:
-    return _ARRAYS[type(values[0])] if values else "text[]"
+_inserts: dict[tuple[str, int], db.Sql] = {}
 
 
-# --- deletion --------------------------------------------------------------------------------------------------------
-
-
-def delete_some(ctx: Context, model: type[TenantModel], *where: Any) -> bool:
-    """Delete a tenant's rows that match, at most `DELETED_AT_ONCE`, so that the transaction stays short.
-
-    Tells whether more may be left: a schedule then goes on by `return Next(Slot(slot=slot))`.
-    """
-    whole: Any = model._meta.primary_key
-    (name,) = (name for name in getattr(whole, "field_names", [whole.name]) if name != "tenant")
-    key = model._meta.fields[name]  # unique within a tenant
-    some = model.scoped(ctx).select(key).where(*where).limit(DELETED_AT_ONCE)
-    return int(model.scoped(ctx).delete().where(key.in_(some)).execute()) >= DELETED_AT_ONCE
+def insert_later(ctx: Context, insert: Insert, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows with the next statement that somebody waits for; at once, as columns, when they are many."""
+    if len(rows) > FEW:
+        names = insert.columns[1:]
+        insert_rows(ctx, insert.model, [dict(zip(names, values[1:], strict=True)) for values in rows])
+    elif rows:
+        db.run_later(ctx.scope, insert.statement(len(rows)), [value for values in rows for value in values])
