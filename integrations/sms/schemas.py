@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 
 from integrations.sms import aliyun, tencent
 from roost import Body, PhoneText, Row
@@ -17,10 +17,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]{1,60}$")]
 SHORTEST_KEY = 16
 
 
-class SmsTemplate(BaseModel):
+class SmsTemplate(Body, frozen=True):
     """How a message is called at each provider, and the names of its values in the order of the text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tencent: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateId · 腾讯云模板 ID")
     aliyun: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateCode · 阿里云模板 CODE")

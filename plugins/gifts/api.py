@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
 from plugins.gifts.schemas import AcceptIn, ClaimDetail, ClaimOut, ClaimRow, WhyRevoked
-from roost import Context, Endpoints, Listing, PageQuery, keyset
+from roost import Body, Context, Endpoints, Listing, PageQuery, keyset
 
 member = Endpoints("member")
 staff = Endpoints("staff")
@@ -41,10 +41,8 @@ def accept(ctx: Context, claim_id: UUID, body: AcceptIn) -> ClaimDetail:
 # --- staff ------------------------------------------------------------------------------------------------
 
 
-class CodeQuery(BaseModel):
+class CodeQuery(Body):
     """The code on a member's screen."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str = Field(min_length=4, max_length=16)
 

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from plugins.notify.settings import ChannelName
-from roost import Choice
+from roost import Body, Choice, Row
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60, pattern=_ONE_LINE)]
@@ -17,12 +17,6 @@ PagePath = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-
 State = Literal["lead", "member", "lapsed"]
 EMAIL = r"^[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+$"
 Email = Annotated[str, StringConstraints(max_length=200, pattern=EMAIL)]
-
-
-class Strict(BaseModel):
-    """A body in which an unknown field is an error."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
@@ -40,7 +34,7 @@ class MessageOut(BaseModel):
     read: bool
 
 
-class InboxQuery(Strict):
+class InboxQuery(Body):
     """Which messages to list."""
 
     unread: bool = Field(False, description="only those not read yet")
@@ -53,7 +47,7 @@ class NewsOut(BaseModel):
     newest: UUID | None = Field(description="the newest of them")
 
 
-class ReadAll(Strict):
+class ReadAll(Body):
     """Up to which message, as listed last; without it every one."""
 
     until: UUID | None = None
@@ -100,7 +94,7 @@ class PreferencesOut(BaseModel):
     policy_version: str = Field(description="the consent text that a yes to marketing refers to")
 
 
-class PreferencesIn(Strict):
+class PreferencesIn(Body):
     """What a member wants from now on. What is left out stays."""
 
     off: dict[Code, Annotated[list[ChannelName], Field(max_length=20)]] | None = Field(
@@ -112,13 +106,13 @@ class PreferencesIn(Strict):
     policy_version: str = Field("", max_length=40, description="of the text agreed to; needed for a yes")
 
 
-class EmailIn(Strict):
+class EmailIn(Body):
     """An e-mail address to prove."""
 
     email: Email
 
 
-class EmailCodeIn(Strict):
+class EmailCodeIn(Body):
     """The code that came by e-mail."""
 
     code: str = Field(pattern=r"^[0-9]{6}$")
@@ -134,7 +128,7 @@ class EmailOut(BaseModel):
 # --- staff: texts ----------------------------------------------------------------------------------------------------
 
 
-class NoticeEdit(Strict):
+class NoticeEdit(Body):
     """What a tenant wants of a notice; an empty text is the plugin's own."""
 
     enabled: bool = Field(True, description="启用 / on")
@@ -147,10 +141,8 @@ class NoticeEdit(Strict):
     text_en: Words = Field("", description="英文内容 / text in English")
 
 
-class NoticeOut(NoticeEdit):
+class NoticeOut(NoticeEdit, from_attributes=True, extra="ignore"):
     """A notice as the tenant has it."""
-
-    model_config = ConfigDict(from_attributes=True, extra="ignore")
 
     id: UUID
     fact: str
@@ -160,7 +152,7 @@ class NoticeOut(NoticeEdit):
     values: str = Field("", description="placeholders that have a value")
 
 
-class TemplateIn(Strict):
+class TemplateIn(Body):
     """Under which id a provider knows a text."""
 
     code: Code = Field(description="通知编码或群发模板编码 / a notice's fact, or a code for campaigns")
@@ -176,10 +168,8 @@ class TemplateIn(Strict):
     )
 
 
-class TemplateOut(TemplateIn):
+class TemplateOut(TemplateIn, from_attributes=True, extra="ignore"):
     """A provider's template."""
-
-    model_config = ConfigDict(from_attributes=True, extra="ignore")
 
     id: UUID
 
@@ -187,7 +177,7 @@ class TemplateOut(TemplateIn):
 # --- staff: campaigns ------------------------------------------------------------------------------------------------
 
 
-class CampaignIn(Strict):
+class CampaignIn(Body):
     """A message to many, and to whom."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
@@ -224,10 +214,8 @@ class CampaignIn(Strict):
         return self
 
 
-class CampaignOut(BaseModel):
+class CampaignOut(Row):
     """A campaign and how far it is."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     name: str
@@ -258,7 +246,7 @@ class CampaignOut(BaseModel):
     ended_at: datetime | None
 
 
-class ExemptIn(Strict):
+class ExemptIn(Body):
     """Why a campaign is no marketing."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)] = Field(
@@ -266,7 +254,7 @@ class ExemptIn(Strict):
     )
 
 
-class ImportIn(Strict):
+class ImportIn(Body):
     """Addresses out of a file: one phone or e-mail address in the first column of each line."""
 
     csv: str = Field(
@@ -277,7 +265,7 @@ class ImportIn(Strict):
     )
 
 
-class TrialIn(Strict):
+class TrialIn(Body):
     """Whom to send a test to: an address by a channel, or a member."""
 
     channel: Annotated[ChannelName, Choice("message_channels")] = Field(description="渠道 / channel")
@@ -288,17 +276,15 @@ class TrialIn(Strict):
     locale: Literal["zh", "en"] = Field("zh", description="语言 / language")
 
 
-class StartIn(Strict):
+class StartIn(Body):
     """Start for as many heads as the preview said."""
 
     heads: int = Field(ge=1, le=10**8, description="确认人数，须与预览一致 / heads, as in the preview")
     at: AwareDatetime | None = Field(None, description="定时发送 / begin at; empty: now")
 
 
-class MessageRow(BaseModel):
+class MessageRow(Row):
     """A message as staff see it: to whom, by which way, what became of it."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     member: UUID | None
@@ -321,7 +307,7 @@ class MessageRow(BaseModel):
 # --- staff: the rest -------------------------------------------------------------------------------------------------
 
 
-class AnnouncementIn(Strict):
+class AnnouncementIn(Body):
     """A banner."""
 
     title_zh: Annotated[Line, StringConstraints(min_length=1)] = Field(description="中文标题 / title in Chinese")
@@ -340,10 +326,8 @@ class AnnouncementIn(Strict):
         return self
 
 
-class AnnouncementRow(BaseModel):
+class AnnouncementRow(Row):
     """A banner as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     title_zh: str
@@ -356,7 +340,7 @@ class AnnouncementRow(BaseModel):
     ends_at: datetime
 
 
-class BlockIn(Strict):
+class BlockIn(Body):
     """An address that wants no marketing."""
 
     channel: Literal["sms", "email"] = Field(description="渠道 / channel")
@@ -365,7 +349,7 @@ class BlockIn(Strict):
     )
 
 
-class StaffIn(Strict):
+class StaffIn(Body):
     """Where the acting account of staff wants to be told, and of what."""
 
     channel: Literal["sms", "email"] = Field(description="渠道 / channel")
@@ -377,10 +361,8 @@ class StaffIn(Strict):
     )
 
 
-class StaffRow(BaseModel):
+class StaffRow(Row):
     """Where an account of staff is told, masked."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     account: UUID
@@ -390,10 +372,8 @@ class StaffRow(BaseModel):
     created_at: datetime
 
 
-class BlockRow(BaseModel):
+class BlockRow(Row):
     """An address that wants no marketing, masked."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     channel: str
