@@ -99,7 +99,7 @@ def _add_reads(group: Endpoints, desk: Desk, path: str) -> None:
             f"List: {resource.title.en}. Days of a filter are in the tenant's time zone.",
             query=keyset.filter_model(desk.slug, resource),
             page=PageQuery,
-            **{"return": _listing(resource.reply)},
+            **{"return": _listing(desk.reply_model)},
         )
     )
     group.get(path + "/{row_id}", permission=resource.permission)(
@@ -108,7 +108,7 @@ def _add_reads(group: Endpoints, desk: Desk, path: str) -> None:
             f"get_{name}",
             f"Return one row: {resource.title.en}.",
             row_id=keyset.key_type(resource),
-            **{"return": resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -123,7 +123,7 @@ def _add_create(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"create_{desk.slug}_{desk.resource.name}",
             f"Add a row: {desk.resource.title.en}.",
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -139,7 +139,7 @@ def _add_edit(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"Change a row: {desk.resource.title.en}.",
             row_id=keyset.key_type(desk.resource),
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -179,7 +179,7 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
     fields: Any = {  # Any: types made at run time
         "state": (Literal["done", "pending"], ...),
         "approval": (UUID | None, None),
-        "item": (resource.reply | None, None),
+        "item": (desk.reply_model | None, None),
     }
     if action.reveals is not None:
         _add_reveal(group, desk, path, action, model)

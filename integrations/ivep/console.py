@@ -8,7 +8,7 @@ from peewee import fn
 
 from integrations.ivep import inbox, reading, service
 from integrations.ivep.models import IvepCoach, IvepCursor, IvepEvent, IvepRelation
-from integrations.ivep.schemas import CoachRow, EventRow, ListRow, NewRun, RelationRow
+from integrations.ivep.schemas import NewRun
 from roost import Action, Column, Context, Form, Panel, Resource, Text
 
 EVENTS = {
@@ -52,17 +52,16 @@ def _open(row: Any) -> bool:
     return row.state in inbox.OPEN
 
 
-def present_relations(ctx: Context, rows: Sequence[Any]) -> Sequence[RelationRow]:
+def present_relations(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the coaches' names."""
     names = service.names_of(ctx, [row.coach for row in rows if row.coach])
-    return [RelationRow.model_validate(row).model_copy(update={"coach_name": names.get(row.coach, "")}) for row in rows]
+    return [{"coach_name": names.get(row.coach, "")} for row in rows]
 
 
 coaches = Resource(
     name="coaches",
     title=Text("教练", "Coaches"),
     model=IvepCoach,
-    reply=CoachRow,
     columns=(
         Column("number", NUMBER, filter=True),
         Column("name", Text("姓名", "Name"), filter=True),
@@ -75,14 +74,13 @@ coaches = Resource(
     permission="ivep.view",
     export_permission="ivep.view",
     venue="venue",
-    member=None,
 )
 
 relations = Resource(
     name="relations",
     title=Text("教练关系", "Coaches and members"),
     model=IvepRelation,
-    reply=RelationRow,
+    also=("coach",),
     columns=(
         Column("changed_at", CHANGED, "time", filter=True),
         Column("member", MEMBER, "member", filter=True),
@@ -109,7 +107,6 @@ events = Resource(
     name="events",
     title=Text("IVEP 推送记录", "Events of IVEP"),
     model=IvepEvent,
-    reply=EventRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
         Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
@@ -131,13 +128,12 @@ lists = Resource(
     name="lists",
     title=Text("IVEP 对账", "Reconciliation with IVEP"),
     model=IvepCursor,
-    reply=ListRow,
     columns=(
         Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
         Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
         Column("finished_at", Text("上次完成", "Last finished"), "time"),
-        Column("items", Text("条数", "Items"), "int"),
-        Column("found", Text("补回", "Found"), "int"),
+        Column("items", Text("条数", "Items"), "int", says="of the last run"),
+        Column("found", Text("补回", "Found"), "int", says="of those, news that no push had brought"),
         Column("rejected", Text("无法识别", "Unreadable"), "int"),
         Column("error", NOTE),
         Column("tries", Text("失败次数", "Failures"), "int", list=False),
@@ -146,9 +142,8 @@ lists = Resource(
     permission="ivep.view",
     edit_permission="ivep.retry",
     create=Form(NewRun, reading.begin),
-    actions=(Action("run", Text("立即对账", "Reconcile now"), reading.run, "ivep.retry"),),
+    actions=(Action("run", Text("立即对账", "Reconcile now"), reading.run),),
     venue_free=True,
-    member=None,
 )
 
 

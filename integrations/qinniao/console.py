@@ -13,16 +13,10 @@ from integrations.qinniao.models import (
 )
 from integrations.qinniao.schemas import (
     Assignment,
-    CircuitRow,
     Conversion,
-    EventRow,
-    LeadRow,
-    ListRow,
     NewLead,
     NewRetry,
     NewRun,
-    ObjectRow,
-    RetryRow,
 )
 from roost import Action, Column, Form, Panel, Resource, Text
 
@@ -123,7 +117,6 @@ people = Resource(
     name="leads",
     title=Text("潜客推送", "Leads to the SaaS"),
     model=QinniaoLead,
-    reply=LeadRow,
     columns=(
         Column("created_at", Text("注册", "Since"), "time", filter=True),
         Column("member", MEMBER, "member", filter=True),
@@ -146,7 +139,7 @@ people = Resource(
     export_permission="qinniao.view",
     create=Form(NewLead, leads.add),
     actions=(
-        Action("retry", RETRY, leads.retry, "qinniao.retry", shown=_unfinished),
+        Action("retry", RETRY, leads.retry, shown=_unfinished),
         Action(
             "convert",
             Text("人工转会员", "Convert by hand"),
@@ -163,7 +156,7 @@ events = Resource(
     name="events",
     title=Text("SaaS 推送记录", "Events of the SaaS"),
     model=QinniaoEvent,
-    reply=EventRow,
+    also=("kind",),
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
         Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
@@ -185,7 +178,6 @@ objects = Resource(
     name="records",
     title=Text("SaaS 记录", "Records of the SaaS"),
     model=QinniaoObject,
-    reply=ObjectRow,
     columns=(
         Column("changed_at", Text("更新", "Changed"), "time", filter=True),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
@@ -220,13 +212,12 @@ lists = Resource(
     name="lists",
     title=Text("SaaS 对账", "Reconciliation with the SaaS"),
     model=QinniaoCursor,
-    reply=ListRow,
     columns=(
         Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
         Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
         Column("finished_at", Text("上次完成", "Last finished"), "time"),
-        Column("items", Text("条数", "Items"), "int"),
-        Column("found", Text("补回", "Found"), "int"),
+        Column("items", Text("条数", "Items"), "int", says="of the last run"),
+        Column("found", Text("补回", "Found"), "int", says="of those, news that no push had brought"),
         Column("rejected", Text("无法识别", "Unreadable"), "int"),
         Column("error", NOTE),
         Column("tries", Text("失败次数", "Failures"), "int", list=False),
@@ -235,16 +226,14 @@ lists = Resource(
     permission="qinniao.view",
     edit_permission="qinniao.retry",
     create=Form(NewRun, reconcile.begin),
-    actions=(Action("run", Text("立即对账", "Reconcile now"), reconcile.run, "qinniao.retry"),),
+    actions=(Action("run", Text("立即对账", "Reconcile now"), reconcile.run),),
     venue_free=True,
-    member=None,
 )
 
 circuits = Resource(
     name="servers",
     title=Text("SaaS 接口状态", "Servers of the SaaS"),
     model=QinniaoCircuit,
-    reply=CircuitRow,
     columns=(
         Column("target", Text("地址", "Address"), filter=True),
         Column("state", STATE, "choice", choices=CIRCUIT_STATES, filter=True),
@@ -258,14 +247,12 @@ circuits = Resource(
         Action("close", Text("恢复调用", "Ask again now"), circuit.close, "qinniao.retry", shown=circuit.is_broken),
     ),
     venue_free=True,
-    member=None,
 )
 
 retries = Resource(
     name="retries",
     title=Text("批量重试", "All tried again"),
     model=QinniaoRetry,
-    reply=RetryRow,
     columns=(
         Column("created_at", Text("发起", "Begun"), "time", filter=True),
         Column("what", Text("内容", "What"), "choice", choices=WHAT, filter=True),
@@ -278,7 +265,6 @@ retries = Resource(
     edit_permission="qinniao.retry",
     create=Form(NewRetry, desk.retry_all),
     venue_free=True,
-    member=None,
 )
 
 lag = Panel("lag", Text("SaaS 对接", "SaaS link"), "qinniao.view", desk.figures)

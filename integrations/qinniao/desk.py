@@ -10,7 +10,7 @@ from peewee import fn
 from integrations.qinniao import circuit, inbox, leads, reconcile, service
 from integrations.qinniao.connection import require
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject, QinniaoRetry
-from integrations.qinniao.schemas import Assignment, NewRetry, ObjectRow, QinniaoSettings, RetryJob
+from integrations.qinniao.schemas import Assignment, NewRetry, QinniaoSettings, RetryJob
 from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasLead, SaasMember
 from roost import Conflict, Context, Forbidden, Next, mask_phone, members, unseal
 
@@ -22,9 +22,9 @@ NAMES = {
 }  # fmt: skip
 
 
-def present_objects(ctx: Context, rows: Sequence[Any]) -> Sequence[ObjectRow]:
+def present_objects(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the masked phone of people who wait to be matched."""
-    return [ObjectRow.model_validate(row).model_copy(update={"phone": _phone(ctx, row)}) for row in rows]
+    return [{"phone": _phone(ctx, row)} for row in rows]
 
 
 def _phone(ctx: Context, row: Any) -> str:

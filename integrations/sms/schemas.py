@@ -1,6 +1,6 @@
 """What goes in and out, the tenant's settings, what jobs carry, and what staff see."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -226,57 +226,3 @@ class PushJob(BaseModel):
 
 
 # --- what staff see ---------------------------------------------------------------------------------------------------
-
-
-class MessageRow(Row):
-    """A message; its text and values are not kept."""
-
-    id: UUID
-    created_at: datetime
-    purpose: str
-    marketing: bool
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    template: str
-    state: str
-    provider: str
-    reason: str
-    code: str = Field(description="the provider's")
-    note: str
-    segments: int
-    cost_fen: int
-    sent_at: datetime | None
-    settled_at: datetime | None = Field(description="when the receipt came")
-
-
-class ReplyRow(Row):
-    """What somebody answered."""
-
-    id: UUID
-    received_at: datetime
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    text: str = ""
-    unsubscribe: bool
-
-
-class OptOutRow(Row):
-    """A phone that wants no marketing."""
-
-    id: UUID
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    since: datetime
-    how: str
-
-
-class DayRow(Row):
-    """What a day's messages came to."""
-
-    id: UUID
-    day: date
-    messages: int
-    cost_fen: int

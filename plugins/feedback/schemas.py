@@ -134,26 +134,6 @@ class StaffMessage(MessageOut):
     staff: UUID | None
 
 
-class CaseRow(BaseModel):
-    """A case as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID
-    category: str
-    text: str
-    pictures: list[str]
-    state: str
-    escalated: bool
-    handler: UUID | None
-    score: int | None
-    compensated: int
-    reply_by: datetime | None
-    solve_by: datetime | None
-    created_at: datetime
-    messages: list[StaffMessage] = []
-
-
 # --- surveys ---------------------------------------------------------------------------------------------------------
 
 
@@ -226,44 +206,8 @@ class QuestionFigures(BaseModel):
     counts: list[int]
 
 
-class RoundRow(BaseModel):
-    """A round as staff see it, with its figures so far."""
-
-    id: UUID
-    title: str
-    questions: list[str]
-    states: list[str]
-    venue: UUID | None
-    state: str
-    offered: int
-    passed_over: int
-    answered: int
-    declined: int
-    average: float | None = None
-    results: list[QuestionFigures]
-    created_at: datetime
-    closes_at: datetime
-
-
 class ScoreRow(Row):
     """One question's score."""
 
     question: str
     score: int
-
-
-class SurveyRow(BaseModel):
-    """A survey as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    case: UUID | None
-    round: UUID | None
-    state: str
-    average: float | None = None
-    text: str | None
-    offered_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
-    scores: list[ScoreRow]

@@ -228,29 +228,6 @@ class ClaimDetail(ClaimOut):
     address: Address | None = None
 
 
-class GiftOut(Row):
-    """A defined gift, as staff see it."""
-
-    id: UUID
-    code: str
-    name: str
-    kind: str
-    points: int
-    amount_fen: int
-    valid_days: int
-    terms: str
-    tracked: bool
-    left: int | None = None
-    active: bool
-
-
-class RuleOut(RuleIn, from_attributes=True, extra="ignore"):
-    """A gift rule, as staff see it."""
-
-    id: UUID
-    version: int
-
-
 class ClaimRow(Claim):
     """A claim, as staff see it: the receiver masked."""
 

@@ -1,13 +1,13 @@
 """Settings, requests and replies of levels."""
 
 import itertools
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from roost import Body, Choice, Row, rewards
+from roost import Body, Choice, rewards
 
 ClassCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -120,32 +120,6 @@ class MyLevelOut(BaseModel):
     manual_until: date | None = Field(description="the last day of a level given by staff")
 
 
-class HistoryOut(Row):
-    """One move of a member's level, as staff see it."""
-
-    id: UUID
-    member: UUID
-    old: str
-    new: str
-    reason: str
-    growth: int | None
-    threshold: int | None
-    words: str
-    actor: str
-    at: datetime
-
-
-class StandingOut(Row):
-    """A member's standing, as staff see it."""
-
-    id: UUID
-    member: UUID
-    level: str
-    since: datetime
-    period_end: date | None
-    manual_until: date | None
-
-
 class ManualLevel(Body):
     """A level that staff give; it ends."""
 
@@ -183,12 +157,6 @@ class ClassRuleIn(Body):
         if self.from_class == self.to_class:
             raise ValueError("the two classes are the same / 原类别与新类别相同")
         return self
-
-
-class ClassRuleOut(ClassRuleIn, from_attributes=True, extra="ignore"):
-    """A class rule, as staff see it."""
-
-    id: UUID
 
 
 class PointsEarned(Body, frozen=True):

@@ -122,18 +122,6 @@ class ItemRow(ItemOut):
     decided_by: UUID | None
 
 
-class ReportRow(BaseModel):
-    """A report as staff see it."""
-
-    id: UUID
-    media: UUID
-    member: UUID
-    reason: str
-    text: str
-    state: str
-    created_at: datetime
-
-
 class ItemJob(BaseModel):
     """A job about one item."""
 

@@ -1,7 +1,7 @@
 """What staff work with: notices, templates, campaigns, messages, announcements, and who wants no marketing."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from peewee import fn
 
@@ -19,21 +19,14 @@ from plugins.notify.models import (
 from plugins.notify.preferences import masked
 from plugins.notify.schemas import (
     AnnouncementIn,
-    AnnouncementRow,
     BlockIn,
-    BlockRow,
     CampaignIn,
-    CampaignOut,
     ExemptIn,
     ImportIn,
-    MessageRow,
     NoticeEdit,
-    NoticeOut,
     StaffIn,
-    StaffRow,
     StartIn,
     TemplateIn,
-    TemplateOut,
     TrialIn,
 )
 from plugins.notify.settings import NotifySettings
@@ -96,7 +89,6 @@ def _present_notices(ctx: Context, rows: Sequence[NotifyNotice]) -> Sequence[Any
         locale = "en" if english else "zh"
         shown.append(
             {
-                **row.__data__,
                 "name": notice.title.in_(locale) if notice else row.fact,
                 "usual": notice.text.in_(locale) if notice else "",
                 "values": " ".join(f"{{{v}}}" for v in sorted(noticing.values_of(notice))) if notice else "",
@@ -107,7 +99,7 @@ def _present_notices(ctx: Context, rows: Sequence[NotifyNotice]) -> Sequence[Any
 
 def _present_campaigns(ctx: Context, rows: Sequence[NotifyCampaign]) -> Sequence[Any]:
     counted = campaigns.progress(ctx, [row.id for row in rows])
-    return [{**row.__data__, "progress": counted[row.id]} for row in rows]
+    return [{"progress": counted[row.id]} for row in rows]
 
 
 def _masked(channel: str, address: str) -> str:
@@ -117,7 +109,6 @@ def _masked(channel: str, address: str) -> str:
 def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[Any]:
     return [
         {
-            **row.__data__,
             "address": _masked(row.address_channel, unseal(ctx, "address", row.address)) if row.address else "",
             "trail": [[str(part) for part in tried] for tried in row.trail],
             "tried": [{"channel": tried[0], "words": tried[2] or tried[1]} for tried in row.trail],
@@ -127,14 +118,11 @@ def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[A
 
 
 def _present_blocks(ctx: Context, rows: Sequence[NotifyBlock]) -> Sequence[Any]:
-    return [{**row.__data__, "address": _masked(row.channel, unseal(ctx, "address", row.address))} for row in rows]
+    return [{"address": _masked(row.channel, unseal(ctx, "address", row.address))} for row in rows]
 
 
 def _present_staff(ctx: Context, rows: Sequence[NotifyStaff]) -> Sequence[Any]:
-    return [
-        {**row.__data__, "address": _masked(row.channel, unseal(ctx, "staff_address", row.staff_address))}
-        for row in rows
-    ]
+    return [{"address": _masked(row.channel, unseal(ctx, "staff_address", row.staff_address))} for row in rows]
 
 
 def _accounts(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
@@ -149,7 +137,6 @@ NOTICES = Resource(
     name="notices",
     title=Text("通知", "Notices"),
     model=NotifyNotice,
-    reply=NoticeOut,
     columns=(
         Column("name", Text("通知", "Notice")),
         Column("group", Text("功能", "Feature"), "choice", source="plugins", filter=True),
@@ -164,10 +151,8 @@ NOTICES = Resource(
         Column("fact", Text("编码", "Code"), filter=True, page=False),
     ),
     permission="notify.texts",
-    edit_permission="notify.texts",
     edit=Form(NoticeEdit, noticing.edit),
     venue_free=True,
-    member=None,
     present=_present_notices,
 )
 
@@ -175,21 +160,18 @@ TEMPLATES = Resource(
     name="templates",
     title=Text("服务商模板", "Providers' templates"),
     model=NotifyTemplate,
-    reply=TemplateOut,
     columns=(
         Column("code", Text("通知或群发编码", "Notice or campaign"), filter=True),
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
-        Column("locale", Text("语言", "Language"), "choice", choices=LOCALES, filter=True),
+        Column("locale", Text("语言", "Language"), "choice", choices=LOCALES, filter=True, type=Literal["zh", "en"]),
         Column("template", Text("模板编号", "Template")),
-        Column("params", Text("参数对应", "Values"), list=False),
+        Column("params", Text("参数对应", "Values"), list=False, type=dict[str, str]),
     ),
     permission="notify.texts",
-    edit_permission="notify.texts",
     create=Form(TemplateIn, templating.add),
     edit=Form(TemplateIn, templating.edit),
-    actions=(Action("remove", Text("删除", "Remove"), templating.remove, permission="notify.texts"),),
+    actions=(Action("remove", Text("删除", "Remove"), templating.remove),),
     venue_free=True,
-    member=None,
 )
 
 CAMPAIGNS = Resource(
@@ -197,15 +179,15 @@ CAMPAIGNS = Resource(
     offers={"message_channels": preferences.named_channels},
     title=Text("群发", "Campaigns"),
     model=NotifyCampaign,
-    reply=CampaignOut,
+    also=("template", "link", "everybody", "tag", "tag_value"),
     columns=(
         Column("name", Text("名称", "Name")),
         Column("state", Text("状态", "State"), "choice", choices=CAMPAIGN_STATES, filter=True),
         Column("channels", Text("渠道", "Channels"), "choice", source="message_channels"),
         Column("heads", Text("人数", "Heads"), "int"),
-        Column("reachable", Text("可触达", "May be told"), "int"),
+        Column("reachable", Text("可触达", "May be told"), "int", says="may be written to by one of the channels"),
         Column("cost_fen", Text("费用上限", "Cost at most"), "fen"),
-        Column("progress", Text("进度", "Progress"), "facts", parts=PROGRESS),
+        Column("progress", Text("进度", "Progress"), "facts", parts=PROGRESS, type=dict[str, int]),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("created_at", Text("创建时间", "Written"), "time", filter=True),
         Column("started_at", Text("开始时间", "Begun"), "time", list=False),
@@ -226,18 +208,11 @@ CAMPAIGNS = Resource(
     create=Form(CampaignIn, campaigns.draft),
     edit=Form(CampaignIn, campaigns.edit),
     actions=(
-        Action(
-            "preview",
-            Text("统计人数与费用", "Preview"),
-            campaigns.preview,
-            permission="notify.send",
-            shown=_in("draft", "ready"),
-        ),
+        Action("preview", Text("统计人数与费用", "Preview"), campaigns.preview, shown=_in("draft", "ready")),
         Action(
             "import",
             Text("导入名单", "Import a list"),
             importing.import_list,
-            permission="notify.send",
             form=ImportIn,
             shown=_in("draft", "ready"),
         ),
@@ -252,45 +227,29 @@ CAMPAIGNS = Resource(
             stands_on=campaigns.EXEMPTION_STANDS_ON,
             shown=lambda row: row.marketing and row.state in campaigns.EDITABLE,
         ),
-        Action("test", Text("测试发送", "Send a test"), campaigns.try_out, permission="notify.send", form=TrialIn),
+        Action("test", Text("测试发送", "Send a test"), campaigns.try_out, form=TrialIn),
         Action(
             "start",
             Text("发送", "Send"),
             campaigns.start,
-            permission="notify.send",
             form=StartIn,
             idempotent=True,
             approve_over=lambda body: body.heads,
             limit=lambda ctx: ctx.settings(NotifySettings).approve_over,
             shown=_in("ready"),
         ),
-        Action("stop", Text("停止", "Stop"), campaigns.stop, permission="notify.send", shown=_in("running")),
-        Action(
-            "resume",
-            Text("继续发送", "Resume"),
-            campaigns.resume,
-            permission="notify.send",
-            idempotent=True,
-            shown=_in("stopped"),
-        ),
-        Action(
-            "cancel",
-            Text("取消", "Cancel"),
-            campaigns.cancel,
-            permission="notify.send",
-            shown=_in("draft", "gathering", "ready", "stopped"),
-        ),
+        Action("stop", Text("停止", "Stop"), campaigns.stop, shown=_in("running")),
+        Action("resume", Text("继续发送", "Resume"), campaigns.resume, idempotent=True, shown=_in("stopped")),
+        Action("cancel", Text("取消", "Cancel"), campaigns.cancel, shown=_in("draft", "gathering", "ready", "stopped")),
         Action(
             "retry_failed",
             Text("重试失败的", "Try the failed again"),
             campaigns.retry_failed,
-            permission="notify.send",
             idempotent=True,
             shown=_in("done"),
         ),
     ),
     venue="venue",
-    member=None,
     present=_present_campaigns,
 )
 
@@ -298,11 +257,14 @@ MESSAGES = Resource(
     name="messages",
     title=Text("发送记录", "Messages"),
     model=NotifyMessage,
-    reply=MessageRow,
+    also=(
+        "locale",
+        Column("trail", Text("未成功的渠道", "Channel, code and words of what did not work"), type=list[list[str]]),
+    ),
     columns=(
         Column("created_at", Text("时间", "At"), "time", filter=True),
         Column("member", Text("会员", "Member"), "member", filter=True),
-        Column("address", Text("导入地址", "Address")),
+        Column("address", Text("导入地址", "Address"), says="an imported address, masked"),
         Column("notice", Text("通知", "Notice"), "choice", source=noticing.named, filter=True),
         Column("state", Text("状态", "State"), "choice", choices=MESSAGE_STATES, filter=True),
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
@@ -311,7 +273,7 @@ MESSAGES = Resource(
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("shown", Text("在站内信", "In the inbox"), "bool", list=False),
         Column("marketing", Text("营销消息", "Marketing"), "bool", list=False),
-        Column("tried", Text("未成功的渠道", "What did not work"), "table", parts=TRIED, list=False),
+        Column("tried", Text("未成功的渠道", "What did not work"), "table", parts=TRIED, list=False, rest=False),
         Column("due_at", Text("计划时间", "Due"), "time", list=False),
         Column("ended_at", Text("结束时间", "Ended"), "time", list=False),
     ),
@@ -336,7 +298,7 @@ ANNOUNCEMENTS = Resource(
     area="content",
     title=Text("公告", "Announcements"),
     model=NotifyAnnouncement,
-    reply=AnnouncementRow,
+    also=("link",),
     columns=(
         Column("title_zh", Text("中文标题", "Title in Chinese")),
         Column("title_en", Text("英文标题", "Title in English"), list=False),
@@ -347,19 +309,16 @@ ANNOUNCEMENTS = Resource(
         Column("ends_at", Text("结束", "Until"), "time", filter=True),
     ),
     permission="notify.announce",
-    edit_permission="notify.announce",
     create=Form(AnnouncementIn, announcements.announce),
     edit=Form(AnnouncementIn, announcements.edit),
-    actions=(Action("take_down", Text("撤下", "Take down"), announcements.take_down, permission="notify.announce"),),
+    actions=(Action("take_down", Text("撤下", "Take down"), announcements.take_down),),
     venue="venue",
-    member=None,
 )
 
 BLOCKS = Resource(
     name="blocks",
     title=Text("退订名单", "Want no marketing"),
     model=NotifyBlock,
-    reply=BlockRow,
     columns=(
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
         Column("address", Text("地址", "Address")),
@@ -367,11 +326,9 @@ BLOCKS = Resource(
         Column("created_at", Text("时间", "At"), "time", filter=True),
     ),
     permission="notify.block",
-    edit_permission="notify.block",
     create=Form(BlockIn, blocking.add),
-    actions=(Action("lift", Text("移出", "Lift"), blocking.lift, permission="notify.block", reason=True),),
+    actions=(Action("lift", Text("移出", "Lift"), blocking.lift, reason=True),),
     venue_free=True,
-    member=None,
     present=_present_blocks,
 )
 
@@ -379,7 +336,6 @@ STAFF = Resource(
     name="staff",
     title=Text("员工通知", "Staff are told"),
     model=NotifyStaff,
-    reply=StaffRow,
     columns=(
         Column("account", Text("员工", "Staff"), "choice", source=_accounts, filter=True),
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
@@ -388,11 +344,9 @@ STAFF = Resource(
         Column("created_at", Text("登记时间", "Since"), "time"),
     ),
     permission="notify.told",
-    edit_permission="notify.told",
     create=Form(StaffIn, staff.subscribe),
-    actions=(Action("end", Text("停止通知", "Stop"), staff.end, permission="notify.told"),),
+    actions=(Action("end", Text("停止通知", "Stop"), staff.end),),
     venue_free=True,
-    member=None,
     area="system",
     present=_present_staff,
     offers={"staff_notices": staff.offered},

@@ -1,13 +1,13 @@
 """What members and staff send and get."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from plugins.notify.settings import ChannelName
-from roost import Body, Choice, Row
+from roost import Body, Choice
 
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60, pattern=_ONE_LINE)]
@@ -141,17 +141,6 @@ class NoticeEdit(Body):
     text_en: Words = Field("", description="英文内容 / text in English")
 
 
-class NoticeOut(NoticeEdit, from_attributes=True, extra="ignore"):
-    """A notice as the tenant has it."""
-
-    id: UUID
-    fact: str
-    group: str
-    name: str = Field("", description="what it is about")
-    usual: str = Field("", description="the plugin's own words")
-    values: str = Field("", description="placeholders that have a value")
-
-
 class TemplateIn(Body):
     """Under which id a provider knows a text."""
 
@@ -166,12 +155,6 @@ class TemplateIn(Body):
         max_length=30,
         description="参数对应，如 thing1 → {gift} / the provider's values from ours",
     )
-
-
-class TemplateOut(TemplateIn, from_attributes=True, extra="ignore"):
-    """A provider's template."""
-
-    id: UUID
 
 
 # --- staff: campaigns ------------------------------------------------------------------------------------------------
@@ -214,38 +197,6 @@ class CampaignIn(Body):
         return self
 
 
-class CampaignOut(Row):
-    """A campaign and how far it is."""
-
-    id: UUID
-    name: str
-    marketing: bool
-    exempt_reason: str = Field(description="why it is no marketing, where two members of staff said so")
-    channels: list[str]
-    template: str
-    title_zh: str
-    title_en: str
-    text_zh: str
-    text_en: str
-    link: str
-    everybody: bool
-    states: list[str]
-    levels: list[str]
-    venue: UUID | None
-    tag: str
-    tag_value: str
-    basis: str
-    imported: dict[str, Any] = Field(description="of the last import: rows, duplicates, bad lines")
-    state: str = Field(description="draft, gathering, ready, running, stopped, done or cancelled")
-    heads: int = Field(description="to how many persons")
-    reachable: int = Field(description="how many of them may be written to by one of the channels")
-    cost_fen: int = Field(description="at most, in fen")
-    progress: dict[str, int] = Field(default_factory=dict, description="messages by state")
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
 class ExemptIn(Body):
     """Why a campaign is no marketing."""
 
@@ -283,27 +234,6 @@ class StartIn(Body):
     at: AwareDatetime | None = Field(None, description="定时发送 / begin at; empty: now")
 
 
-class MessageRow(Row):
-    """A message as staff see it: to whom, by which way, what became of it."""
-
-    id: UUID
-    member: UUID | None
-    address: str = Field("", description="an imported address, masked")
-    venue: UUID | None
-    campaign: UUID | None
-    notice: str
-    marketing: bool
-    locale: str
-    state: str = Field(description="listed, waiting, sending, sent, failed, unknown or skipped")
-    channel: str
-    shown: bool = Field(description="whether it lies in the inbox")
-    code: str
-    trail: list[list[str]] = Field(description="channel, code and words of what did not work")
-    due_at: datetime
-    created_at: datetime
-    ended_at: datetime | None
-
-
 # --- staff: the rest -------------------------------------------------------------------------------------------------
 
 
@@ -326,20 +256,6 @@ class AnnouncementIn(Body):
         return self
 
 
-class AnnouncementRow(Row):
-    """A banner as staff see it."""
-
-    id: UUID
-    title_zh: str
-    title_en: str
-    text_zh: str
-    text_en: str
-    link: str
-    venue: UUID | None
-    starts_at: datetime
-    ends_at: datetime
-
-
 class BlockIn(Body):
     """An address that wants no marketing."""
 
@@ -359,24 +275,3 @@ class StaffIn(Body):
     notices: Annotated[list[str], Choice("staff_notices")] = Field(
         min_length=1, max_length=50, description="接收的通知 / what you want to be told of"
     )
-
-
-class StaffRow(Row):
-    """Where an account of staff is told, masked."""
-
-    id: UUID
-    account: UUID
-    channel: str
-    address: str
-    notices: list[str]
-    created_at: datetime
-
-
-class BlockRow(Row):
-    """An address that wants no marketing, masked."""
-
-    id: UUID
-    channel: str
-    address: str
-    source: str
-    created_at: datetime

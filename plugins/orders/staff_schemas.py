@@ -1,7 +1,7 @@
 """What staff send and get."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -138,122 +138,6 @@ class _Row(Row):
     id: UUID
 
 
-class OrderRow(_Row):
-    """An order as staff see it: the receiver masked."""
-
-    number: str
-    owner: str
-    reference: str
-    member: UUID
-    state: str
-    title: str
-    goods_fen: int
-    discount_fen: int
-    discounts: list[dict[str, Any]]
-    postage_fen: int
-    money_fen: int
-    points: int
-    paid_fen: int
-    refunded_fen: int
-    refunded_points: int
-    to_ship: int
-    to_hand: int
-    venue: UUID | None
-    receiver: str = ""
-    ship_by: date | None
-    pickup_until: datetime | None
-    note: str
-    closed_why: str
-    lines: list[dict[str, Any]] = []
-    tenders: list[dict[str, Any]] = []
-    deadline: datetime
-    created_at: datetime
-    paid_at: datetime | None
-    delivered_at: datetime | None
-    ended_at: datetime | None
-
-
-class RefundRow(_Row):
-    """A refund in the queue."""
-
-    order: UUID
-    number: str = ""
-    member: UUID
-    venue: UUID | None
-    state: str
-    source: str
-    fen: int
-    points: int
-    reason: str
-    reply: str
-    parts: list[dict[str, Any]] = []
-    created_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
-
-
-class HandoverRow(_Row):
-    """A parcel, or what was handed over."""
-
-    order: UUID
-    number: str
-    kind: str
-    carrier: str
-    tracking: str
-    venue: UUID | None
-    lines: list[dict[str, Any]]
-    whole: bool
-    handed_at: datetime
-    undone_at: datetime | None
-
-
-class TakingRow(_Row):
-    """Money that changed hands at a counter."""
-
-    venue: UUID
-    kind: str
-    fen: int
-    order: UUID
-    refund: UUID | None
-    day: date
-    shift: UUID | None
-    taken_at: datetime
-
-
-class ShiftRow(_Row):
-    """A shift that was closed."""
-
-    venue: UUID
-    day: date
-    figures: list[dict[str, Any]]
-    takings: int
-    expected_fen: int
-    counted_fen: int
-    difference_fen: int
-    note: str
-    since: datetime | None
-    closed_at: datetime
-
-
-class InvoiceRow(_Row):
-    """A request for an invoice, with what is to be written on it."""
-
-    order: UUID
-    number: str
-    member: UUID
-    venue: UUID | None
-    kind: Literal["personal", "company"]
-    title: str
-    tax_number: str
-    email: str
-    fen: int
-    state: str
-    invoice_number: str
-    link: str
-    remark: str
-    requested_at: datetime
-
-
 class ImportRow(_Row):
     """A file of tracking numbers and what became of it."""
 
@@ -263,14 +147,6 @@ class ImportRow(_Row):
     rejected: int
     rejections: list[dict[str, Any]]
     imported_at: datetime
-
-
-class LabelsRow(_Row):
-    """A batch of labels."""
-
-    count: int
-    reason: str
-    created_at: datetime
 
 
 class PickupOut(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
 
-from roost import Body, Choice, Row, rewards
+from roost import Body, Choice, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -100,34 +100,6 @@ class InviteeOut(BaseModel):
     registered_at: datetime
     converted_at: datetime | None
     rewards: list[str] = Field(description="what it brought me, in words")
-
-
-class RelationOut(Row):
-    """Who referred whom, as staff see it."""
-
-    id: UUID
-    invitee: UUID
-    inviter: UUID | None
-    state: str
-    reason: str
-    venue: UUID | None
-    bound_at: datetime
-    converted_at: datetime | None
-
-
-class RewardOut(Row):
-    """A reward of referrals, as staff see it."""
-
-    id: UUID
-    relation: UUID
-    member: UUID
-    role: str
-    state: str
-    reason: str
-    period: str
-    step: int | None
-    grant: UUID | None
-    at: datetime
 
 
 class BindIn(Body):

@@ -249,59 +249,6 @@ class ClaimOut(Row):
     created_at: datetime
 
 
-class PlanRow(BaseModel):
-    """A plan as staff see it."""
-
-    id: UUID
-    title: str
-    repeat: str
-    day: int
-    at: str
-    minutes: int
-    active: bool
-    items: list[ItemForm]
-    venues: list[UUID]
-
-
-class SessionRow(BaseModel):
-    """A session as staff see it."""
-
-    id: UUID
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    state: str
-    plan: UUID | None
-    venues: list[UUID]
-
-
-class ItemRow(BaseModel):
-    """An item as staff see it."""
-
-    id: UUID
-    session: UUID
-    title: str
-    kind: str
-    delivery: str
-    stock: int
-    price_points: int
-    price_fen: int
-    market_fen: int | None
-    basis: str
-    states: list[str]
-    levels: list[str]
-    venues: list[UUID]
-
-
-class ClaimRow(ClaimOut):
-    """A claim as staff see it."""
-
-    member: UUID
-    venue: UUID | None
-    unpaid: bool
-    ended_at: datetime | None
-
-
 class Redeem(Body):
     """Where a voucher is used."""
 

@@ -27,12 +27,6 @@ class DesignForm(Body):
     title: str = Field(min_length=1, max_length=60)
 
 
-class DesignOut(DesignForm, extra="ignore"):
-    """A design as staff see it."""
-
-    id: UUID
-
-
 class StickerOut(Row):
     """A sticker of mine."""
 
@@ -40,12 +34,6 @@ class StickerOut(Row):
     design: str
     worn: bool
     created_at: datetime
-
-
-class OwnedOut(StickerOut):
-    """A sticker as staff see it."""
-
-    member: UUID
 
 
 class StickerReward(Body):
