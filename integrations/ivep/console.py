@@ -53,7 +53,6 @@ def _open(row: Any) -> bool:
 
 
 def present_relations(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
-    """Add the coaches' names."""
     names = service.names_of(ctx, [row.coach for row in rows if row.coach])
     return [{"coach_name": names.get(row.coach, "")} for row in rows]
 

@@ -27,7 +27,6 @@ class SmsTemplate(Body, frozen=True):
     )
 
     def of(self, company: Company) -> str:
-        """Return the template's id at a provider."""
         return self.tencent if company == "tencent" else self.aliyun
 
 
@@ -116,7 +115,6 @@ class SmsSettings(Body):
         return key
 
     def ready(self, company: Company) -> bool:
-        """Tell whether a provider is set up."""
         if company == "tencent":
             return bool(
                 self.tencent_key_id

@@ -191,7 +191,6 @@ def _count(ctx: Context, model: Any, *where: Any) -> str:  # Any: a table and pe
 
 
 def figures(ctx: Context) -> list[tuple[str, str]]:
-    """Return the dashboard's figures."""
     ready = connection.is_ready(ctx)
     row = WechatToken.scoped(ctx).first(WechatToken.appid == people.appid_of(ctx)) if ready else None
     left = int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0

@@ -54,7 +54,6 @@ class Told:
 
 
 def prepare(ctx: Context, body: LoginIn) -> Asked:
-    """Read what the call needs."""
     return Asked(connection.client_of(ctx), provider_of(ctx), body)
 
 

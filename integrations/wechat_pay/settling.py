@@ -34,7 +34,6 @@ class Outcome:
 
 
 def charge_told(ctx: Context, told: Transaction, heard: Heard) -> Outcome:
-    """Take over how a charge stands."""
     ctx = as_system(ctx)
     trade = _locked_trade(ctx, told.out_trade_no)
     if trade is None:
@@ -249,7 +248,6 @@ def charge_state(ctx: Context, number: str, *, detail: str = "", certain: bool =
 
 
 def refund_state(ctx: Context, number: str, *, detail: str = "") -> PaymentState:
-    """Return how a refund stands by our books."""
     row = WechatPayRefund.scoped(ctx).first(WechatPayRefund.number == number)
     if row is None:
         return PaymentState("absent", detail=detail)

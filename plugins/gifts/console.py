@@ -47,7 +47,6 @@ ENDED = ("shipped", "done", "used", "expired", "revoked")
 
 
 def present_claims(ctx: Context, rows: Sequence[GiftsClaim]) -> Sequence[Any]:
-    """Add to whom a gift goes, masked."""
     return [{"receiver": _receiver(ctx, row)} for row in rows]
 
 

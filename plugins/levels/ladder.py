@@ -16,7 +16,6 @@ class Ladder:
 
     @property
     def base(self) -> str:
-        """Return the code of the lowest level."""
         return self.levels[0].code
 
     def rank(self, code: str) -> int:
@@ -28,7 +27,6 @@ class Ladder:
         return self.levels[max(self.rank(code), 0)]
 
     def knows(self, code: str) -> bool:
-        """Tell whether a code is on the ladder."""
         return code in self._rank
 
     def reached_by(self, growth: int) -> Level:

@@ -150,7 +150,6 @@ class Variant(BaseModel):
     height: int
 
     def stored(self) -> dict[str, Any]:
-        """Return what a row keeps of it."""
         return self.model_dump()
 
 

@@ -39,7 +39,6 @@ def announce(ctx: Context, body: AnnouncementIn) -> NotifyAnnouncement:
 
 
 def edit(ctx: Context, row_id: UUID, body: AnnouncementIn) -> NotifyAnnouncement:
-    """Change a banner."""
     _check_venue(ctx, body.venue)
     NotifyAnnouncement.scoped(ctx).update(**body.model_dump()).where(NotifyAnnouncement.id == row_id).execute()
     row: NotifyAnnouncement = NotifyAnnouncement.scoped(ctx).get(NotifyAnnouncement.id == row_id)

@@ -258,7 +258,6 @@ def progress(ctx: Context, campaigns: Sequence[UUID]) -> dict[UUID, dict[str, in
 
 
 def require(ctx: Context, campaign: UUID) -> NotifyCampaign:
-    """Return a campaign, or raise NotFound."""
     row: NotifyCampaign | None = NotifyCampaign.scoped(ctx).first(NotifyCampaign.id == campaign)
     if row is None:
         raise NotFound("no such campaign", "找不到该群发")

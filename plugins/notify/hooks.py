@@ -10,7 +10,6 @@ from roost import Callback, Context, Contribution, Veto, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=NotifySettings,
         endpoints=[api.member],

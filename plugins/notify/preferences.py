@@ -55,7 +55,6 @@ def named_channels(ctx: Context) -> list[tuple[str, Text]]:
 
 
 def show(ctx: Context, member: UUID) -> PreferencesOut:
-    """Return what a member wants."""
     row = _row(ctx, member)
     off = row.off if row is not None else {}
     known = channels(ctx)
@@ -183,6 +182,5 @@ def prove_email(ctx: Context, member: UUID, code: str) -> EmailOut:
 
 
 def forget_email(ctx: Context, member: UUID) -> None:
-    """Forget a member's e-mail address."""
     if _row(ctx, member) is not None:
         _save(ctx, member, email=None, email_blind=None, asked_email=None)

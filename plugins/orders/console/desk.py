@@ -73,7 +73,6 @@ shifts = Resource(
 
 
 def present_invoices(ctx: Context, rows: Sequence[OrdersInvoice]) -> Sequence[Any]:
-    """Open what is to be written on invoices."""
     return [invoices.opened(ctx, row) for row in rows]
 
 

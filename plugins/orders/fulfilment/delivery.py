@@ -75,7 +75,6 @@ def _hand(
 
 
 def _go_on(ctx: Context, order: OrdersOrder, to_ship: int, to_hand: int) -> None:
-    """Move an order to where its units are now."""
     if to_ship + to_hand:
         states.put(ctx, order, to_ship=to_ship, to_hand=to_hand)
         if order.state == "fulfilling" and not to_ship:
