@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from integrations.qinniao import circuit, desk, inbox, leads, reconcile
+from integrations.qinniao import circuit, desk, leads, reconcile
+from integrations.qinniao.columns import columns_of_lists, columns_of_pushes
+from integrations.qinniao.inbox import INBOX
 from integrations.qinniao.models import (
     QinniaoCircuit,
     QinniaoCursor,
@@ -44,15 +46,6 @@ LEAD_STATES = {
     "pushed": Text("已推送", "pushed"),
     "failed": Text("失败", "failed"),
 }
-EVENT_STATES = {
-    "received": Text("待处理", "received"),
-    "done": Text("已处理", "done"),
-    "stale": Text("已过时", "superseded"),
-    "waiting": Text("待匹配", "unmatched"),
-    "stored": Text("仅存档", "stored only"),
-    "ignored": Text("已忽略", "ignored"),
-    "failed": Text("失败", "failed"),
-}
 OBJECT_STATES = {
     "unknown": Text("未收到", "not told"),
     "applied": Text("已同步", "taken over"),
@@ -72,11 +65,6 @@ KINDS = {
     "classes": Text("课程", "class"),
     "staff": Text("员工", "staff"),
     "stores": Text("门店", "store"),
-}
-LIST_STATES = {
-    "idle": Text("空闲", "idle"),
-    "running": Text("进行中", "running"),
-    "failed": Text("失败", "failed"),
 }
 CIRCUIT_STATES = {
     "closed": Text("正常", "working"),
@@ -103,10 +91,6 @@ RETRY = Text("重试", "Try again")
 
 def _unfinished(row: Any) -> bool:  # Any: a row
     return row.state in ("pending", "failed")
-
-
-def _open(row: Any) -> bool:
-    return row.state in inbox.OPEN
 
 
 def _waits(row: Any) -> bool:
@@ -158,19 +142,11 @@ events = Resource(
     model=QinniaoEvent,
     also=("kind",),
     columns=(
-        Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
-        Column("member", MEMBER, "member", filter=True),
-        Column("venue", VENUE, "venue", filter=True),
-        Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),
-        Column("note", NOTE),
-        Column("occurred_at", Text("发生", "Occurred"), "time"),
-        Column("processed_at", Text("处理", "Processed"), "time", list=False),
-        Column("event_id", Text("事件号", "Event id"), filter=True, list=False),
+        *columns_of_pushes(EVENTS),
         Column("saas_id", Text("SaaS 编号", "Number"), filter=True),
     ),
     permission="qinniao.view",
-    actions=(Action("retry", RETRY, inbox.retry, "qinniao.retry", shown=_open),),
+    actions=(Action("retry", RETRY, INBOX.retry, "qinniao.retry", shown=INBOX.is_open),),
     venue="venue",
 )
 
@@ -212,17 +188,7 @@ lists = Resource(
     name="lists",
     title=Text("SaaS 对账", "Reconciliation with the SaaS"),
     model=QinniaoCursor,
-    columns=(
-        Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
-        Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
-        Column("finished_at", Text("上次完成", "Last finished"), "time"),
-        Column("items", Text("条数", "Items"), "int", says="of the last run"),
-        Column("found", Text("补回", "Found"), "int", says="of those, news that no push had brought"),
-        Column("rejected", Text("无法识别", "Unreadable"), "int"),
-        Column("error", NOTE),
-        Column("tries", Text("失败次数", "Failures"), "int", list=False),
-        Column("started_on", Text("开始日期", "Started on"), "date", list=False),
-    ),
+    columns=columns_of_lists(KINDS),
     permission="qinniao.view",
     edit_permission="qinniao.retry",
     create=Form(NewRun, reconcile.begin),

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from peewee import fn
 
-from integrations.qinniao import circuit, inbox, leads, reconcile, service
+from integrations.qinniao import circuit, leads, reconcile, service
 from integrations.qinniao.connection import require
+from integrations.qinniao.inbox import INBOX
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject, QinniaoRetry
 from integrations.qinniao.schemas import Assignment, NewRetry, QinniaoSettings, RetryJob
 from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasLead, SaasMember
@@ -98,9 +99,9 @@ def go_on(ctx: Context, payload: RetryJob) -> Next | None:
     return None if ended else Next(RetryJob(retry=retry.id, after=found[-1].id))
 
 
-_OPEN_OF: dict[str, tuple[Any, tuple[str, ...]]] = {
+_OPEN_OF: dict[str, tuple[Any, Sequence[str]]] = {
     "leads": (QinniaoLead, ("pending", "failed")),
-    "events": (QinniaoEvent, inbox.OPEN),
+    "events": (QinniaoEvent, INBOX.open),
     "records": (QinniaoObject, ("waiting", "failed")),
 }
 
@@ -111,7 +112,7 @@ def _again(ctx: Context, what: str, row: Any) -> bool:
         leads.again(ctx, row)
         return True
     if what == "events":
-        return inbox.process(ctx, row.id) not in inbox.OPEN
+        return INBOX.process(ctx, row.id) not in INBOX.open
     return service.resume(ctx, row).state not in ("waiting", "failed")
 
 

@@ -69,10 +69,6 @@ def _failed(row: Any) -> bool:  # Any: a row
     return bool(row.state == "failed")
 
 
-def _open(row: Any) -> bool:
-    return row.state in (*inbox.OPEN, "ignored") and row.body is not None
-
-
 def _correctable(row: Any) -> bool:
     return row.told < shipping.MOST_TOLD and row.body is not None
 
@@ -150,7 +146,7 @@ pushes = Resource(
         Column("processed_at", Text("处理", "Processed"), "time"),
     ),
     permission="wechat.view",
-    actions=(Action("retry", RETRY, inbox.retry, "wechat.edit", shown=_open),),
+    actions=(Action("retry", RETRY, inbox.retry, "wechat.edit", shown=inbox.may_retry),),
     venue_free=True,
 )
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from integrations.wechat_pay import desk, inbox
+from integrations.wechat_pay import desk
+from integrations.wechat_pay.inbox import INBOX
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
 from integrations.wechat_pay.schemas import Handled
 from roost import Action, Column, Panel, Resource, Text
@@ -70,10 +71,6 @@ def _unfinished(row: Any) -> bool:
 
 def _unclaimed(row: Any) -> bool:
     return bool(row.state == "unclaimed")
-
-
-def _open(row: Any) -> bool:
-    return bool(row.state in inbox.OPEN)
 
 
 trades = Resource(
@@ -176,7 +173,7 @@ pushes = Resource(
         Column("serial", Text("签名密钥", "Signed by"), list=False),
     ),
     permission=VIEW,
-    actions=(Action("retry", RETRY, inbox.retry, ACT, idempotent=True, shown=_open),),
+    actions=(Action("retry", RETRY, INBOX.retry, ACT, idempotent=True, shown=INBOX.is_open),),
     venue_free=True,
 )
 
