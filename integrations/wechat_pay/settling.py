@@ -1,7 +1,7 @@
 """Book what WeChat Pay says, whoever says it and how often: a callback, the reply to a query, the reply to a call.
 
 What is booked is a row of `WechatPaySettlement`, and its unique index is the fence: of all that tell the same, in all
-processes, one inserts it, and that one makes every installed plugin do the duty `payment_settled`, in the same
+processes, one inserts it, and that one calls the hook `payment_settled` of every installed plugin, in the same
 transaction. What contradicts our own row (another merchant, app, brand, amount or transaction) is refused and books
 nothing.
 """

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from plugins.notify.models import NotifyAnnouncement
-from plugins.notify.schemas import AnnouncementIn, AnnouncementOut
+from plugins.notify.schemas import AnnouncementOut
+from plugins.notify.staff_schemas import AnnouncementIn
 from roost import Context, Forbidden, members, tenants
 
 MOST = 10

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from plugins.notify import noticing
 from plugins.notify.models import NotifyTemplate
-from plugins.notify.schemas import TemplateIn
+from plugins.notify.staff_schemas import TemplateIn
 from plugins.notify.wording import check
 from roost import Conflict, Context, new_id
 
