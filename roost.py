@@ -10,7 +10,7 @@ Begin with `docs/plugins.md`.
 from core import egress, identity, inventory, members, points, rewards, risk, tenants
 from core.bulk import delete_some, insert_rows, one_of
 from core.choices import names_in
-from core.clock import local_date, local_day_end, local_instant, local_midnight, local_time
+from core.clock import add_months, local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
 from core.contract import hookspecs as hooks
 from core.contract.bodies import Body, Row
@@ -79,6 +79,7 @@ from core.errors import (
 )
 from core.fields import BlindField, JsonField, SealedField, TimeField, WordsField
 from core.ids import new_id
+from core.inbox import Handled, Inbox
 from core.member_rows import BY_PLUGIN, DELETE, KEEP, Blank, MemberRows, Unite
 from core.numbers import NumberScope, number_scopes, scope_text
 from core.paging import keyset
@@ -100,6 +101,7 @@ __all__ = [
     "said_within",
     "Action",
     "Actor",
+    "add_months",
     "Answer",
     "API",
     "Blank",
@@ -131,9 +133,11 @@ __all__ = [
     "Fact",
     "Forbidden",
     "Form",
+    "Handled",
     "hookimpl",
     "hooks",
     "identity",
+    "Inbox",
     "insert_rows",
     "InsufficientBalance",
     "Invalid",

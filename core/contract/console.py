@@ -1,7 +1,7 @@
 """What a plugin declares for the console: resources, pages and panels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -31,7 +31,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a list. `kind` picks how it is shown; `phone` is always masked.
+    """A column of a list, and of the reply over REST. `kind` picks how it is shown; `phone` is always masked.
 
     A `choice` is one value or a list of them. What is nested says what its parts are called: a `table` has a row for
     each object of a list, `facts` is one object. `rewards` and `conditions` are what a rule says, in a sentence.
@@ -50,6 +50,9 @@ class Column:
     filter: bool = False  # exact match for text, int, choice, bool, venue, member; from/to for time and date
     list: bool = True  # false: on the detail page only
     page: bool = True  # false: on no page; a filter of the REST list
+    rest: bool = True  # false: on pages only
+    says: str = ""  # on the API's page; empty: the title, and the codes of its choices
+    type: Any = None  # over REST; None: as the table has it, or the kind where `present` adds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Action:
     name: str
     title: Text
     run: Callable[..., Any]
-    permission: str
+    permission: str = ""  # empty: as to edit the resource
     form: type[BaseModel] | None = None
     reason: bool = False
     idempotent: bool = False  # points, money or stock move
@@ -95,17 +98,19 @@ class Action:
 class Resource:
     """A table that staff work with, declared once: list, detail, forms, actions, export, REST, OpenAPI, audit.
 
-    `reply` is the pydantic model of a row over REST, filled from the row's attributes. `venue` names the column that
-    a venue-scoped account is held to; without one such an account does not see the resource at all, unless
-    `venue_free` says that its rows belong to no venue.
+    Over REST a row is its id and its columns, typed as in the table, and the further columns that `also` names; a
+    `reply` of one's own is for what other endpoints answer too. `present` gives only what the table does not have, or
+    has in another form. `venue` names the column that a venue-scoped account is held to; without one such an account
+    does not see the resource at all, unless `venue_free` says that its rows belong to no venue.
     """
 
     name: str  # in the path: /console/{slug}/{name} and /admin/v1/{slug}/{name}
     title: Text
     model: type[TenantModel]
-    reply: type[BaseModel]
     columns: Sequence[Column]
     permission: str  # to see
+    reply: type[BaseModel] | None = None
+    also: Sequence[str | Column] = ()  # over REST only: columns of the table by name, or a column that says its type
     edit_permission: str | None = None  # to create and edit
     create: Form | None = None
     edit: Form | None = None
@@ -113,12 +118,18 @@ class Resource:
     venue: str | None = None
     venue_free: bool = False
     order: str = "-id"  # a column of time order: keyset pages run along it
-    member: str | None = "member"  # the column that holds a member's id, if there is one: enables member search
+    member: str | None = "member"  # the column with a member's id, where the table has one: enables member search
     export_permission: str | None = None  # None: no export
-    present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to what `reply` is filled from
+    present: Callable[[Context, Sequence[Any]], Sequence[Any]] | None = None  # rows to mappings or objects
     area: Area | None = None  # the group of the menu; None: the one of the manifest
     summary: Sequence[Column] = ()  # what staff see of the plugin's `member_summary`: its values, with words
     offers: Mapping[str, Choices] = field(default_factory=dict)  # live choices for forms of other plugins, by name
+
+    def __post_init__(self) -> None:
+        """Say of each action which permission it needs."""
+        usual = self.edit_permission or self.permission
+        actions = tuple(replace(one, permission=one.permission or usual) for one in self.actions)
+        object.__setattr__(self, "actions", actions)
 
 
 @dataclass(frozen=True, slots=True)

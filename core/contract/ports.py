@@ -134,7 +134,7 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a provider says has happened, told to every plugin once: see the duty `payment_settled`."""
+    """What a provider says has happened, told to every plugin once: see the hook `payment_settled`."""
 
     method: str
     kind: Literal["paid", "closed", "refunded", "refund_failed"]
@@ -191,7 +191,7 @@ class MediaAsked:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A machine's opinion. `pending`: it comes later, under `trace`, by the duty `content_judged`. `unknown`: the
+    """A machine's opinion. `pending`: it comes later, under `trace`, by the hook `content_judged`. `unknown`: the
     machine could not look, so people must.
     """
 

@@ -3,13 +3,12 @@
 It counts from the credit and not from what it is for: a purchase that is told late, or imported, is worth as much.
 """
 
-import calendar
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from core.clock import local_date, local_day_end
+from core.clock import add_months, local_date, local_midnight
 from core.contract.console import Choice
 from core.contract.context import Context
 
@@ -78,7 +77,5 @@ def month_end(now: datetime, zone: str, months: int) -> datetime | None:
     """Return the midnight after the month that is `months` on, in the zone; None for 0."""
     if not months:
         return None
-    today = local_date(now, zone)
-    index = today.year * 12 + today.month - 1 + months
-    year, month = index // 12, index % 12 + 1
-    return local_day_end(date(year, month, calendar.monthrange(year, month)[1]), zone)
+    after = add_months(local_date(now, zone).replace(day=1), months + 1)
+    return local_midnight(after, zone)

@@ -7,6 +7,7 @@ and every job's claim, so a switch takes effect at once everywhere.
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import overload
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +16,7 @@ from peewee import IntegrityError
 from core import db
 from core.contract import hookspecs
 from core.contract.context import Context, Tenant
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.tenants.models import Tenant as TenantRow
 from core.tenants.models import TenantPlugin, Venue
 
@@ -133,6 +134,34 @@ def venue(ctx: Context, code_or_id: str | UUID) -> Venue:
     if found is None:
         raise NotFound(f"there is no venue {code_or_id}", f"没有门店 {code_or_id}")
     return found  # type: ignore[no-any-return]
+
+
+@overload
+def counter(ctx: Context, named: UUID) -> UUID: ...
+
+
+@overload
+def counter(ctx: Context, named: UUID | None) -> UUID | None: ...
+
+
+def counter(ctx: Context, named: UUID | None) -> UUID | None:
+    """Return the venue at whose counter the actor stands: the one they name, or the only one that is theirs.
+
+    None is for who is held to none and names none. Raises Forbidden for another's, NotFound for one that there is not,
+    Invalid (`venue_needed`) when they have several and name none.
+    """
+    if named is not None:
+        if not ctx.covers(named):
+            raise Forbidden("this venue is not yours", "不能为其他门店操作")
+        return UUID(str(venue(ctx, named).id))
+    if len(ctx.actor.venues) > 1:
+        raise Invalid(
+            "you work in several venues: say in which one",
+            "您有多家门店，请选择其中一家",
+            code="venue_needed",
+            fields=[{"path": "body.venue", "message": "one of your venues"}],
+        )
+    return next(iter(ctx.actor.venues), None)
 
 
 def plugin_states(ctx: Context) -> dict[str, TenantPlugin]:

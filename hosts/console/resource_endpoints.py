@@ -103,9 +103,9 @@ def _add_list(group: Endpoints, desk: Desk, path: str, stem: str) -> None:
     says = f"List: {resource.title.en}. Days of a filter are in the tenant's time zone."
     types: dict[str, Any] = {"query": keyset.filter_model(desk.slug, resource)}
     function: Callable[..., Any] = rows
-    reply: Any = Listing.__class_getitem__(resource.reply)  # Any: a generic made at run time
+    reply: Any = Listing.__class_getitem__(desk.reply_model)  # Any: a generic made at run time
     if desk.rest is not None and desk.rest.whole:
-        function, reply = whole, create_model(f"{stem}Rows", __doc__="All rows.", items=(list[resource.reply], ...))  # type: ignore[name-defined]  # a type made at run time
+        function, reply = whole, create_model(f"{stem}Rows", __doc__="All rows.", items=(list[desk.reply_model], ...))  # type: ignore[name-defined]  # a type made at run time
     else:
         types["page"] = PageQuery
     name = f"list_{desk.slug}_{resource.name}"
@@ -124,7 +124,7 @@ def _add_get(group: Endpoints, desk: Desk, path: str) -> None:
             f"get_{desk.slug}_{resource.name}",
             f"Return one row: {resource.title.en}.",
             row_id=keyset.key_type(resource),
-            **{"return": resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -139,7 +139,7 @@ def _add_create(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"create_{desk.slug}_{desk.resource.name}",
             f"Add a row: {desk.resource.title.en}.",
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -155,7 +155,7 @@ def _add_edit(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"Change a row: {desk.resource.title.en}.",
             row_id=keyset.key_type(desk.resource),
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -195,7 +195,7 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
     fields: Any = {  # Any: types made at run time
         "state": (Literal["done", "pending"], ...),
         "approval": (UUID | None, None),
-        "item": (resource.reply | None, None),
+        "item": (desk.reply_model | None, None),
     }
     if action.reveals is not None:
         _add_reveal(group, desk, path, action, model)

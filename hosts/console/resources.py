@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from core.runtime import Runtime
 from core.words import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
+from hosts.console.replies import reply_of
 
 CORE = "core"
 REASON_LENGTH = 200
@@ -39,12 +41,20 @@ class Row:
 
     def value(self, name: str) -> Any:
         """Return a column's value: the presented one, else the stored one, else None."""
-        if isinstance(self.shown, Mapping):
-            if name in self.shown:
-                return self.shown[name]
-        elif hasattr(self.shown, name):
-            return getattr(self.shown, name)
-        return getattr(self.stored, name, None)
+        return self.values([name]).get(name)
+
+    def values(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values of those columns that are presented or stored."""
+        shown = self.shown if isinstance(self.shown, Mapping) else None
+        found = {}
+        for name in names:
+            if shown is not None and name in shown:
+                found[name] = shown[name]
+            elif shown is None and hasattr(self.shown, name):
+                found[name] = getattr(self.shown, name)
+            elif hasattr(self.stored, name):
+                found[name] = getattr(self.stored, name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,11 @@ class Desk:
     def edit_permission(self) -> str:
         """Return the permission to create and edit."""
         return self.resource.edit_permission or self.resource.permission
+
+    @cached_property
+    def reply_model(self) -> type[BaseModel]:
+        """Return what a row is over REST."""
+        return reply_of(self.slug, self.resource)
 
     # who may
 
@@ -200,13 +215,10 @@ class Desk:
 
     def reply(self, row: Row) -> BaseModel:
         """Return a row as REST shows it; columns of the kind `phone` are masked."""
+        values = row.values(self.reply_model.model_fields)
         phones = {column.name for column in self.resource.columns if column.kind == "phone"}
-        values = {}
-        for name in self.resource.reply.model_fields:
-            value = row.value(name)
-            if value is not None or hasattr(row.stored, name) or hasattr(row.shown, name):
-                values[name] = masked(value) if name in phones else value
-        return self.resource.reply.model_validate(values, from_attributes=True, by_name=True)
+        values |= {name: masked(values[name]) for name in phones & set(values)}
+        return self.reply_model.model_validate(values, from_attributes=True, by_name=True)
 
     # writing
 
@@ -361,7 +373,8 @@ def check_declaration(slug: str, resource: Resource) -> None:
     """Raise ConfigurationError for a resource that cannot be interpreted, and say what to change."""
     where = f"{slug}: resource {resource.name}"
     fields = resource.model._meta.fields
-    for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue")):
+    also = ((name, "also") for name in resource.also if isinstance(name, str))
+    for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue"), *also):
         if named is not None and named not in fields:
             raise ConfigurationError(f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have")
     taken = {"new", "edit"}

@@ -6,9 +6,11 @@ from typing import Any
 
 from peewee import fn
 
-from integrations.ivep import inbox, reading, service
+from integrations import qinniao
+from integrations.ivep import reading, service
+from integrations.ivep.inbox import INBOX
 from integrations.ivep.models import IvepCoach, IvepCursor, IvepEvent, IvepRelation
-from integrations.ivep.schemas import CoachRow, EventRow, ListRow, NewRun, RelationRow
+from integrations.ivep.schemas import NewRun
 from roost import Action, Column, Context, Form, Panel, Resource, Text
 
 EVENTS = {
@@ -22,20 +24,6 @@ RELATION_STATES = {
     "failed": Text("失败", "failed"),
     "erased": Text("已注销", "erased"),
 }
-EVENT_STATES = {
-    "received": Text("待处理", "received"),
-    "done": Text("已处理", "done"),
-    "stale": Text("已过时", "superseded"),
-    "waiting": Text("待匹配", "unmatched"),
-    "stored": Text("仅存档", "stored only"),
-    "ignored": Text("已忽略", "ignored"),
-    "failed": Text("失败", "failed"),
-}
-LIST_STATES = {
-    "idle": Text("空闲", "idle"),
-    "running": Text("进行中", "running"),
-    "failed": Text("失败", "failed"),
-}
 KINDS = {"coaches": Text("教练", "coaches"), "relations": Text("教练关系", "relations")}
 SOURCES = {"ivep": Text("IVEP", "IVEP"), "saas": Text("SaaS", "SaaS")}
 MEMBER, VENUE, COACH = Text("会员", "Member"), Text("门店", "Venue"), Text("教练", "Coach")
@@ -48,21 +36,15 @@ def _waits(row: Any) -> bool:  # Any: a row
     return row.state in ("waiting", "failed")
 
 
-def _open(row: Any) -> bool:
-    return row.state in inbox.OPEN
-
-
-def present_relations(ctx: Context, rows: Sequence[Any]) -> Sequence[RelationRow]:
-    """Add the coaches' names."""
+def present_relations(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     names = service.names_of(ctx, [row.coach for row in rows if row.coach])
-    return [RelationRow.model_validate(row).model_copy(update={"coach_name": names.get(row.coach, "")}) for row in rows]
+    return [{"coach_name": names.get(row.coach, "")} for row in rows]
 
 
 coaches = Resource(
     name="coaches",
     title=Text("教练", "Coaches"),
     model=IvepCoach,
-    reply=CoachRow,
     columns=(
         Column("number", NUMBER, filter=True),
         Column("name", Text("姓名", "Name"), filter=True),
@@ -75,14 +57,13 @@ coaches = Resource(
     permission="ivep.view",
     export_permission="ivep.view",
     venue="venue",
-    member=None,
 )
 
 relations = Resource(
     name="relations",
     title=Text("教练关系", "Coaches and members"),
     model=IvepRelation,
-    reply=RelationRow,
+    also=("coach",),
     columns=(
         Column("changed_at", CHANGED, "time", filter=True),
         Column("member", MEMBER, "member", filter=True),
@@ -109,21 +90,12 @@ events = Resource(
     name="events",
     title=Text("IVEP 推送记录", "Events of IVEP"),
     model=IvepEvent,
-    reply=EventRow,
     columns=(
-        Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
-        Column("member", MEMBER, "member", filter=True),
-        Column("venue", VENUE, "venue", filter=True),
-        Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),
-        Column("note", NOTE),
-        Column("occurred_at", Text("发生", "Occurred"), "time"),
-        Column("processed_at", Text("处理", "Processed"), "time", list=False),
-        Column("event_id", Text("事件号", "Event id"), filter=True, list=False),
+        *qinniao.columns_of_pushes(EVENTS),
         Column("number", NUMBER, filter=True),
     ),
     permission="ivep.view",
-    actions=(Action("retry", RETRY, inbox.retry, "ivep.retry", shown=_open),),
+    actions=(Action("retry", RETRY, INBOX.retry, "ivep.retry", shown=INBOX.is_open),),
     venue="venue",
 )
 
@@ -131,24 +103,12 @@ lists = Resource(
     name="lists",
     title=Text("IVEP 对账", "Reconciliation with IVEP"),
     model=IvepCursor,
-    reply=ListRow,
-    columns=(
-        Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
-        Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
-        Column("finished_at", Text("上次完成", "Last finished"), "time"),
-        Column("items", Text("条数", "Items"), "int"),
-        Column("found", Text("补回", "Found"), "int"),
-        Column("rejected", Text("无法识别", "Unreadable"), "int"),
-        Column("error", NOTE),
-        Column("tries", Text("失败次数", "Failures"), "int", list=False),
-        Column("started_on", Text("开始日期", "Started on"), "date", list=False),
-    ),
+    columns=qinniao.columns_of_lists(KINDS),
     permission="ivep.view",
     edit_permission="ivep.retry",
     create=Form(NewRun, reading.begin),
-    actions=(Action("run", Text("立即对账", "Reconcile now"), reading.run, "ivep.retry"),),
+    actions=(Action("run", Text("立即对账", "Reconcile now"), reading.run),),
     venue_free=True,
-    member=None,
 )
 
 

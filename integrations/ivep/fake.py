@@ -79,7 +79,6 @@ def serve(port: int = 0, *, fake: IvepFake | None = None) -> Running[IvepFake]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = protocol_line(
         "integrations.ivep.fake",
         "An IVEP of our own.",

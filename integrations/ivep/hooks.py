@@ -11,7 +11,6 @@ from roost import Callback, Context, Contribution, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=IvepSettings,
         endpoints=(api.member, api.staff),

@@ -9,12 +9,12 @@ from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
-    inbox.process(ctx, payload.event)
+    inbox.INBOX.process(ctx, payload.event)
 
 
 def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("ivep.sweep", SweepJob(), dedupe=f"sweep:{slot}")
-    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
+    return Next(Slot(slot=slot)) if inbox.INBOX.clean(ctx) else None
 
 
 JOBS = (

@@ -1,8 +1,9 @@
 """Tables: coaches, who has which, events as they came, cursors."""
 
-from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+from peewee import BigIntegerField, BooleanField, CharField, UUIDField
 
-from roost import BY_PLUGIN, Blank, MemberRows, SealedField, TenantModel, TimeField, new_id
+from integrations import qinniao
+from roost import BY_PLUGIN, Blank, MemberRows, TenantModel, TimeField, new_id
 
 
 class IvepCoach(TenantModel):
@@ -56,23 +57,11 @@ class IvepRelation(TenantModel):
         )
 
 
-class IvepEvent(TenantModel):
-    """One event as it was pushed, sealed."""
+class IvepEvent(qinniao.PushedTable):
+    """One event of IVEP."""
 
-    id = UUIDField(primary_key=True, default=new_id)
-    event_id = CharField(max_length=100)
-    event_type = CharField(max_length=60)
     number = CharField(max_length=100, default="")  # of the relation or coach
-    body = SealedField("event", null=True)
-    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
-    note = CharField(max_length=300, default="")
-    member = UUIDField(null=True)
-    venue = UUIDField(null=True)
-    occurred_at = TimeField()
-    received_at = TimeField()
-    processed_at = TimeField(null=True)
 
-    noun = "event"
     member_rows = MemberRows(erase=Blank(body=None, member=None), export=None)  # the relations say what came of it
 
     class Meta:
@@ -85,27 +74,8 @@ class IvepEvent(TenantModel):
         )
 
 
-class IvepCursor(TenantModel):
-    """How far the reconciliation of one list has come; `integrations.qinniao.Following` keeps it."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    kind = CharField(max_length=10)  # coaches, relations
-    cursor = CharField(max_length=500, null=True)
-    run = UUIDField(null=True)
-    state = CharField(max_length=8, default="idle")  # idle, running, failed
-    started_on = DateField(null=True)  # the tenant's date
-    since = TimeField(null=True)
-    restarted = BooleanField(default=False)
-    pages = IntegerField(default=0)
-    mark = CharField(max_length=64, default="")
-    finished_at = TimeField(null=True)
-    items = IntegerField(default=0)
-    found = IntegerField(default=0)
-    rejected = IntegerField(default=0)
-    tries = IntegerField(default=0)
-    error = CharField(max_length=300, default="")
-
-    noun = "list"
+class IvepCursor(qinniao.ListTable):
+    """How far the reconciliation of one list has come: of coaches or of relations."""
 
     class Meta:
         indexes = ((("tenant", "kind"), True),)

@@ -212,7 +212,6 @@ def _history(ctx: Context, member: UUID, since: datetime) -> bool:
 
 
 def coach(ctx: Context, coach_id: UUID) -> CoachView:
-    """Return a coach by our id. Raises NotFound."""
     return _view(ctx, IvepCoach.scoped(ctx).get(IvepCoach.id == coach_id))
 
 

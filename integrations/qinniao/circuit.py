@@ -74,12 +74,10 @@ def close(ctx: Context, row_id: UUID, body: None = None) -> None:
 
 
 def broken(ctx: Context) -> Iterable[Any]:
-    """Return the circuits that are not closed."""
     return list(QinniaoCircuit.scoped(ctx).select().where(QinniaoCircuit.state != CLOSED))
 
 
 def is_broken(row: Any) -> bool:
-    """Tell whether a circuit is not closed."""
     return bool(row.state != CLOSED)
 
 

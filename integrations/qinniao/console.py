@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from integrations.qinniao import circuit, desk, inbox, leads, reconcile
+from integrations.qinniao import circuit, desk, leads, reconcile
+from integrations.qinniao.columns import columns_of_lists, columns_of_pushes
+from integrations.qinniao.inbox import INBOX
 from integrations.qinniao.models import (
     QinniaoCircuit,
     QinniaoCursor,
@@ -13,16 +15,10 @@ from integrations.qinniao.models import (
 )
 from integrations.qinniao.schemas import (
     Assignment,
-    CircuitRow,
     Conversion,
-    EventRow,
-    LeadRow,
-    ListRow,
     NewLead,
     NewRetry,
     NewRun,
-    ObjectRow,
-    RetryRow,
 )
 from roost import Action, Column, Form, Panel, Resource, Text
 
@@ -50,15 +46,6 @@ LEAD_STATES = {
     "pushed": Text("已推送", "pushed"),
     "failed": Text("失败", "failed"),
 }
-EVENT_STATES = {
-    "received": Text("待处理", "received"),
-    "done": Text("已处理", "done"),
-    "stale": Text("已过时", "superseded"),
-    "waiting": Text("待匹配", "unmatched"),
-    "stored": Text("仅存档", "stored only"),
-    "ignored": Text("已忽略", "ignored"),
-    "failed": Text("失败", "failed"),
-}
 OBJECT_STATES = {
     "unknown": Text("未收到", "not told"),
     "applied": Text("已同步", "taken over"),
@@ -78,11 +65,6 @@ KINDS = {
     "classes": Text("课程", "class"),
     "staff": Text("员工", "staff"),
     "stores": Text("门店", "store"),
-}
-LIST_STATES = {
-    "idle": Text("空闲", "idle"),
-    "running": Text("进行中", "running"),
-    "failed": Text("失败", "failed"),
 }
 CIRCUIT_STATES = {
     "closed": Text("正常", "working"),
@@ -111,10 +93,6 @@ def _unfinished(row: Any) -> bool:  # Any: a row
     return row.state in ("pending", "failed")
 
 
-def _open(row: Any) -> bool:
-    return row.state in inbox.OPEN
-
-
 def _waits(row: Any) -> bool:
     return row.state in ("waiting", "failed")
 
@@ -123,7 +101,6 @@ people = Resource(
     name="leads",
     title=Text("潜客推送", "Leads to the SaaS"),
     model=QinniaoLead,
-    reply=LeadRow,
     columns=(
         Column("created_at", Text("注册", "Since"), "time", filter=True),
         Column("member", MEMBER, "member", filter=True),
@@ -146,7 +123,7 @@ people = Resource(
     export_permission="qinniao.view",
     create=Form(NewLead, leads.add),
     actions=(
-        Action("retry", RETRY, leads.retry, "qinniao.retry", shown=_unfinished),
+        Action("retry", RETRY, leads.retry, shown=_unfinished),
         Action(
             "convert",
             Text("人工转会员", "Convert by hand"),
@@ -163,21 +140,13 @@ events = Resource(
     name="events",
     title=Text("SaaS 推送记录", "Events of the SaaS"),
     model=QinniaoEvent,
-    reply=EventRow,
+    also=("kind",),
     columns=(
-        Column("received_at", Text("收到", "Received"), "time", filter=True),
-        Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
-        Column("member", MEMBER, "member", filter=True),
-        Column("venue", VENUE, "venue", filter=True),
-        Column("state", STATE, "choice", choices=EVENT_STATES, filter=True),
-        Column("note", NOTE),
-        Column("occurred_at", Text("发生", "Occurred"), "time"),
-        Column("processed_at", Text("处理", "Processed"), "time", list=False),
-        Column("event_id", Text("事件号", "Event id"), filter=True, list=False),
+        *columns_of_pushes(EVENTS),
         Column("saas_id", Text("SaaS 编号", "Number"), filter=True),
     ),
     permission="qinniao.view",
-    actions=(Action("retry", RETRY, inbox.retry, "qinniao.retry", shown=_open),),
+    actions=(Action("retry", RETRY, INBOX.retry, "qinniao.retry", shown=INBOX.is_open),),
     venue="venue",
 )
 
@@ -185,7 +154,6 @@ objects = Resource(
     name="records",
     title=Text("SaaS 记录", "Records of the SaaS"),
     model=QinniaoObject,
-    reply=ObjectRow,
     columns=(
         Column("changed_at", Text("更新", "Changed"), "time", filter=True),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
@@ -220,31 +188,18 @@ lists = Resource(
     name="lists",
     title=Text("SaaS 对账", "Reconciliation with the SaaS"),
     model=QinniaoCursor,
-    reply=ListRow,
-    columns=(
-        Column("kind", Text("列表", "List"), "choice", choices=KINDS, filter=True),
-        Column("state", STATE, "choice", choices=LIST_STATES, filter=True),
-        Column("finished_at", Text("上次完成", "Last finished"), "time"),
-        Column("items", Text("条数", "Items"), "int"),
-        Column("found", Text("补回", "Found"), "int"),
-        Column("rejected", Text("无法识别", "Unreadable"), "int"),
-        Column("error", NOTE),
-        Column("tries", Text("失败次数", "Failures"), "int", list=False),
-        Column("started_on", Text("开始日期", "Started on"), "date", list=False),
-    ),
+    columns=columns_of_lists(KINDS),
     permission="qinniao.view",
     edit_permission="qinniao.retry",
     create=Form(NewRun, reconcile.begin),
-    actions=(Action("run", Text("立即对账", "Reconcile now"), reconcile.run, "qinniao.retry"),),
+    actions=(Action("run", Text("立即对账", "Reconcile now"), reconcile.run),),
     venue_free=True,
-    member=None,
 )
 
 circuits = Resource(
     name="servers",
     title=Text("SaaS 接口状态", "Servers of the SaaS"),
     model=QinniaoCircuit,
-    reply=CircuitRow,
     columns=(
         Column("target", Text("地址", "Address"), filter=True),
         Column("state", STATE, "choice", choices=CIRCUIT_STATES, filter=True),
@@ -258,14 +213,12 @@ circuits = Resource(
         Action("close", Text("恢复调用", "Ask again now"), circuit.close, "qinniao.retry", shown=circuit.is_broken),
     ),
     venue_free=True,
-    member=None,
 )
 
 retries = Resource(
     name="retries",
     title=Text("批量重试", "All tried again"),
     model=QinniaoRetry,
-    reply=RetryRow,
     columns=(
         Column("created_at", Text("发起", "Begun"), "time", filter=True),
         Column("what", Text("内容", "What"), "choice", choices=WHAT, filter=True),
@@ -278,7 +231,6 @@ retries = Resource(
     edit_permission="qinniao.retry",
     create=Form(NewRetry, desk.retry_all),
     venue_free=True,
-    member=None,
 )
 
 lag = Panel("lag", Text("SaaS 对接", "SaaS link"), "qinniao.view", desk.figures)

@@ -93,7 +93,6 @@ class QinniaoFake(ProtocolFake):
         yield Route("GET", "/_fake/leads", lambda call: {"leads": [*self.leads]})
 
     def forget(self) -> None:
-        """Forget the leads, too."""
         super().forget()
         self._leads: dict[str, Item] = {}
 
@@ -145,7 +144,6 @@ def serve(port: int = 0, *, fake: QinniaoFake | None = None) -> Running[QinniaoF
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = protocol_line(
         "integrations.qinniao.fake",
         "A SaaS of our own.",

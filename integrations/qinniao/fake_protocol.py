@@ -133,11 +133,9 @@ class ProtocolFake(Fake):
         return envelope(errcode, errmsg)
 
     def wrong_method(self, call: Call, offered: str) -> Answer:
-        """Refuse in an envelope too."""
         return self.error(Code.NOT_FOUND, f"{call.method} is not offered here")
 
     def noted(self, call: Call) -> Item:
-        """Note the nonce, too."""
         return {**super().noted(call), "nonce": call.headers.get("X-NONCE")}
 
     # What a test or a story asks for

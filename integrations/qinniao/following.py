@@ -67,17 +67,14 @@ class Following(Remote):
 
     @classmethod
     def settings(cls, ctx: Context) -> ServerSettings:
-        """Return where the server is."""
         raise NotImplementedError
 
     @classmethod
     def client(cls, ctx: Context) -> ProtocolClient:
-        """Return a client of it."""
         raise NotImplementedError
 
     @classmethod
     def fetch(cls, asked: Prepared) -> PullPage[Any]:
-        """Call for a page."""
         raise NotImplementedError
 
     @classmethod
@@ -147,7 +144,6 @@ class Following(Remote):
         )  # fmt: skip
 
     def call(self, prepared: Prepared | None) -> Fetched:
-        """Fetch the page."""
         if prepared is None or prepared.held is not None:
             return Fetched()
         try:

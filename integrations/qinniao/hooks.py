@@ -11,7 +11,6 @@ FROM_THE_SAAS = "saas"  # the channel of people whom the SaaS brought: it knows 
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=QinniaoSettings,
         endpoints=(api.staff,),

@@ -8,14 +8,14 @@ from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
-    inbox.process(ctx, payload.event)
+    inbox.INBOX.process(ctx, payload.event)
 
 
 def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("qinniao.sweep", SweepJob(), dedupe=f"sweep:{slot}")
     ctx.enqueue("qinniao.leads", SweepJob(), dedupe=f"leads:{slot}")
     service.find_venues(ctx)
-    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
+    return Next(Slot(slot=slot)) if inbox.INBOX.clean(ctx) else None
 
 
 JOBS = (

@@ -22,7 +22,6 @@ DONE = ("matched", "pushed")
 
 
 def client_of(ctx: Context) -> QinniaoClient:
-    """Return a client of the tenant's SaaS."""
     return connect(ctx, ctx.settings(QinniaoSettings), QinniaoClient, TIMEOUT)
 
 

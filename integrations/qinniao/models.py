@@ -2,8 +2,9 @@
 
 import json
 
-from peewee import AutoField, BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, UUIDField
 
+from integrations.qinniao.tables import ListTable, PushedTable
 from roost import (
     BY_PLUGIN,
     DELETE,
@@ -64,24 +65,12 @@ class QinniaoLead(TenantModel):
         )
 
 
-class QinniaoEvent(TenantModel):
-    """One event as it was pushed. The body is sealed: it carries phones."""
+class QinniaoEvent(PushedTable):
+    """One event of the SaaS."""
 
-    id = UUIDField(primary_key=True, default=new_id)
-    event_id = CharField(max_length=100)
-    event_type = CharField(max_length=60)
     kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
     saas_id = CharField(max_length=100, default="")
-    body = SealedField("event", null=True)
-    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
-    note = CharField(max_length=300, default="")
-    member = UUIDField(null=True)
-    venue = UUIDField(null=True)
-    occurred_at = TimeField()
-    received_at = TimeField()
-    processed_at = TimeField(null=True)
 
-    noun = "event"
     member_rows = MemberRows(
         erase=Blank(body=None, member=None), export=(("event_type", "type"), ("occurred_at", "at")), name="events"
     )
@@ -137,27 +126,8 @@ class QinniaoObject(TenantModel):
         )
 
 
-class QinniaoCursor(TenantModel):
-    """How far the reconciliation of one kind has come."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    kind = CharField(max_length=10)
-    cursor = CharField(max_length=500, null=True)
-    run = UUIDField(null=True)  # the chain that is at work: an older one stops when it sees another here
-    state = CharField(max_length=8, default="idle")  # idle, running, failed
-    started_on = DateField(null=True)  # the tenant's date
-    since = TimeField(null=True)  # the list is read anew from here: its cursor led nowhere
-    restarted = BooleanField(default=False)  # in the last run, for that
-    pages = IntegerField(default=0)  # of the last run
-    mark = CharField(max_length=64, default="")  # what an earlier page of it held: the same again is a circle
-    finished_at = TimeField(null=True)  # when a run last came to the end of the list
-    items = IntegerField(default=0)  # of the last run
-    found = IntegerField(default=0)  # of those, news that no push had brought
-    rejected = IntegerField(default=0)
-    tries = IntegerField(default=0)
-    error = CharField(max_length=300, default="")
-
-    noun = "list"
+class QinniaoCursor(ListTable):
+    """How far the reconciliation of one list of the SaaS has come."""
 
     class Meta:
         indexes = ((("tenant", "kind"), True),)

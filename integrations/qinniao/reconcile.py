@@ -28,17 +28,14 @@ class Pull(Following):
 
     @classmethod
     def settings(cls, ctx: Context) -> QinniaoSettings:
-        """Return where the SaaS is."""
         return ctx.settings(QinniaoSettings)
 
     @classmethod
     def client(cls, ctx: Context) -> QinniaoClient:
-        """Return a client of it."""
         return leads.client_of(ctx)
 
     @classmethod
     def fetch(cls, asked: Prepared) -> PullPage[Any]:
-        """Call for a page."""
         assert isinstance(asked.client, QinniaoClient)
         return asked.client.pull(cast(Kind, asked.kind), asked.cursor, asked.limit, asked.since)
 

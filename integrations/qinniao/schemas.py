@@ -1,6 +1,6 @@
 """The tenant's settings, what staff see and fill in, and what jobs carry."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from integrations.qinniao.connection import ServerSettings
 from integrations.qinniao.wire import PLAIN, Kind
-from roost import Body, Row
+from roost import Body
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -71,100 +71,6 @@ class RetryJob(BaseModel):
 
 
 # --- what staff see ---------------------------------------------------------------------------------------
-
-
-class LeadRow(Row):
-    """A person on the way to the SaaS."""
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    state: str
-    tries: int
-    error: str
-    saas_lead: str
-    saas_member: str
-    created_at: datetime
-    changed_at: datetime
-    converted_at: datetime | None
-    conversion_lag: int | None = Field(description="seconds")
-    late: bool
-    converted_by: str
-    proof: str
-    attachment: str
-
-
-class EventRow(Row):
-    """An event that was pushed; its body, which has personal data, is not shown."""
-
-    id: UUID
-    event_id: str
-    event_type: str
-    kind: str
-    saas_id: str
-    state: str
-    note: str
-    member: UUID | None
-    venue: UUID | None
-    occurred_at: datetime
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class ObjectRow(Row):
-    """An object of the SaaS."""
-
-    id: UUID
-    kind: str
-    saas_id: str
-    owner: str
-    state: str
-    note: str
-    version: int
-    phone: str = Field("", description="masked; of a person who waits to be matched")
-    member: UUID | None
-    venue: UUID | None
-    told_at: datetime | None
-    changed_at: datetime
-
-
-class ListRow(Row):
-    """How the reconciliation of one list does."""
-
-    id: UUID
-    kind: str
-    state: str
-    error: str
-    items: int = Field(description="of the last run")
-    found: int = Field(description="of those, news that no push had brought")
-    rejected: int = Field(description="of those, that could not be read")
-    tries: int
-    started_on: date | None
-    finished_at: datetime | None
-
-
-class CircuitRow(Row):
-    """Whether a server is asked."""
-
-    id: UUID
-    target: str
-    state: str
-    failures: int
-    error: str
-    opened_at: datetime | None
-    changed_at: datetime
-
-
-class RetryRow(Row):
-    """One time that everything of a kind was tried again."""
-
-    id: UUID
-    what: str
-    state: str
-    found: int
-    settled: int
-    created_at: datetime
-    finished_at: datetime | None
 
 
 class NewRetry(Body):

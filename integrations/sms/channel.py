@@ -119,7 +119,6 @@ def call(prepared: Prepared) -> Sent:
 
 
 def complete(ctx: Context, prepared: Prepared, sent: Sent) -> Sent:
-    """Write how it went."""
     if prepared.ready is not None and isinstance(sent, Carried):
         messages.end(ctx, prepared.ready, sent.outcome, again=sent.state == "later")
     return sent

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from integrations.sms.models import SmsDay, SmsMessage, SmsOptOut, SmsReply
-from integrations.sms.schemas import DayRow, MessageRow, OptOutRow, ReplyRow, SmsSettings
+from integrations.sms.schemas import SmsSettings
 from roost import Action, Column, Context, Panel, Resource, Text, mask_phone, unseal
 
 STATES = {
@@ -45,30 +45,15 @@ def _masked(ctx: Context, row: Any) -> str:
     return mask_phone(unseal(ctx, "phone", row.phone)) if row.phone is not None else ""
 
 
-def _messages(ctx: Context, rows: Sequence[Any]) -> Sequence[MessageRow]:
-    return [MessageRow.model_validate({**_plain(row, MessageRow), "phone": _masked(ctx, row)}) for row in rows]
+def _phones(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
+    return [{"phone": _masked(ctx, row)} for row in rows]
 
 
-def _replies(ctx: Context, rows: Sequence[Any]) -> Sequence[ReplyRow]:
+def _replies(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     return [
-        ReplyRow.model_validate(
-            {
-                **_plain(row, ReplyRow),
-                "phone": _masked(ctx, row),
-                "text": unseal(ctx, "text", row.text) if row.text is not None else "",
-            }
-        )
+        {"phone": _masked(ctx, row), "text": unseal(ctx, "text", row.text) if row.text is not None else ""}
         for row in rows
     ]
-
-
-def _opt_outs(ctx: Context, rows: Sequence[Any]) -> Sequence[OptOutRow]:
-    return [OptOutRow.model_validate({**_plain(row, OptOutRow), "phone": _masked(ctx, row)}) for row in rows]
-
-
-def _plain(row: Any, model: type[Any]) -> dict[str, Any]:
-    """Return a row's values but for those that are sealed."""
-    return {name: getattr(row, name) for name in model.model_fields if name not in ("phone", "text")}
 
 
 def lift(ctx: Context, opt_out: UUID, body: None = None) -> None:
@@ -93,7 +78,6 @@ messages = Resource(
     name="messages",
     title=Text("短信记录", "Text messages"),
     model=SmsMessage,
-    reply=MessageRow,
     columns=(
         Column("created_at", Text("时间", "At"), "time", filter=True),
         Column("phone", PHONE, "phone"),
@@ -115,14 +99,13 @@ messages = Resource(
     permission="sms.view",
     export_permission="sms.view",
     venue="venue",
-    present=_messages,
+    present=_phones,
 )
 
 replies = Resource(
     name="replies",
     title=Text("短信回复", "Replies"),
     model=SmsReply,
-    reply=ReplyRow,
     columns=(
         Column("received_at", Text("时间", "At"), "time", filter=True),
         Column("phone", PHONE, "phone"),
@@ -140,7 +123,6 @@ opt_outs = Resource(
     name="opt-outs",
     title=Text("营销退订", "No marketing"),
     model=SmsOptOut,
-    reply=OptOutRow,
     columns=(
         Column("since", Text("时间", "Since"), "time", filter=True),
         Column("phone", PHONE, "phone"),
@@ -151,14 +133,13 @@ opt_outs = Resource(
     permission="sms.view",
     actions=(Action("lift", Text("恢复营销短信", "Allow marketing again"), lift, "sms.manage", reason=True),),
     venue="venue",
-    present=_opt_outs,
+    present=_phones,
 )
 
 days = Resource(
     name="days",
     title=Text("短信费用", "Cost of text messages"),
     model=SmsDay,
-    reply=DayRow,
     columns=(
         Column("day", Text("日期", "Day"), "date", filter=True),
         Column("messages", Text("条数", "Messages"), "int"),
@@ -166,7 +147,6 @@ days = Resource(
     ),
     permission="sms.view",
     export_permission="sms.view",
-    member=None,
     venue_free=True,
 )
 

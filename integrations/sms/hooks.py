@@ -10,7 +10,6 @@ from roost import Callback, Context, Contribution, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=SmsSettings,
         endpoints=(api.public, api.member),

@@ -98,7 +98,6 @@ class Breaker:
             return
 
     def forget(self) -> None:
-        """Begin anew."""
         self._circuit.close()
 
 

@@ -1,10 +1,10 @@
 """What goes in and out, the tenant's settings, what jobs carry, and what staff see."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 
 from integrations.sms import aliyun, tencent
 from roost import Body, PhoneText, Row
@@ -17,10 +17,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]{1,60}$")]
 SHORTEST_KEY = 16
 
 
-class SmsTemplate(BaseModel):
+class SmsTemplate(Body, frozen=True):
     """How a message is called at each provider, and the names of its values in the order of the text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tencent: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateId · 腾讯云模板 ID")
     aliyun: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateCode · 阿里云模板 CODE")
@@ -29,7 +27,6 @@ class SmsTemplate(BaseModel):
     )
 
     def of(self, company: Company) -> str:
-        """Return the template's id at a provider."""
         return self.tencent if company == "tencent" else self.aliyun
 
 
@@ -118,7 +115,6 @@ class SmsSettings(Body):
         return key
 
     def ready(self, company: Company) -> bool:
-        """Tell whether a provider is set up."""
         if company == "tencent":
             return bool(
                 self.tencent_key_id
@@ -228,57 +224,3 @@ class PushJob(BaseModel):
 
 
 # --- what staff see ---------------------------------------------------------------------------------------------------
-
-
-class MessageRow(Row):
-    """A message; its text and values are not kept."""
-
-    id: UUID
-    created_at: datetime
-    purpose: str
-    marketing: bool
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    template: str
-    state: str
-    provider: str
-    reason: str
-    code: str = Field(description="the provider's")
-    note: str
-    segments: int
-    cost_fen: int
-    sent_at: datetime | None
-    settled_at: datetime | None = Field(description="when the receipt came")
-
-
-class ReplyRow(Row):
-    """What somebody answered."""
-
-    id: UUID
-    received_at: datetime
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    text: str = ""
-    unsubscribe: bool
-
-
-class OptOutRow(Row):
-    """A phone that wants no marketing."""
-
-    id: UUID
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    since: datetime
-    how: str
-
-
-class DayRow(Row):
-    """What a day's messages came to."""
-
-    id: UUID
-    day: date
-    messages: int
-    cost_fen: int

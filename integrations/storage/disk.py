@@ -52,7 +52,6 @@ class DiskStore:
     # writing
 
     def put(self, key: str, file: BinaryIO, content_type: str) -> int:
-        """Store a file."""
         if content_type != type_of(key):
             raise Invalid(f"{key} is {type_of(key)} by its suffix, not {content_type}", "文件后缀与类型不符")
         file.seek(0)
@@ -95,7 +94,6 @@ class DiskStore:
     # reading
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object in pieces."""
         try:
             file = self.path(key).open("rb")
         except (FileNotFoundError, IsADirectoryError):
@@ -104,7 +102,6 @@ class DiskStore:
             yield from iter(lambda: file.read(CHUNK), b"")
 
     def stat(self, key: str) -> Stat | None:
-        """Return what is known of an object."""
         path = self.path(key)
         try:
             found = path.stat()
@@ -115,7 +112,6 @@ class DiskStore:
         return Stat(key, found.st_size, type_of(key), datetime.fromtimestamp(found.st_mtime, UTC))
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix."""
         for path in sorted((self._root / check_prefix(prefix)).rglob("*")):
             if path.is_file():
                 yield path.relative_to(self._root).as_posix()
@@ -123,7 +119,6 @@ class DiskStore:
     # deleting
 
     def delete(self, key: str) -> None:
-        """Delete an object."""
         path = self.path(key)
         with self._writing():
             path.unlink(missing_ok=True)
@@ -131,7 +126,6 @@ class DiskStore:
                 path.parent.rmdir()
 
     def delete_tree(self, prefix: str) -> int:
-        """Delete every object below a prefix."""
         found = sum(1 for _ in self.keys(prefix))
         with self._writing(), suppress(FileNotFoundError):
             shutil.rmtree(self._root / check_prefix(prefix))

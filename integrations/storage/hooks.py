@@ -11,7 +11,6 @@ from roost import Context, Contribution, Schedule, Storage, Store, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=StorageSettings,
         endpoints=(api.public, api.staff),

@@ -148,7 +148,6 @@ class S3Store:
         return size
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object in pieces."""
         with _told(f"reading {key}"):
             try:
                 reply = self._client.get_object(self._bucket, self._name(key))
@@ -163,7 +162,6 @@ class S3Store:
                 reply.release_conn()
 
     def stat(self, key: str) -> Stat | None:
-        """Return what is known of an object."""
         with _told(f"looking at {key}"):
             try:
                 found = self._client.stat_object(self._bucket, self._name(key))
@@ -179,7 +177,6 @@ class S3Store:
         )
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix."""
         below = self._folder + (f"{check_prefix(prefix)}/" if prefix else "")
         with _told(f"listing {prefix}"):
             for found in self._client.list_objects(self._bucket, below, recursive=True):
@@ -193,7 +190,6 @@ class S3Store:
         self._erase(name, lambda found: found == name, key)
 
     def delete_tree(self, prefix: str) -> int:
-        """Delete every object below a prefix."""
         below = self._folder + (f"{check_prefix(prefix)}/" if prefix else "")
         return self._erase(below, lambda found: True, prefix)
 

@@ -68,7 +68,6 @@ def check_prefix(prefix: str) -> str:
 
 
 def type_of(key: str) -> str:
-    """Return the content type by a key's suffix."""
     return _TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
 
 

@@ -63,7 +63,6 @@ def body_of(ctx: Context, fact: Fact, event: UUID) -> str:
 
 
 def ping_body(ctx: Context, event: UUID) -> str:
-    """Return what a test sends."""
     return _envelope(ctx, event, PING, ctx.now().isoformat(), {})
 
 

@@ -8,8 +8,7 @@ from integrations.webhooks import catalogue, deliveries, endpoints
 from integrations.webhooks.labels import delivered, subscribable
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import (
-    AttemptRow,
-    DeliveryRow,
+    DeliveryState,
     EndpointChange,
     EndpointRow,
     NewEndpoint,
@@ -80,9 +79,9 @@ addresses = Resource(
     create=Form(NewEndpoint, endpoints.create),
     edit=Form(EndpointChange, endpoints.change),
     actions=(
-        Action("ping", Text("发送测试", "Send a test"), endpoints.ping, "webhooks.edit"),
-        Action("rotate", Text("更换密钥", "New secret"), endpoints.rotate, "webhooks.edit", shown=_still),
-        Action("retire", Text("停用旧密钥", "End old secret"), endpoints.retire, "webhooks.edit", shown=_rotating),
+        Action("ping", Text("发送测试", "Send a test"), endpoints.ping),
+        Action("rotate", Text("更换密钥", "New secret"), endpoints.rotate, shown=_still),
+        Action("retire", Text("停用旧密钥", "End old secret"), endpoints.retire, shown=_rotating),
         Action(
             "replay",
             Text("重推一段时间", "Send a period again"),
@@ -91,10 +90,9 @@ addresses = Resource(
             form=Period,
             shown=_on,
         ),
-        Action("remove", Text("删除", "Delete"), endpoints.remove, "webhooks.edit"),
+        Action("remove", Text("删除", "Delete"), endpoints.remove),
     ),
     venue_free=True,
-    member=None,
     present=endpoints.present,
 )
 
@@ -102,11 +100,10 @@ sent = Resource(
     name="deliveries",
     title=Text("推送记录", "Webhook deliveries"),
     model=WebhooksDelivery,
-    reply=DeliveryRow,
     columns=(
         Column("created_at", AT, "time", filter=True),
         Column("fact", Text("事件", "Fact"), "choice", source=delivered, filter=True),
-        Column("state", STATE, "choice", choices=DELIVERY_STATES, filter=True),
+        Column("state", STATE, "choice", choices=DELIVERY_STATES, filter=True, type=DeliveryState),
         Column("attempts", Text("次数", "Attempts"), "int"),
         Column("status", STATUS, "int"),
         Column("error", ERROR),
@@ -120,7 +117,6 @@ sent = Resource(
     permission="webhooks.view",
     actions=(Action("replay", Text("重推", "Send again"), deliveries.replay, "webhooks.replay", shown=_ended),),
     venue_free=True,
-    member=None,
 )
 
 
@@ -136,7 +132,6 @@ attempts = Resource(
     name="attempts",
     title=Text("推送尝试", "Webhook attempts"),
     model=WebhooksAttempt,
-    reply=AttemptRow,
     columns=(
         Column("created_at", AT, "time", filter=True),
         Column("number", Text("第几次", "Number"), "int"),
@@ -149,7 +144,6 @@ attempts = Resource(
     ),
     permission="webhooks.view",
     venue_free=True,
-    member=None,
 )
 
 

@@ -7,7 +7,6 @@ from roost import Contribution, Listener, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=WebhooksSettings,
         endpoints=(api.staff,),

@@ -32,7 +32,6 @@ class WebhooksEndpoint(TenantModel):
 
     @property
     def active(self) -> bool:
-        """Tell whether it is told anything."""
         return bool(self.state == "on")
 
 

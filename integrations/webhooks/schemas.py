@@ -75,38 +75,6 @@ class EndpointRow(BaseModel):
     changed_at: datetime
 
 
-class DeliveryRow(BaseModel):
-    """One fact for one address."""
-
-    id: UUID
-    endpoint: UUID
-    event: UUID
-    fact: str
-    state: DeliveryState
-    attempts: int
-    status: int | None
-    error: str
-    due_at: datetime
-    occurred_at: datetime
-    created_at: datetime
-    finished_at: datetime | None
-    body: str
-
-
-class AttemptRow(BaseModel):
-    """One try."""
-
-    id: UUID
-    endpoint: UUID
-    delivery: UUID
-    number: int
-    status: int | None
-    error: str
-    duration_ms: int
-    reply: str
-    created_at: datetime
-
-
 class FactOut(BaseModel):
     """A fact that may be subscribed to."""
 

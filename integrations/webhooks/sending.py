@@ -62,7 +62,6 @@ class Deliver(Remote):
         return Prepared(payload, endpoint.id, message, egress.session(ctx))
 
     def call(self, prepared: Prepared | None) -> client.Outcome | None:
-        """Send it."""
         return None if prepared is None else client.deliver(prepared.session, prepared.message)
 
     def complete(self, ctx: Context, prepared: Prepared | None, answer: client.Outcome | None) -> Next | None:

@@ -20,11 +20,9 @@ class Login(Remote):
     """
 
     def prepare(self, ctx: Context, body: LoginIn) -> service.Asked:  # type: ignore[override]  # the endpoint's body
-        """Read the app's settings."""
         return service.prepare(ctx, body)
 
     def call(self, prepared: service.Asked) -> service.Told:
-        """Ask WeChat."""
         return service.ask(prepared)
 
     def complete(self, ctx: Context, prepared: service.Asked, answer: service.Told) -> LoginOut:

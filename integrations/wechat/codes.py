@@ -220,7 +220,6 @@ class DrawCode(Remote):
             return None
 
     def call(self, prepared: tuple[RowJob, Drawing] | None) -> bytes | WechatError | None:
-        """Ask WeChat."""
         if prepared is None:
             return None
         try:

@@ -14,13 +14,8 @@ from integrations.wechat.models import (
 )
 from integrations.wechat.schemas import (
     CodeForm,
-    CodeRow,
     Correction,
-    PushRow,
-    ShipmentRow,
-    SubscriptionRow,
     TemplateForm,
-    TemplateRow,
 )
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text
 
@@ -74,10 +69,6 @@ def _failed(row: Any) -> bool:  # Any: a row
     return bool(row.state == "failed")
 
 
-def _open(row: Any) -> bool:
-    return row.state in (*inbox.OPEN, "ignored") and row.body is not None
-
-
 def _correctable(row: Any) -> bool:
     return row.told < shipping.MOST_TOLD and row.body is not None
 
@@ -86,7 +77,6 @@ templates = Resource(
     name="templates",
     title=Text("订阅消息模板", "Subscribe messages"),
     model=WechatTemplate,
-    reply=TemplateRow,
     columns=(
         Column("title", Text("名称", "Name")),
         Column("template", TEMPLATE, filter=True),
@@ -101,14 +91,12 @@ templates = Resource(
     create=Form(TemplateForm, subscriptions.add_template),
     edit=Form(TemplateForm, subscriptions.edit_template),
     venue_free=True,
-    member=None,
 )
 
 quotas = Resource(
     name="quotas",
     title=Text("订阅额度", "Message quotas"),
     model=WechatSubscription,
-    reply=SubscriptionRow,
     columns=(
         Column("member", MEMBER, "member", filter=True),
         Column("template", TEMPLATE, filter=True),
@@ -127,7 +115,6 @@ pictures = Resource(
     name="codes",
     title=Text("小程序码", "Mini-program codes"),
     model=WechatCode,
-    reply=CodeRow,
     columns=(
         Column("created_at", Text("创建", "Created"), "time", filter=True),
         Column("key", Text("名称", "Name"), filter=True),
@@ -142,7 +129,7 @@ pictures = Resource(
     permission="wechat.view",
     edit_permission="wechat.edit",
     create=Form(CodeForm, codes.add),
-    actions=(Action("retry", RETRY, codes.retry, "wechat.edit", shown=_failed),),
+    actions=(Action("retry", RETRY, codes.retry, shown=_failed),),
     venue_free=True,
 )
 
@@ -150,7 +137,6 @@ pushes = Resource(
     name="pushes",
     title=Text("微信推送记录", "Pushes of WeChat"),
     model=WechatPush,
-    reply=PushRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
         Column("kind", Text("事件", "Event"), "choice", choices=PUSHES, filter=True),
@@ -160,7 +146,7 @@ pushes = Resource(
         Column("processed_at", Text("处理", "Processed"), "time"),
     ),
     permission="wechat.view",
-    actions=(Action("retry", RETRY, inbox.retry, "wechat.edit", shown=_open),),
+    actions=(Action("retry", RETRY, inbox.retry, "wechat.edit", shown=inbox.may_retry),),
     venue_free=True,
 )
 
@@ -168,7 +154,6 @@ shipments = Resource(
     name="shipments",
     title=Text("发货信息录入", "Shipping told to WeChat"),
     model=WechatShipment,
-    reply=ShipmentRow,
     columns=(
         Column("changed_at", CHANGED, "time", filter=True),
         Column("order", Text("订单", "Order"), page=False),
@@ -202,7 +187,6 @@ def _count(ctx: Context, model: Any, *where: Any) -> str:  # Any: a table and pe
 
 
 def figures(ctx: Context) -> list[tuple[str, str]]:
-    """Return the dashboard's figures."""
     ready = connection.is_ready(ctx)
     row = WechatToken.scoped(ctx).first(WechatToken.appid == people.appid_of(ctx)) if ready else None
     left = int((row.expires_at - ctx.now()).total_seconds() // 60) if row is not None and row.expires_at else 0

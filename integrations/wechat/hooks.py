@@ -15,7 +15,6 @@ from roost import (
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=WechatSettings,
         endpoints=(api.public, api.member, api.staff),

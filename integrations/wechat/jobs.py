@@ -8,7 +8,7 @@ from roost import Context, Job, Next, Schedule, Slot
 
 
 def _nightly(ctx: Context, slot: str) -> Next | None:
-    more = inbox.clean(ctx), checks.clean(ctx), shipping.clean(ctx)
+    more = inbox.INBOX.clean(ctx), checks.clean(ctx), shipping.clean(ctx)
     return Next(Slot(slot=slot)) if any(more) else None
 
 

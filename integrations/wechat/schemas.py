@@ -1,7 +1,7 @@
 """What goes in and out, and the tenant's settings."""
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -174,33 +174,6 @@ class TemplateForm(Body):
     active: bool = Field(True, description="may be sent · 启用")
 
 
-class TemplateRow(Row):
-    """A subscribe message as staff see it."""
-
-    id: UUID
-    template: str
-    title: str
-    lasting: bool
-    fields: list[str]
-    page: str
-    active: bool
-    changed_at: datetime
-
-
-class SubscriptionRow(Row):
-    """A member's standing with one template, as staff see it."""
-
-    id: UUID
-    member: UUID | None
-    template: str
-    state: str
-    remaining: int
-    accepted: int
-    sent: int
-    last_code: str
-    changed_at: datetime
-
-
 # --- codes ----------------------------------------------------------------------------------------------------------
 
 
@@ -218,49 +191,7 @@ class CodeForm(Body):
     transparent: bool = Field(False, description="without a background · 透明底色")
 
 
-class CodeRow(Row):
-    """A code as staff see it; the picture is at `…/codes/{id}/image`."""
-
-    id: UUID
-    plugin: str
-    key: str
-    scene: str
-    page: str
-    env: str
-    width: int
-    state: str
-    error: str
-    created_at: datetime
-
-
 # --- pushes, checks, shipments ---------------------------------------------------------------------------------------
-
-
-class PushRow(Row):
-    """What was pushed; the body, which may have personal data, is not shown."""
-
-    id: UUID
-    kind: str
-    member: UUID | None
-    state: str
-    note: str
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class ShipmentRow(Row):
-    """What WeChat is told of an order's way to its payer."""
-
-    id: UUID
-    order: UUID
-    member: UUID | None
-    transaction: str
-    state: str
-    told: int
-    tries: int
-    code: str
-    error: str
-    changed_at: datetime
 
 
 class Correction(Body):

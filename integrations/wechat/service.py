@@ -56,7 +56,6 @@ class Told:
 
 
 def prepare(ctx: Context, body: LoginIn) -> Asked:
-    """Read what the call needs."""
     wanted = ctx.settings(WechatSettings).risk
     return Asked(connection.client_of(ctx), provider_of(ctx), body, ctx.address if wanted else "")
 

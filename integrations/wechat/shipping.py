@@ -225,7 +225,6 @@ class TellShipping(Remote):
         return Prepared(payload, row.digest, body, connection.client_of(ctx))
 
     def call(self, prepared: Prepared | None) -> WechatError | None:
-        """Tell WeChat."""
         if prepared is None:
             return None
         try:

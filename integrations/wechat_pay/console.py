@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from integrations.wechat_pay import desk, inbox
+from integrations.wechat_pay import desk
+from integrations.wechat_pay.inbox import INBOX
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
-from integrations.wechat_pay.schemas import Handled, PushRow, RefundRow, SettlementRow, TradeRow
+from integrations.wechat_pay.schemas import Handled
 from roost import Action, Column, Panel, Resource, Text
 
 VIEW, ACT = "wechat_pay.view", "wechat_pay.act"
@@ -72,15 +73,10 @@ def _unclaimed(row: Any) -> bool:
     return bool(row.state == "unclaimed")
 
 
-def _open(row: Any) -> bool:
-    return bool(row.state in inbox.OPEN)
-
-
 trades = Resource(
     name="trades",
     title=Text("微信支付单", "WeChat Pay charges"),
     model=WechatPayTrade,
-    reply=TradeRow,
     columns=(
         Column("created_at", CREATED, "time", filter=True),
         Column("number", NUMBER, filter=True),
@@ -104,7 +100,6 @@ refunds = Resource(
     name="refunds",
     title=Text("微信退款", "WeChat Pay refunds"),
     model=WechatPayRefund,
-    reply=RefundRow,
     columns=(
         Column("created_at", CREATED, "time", filter=True),
         Column("number", NUMBER, filter=True),
@@ -131,7 +126,6 @@ settlements = Resource(
     name="settlements",
     title=Text("微信支付入账", "WeChat Pay settlements"),
     model=WechatPaySettlement,
-    reply=SettlementRow,
     columns=(
         Column("booked_at", Text("入账", "Booked"), "time", filter=True),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
@@ -167,7 +161,6 @@ pushes = Resource(
     name="pushes",
     title=Text("微信支付回调", "WeChat Pay callbacks"),
     model=WechatPayPush,
-    reply=PushRow,
     columns=(
         Column("received_at", Text("收到", "Received"), "time", filter=True),
         Column("event_type", Text("事件", "Event"), "choice", choices=EVENTS, filter=True),
@@ -180,9 +173,8 @@ pushes = Resource(
         Column("serial", Text("签名密钥", "Signed by"), list=False),
     ),
     permission=VIEW,
-    actions=(Action("retry", RETRY, inbox.retry, ACT, idempotent=True, shown=_open),),
+    actions=(Action("retry", RETRY, INBOX.retry, ACT, idempotent=True, shown=INBOX.is_open),),
     venue_free=True,
-    member=None,
 )
 
 panel = Panel("payments", Text("微信支付", "WeChat Pay"), VIEW, desk.figures)

@@ -9,7 +9,6 @@ from roost import Callback, Context, Contribution, Veto, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=WechatPaySettings,
         callbacks=(Callback(inbox.receive),),
@@ -23,7 +22,6 @@ def contribute() -> Contribution:
 
 @hookimpl
 def may_switch_off(ctx: Context) -> Veto | None:
-    """Refuse while money is on its way."""
     return privacy.may_switch_off(ctx)
 
 

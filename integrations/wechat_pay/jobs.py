@@ -8,7 +8,7 @@ FAILURES = 20  # with waits that double up to an hour: about twelve hours, then 
 
 
 def _push(ctx: Context, payload: PushJob) -> None:
-    inbox.process(ctx, payload.push)
+    inbox.INBOX.process(ctx, payload.push)
 
 
 JOBS = (

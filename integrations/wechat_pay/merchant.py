@@ -103,7 +103,6 @@ def as_system(ctx: Context) -> Context:
 
 
 def explain(ex: WechatPayError) -> str:
-    """Return what staff read of an error."""
     return str(ex)[:NOTE_LENGTH]
 
 

@@ -1,6 +1,5 @@
 """The tenant's settings, what staff see and fill in, and what jobs carry."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -127,72 +126,6 @@ class RoundJob(BaseModel):
 
 class _Row(Row):
     id: UUID
-
-
-class TradeRow(_Row):
-    """A charge."""
-
-    number: str
-    member: UUID
-    amount: int = Field(description="fen")
-    title: str
-    state: str
-    transaction: str
-    paid_at: datetime | None
-    expires_at: datetime
-    created_at: datetime
-    changed_at: datetime
-    note: str
-
-
-class RefundRow(_Row):
-    """A refund."""
-
-    number: str
-    charge: str
-    member: UUID
-    amount: int = Field(description="fen")
-    total: int = Field(description="fen, of the charge")
-    reason: str
-    source: str
-    state: str
-    status: str
-    provider_id: str
-    refunded_at: datetime | None
-    created_at: datetime
-    changed_at: datetime
-    note: str
-
-
-class SettlementRow(_Row):
-    """Something that happened to money."""
-
-    kind: str
-    number: str
-    charge: str
-    member: UUID | None
-    amount: int = Field(description="fen")
-    transaction: str
-    happened_at: datetime | None
-    booked_at: datetime
-    heard: str
-    claimed_by: str
-    state: str
-    note: str
-
-
-class PushRow(_Row):
-    """A callback; nothing of the payer is in it."""
-
-    event_id: str
-    event_type: str
-    number: str
-    refund: str
-    serial: str
-    state: str
-    note: str
-    received_at: datetime
-    processed_at: datetime | None
 
 
 class Handled(Body):

@@ -1,7 +1,7 @@
 """Book what WeChat Pay says, whoever says it and how often: a callback, the reply to a query, the reply to a call.
 
 What is booked is a row of `WechatPaySettlement`, and its unique index is the fence: of all that tell the same, in all
-processes, one inserts it, and that one makes every installed plugin do the duty `payment_settled`, in the same
+processes, one inserts it, and that one calls the hook `payment_settled` of every installed plugin, in the same
 transaction. What contradicts our own row (another merchant, app, brand, amount or transaction) is refused and books
 nothing.
 """
@@ -34,7 +34,6 @@ class Outcome:
 
 
 def charge_told(ctx: Context, told: Transaction, heard: Heard) -> Outcome:
-    """Take over how a charge stands."""
     ctx = as_system(ctx)
     trade = _locked_trade(ctx, told.out_trade_no)
     if trade is None:
@@ -249,7 +248,6 @@ def charge_state(ctx: Context, number: str, *, detail: str = "", certain: bool =
 
 
 def refund_state(ctx: Context, number: str, *, detail: str = "") -> PaymentState:
-    """Return how a refund stands by our books."""
     row = WechatPayRefund.scoped(ctx).first(WechatPayRefund.number == number)
     if row is None:
         return PaymentState("absent", detail=detail)

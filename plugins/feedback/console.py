@@ -5,7 +5,7 @@ from typing import Any
 
 from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
-from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said
+from plugins.feedback.schemas import Compensation, FeedbackSettings, Said, StaffMessage
 from plugins.feedback.words import CATEGORIES
 from roost import Action, Column, Context, Panel, Resource, Text
 
@@ -39,16 +39,14 @@ def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add what was said to the rows, and the pictures that the account may see."""
     said = service.messages(ctx, [row.id for row in rows], internal=True)
     items = pictures.of_cases(ctx, [row.id for row in rows])
-    return [
-        row.__data__ | {"pictures": pictures.addresses(row, items[row.id]), "messages": said[row.id]} for row in rows
-    ]
+    return [{"pictures": pictures.addresses(row, items[row.id]), "messages": said[row.id]} for row in rows]
 
 
 cases = Resource(
     name="cases",
     title=Text("意见反馈", "Feedback"),
     model=FeedbackCase,
-    reply=CaseRow,
+    also=("handler", "solve_by"),
     permission="feedback.view",
     export_permission="feedback.view",
     venue="venue",
@@ -83,8 +81,8 @@ cases = Resource(
         Column("reply_by", Text("须回复", "Reply by"), "time"),
         Column("score", Text("评分", "Score"), "int"),
         Column("compensated", Text("补偿", "Compensated"), "points", list=False),
-        Column("pictures", Text("图片", "Pictures"), list=False),
-        Column("messages", Text("往来", "Messages"), "table", parts=SAID, list=False),
+        Column("pictures", Text("图片", "Pictures"), list=False, type=list[str]),
+        Column("messages", Text("往来", "Messages"), "table", parts=SAID, list=False, type=list[StaffMessage]),
     ),
 )
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from plugins.media import MediaView
+from roost import Body, Row
 
 Category = Literal["facility", "hygiene", "coach", "course", "fee", "other"]
 State = Literal["lead", "member", "lapsed"]
@@ -71,13 +72,11 @@ class FeedbackSettings(BaseModel):
     )
 
 
-class NewCase(BaseModel):
+class NewCase(Body):
     """A suggestion or complaint: a venue, a category, at most 500 characters and 6 pictures.
 
     A picture is the id of an item that the member uploaded to media.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     venue: UUID
     category: Category
@@ -85,34 +84,26 @@ class NewCase(BaseModel):
     pictures: list[UUID] = Field([], max_length=6)
 
 
-class Said(BaseModel):
+class Said(Body):
     """Something said, at most 500 characters."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(min_length=1, max_length=500)
 
 
-class Score(BaseModel):
+class Score(Body):
     """How well it was solved, 1 to 5."""
-
-    model_config = ConfigDict(extra="forbid")
 
     score: int = Field(ge=1, le=5)
 
 
-class Compensation(BaseModel):
+class Compensation(Body):
     """Points to make good."""
-
-    model_config = ConfigDict(extra="forbid")
 
     points: int = Field(ge=1, le=1_000_000)
 
 
-class MessageOut(BaseModel):
+class MessageOut(Row):
     """One thing said: by `member`, `staff` or `system`."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     author: str
@@ -143,26 +134,6 @@ class StaffMessage(MessageOut):
     staff: UUID | None
 
 
-class CaseRow(BaseModel):
-    """A case as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID
-    category: str
-    text: str
-    pictures: list[str]
-    state: str
-    escalated: bool
-    handler: UUID | None
-    score: int | None
-    compensated: int
-    reply_by: datetime | None
-    solve_by: datetime | None
-    created_at: datetime
-    messages: list[StaffMessage] = []
-
-
 # --- surveys ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,19 +156,15 @@ class OpenSurvey(BaseModel):
     survey: SurveyOut | None
 
 
-class SurveyAnswer(BaseModel):
+class SurveyAnswer(Body):
     """A score from 1 (bad) to 5 (good) for each question, in order, and a word if there is one to say."""
-
-    model_config = ConfigDict(extra="forbid")
 
     scores: list[Annotated[int, Field(ge=1, le=5)]] = Field(min_length=1, max_length=10)
     text: str | None = Field(None, min_length=1, max_length=500)
 
 
-class NewRound(BaseModel):
+class NewRound(Body):
     """A survey for many members."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "名称", "en": "Title"})
     questions: list[Question] = Field(
@@ -239,46 +206,8 @@ class QuestionFigures(BaseModel):
     counts: list[int]
 
 
-class RoundRow(BaseModel):
-    """A round as staff see it, with its figures so far."""
-
-    id: UUID
-    title: str
-    questions: list[str]
-    states: list[str]
-    venue: UUID | None
-    state: str
-    offered: int
-    passed_over: int
-    answered: int
-    declined: int
-    average: float | None = None
-    results: list[QuestionFigures]
-    created_at: datetime
-    closes_at: datetime
-
-
-class ScoreRow(BaseModel):
+class ScoreRow(Row):
     """One question's score."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     question: str
     score: int
-
-
-class SurveyRow(BaseModel):
-    """A survey as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    case: UUID | None
-    round: UUID | None
-    state: str
-    average: float | None = None
-    text: str | None
-    offered_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
-    scores: list[ScoreRow]

@@ -5,7 +5,7 @@ from typing import Any
 
 from plugins.feedback import figures, rounds, surveys
 from plugins.feedback.models import FeedbackCase, FeedbackRound, FeedbackSurvey
-from plugins.feedback.schemas import NewRound, RoundRow, SurveyRow
+from plugins.feedback.schemas import NewRound, QuestionFigures, ScoreRow
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 ROUND_STATES = {
@@ -37,8 +37,7 @@ def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     ids = [row.id for row in rows]
     results, states = figures.of_rounds(ctx, ids), figures.states_of_rounds(ctx, ids)
     return [
-        row.__data__
-        | {state: states.get((row.id, state), 0) for state in ("answered", "declined")}
+        {state: states.get((row.id, state), 0) for state in ("answered", "declined")}
         | {"average": figures.overall(results[row.id]), "results": results[row.id]}
         for row in rows
     ]
@@ -47,32 +46,20 @@ def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
 def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the scores to the rows."""
     given = surveys.scores(ctx, [row.id for row in rows])
-    return [
-        row.__data__ | {"average": figures.average([one.score for one in given[row.id]]), "scores": given[row.id]}
-        for row in rows
-    ]
+    return [{"average": figures.average([one.score for one in given[row.id]]), "scores": given[row.id]} for row in rows]
 
 
 ROUNDS = Resource(
     name="rounds",
     title=Text("满意度调查", "Survey rounds"),
     model=FeedbackRound,
-    reply=RoundRow,
+    also=("questions", "states"),
     permission="feedback.view",
     edit_permission="feedback.surveys",
     venue="venue",
-    member=None,
     present=present_rounds,
     create=Form(NewRound, rounds.open_round),
-    actions=(
-        Action(
-            "close",
-            Text("结束调查", "Close"),
-            rounds.close,
-            "feedback.surveys",
-            shown=lambda row: row.state != "closed",
-        ),
-    ),
+    actions=(Action("close", Text("结束调查", "Close"), rounds.close, shown=lambda row: row.state != "closed"),),
     columns=(
         Column("title", Text("名称", "Title")),
         Column("state", Text("状态", "State"), "choice", choices=ROUND_STATES, filter=True),
@@ -81,10 +68,12 @@ ROUNDS = Resource(
         Column("passed_over", Text("近期已邀请过", "Asked too recently"), "int"),
         Column("answered", Text("已填写", "Answered"), "int"),
         Column("declined", Text("不参加", "Declined"), "int"),
-        Column("average", Text("平均分", "Average")),
+        Column("average", Text("平均分", "Average"), type=float | None),
         Column("created_at", Text("开始时间", "Opened"), "time", filter=True),
         Column("closes_at", Text("结束时间", "Closes"), "time"),
-        Column("results", Text("各题结果", "By question"), "table", parts=RESULT, list=False),
+        Column(
+            "results", Text("各题结果", "By question"), "table", parts=RESULT, list=False, type=list[QuestionFigures]
+        ),
     ),
 )
 
@@ -93,7 +82,6 @@ SURVEYS = Resource(
     area="data",
     title=Text("满意度答卷", "Surveys"),
     model=FeedbackSurvey,
-    reply=SurveyRow,
     permission="feedback.view",
     export_permission="feedback.view",
     venue="venue",
@@ -103,13 +91,13 @@ SURVEYS = Resource(
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
         Column("state", Text("状态", "State"), "choice", choices=SURVEY_STATES, filter=True),
-        Column("average", Text("平均分", "Average")),
+        Column("average", Text("平均分", "Average"), type=float | None),
         Column("text", Text("留言", "Text")),
         Column("ended_at", Text("完成时间", "Ended"), "time", list=False),
         Column("expires_at", Text("截止时间", "Open until"), "time", list=False),
         Column("case", Text("反馈", "Case"), named=names_in(FeedbackCase, "text"), list=False),
         Column("round", Text("调查", "Round"), named=names_in(FeedbackRound, "title"), list=False),
-        Column("scores", Text("各题评分", "Scores"), "table", parts=SCORE, list=False),
+        Column("scores", Text("各题评分", "Scores"), "table", parts=SCORE, list=False, type=list[ScoreRow]),
     ),
 )
 

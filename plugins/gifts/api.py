@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from plugins.gifts import claims, giving
 from plugins.gifts.models import GiftsClaim
 from plugins.gifts.schemas import AcceptIn, ClaimDetail, ClaimOut, ClaimRow, WhyRevoked
-from roost import Context, Endpoints, Listing, PageQuery, Remote, keyset, risk
+from roost import Body, Context, Endpoints, Listing, PageQuery, Remote, keyset, risk
 
 member = Endpoints("member")
 staff = Endpoints("staff")
@@ -65,10 +65,8 @@ class Accept(Remote):
 # --- staff ------------------------------------------------------------------------------------------------
 
 
-class CodeQuery(BaseModel):
+class CodeQuery(Body):
     """The code on a member's screen."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str = Field(min_length=4, max_length=16)
 

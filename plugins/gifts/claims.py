@@ -27,7 +27,6 @@ from plugins.gifts.schemas import (
 from roost import (
     Conflict,
     Context,
-    Forbidden,
     Invalid,
     NotFound,
     Text,
@@ -196,23 +195,7 @@ def use(ctx: Context, claim_id: UUID, body: UseIn) -> GiftsClaim:
     _expect(claim, "ready")
     if claim.valid_until is not None and claim.valid_until < ctx.today():
         raise Conflict("this voucher is no longer valid", "该券已过期", code="voucher_expired")
-    return _set(ctx, claim, state="used", venue=_counter(ctx, body.venue), ended_at=ctx.now())
-
-
-def _counter(ctx: Context, named: UUID | None) -> UUID | None:
-    """Return the venue at whose counter somebody stands: the one they name, or their only one."""
-    if named is not None:
-        if not ctx.covers(named):
-            raise Forbidden("this venue is not yours", "不能选择其他门店")
-        return tenants.venue(ctx, named).id
-    if len(ctx.actor.venues) > 1:
-        raise Invalid(
-            "you work in several venues: say in which one the voucher is used",
-            "您有多家门店，请选择核销门店",
-            code="venue_needed",
-            fields=[{"path": "body.venue", "message": "one of your venues"}],
-        )
-    return next(iter(ctx.actor.venues), None)
+    return _set(ctx, claim, state="used", venue=tenants.counter(ctx, body.venue), ended_at=ctx.now())
 
 
 def take_back(ctx: Context, claim_id: UUID, reason: Words) -> str | None:

@@ -11,11 +11,11 @@ from plugins.gifts.schemas import (
     ClaimRow,
     GiftEdit,
     GiftIn,
-    GiftOut,
+    Moment,
     Restock,
     RuleIn,
-    RuleOut,
     Shipment,
+    State,
     UseIn,
     WhyRevoked,
 )
@@ -47,8 +47,7 @@ ENDED = ("shipped", "done", "used", "expired", "revoked")
 
 
 def present_claims(ctx: Context, rows: Sequence[GiftsClaim]) -> Sequence[Any]:
-    """Add to whom a gift goes, masked."""
-    return [{**row.__data__, "receiver": _receiver(ctx, row)} for row in rows]
+    return [{"receiver": _receiver(ctx, row)} for row in rows]
 
 
 def _receiver(ctx: Context, row: GiftsClaim) -> str:
@@ -74,18 +73,17 @@ GIFTS = Resource(
     ),
     title=Text("礼品", "Gifts"),
     model=GiftsGift,
-    reply=GiftOut,
+    also=("valid_days", "terms", "tracked"),
     columns=(
         Column("name", Text("名称", "Name")),
         Column("code", Text("编码", "Code"), filter=True, list=False),
         Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
         Column("points", Text("积分", "Points"), "points"),
         Column("amount_fen", Text("价值", "Value"), "fen"),
-        Column("left", Text("剩余库存", "Left"), "int"),
+        Column("left", Text("剩余库存", "Left"), "int", type=int | None),
         Column("active", Text("启用", "On"), "bool", filter=True),
     ),
     permission="gifts.rules",
-    edit_permission="gifts.rules",
     create=Form(GiftIn, catalog.define),
     edit=Form(GiftEdit, catalog.edit),
     actions=(
@@ -93,14 +91,12 @@ GIFTS = Resource(
             "restock",
             Text("补货", "Restock"),
             catalog.restock,
-            permission="gifts.rules",
             form=Restock,
             idempotent=True,
             shown=lambda row: row.kind == "physical",
         ),
     ),
     venue_free=True,
-    member=None,
     present=catalog.present,
 )
 
@@ -108,12 +104,11 @@ RULES = Resource(
     name="rules",
     title=Text("礼品规则", "Gift rules"),
     model=GiftsRule,
-    reply=RuleOut,
     columns=(
         Column("name", Text("名称", "Name")),
-        Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True),
+        Column("moment", Text("时机", "Moment"), "choice", choices=MOMENTS, filter=True, type=Moment),
         Column("level", Text("等级", "Level"), "choice", source="levels", filter=True),
-        Column("states", Text("会员状态", "States"), "choice", source="states"),
+        Column("states", Text("会员状态", "States"), "choice", source="states", type=list[State]),
         Column("rewards", Text("奖励", "Rewards"), "rewards"),
         Column("conditions", Text("条件", "Conditions"), "conditions", list=False),
         Column("total", Text("总份数", "In all"), "int", list=False),
@@ -124,11 +119,9 @@ RULES = Resource(
         Column("active", Text("启用", "On"), "bool", filter=True),
     ),
     permission="gifts.rules",
-    edit_permission="gifts.rules",
     create=Form(RuleIn, rules.create),
     edit=Form(RuleIn, rules.edit),
     venue_free=True,
-    member=None,
 )
 
 CLAIMS = Resource(
@@ -168,29 +161,20 @@ CLAIMS = Resource(
             "ship",
             Text("发货", "Ship"),
             claims.ship,
-            permission="gifts.claims",
             form=Shipment,
             shown=lambda row: row.state == "accepted" and row.delivery == "ship",
         ),
-        Action(
-            "received",
-            Text("确认签收", "Received"),
-            claims.received,
-            permission="gifts.claims",
-            shown=lambda row: row.state == "shipped",
-        ),
+        Action("received", Text("确认签收", "Received"), claims.received, shown=lambda row: row.state == "shipped"),
         Action(
             "picked_up",
             Text("到店领取", "Picked up"),
             claims.picked_up,
-            permission="gifts.claims",
             shown=lambda row: row.state == "accepted" and row.delivery == "pickup",
         ),
         Action(
             "use",
             Text("核销", "Use"),
             claims.use,
-            permission="gifts.claims",
             form=UseIn,
             any_venue=True,
             shown=lambda row: row.state == "ready",
@@ -199,7 +183,6 @@ CLAIMS = Resource(
             "revoke",
             Text("收回", "Take back"),
             claims.revoke,
-            permission="gifts.claims",
             form=WhyRevoked,
             reason=True,
             idempotent=True,
@@ -209,7 +192,6 @@ CLAIMS = Resource(
             "settle",
             Text("未收回已处理", "Settle what was kept"),
             claims.settle,
-            permission="gifts.claims",
             form=WhyRevoked,
             reason=True,
             shown=lambda row: row.unreturned_at is not None,

@@ -11,7 +11,6 @@ from roost import Context, Contribution, LevelUp, MemberConverted, MemberUpdated
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=GiftSettings,
         endpoints=[api.member, api.staff],

@@ -27,7 +27,6 @@ class GiftsGift(TenantModel):
 
     @property
     def item(self) -> str:
-        """Return its name in the inventory."""
         return f"gift:{self.id}"
 
 

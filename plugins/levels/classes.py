@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from plugins.levels.ladder import add_months
 from plugins.levels.models import LevelsClassRule
 from plugins.levels.schemas import ClassRuleIn, LevelSettings, PointsEarned
 from plugins.levels.standing import earned_of
-from roost import ConditionKind, Conflict, Context, Text, local_midnight, members, new_id, rewards
+from roost import ConditionKind, Conflict, Context, Text, add_months, local_midnight, members, new_id, rewards
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
 

@@ -4,12 +4,9 @@ from plugins.levels import classes, service
 from plugins.levels.models import LevelsClassRule, LevelsHistory, LevelsStanding
 from plugins.levels.schemas import (
     ClassRuleIn,
-    ClassRuleOut,
     EndManualLevel,
-    HistoryOut,
     ManualLevel,
     NewManualLevel,
-    StandingOut,
 )
 from roost import Action, Column, Form, Resource, Text
 
@@ -34,7 +31,6 @@ STANDINGS = Resource(
     ),
     title=Text("会员等级", "Standings"),
     model=LevelsStanding,
-    reply=StandingOut,
     columns=(
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("level", Text("等级", "Level"), "choice", source="levels", filter=True),
@@ -46,19 +42,11 @@ STANDINGS = Resource(
     edit_permission="levels.edit",
     create=Form(NewManualLevel, service.give_by_hand),
     actions=(
-        Action(
-            "set",
-            Text("人工调整", "Set by hand"),
-            service.change_by_hand,
-            permission="levels.edit",
-            form=ManualLevel,
-            reason=True,
-        ),
+        Action("set", Text("人工调整", "Set by hand"), service.change_by_hand, form=ManualLevel, reason=True),
         Action(
             "end",
             Text("结束人工等级", "End by hand"),
             service.end_by_hand,
-            permission="levels.edit",
             form=EndManualLevel,
             reason=True,
             shown=lambda row: row.manual_until is not None,
@@ -72,7 +60,6 @@ HISTORY = Resource(
     name="history",
     title=Text("等级变动记录", "Level history"),
     model=LevelsHistory,
-    reply=HistoryOut,
     columns=(
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("old", Text("原等级", "From"), "choice", source="levels"),
@@ -93,7 +80,6 @@ CLASS_RULES = Resource(
     name="class_rules",
     title=Text("类别变更规则", "Class rules"),
     model=LevelsClassRule,
-    reply=ClassRuleOut,
     columns=(
         Column("name", Text("名称", "Name")),
         Column("from_class", Text("原类别", "From"), "choice", source="classes", filter=True),
@@ -103,9 +89,7 @@ CLASS_RULES = Resource(
         Column("active", Text("启用", "On"), "bool", filter=True),
     ),
     permission="levels.edit",
-    edit_permission="levels.edit",
     create=Form(ClassRuleIn, classes.create),
     edit=Form(ClassRuleIn, classes.edit),
     venue_free=True,
-    member=None,
 )

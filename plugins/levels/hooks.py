@@ -20,7 +20,6 @@ from roost import (
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=LevelSettings,
         endpoints=[api.member],

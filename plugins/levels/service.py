@@ -22,7 +22,6 @@ from roost import Context, Invalid, Text, members
 
 
 def public(ctx: Context, level: Level) -> LevelOut:
-    """Return a level in the reader's language."""
     english = ctx.locale.startswith("en")
     return LevelOut(
         code=level.code,
@@ -38,7 +37,6 @@ def named_levels(ctx: Context) -> list[tuple[str, Text]]:
 
 
 def all_levels(ctx: Context) -> LadderOut:
-    """Return the ladder, lowest first."""
     settings = ctx.settings(LevelSettings)
     return LadderOut(
         items=[public(ctx, level) for level in settings.levels],

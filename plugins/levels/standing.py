@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from plugins.levels.ladder import Ladder, add_months
+from plugins.levels.ladder import Ladder
 from plugins.levels.models import LevelsHistory, LevelsStanding
 from plugins.levels.schemas import LevelSettings
-from roost import Context, Text, insert_rows, local_date, local_midnight, members, new_id, points, rewards
+from roost import Context, Text, add_months, insert_rows, local_date, local_midnight, members, new_id, points, rewards
 
 INSTANT = timedelta(microseconds=1)
 

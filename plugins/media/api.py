@@ -39,11 +39,9 @@ class _Complete(Remote):
     """Look whether the file arrived, and have it processed."""
 
     def prepare(self, ctx: Context, upload_id: UUID) -> uploads.Claimed:  # type: ignore[override]  # the path's
-        """Read whose it is."""
         return uploads.claim(ctx, upload_id)
 
     def call(self, prepared: uploads.Claimed) -> Stat | None:
-        """Ask the store."""
         return uploads.look(prepared)
 
     def complete(self, ctx: Context, prepared: uploads.Claimed, answer: Stat | None) -> MineOut:

@@ -7,7 +7,7 @@ from uuid import UUID
 from plugins.media import deletion, moderation, uses
 from plugins.media.models import MediaItem, MediaReport, MediaUse
 from plugins.media.notices import KINDS
-from plugins.media.schemas import ItemRow, Reason, ReportRow
+from plugins.media.schemas import ItemRow, Reason
 from plugins.media.uploads import store_for
 from roost import Action, Column, Context, Page, Panel, Resource, Text
 
@@ -147,7 +147,6 @@ reports = Resource(
     name="reports",
     title=Text("内容举报", "Reports"),
     model=MediaReport,
-    reply=ReportRow,
     permission="media.review",
     venue_free=True,
     columns=(

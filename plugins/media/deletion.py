@@ -57,7 +57,6 @@ class Purge(Remote):
     """The job that deletes an item's files: every variant, every version, and what was uploaded."""
 
     def prepare(self, ctx: Context, payload: ItemJob) -> Doomed | None:  # type: ignore[override]  # the job's payload
-        """Read where they are."""
         row = MediaItem.scoped(ctx).first(MediaItem.id == payload.item)
         if row is None or row.state != "deleted" or row.purged_at is not None:
             return None
@@ -70,7 +69,6 @@ class Purge(Remote):
             prepared.store.delete_tree(incoming(prepared.item))
 
     def complete(self, ctx: Context, prepared: Doomed | None, answer: None) -> None:
-        """Note that they are gone."""
         if prepared is not None:
             MediaItem.scoped(ctx).update(purged_at=ctx.now(), variants={}).where(
                 MediaItem.id == prepared.item, MediaItem.state == "deleted"
@@ -89,7 +87,6 @@ class Clear(Remote):
     """The job that deletes what was uploaded, once nothing can be uploaded there any more."""
 
     def prepare(self, ctx: Context, payload: ItemJob) -> Ended:  # type: ignore[override]  # the job's payload
-        """Read where it is."""
         row = MediaItem.scoped(ctx).first(MediaItem.id == payload.item)
         if row is not None and (row.state == "uploading" or (row.state == "processing" and not row.variants)):
             return Ended(payload.item, None)
@@ -109,11 +106,9 @@ class PurgeAll(Remote):
     """The job that deletes every file of the tenant's media."""
 
     def prepare(self, ctx: Context, payload: PurgeAllJob) -> list[Store]:  # type: ignore[override]  # the job's payload
-        """Read where they are."""
         return [store_for(ctx, backend) for backend in payload.backends]
 
     def call(self, prepared: list[Store]) -> None:
-        """Delete them all."""
         for store in prepared:
             store.delete_tree("")
 

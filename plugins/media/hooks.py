@@ -10,7 +10,6 @@ from roost import Context, Contribution, Verdict, Veto, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=MediaSettings,
         endpoints=(api.member, api.staff),

@@ -99,7 +99,6 @@ class Judge(Remote):
         return Question(row.id, slug, check, asked)
 
     def call(self, prepared: Question | None) -> Any:  # Any: the check's own
-        """Ask."""
         if prepared is None or prepared.refused:
             return None
         assert prepared.check.media is not None

@@ -28,12 +28,10 @@ DAY = timedelta(hours=24)
 
 
 def incoming(item: UUID) -> str:
-    """Return the folder of what was uploaded."""
     return f"incoming/{item.hex}"
 
 
 def files(item: UUID) -> str:
-    """Return the folder of what is served."""
     return f"files/{item.hex}"
 
 
@@ -46,7 +44,6 @@ def store_for(ctx: Context, backend: str = "") -> Store:
 
 
 def limit_of(settings: MediaSettings, kind: Kind) -> int:
-    """Return the most bytes of a kind."""
     return (settings.picture_mb if kind == "image" else settings.video_mb) * MB
 
 

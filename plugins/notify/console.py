@@ -1,86 +1,37 @@
-"""What staff work with: notices, templates, campaigns, messages, announcements, and who wants no marketing."""
+"""What staff set: notices, templates and announcements, who wants no marketing, and where staff are told."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from peewee import fn
-
-from plugins.notify import announcements, blocking, campaigns, importing, noticing, preferences, staff, templating
-from plugins.notify.mail import NAME as EMAIL
+from plugins.notify import announcements, blocking, noticing, staff, templating
 from plugins.notify.models import (
     NotifyAnnouncement,
     NotifyBlock,
-    NotifyCampaign,
-    NotifyMessage,
     NotifyNotice,
     NotifyStaff,
     NotifyTemplate,
 )
-from plugins.notify.preferences import masked
-from plugins.notify.schemas import (
+from plugins.notify.preferences import shown
+from plugins.notify.staff_schemas import (
     AnnouncementIn,
-    AnnouncementRow,
     BlockIn,
-    BlockRow,
-    CampaignIn,
-    CampaignOut,
-    ExemptIn,
-    ImportIn,
-    MessageRow,
     NoticeEdit,
-    NoticeOut,
     StaffIn,
-    StaffRow,
-    StartIn,
     TemplateIn,
-    TemplateOut,
-    TrialIn,
 )
-from plugins.notify.settings import NotifySettings
 from roost import (
     Action,
     Column,
     Context,
     Form,
-    Panel,
     Resource,
     Text,
     identity,
-    local_midnight,
-    mask_phone,
-    names_in,
     unseal,
 )
 
 LOCALES = {"zh": Text("中文", "Chinese"), "en": Text("英文", "English")}
-CAMPAIGN_STATES = {
-    "draft": Text("草稿", "draft"),
-    "gathering": Text("统计中", "counting"),
-    "ready": Text("待发送", "ready"),
-    "running": Text("发送中", "running"),
-    "stopped": Text("已停止", "stopped"),
-    "done": Text("已完成", "done"),
-    "cancelled": Text("已取消", "cancelled"),
-}
-MESSAGE_STATES = {
-    "listed": Text("未开始", "listed"),
-    "waiting": Text("等待", "waiting"),
-    "sending": Text("发送中", "sending"),
-    "sent": Text("已发送", "sent"),
-    "failed": Text("失败", "failed"),
-    "unknown": Text("结果不明", "unknown"),
-    "skipped": Text("未发送", "not sent"),
-}
-PROGRESS = tuple(Column(state, title, "int") for state, title in MESSAGE_STATES.items())
-IMPORTED = (
-    Column("added", Text("新增", "Added"), "int"),
-    Column("known", Text("已有", "Known"), "int"),
-    Column("bad", Text("无法识别", "Unreadable"), "int"),
-)
-TRIED = (
-    Column("channel", Text("渠道", "Channel"), "choice", source="message_channels"),
-    Column("words", Text("原因", "Why")),
-)
+
 SOURCES = {
     "link": Text("退订链接", "link"),
     "reply": Text("短信回复", "reply"),
@@ -90,66 +41,36 @@ SOURCES = {
 
 def _present_notices(ctx: Context, rows: Sequence[NotifyNotice]) -> Sequence[Any]:
     offered, english = noticing.offered(ctx), ctx.locale.startswith("en")
-    shown = []
+    told = []
     for row in rows:
         notice = offered[row.fact][1] if row.fact in offered else None
         locale = "en" if english else "zh"
-        shown.append(
+        told.append(
             {
-                **row.__data__,
                 "name": notice.title.in_(locale) if notice else row.fact,
                 "usual": notice.text.in_(locale) if notice else "",
                 "values": " ".join(f"{{{v}}}" for v in sorted(noticing.values_of(notice))) if notice else "",
             }
         )
-    return shown
-
-
-def _present_campaigns(ctx: Context, rows: Sequence[NotifyCampaign]) -> Sequence[Any]:
-    counted = campaigns.progress(ctx, [row.id for row in rows])
-    return [{**row.__data__, "progress": counted[row.id]} for row in rows]
-
-
-def _masked(channel: str, address: str) -> str:
-    return masked(address) if channel == EMAIL else mask_phone(address)
-
-
-def _present_messages(ctx: Context, rows: Sequence[NotifyMessage]) -> Sequence[Any]:
-    return [
-        {
-            **row.__data__,
-            "address": _masked(row.address_channel, unseal(ctx, "address", row.address)) if row.address else "",
-            "trail": [[str(part) for part in tried] for tried in row.trail],
-            "tried": [{"channel": tried[0], "words": tried[2] or tried[1]} for tried in row.trail],
-        }
-        for row in rows
-    ]
+    return told
 
 
 def _present_blocks(ctx: Context, rows: Sequence[NotifyBlock]) -> Sequence[Any]:
-    return [{**row.__data__, "address": _masked(row.channel, unseal(ctx, "address", row.address))} for row in rows]
+    return [{"address": shown(row.channel, unseal(ctx, "address", row.address))} for row in rows]
 
 
 def _present_staff(ctx: Context, rows: Sequence[NotifyStaff]) -> Sequence[Any]:
-    return [
-        {**row.__data__, "address": _masked(row.channel, unseal(ctx, "staff_address", row.staff_address))}
-        for row in rows
-    ]
+    return [{"address": shown(row.channel, unseal(ctx, "staff_address", row.staff_address))} for row in rows]
 
 
 def _accounts(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     return [(row.id, row.name) for row in identity.Staff.scoped(ctx).select().order_by(identity.Staff.username)]
 
 
-def _in(*states: str) -> Any:  # Any: a function of a row
-    return lambda row: row.state in states
-
-
 NOTICES = Resource(
     name="notices",
     title=Text("通知", "Notices"),
     model=NotifyNotice,
-    reply=NoticeOut,
     columns=(
         Column("name", Text("通知", "Notice")),
         Column("group", Text("功能", "Feature"), "choice", source="plugins", filter=True),
@@ -164,179 +85,37 @@ NOTICES = Resource(
         Column("fact", Text("编码", "Code"), filter=True, page=False),
     ),
     permission="notify.texts",
-    edit_permission="notify.texts",
     edit=Form(NoticeEdit, noticing.edit),
     venue_free=True,
-    member=None,
     present=_present_notices,
 )
+
 
 TEMPLATES = Resource(
     name="templates",
     title=Text("服务商模板", "Providers' templates"),
     model=NotifyTemplate,
-    reply=TemplateOut,
     columns=(
         Column("code", Text("通知或群发编码", "Notice or campaign"), filter=True),
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
-        Column("locale", Text("语言", "Language"), "choice", choices=LOCALES, filter=True),
+        Column("locale", Text("语言", "Language"), "choice", choices=LOCALES, filter=True, type=Literal["zh", "en"]),
         Column("template", Text("模板编号", "Template")),
-        Column("params", Text("参数对应", "Values"), list=False),
+        Column("params", Text("参数对应", "Values"), list=False, type=dict[str, str]),
     ),
     permission="notify.texts",
-    edit_permission="notify.texts",
     create=Form(TemplateIn, templating.add),
     edit=Form(TemplateIn, templating.edit),
-    actions=(Action("remove", Text("删除", "Remove"), templating.remove, permission="notify.texts"),),
+    actions=(Action("remove", Text("删除", "Remove"), templating.remove),),
     venue_free=True,
-    member=None,
 )
 
-CAMPAIGNS = Resource(
-    name="campaigns",
-    offers={"message_channels": preferences.named_channels},
-    title=Text("群发", "Campaigns"),
-    model=NotifyCampaign,
-    reply=CampaignOut,
-    columns=(
-        Column("name", Text("名称", "Name")),
-        Column("state", Text("状态", "State"), "choice", choices=CAMPAIGN_STATES, filter=True),
-        Column("channels", Text("渠道", "Channels"), "choice", source="message_channels"),
-        Column("heads", Text("人数", "Heads"), "int"),
-        Column("reachable", Text("可触达", "May be told"), "int"),
-        Column("cost_fen", Text("费用上限", "Cost at most"), "fen"),
-        Column("progress", Text("进度", "Progress"), "facts", parts=PROGRESS),
-        Column("venue", Text("门店", "Venue"), "venue", filter=True),
-        Column("created_at", Text("创建时间", "Written"), "time", filter=True),
-        Column("started_at", Text("开始时间", "Begun"), "time", list=False),
-        Column("ended_at", Text("结束时间", "Ended"), "time", list=False),
-        Column("marketing", Text("营销消息", "Marketing"), "bool", filter=True),
-        Column("exempt_reason", Text("非营销理由", "Why it is no marketing"), list=False),
-        Column("title_zh", Text("中文标题", "Title in Chinese"), list=False),
-        Column("text_zh", Text("中文内容", "Text in Chinese"), list=False),
-        Column("title_en", Text("英文标题", "Title in English"), list=False),
-        Column("text_en", Text("英文内容", "Text in English"), list=False),
-        Column("states", Text("会员状态", "States"), "choice", source="states", list=False),
-        Column("levels", Text("会员等级", "Levels"), "choice", source="levels", list=False),
-        Column("basis", Text("导入名单依据", "Basis of the list"), list=False),
-        Column("imported", Text("导入结果", "Imported"), "facts", parts=IMPORTED, list=False),
-    ),
-    permission="notify.view",
-    edit_permission="notify.send",
-    create=Form(CampaignIn, campaigns.draft),
-    edit=Form(CampaignIn, campaigns.edit),
-    actions=(
-        Action(
-            "preview",
-            Text("统计人数与费用", "Preview"),
-            campaigns.preview,
-            permission="notify.send",
-            shown=_in("draft", "ready"),
-        ),
-        Action(
-            "import",
-            Text("导入名单", "Import a list"),
-            importing.import_list,
-            permission="notify.send",
-            form=ImportIn,
-            shown=_in("draft", "ready"),
-        ),
-        Action(
-            "exempt",
-            Text("设为非营销消息", "Not marketing"),
-            campaigns.exempt,
-            permission="notify.exempt",
-            form=ExemptIn,
-            reason=True,
-            approve_over=lambda body: 1,  # whatever its size: a second person decides
-            stands_on=campaigns.EXEMPTION_STANDS_ON,
-            shown=lambda row: row.marketing and row.state in campaigns.EDITABLE,
-        ),
-        Action("test", Text("测试发送", "Send a test"), campaigns.try_out, permission="notify.send", form=TrialIn),
-        Action(
-            "start",
-            Text("发送", "Send"),
-            campaigns.start,
-            permission="notify.send",
-            form=StartIn,
-            idempotent=True,
-            approve_over=lambda body: body.heads,
-            limit=lambda ctx: ctx.settings(NotifySettings).approve_over,
-            shown=_in("ready"),
-        ),
-        Action("stop", Text("停止", "Stop"), campaigns.stop, permission="notify.send", shown=_in("running")),
-        Action(
-            "resume",
-            Text("继续发送", "Resume"),
-            campaigns.resume,
-            permission="notify.send",
-            idempotent=True,
-            shown=_in("stopped"),
-        ),
-        Action(
-            "cancel",
-            Text("取消", "Cancel"),
-            campaigns.cancel,
-            permission="notify.send",
-            shown=_in("draft", "gathering", "ready", "stopped"),
-        ),
-        Action(
-            "retry_failed",
-            Text("重试失败的", "Try the failed again"),
-            campaigns.retry_failed,
-            permission="notify.send",
-            idempotent=True,
-            shown=_in("done"),
-        ),
-    ),
-    venue="venue",
-    member=None,
-    present=_present_campaigns,
-)
-
-MESSAGES = Resource(
-    name="messages",
-    title=Text("发送记录", "Messages"),
-    model=NotifyMessage,
-    reply=MessageRow,
-    columns=(
-        Column("created_at", Text("时间", "At"), "time", filter=True),
-        Column("member", Text("会员", "Member"), "member", filter=True),
-        Column("address", Text("导入地址", "Address")),
-        Column("notice", Text("通知", "Notice"), "choice", source=noticing.named, filter=True),
-        Column("state", Text("状态", "State"), "choice", choices=MESSAGE_STATES, filter=True),
-        Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
-        Column("code", Text("原因", "Why"), filter=True),
-        Column("campaign", Text("群发", "Campaign"), named=names_in(NotifyCampaign, "name"), filter=True),
-        Column("venue", Text("门店", "Venue"), "venue", filter=True),
-        Column("shown", Text("在站内信", "In the inbox"), "bool", list=False),
-        Column("marketing", Text("营销消息", "Marketing"), "bool", list=False),
-        Column("tried", Text("未成功的渠道", "What did not work"), "table", parts=TRIED, list=False),
-        Column("due_at", Text("计划时间", "Due"), "time", list=False),
-        Column("ended_at", Text("结束时间", "Ended"), "time", list=False),
-    ),
-    permission="notify.view",
-    actions=(
-        Action(
-            "retry",
-            Text("重试", "Try again"),
-            campaigns.retry_one,
-            permission="notify.send",
-            idempotent=True,
-            shown=_in("failed"),
-        ),
-    ),
-    venue="venue",
-    export_permission="notify.view",
-    present=_present_messages,
-)
 
 ANNOUNCEMENTS = Resource(
     name="announcements",
     area="content",
     title=Text("公告", "Announcements"),
     model=NotifyAnnouncement,
-    reply=AnnouncementRow,
+    also=("link",),
     columns=(
         Column("title_zh", Text("中文标题", "Title in Chinese")),
         Column("title_en", Text("英文标题", "Title in English"), list=False),
@@ -347,19 +126,17 @@ ANNOUNCEMENTS = Resource(
         Column("ends_at", Text("结束", "Until"), "time", filter=True),
     ),
     permission="notify.announce",
-    edit_permission="notify.announce",
     create=Form(AnnouncementIn, announcements.announce),
     edit=Form(AnnouncementIn, announcements.edit),
-    actions=(Action("take_down", Text("撤下", "Take down"), announcements.take_down, permission="notify.announce"),),
+    actions=(Action("take_down", Text("撤下", "Take down"), announcements.take_down),),
     venue="venue",
-    member=None,
 )
+
 
 BLOCKS = Resource(
     name="blocks",
     title=Text("退订名单", "Want no marketing"),
     model=NotifyBlock,
-    reply=BlockRow,
     columns=(
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
         Column("address", Text("地址", "Address")),
@@ -367,19 +144,17 @@ BLOCKS = Resource(
         Column("created_at", Text("时间", "At"), "time", filter=True),
     ),
     permission="notify.block",
-    edit_permission="notify.block",
     create=Form(BlockIn, blocking.add),
-    actions=(Action("lift", Text("移出", "Lift"), blocking.lift, permission="notify.block", reason=True),),
+    actions=(Action("lift", Text("移出", "Lift"), blocking.lift, reason=True),),
     venue_free=True,
-    member=None,
     present=_present_blocks,
 )
+
 
 STAFF = Resource(
     name="staff",
     title=Text("员工通知", "Staff are told"),
     model=NotifyStaff,
-    reply=StaffRow,
     columns=(
         Column("account", Text("员工", "Staff"), "choice", source=_accounts, filter=True),
         Column("channel", Text("渠道", "Channel"), "choice", source="message_channels", filter=True),
@@ -388,29 +163,12 @@ STAFF = Resource(
         Column("created_at", Text("登记时间", "Since"), "time"),
     ),
     permission="notify.told",
-    edit_permission="notify.told",
     create=Form(StaffIn, staff.subscribe),
-    actions=(Action("end", Text("停止通知", "Stop"), staff.end, permission="notify.told"),),
+    actions=(Action("end", Text("停止通知", "Stop"), staff.end),),
     venue_free=True,
-    member=None,
     area="system",
     present=_present_staff,
     offers={"staff_notices": staff.offered},
 )
 
-RESOURCES = (CAMPAIGNS, MESSAGES, NOTICES, TEMPLATES, ANNOUNCEMENTS, BLOCKS, STAFF)
-
-
-def _today(ctx: Context) -> Sequence[tuple[str, str]]:
-    """Return how many messages ended today, by outcome; an account of single venues sees its own."""
-    since = local_midnight(ctx.today(), ctx.tenant.zone)
-    query = NotifyMessage.scoped(ctx).select(NotifyMessage.state, fn.COUNT(NotifyMessage.id))
-    query = query.where(NotifyMessage.ended_at >= since)
-    if ctx.actor.venues:
-        query = query.where(NotifyMessage.venue.in_(sorted(ctx.actor.venues)))
-    counts = dict(query.group_by(NotifyMessage.state).tuples())
-    locale = "en" if ctx.locale.startswith("en") else "zh"
-    return [(MESSAGE_STATES[s].in_(locale), str(counts.get(s, 0))) for s in ("sent", "failed", "unknown")]
-
-
-PANEL = Panel("today", Text("今日消息", "Messages today"), "notify.view", _today)
+RESOURCES = (NOTICES, TEMPLATES, ANNOUNCEMENTS, BLOCKS, STAFF)

@@ -3,20 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from plugins.notify import api, console, jobs, mail, notices, privacy, unsubscribing
+from plugins.notify import api, campaign_console, console, jobs, mail, notices, privacy, unsubscribing
 from plugins.notify.settings import NotifySettings
 from roost import Callback, Context, Contribution, Veto, hookimpl
 
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=NotifySettings,
         endpoints=[api.member],
         callbacks=[Callback(unsubscribing.receive, ("GET", "POST"))],
-        resources=console.RESOURCES,
-        panels=[console.PANEL],
+        resources=(*campaign_console.RESOURCES, *console.RESOURCES),
+        panels=[campaign_console.PANEL],
         jobs=jobs.JOBS,
         schedules=jobs.SCHEDULES,
         channels=[mail.CHANNEL],

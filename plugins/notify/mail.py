@@ -89,7 +89,6 @@ def _write(ctx: Context, settings: NotifySettings, outgoing: Outgoing) -> bytes:
 
 
 def call(prepared: Prepared) -> Sent:
-    """Hand the mail to the server."""
     if prepared.settled is not None:
         return prepared.settled
     try:

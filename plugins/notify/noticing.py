@@ -7,8 +7,8 @@ from uuid import UUID
 from plugins.notify import content
 from plugins.notify.models import NotifyNotice
 from plugins.notify.posting import Letter, post
-from plugins.notify.schemas import NoticeEdit
 from plugins.notify.settings import NotifySettings
+from plugins.notify.staff_schemas import NoticeEdit
 from plugins.notify.wording import check, placeholders
 from roost import Context, Fact, Invalid, NotFound, Notice, Text, Told, members, new_id, tenants
 

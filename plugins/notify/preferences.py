@@ -10,7 +10,7 @@ from plugins.notify.models import NotifyMember
 from plugins.notify.posting import Letter, post
 from plugins.notify.schemas import ChannelOut, EmailOut, GroupOut, PreferencesIn, PreferencesOut
 from plugins.notify.settings import NotifySettings
-from roost import Channel, Conflict, Context, Invalid, Text, blind, identity, members, new_id, seal, unseal
+from roost import Channel, Conflict, Context, Invalid, Text, blind, identity, mask_phone, members, new_id, seal, unseal
 
 CAMPAIGN = "campaign"
 GROUPS = {CAMPAIGN: Text("活动与优惠", "News and offers"), "notify": Text("会员提醒", "Reminders")}
@@ -25,6 +25,11 @@ def masked(address: str) -> str:
     """Return an e-mail address as others see it: `l***@example.com`."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}***@{domain}" if domain else ""
+
+
+def shown(channel: str, address: str) -> str:
+    """Return the address of a channel as others see it: an e-mail address or a phone, masked."""
+    return masked(address) if channel == mail.NAME else mask_phone(address)
 
 
 def _row(ctx: Context, member: UUID) -> NotifyMember | None:
@@ -55,7 +60,6 @@ def named_channels(ctx: Context) -> list[tuple[str, Text]]:
 
 
 def show(ctx: Context, member: UUID) -> PreferencesOut:
-    """Return what a member wants."""
     row = _row(ctx, member)
     off = row.off if row is not None else {}
     known = channels(ctx)
@@ -183,6 +187,5 @@ def prove_email(ctx: Context, member: UUID, code: str) -> EmailOut:
 
 
 def forget_email(ctx: Context, member: UUID) -> None:
-    """Forget a member's e-mail address."""
     if _row(ctx, member) is not None:
         _save(ctx, member, email=None, email_blind=None, asked_email=None)

@@ -8,7 +8,7 @@ from plugins.notify import content, noticing
 from plugins.notify.importing import receivable
 from plugins.notify.models import NotifyStaff
 from plugins.notify.posting import Letter, post
-from plugins.notify.schemas import StaffIn
+from plugins.notify.staff_schemas import StaffIn
 from roost import Context, Fact, Forbidden, Invalid, StaffTold, Text, identity, seal, unseal
 
 

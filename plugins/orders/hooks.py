@@ -13,7 +13,6 @@ from roost import Context, Contribution, Settlement, Veto, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=OrdersSettings,
         endpoints=(api.member, staff_api.staff),

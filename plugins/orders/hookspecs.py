@@ -4,15 +4,13 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from roost import Context, Fact, Text, Veto, decision, fact
 
 
-class Units(BaseModel):
+class Units(BaseModel, frozen=True):
     """Some units of a line; `reference` is the owner's."""
-
-    model_config = ConfigDict(frozen=True)
 
     reference: str
     quantity: int

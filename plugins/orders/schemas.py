@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from roost import Choice, ContactPhone
+from roost import Body, Choice, ContactPhone, Row
 
 MOST_FEN = 10_000_000_000
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
@@ -22,10 +22,8 @@ Kind = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,23})?$")]
 REMOTE = ["新疆", "西藏", "内蒙古", "青海", "宁夏", "甘肃", "海南"]
 
 
-class OrdersSettings(BaseModel):
+class OrdersSettings(Body):
     """How orders are paid, sent, picked up and taken back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     pay_minutes: int = Field(30, ge=1, le=1440, description="下单后多少分钟内付款 / minutes to pay")
     points_per_yuan: int = Field(
@@ -71,10 +69,8 @@ class OrdersSettings(BaseModel):
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
-class AddressIn(BaseModel):
+class AddressIn(Body):
     """Where something is sent. Sealed in the database."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Word = Field(description="收货人")
     phone: ContactPhone = Field(description="联系电话")
@@ -127,10 +123,8 @@ class LineView:
     refunded: int
 
 
-class OrderBrief(BaseModel):
+class OrderBrief(Row):
     """An order in a list."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -147,10 +141,8 @@ class OrderBrief(BaseModel):
     paid_at: datetime | None
 
 
-class TenderOut(BaseModel):
+class TenderOut(Row):
     """What pays an order: held until it is paid in full, or paid."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     kind: str
     state: str
@@ -158,10 +150,8 @@ class TenderOut(BaseModel):
     points: int
 
 
-class ParcelOut(BaseModel):
+class ParcelOut(Row):
     """What went out."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: str
@@ -171,10 +161,8 @@ class ParcelOut(BaseModel):
     handed_at: datetime
 
 
-class RefundOut(BaseModel):
+class RefundOut(Row):
     """A refund of mine."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     order: UUID
@@ -210,21 +198,17 @@ class OrderOut(OrderBrief):
     refunds: list[RefundOut]
 
 
-class OrderQuery(BaseModel):
+class OrderQuery(Body):
     """Which of my orders."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: Literal["", "unpaid", "to_deliver", "delivered", "completed", "closed", "refunds"] = ""
 
 
-class PayIn(BaseModel):
+class PayIn(Body):
     """What is to pay: own means first, the rest from outside by `method`.
 
     `points` are those that pay for money; the part of a price that is in points is held already.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     method: Kind = ""
     stored_value_fen: Fen = 0
@@ -255,28 +239,22 @@ class MethodsOut(BaseModel):
     points_fen: int = Field(description="what those would pay")
 
 
-class LineUnits(BaseModel):
+class LineUnits(Body, frozen=True):
     """Some units of one line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     line: Annotated[UUID, Choice("order_lines", of_row=True)] = Field(json_schema_extra={"zh": "商品", "en": "Good"})
     quantity: int = Field(ge=1, le=9999)
 
 
-class RefundAsk(BaseModel):
+class RefundAsk(Body):
     """Ask for a refund: of some units, or of all that is left."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Why
     lines: list[LineUnits] = Field([], max_length=100)
 
 
-class InvoiceIn(BaseModel):
+class InvoiceIn(Body):
     """An invoice to be written: for a company its tax number too."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["personal", "company"] = "personal"
     title: Annotated[
@@ -286,10 +264,8 @@ class InvoiceIn(BaseModel):
     email: Annotated[str, StringConstraints(pattern=r"^([^@\s]{1,64}@[^@\s]{1,190})?$")] = ""
 
 
-class InvoiceOut(BaseModel):
+class InvoiceOut(Row):
     """An invoice of mine."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     order: UUID

@@ -4,28 +4,24 @@ from datetime import timedelta
 from uuid import UUID
 
 from peewee import fn
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.schemas import MOST_FEN, Fen
 from plugins.purchases.service import not_undone
-from roost import ConditionKind, Context, Text
+from roost import Body, ConditionKind, Context, Text
 
 
-class CountSpec(BaseModel):
+class CountSpec(Body):
     """How many purchases; `least` 1 and `most` 1 together are "the first purchase"."""
-
-    model_config = ConfigDict(extra="forbid")
 
     least: int = Field(1, ge=0, le=1_000_000)
     most: int | None = Field(None, ge=0, le=1_000_000)
     days: int | None = Field(None, ge=1, le=36_500, description="none: ever")
 
 
-class SpentSpec(BaseModel):
+class SpentSpec(Body):
     """How much was spent, refunds taken off."""
-
-    model_config = ConfigDict(extra="forbid")
 
     least_fen: Fen = Field(100_00)
     most_fen: int | None = Field(None, ge=0, le=MOST_FEN)

@@ -6,7 +6,7 @@ from uuid import UUID
 from plugins.purchases import refunds, service
 from plugins.purchases.figures import of_day
 from plugins.purchases.schemas import NewPurchase, PurchaseIn, PurchaseView, RefundIn, RefundView
-from roost import Context, Forbidden, Invalid, new_id, tenants
+from roost import Context, new_id, tenants
 
 
 def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
@@ -21,7 +21,7 @@ def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
         amount_fen=body.amount_fen,
         occurred_at=body.occurred_at,
         member=body.member,
-        venue=_venue(ctx, body.venue),
+        venue=tenants.counter(ctx, body.venue),
         items=body.items,
         kind=body.kind,
         lines=tuple(body.lines),
@@ -48,14 +48,3 @@ def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
         ("今日消费金额（元）", f"{fen // 100:,}.{fen % 100:02d}"),
         ("今日消费积分", f"{earned:,}"),
     ]
-
-
-def _venue(ctx: Context, venue: UUID | None) -> UUID | None:
-    if venue is not None:
-        if not ctx.covers(venue):
-            raise Forbidden("this venue is not yours", "不能为其他门店补录")
-        return tenants.venue(ctx, venue).id
-    if len(ctx.actor.venues) > 1:
-        fields = [{"path": "body.venue", "message": "say which of your venues"}]
-        raise Invalid("say in which of your venues it was bought", "请选择消费门店", fields=fields)
-    return next(iter(ctx.actor.venues), None)

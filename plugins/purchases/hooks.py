@@ -10,7 +10,6 @@ from roost import Context, Contribution, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=PurchaseSettings,
         endpoints=(api.member, api.staff),

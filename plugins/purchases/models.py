@@ -49,10 +49,7 @@ class PurchasesPurchase(TenantModel):
             (("tenant", "occurred_at"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "purchase"
+    noun = "purchase"
 
 
 class PurchasesRefund(TenantModel):
@@ -74,10 +71,7 @@ class PurchasesRefund(TenantModel):
     class Meta:
         indexes = ((("tenant", "purchase", "source_key"), True),)
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "refund"
+    noun = "refund"
 
 
 class PurchasesRules(TenantModel):

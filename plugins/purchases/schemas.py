@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
-from roost import KeyReused, NumberScope
+from roost import Body, KeyReused, NumberScope, Row
 
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
@@ -21,10 +21,8 @@ Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
-class EarningRules(BaseModel):
+class EarningRules(Body):
     """How purchases earn. Points are rounded down once, over the whole purchase."""
-
-    model_config = ConfigDict(extra="forbid")
 
     fen_per_point: int = Field(100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分")
     fen_per_growth: int = Field(
@@ -80,10 +78,8 @@ class PurchaseSettings(EarningRules):
     )
 
 
-class PurchaseLine(BaseModel):
+class PurchaseLine(Body, frozen=True):
     """One good of a purchase."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: Word = Field(description="the good's code at the source")
     name: Words = ""
@@ -127,10 +123,8 @@ class Recorded:
         return self.refused.message if self.refused is not None else ""
 
 
-class RefundView(BaseModel):
+class RefundView(Row, frozen=True):
     """A refund as it is kept. `points_short` is what had been spent already and later credits repay."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     purchase: UUID
@@ -142,10 +136,8 @@ class RefundView(BaseModel):
     occurred_at: datetime
 
 
-class PurchaseOut(BaseModel):
+class PurchaseOut(Row, frozen=True):
     """A purchase, as its buyer sees it. Amounts in fen."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     venue: UUID | None
@@ -169,10 +161,8 @@ class PurchaseView(PurchaseOut):
     recorded_at: datetime
 
 
-class PurchaseIn(BaseModel):
+class PurchaseIn(Body):
     """A purchase that staff or an integration report."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID | None = Field(None, description="none: a sale to nobody known")
     venue: UUID | None = None
@@ -193,10 +183,8 @@ class PurchaseForm(PurchaseIn):
     receipt: Word = Field(description="number on the receipt; within its scope it names one purchase · 小票号")
 
 
-class RefundIn(BaseModel):
+class RefundIn(Body):
     """A refund to register."""
-
-    model_config = ConfigDict(extra="forbid")
 
     amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
     reason: Words = Field(min_length=1, description="kept with the refund and in the audit")

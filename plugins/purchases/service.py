@@ -274,7 +274,6 @@ def not_undone() -> Any:
 
 
 def get(ctx: Context, purchase: UUID) -> PurchaseView:
-    """Return a purchase, or raise NotFound."""
     return PurchaseView.model_validate(Purchase.scoped(ctx).get(Purchase.id == purchase))
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from plugins.referrals import relations
 from plugins.referrals.models import ReferralsRelation, ReferralsReward
-from plugins.referrals.schemas import BindIn, ClawBackIn, RebindIn, RelationOut, RewardOut
+from plugins.referrals.schemas import BindIn, ClawBackIn, RebindIn
 from roost import Action, Column, Context, Form, Resource, Text
 
 STATES = {
@@ -36,7 +36,6 @@ RELATIONS = Resource(
     name="relations",
     title=Text("推荐关系", "Relations"),
     model=ReferralsRelation,
-    reply=RelationOut,
     columns=(
         Column("inviter", Text("推荐人", "Inviter"), "member", filter=True),
         Column("invitee", Text("被推荐人", "Invitee"), "member", filter=True),
@@ -54,7 +53,6 @@ RELATIONS = Resource(
             "rebind",
             Text("改绑", "Rebind"),
             relations.rebind,
-            permission="referrals.edit",
             form=RebindIn,
             reason=True,
             idempotent=True,
@@ -64,7 +62,6 @@ RELATIONS = Resource(
             "claw_back",
             Text("追回奖励", "Claw back"),
             _claw_back,
-            permission="referrals.edit",
             form=ClawBackIn,
             reason=True,
             idempotent=True,
@@ -80,7 +77,7 @@ REWARDS = Resource(
     name="rewards",
     title=Text("推荐奖励", "Rewards"),
     model=ReferralsReward,
-    reply=RewardOut,
+    also=("relation", "grant"),
     columns=(
         Column("member", Text("会员", "Member"), "member", filter=True),
         Column("role", Text("奖励类型", "For"), "choice", choices=ROLES, filter=True),

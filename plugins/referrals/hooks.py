@@ -13,7 +13,6 @@ def _known(ctx: Context, fact: Fact) -> None:
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=ReferralSettings,
         endpoints=[api.member],

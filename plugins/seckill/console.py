@@ -6,7 +6,7 @@ from uuid import UUID
 from plugins import orders
 from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillPlan, SeckillSession
-from plugins.seckill.schemas import ClaimRow, ItemCreate, ItemRow, PlanForm, PlanRow, Redeem, SessionForm, SessionRow
+from plugins.seckill.schemas import ItemCreate, ItemForm, PlanForm, Redeem, SessionForm
 from plugins.seckill.service import CLAIM_STATES
 from roost import Action, Column, Context, Form, Resource, Text, names_in
 
@@ -41,11 +41,9 @@ plans = Resource(
     name="plans",
     title=Text("周期场次", "Recurring sessions"),
     model=SeckillPlan,
-    reply=PlanRow,
     permission="seckill.view",
     edit_permission="seckill.edit",
     venue_free=True,
-    member=None,
     create=Form(PlanForm, sessions.create_plan),
     edit=Form(PlanForm, sessions.edit_plan),
     columns=(
@@ -55,8 +53,8 @@ plans = Resource(
         Column("at", Text("时间", "At")),
         Column("minutes", Text("时长（分钟）", "Minutes"), "int"),
         Column("active", Text("启用", "Active"), "bool", filter=True),
-        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
-        Column("items", Text("商品", "Items"), "table", parts=ITEM, list=False),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False, type=list[UUID]),
+        Column("items", Text("商品", "Items"), "table", parts=ITEM, list=False, type=list[ItemForm]),
     ),
 )
 
@@ -72,30 +70,22 @@ session_resource = Resource(
     name="sessions",
     title=Text("秒杀场次", "Sessions"),
     model=SeckillSession,
-    reply=SessionRow,
+    also=("plan",),
     permission="seckill.view",
     edit_permission="seckill.edit",
     venue_free=True,
-    member=None,
     create=Form(SessionForm, sessions.create_session),
     edit=Form(SessionForm, sessions.edit_session),
     actions=(
-        Action("publish", Text("发布", "Publish"), sessions.publish_session, "seckill.edit", shown=_state_is("draft")),
-        Action(
-            "close",
-            Text("结束", "Close"),
-            sessions.close_session,
-            "seckill.edit",
-            reason=True,
-            shown=_state_is("published"),
-        ),
+        Action("publish", Text("发布", "Publish"), sessions.publish_session, shown=_state_is("draft")),
+        Action("close", Text("结束", "Close"), sessions.close_session, reason=True, shown=_state_is("published")),
     ),
     columns=(
         Column("title", Text("标题", "Title"), filter=True),
         Column("starts_at", Text("开始", "Starts"), "time", filter=True),
         Column("ends_at", Text("结束", "Ends"), "time"),
         Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
-        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False, type=list[UUID]),
     ),
 )
 
@@ -103,13 +93,11 @@ items = Resource(
     name="items",
     title=Text("秒杀商品", "Items"),
     model=SeckillItem,
-    reply=ItemRow,
     permission="seckill.view",
     edit_permission="seckill.edit",
     venue_free=True,
-    member=None,
     create=Form(ItemCreate, sessions.add_item),
-    actions=(Action("remove", Text("移除", "Remove"), sessions.remove_item, "seckill.edit"),),
+    actions=(Action("remove", Text("移除", "Remove"), sessions.remove_item),),
     columns=(
         Column("session", Text("场次", "Session"), named=names_in(SeckillSession, "title"), filter=True),
         Column("title", Text("标题", "Title"), filter=True),
@@ -122,7 +110,7 @@ items = Resource(
         Column("basis", Text("划线价依据", "Basis"), list=False),
         Column("levels", Text("等级", "Levels"), "choice", source="levels", list=False),
         Column("states", Text("身份", "States"), "choice", source="states", list=False),
-        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False),
+        Column("venues", Text("门店", "Venues"), "choice", source="venues", list=False, type=list[UUID]),
     ),
 )
 
@@ -130,7 +118,7 @@ claims = Resource(
     name="claims",
     title=Text("秒杀记录", "Claims"),
     model=SeckillClaim,
-    reply=ClaimRow,
+    also=("session", "ended_at"),
     permission="seckill.view",
     export_permission="seckill.view",
     venue_free=True,  # a voucher belongs to no venue until it is used

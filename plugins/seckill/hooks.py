@@ -11,7 +11,6 @@ from roost import Context, Contribution, Veto, hookimpl
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=SeckillSettings,
         endpoints=(api.member,),

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from plugins import orders
-from roost import Choice
+from roost import Body, Choice, Row
 
 State = Literal["lead", "member", "lapsed"]
 Delivery = Literal["voucher", "ship"]
@@ -97,10 +97,8 @@ class SessionRef(BaseModel):
     session: UUID
 
 
-class ItemForm(BaseModel):
+class ItemForm(Body):
     """A thing to sell. A struck-through price must say what it rests on; only goods are sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60)
     kind: Literal["goods", "service"] = "goods"
@@ -132,10 +130,8 @@ class ItemCreate(ItemForm):
     session: Annotated[UUID, Choice("seckill_drafts")] = Field(description="场次（草稿） / session, still a draft")
 
 
-class SessionForm(BaseModel):
+class SessionForm(Body):
     """A session of at most 31 days; it is a draft until published."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60)
     starts_at: AwareDatetime
@@ -149,10 +145,8 @@ class SessionForm(BaseModel):
         return self
 
 
-class PlanForm(BaseModel):
+class PlanForm(Body):
     """A session that repeats; `day` is the weekday 1 to 7 or the day of the month 1 to 28. One without items sleeps."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60)
     repeat: Literal["daily", "weekly", "monthly"]
@@ -220,10 +214,8 @@ class SessionsOut(BaseModel):
     sessions: list[SessionOut]
 
 
-class TakeIn(BaseModel):
+class TakeIn(Body):
     """Where it is sent, for an item whose `delivery` is "ship": an id of my address book, or an address."""
-
-    model_config = ConfigDict(extra="forbid")
 
     address: UUID | orders.AddressIn | None = None
 
@@ -236,14 +228,12 @@ class ReminderOut(BaseModel):
     at: datetime
 
 
-class ClaimOut(BaseModel):
+class ClaimOut(Row):
     """What a member holds or won. `code` is shown at the counter once won; what is sent has none.
 
     What costs money or is sent has an `order`: pay it at `/v1/orders/{order}/pay` before the deadline, see there where
     the parcel is.
     """
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     session: UUID
@@ -259,62 +249,7 @@ class ClaimOut(BaseModel):
     created_at: datetime
 
 
-class PlanRow(BaseModel):
-    """A plan as staff see it."""
-
-    id: UUID
-    title: str
-    repeat: str
-    day: int
-    at: str
-    minutes: int
-    active: bool
-    items: list[ItemForm]
-    venues: list[UUID]
-
-
-class SessionRow(BaseModel):
-    """A session as staff see it."""
-
-    id: UUID
-    title: str
-    starts_at: datetime
-    ends_at: datetime
-    state: str
-    plan: UUID | None
-    venues: list[UUID]
-
-
-class ItemRow(BaseModel):
-    """An item as staff see it."""
-
-    id: UUID
-    session: UUID
-    title: str
-    kind: str
-    delivery: str
-    stock: int
-    price_points: int
-    price_fen: int
-    market_fen: int | None
-    basis: str
-    states: list[str]
-    levels: list[str]
-    venues: list[UUID]
-
-
-class ClaimRow(ClaimOut):
-    """A claim as staff see it."""
-
-    member: UUID
-    venue: UUID | None
-    unpaid: bool
-    ended_at: datetime | None
-
-
-class Redeem(BaseModel):
+class Redeem(Body):
     """Where a voucher is used."""
-
-    model_config = ConfigDict(extra="forbid")
 
     venue: UUID

@@ -12,7 +12,6 @@ from roost import Conflict, Context, Invalid, inventory, local_instant, tenants
 
 
 def stock_key(item: UUID) -> str:
-    """Return the inventory's name of an item."""
     return f"item:{item}"
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from plugins.visits import service
 from plugins.visits.schemas import VisitForm, VisitIn, VisitView
-from roost import Context, Forbidden, Invalid, NumberScope, new_id, tenants
+from roost import Context, NumberScope, new_id, tenants
 
 BRAND: NumberScope = "brand"  # of numbers that are made here
 
@@ -36,7 +36,7 @@ def _record(
     number: str,
     scope: NumberScope | None,
 ) -> VisitView:
-    return service.record(ctx, member, _venue(ctx, venue), at, source, number, scope=scope)[0]
+    return service.record(ctx, member, tenants.counter(ctx, venue), at, source, number, scope=scope)[0]
 
 
 def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
@@ -47,14 +47,3 @@ def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
         ("今日到店人数", f"{people:,}"),
         ("沉默会员", f"{service.silent_members(ctx):,}"),
     ]
-
-
-def _venue(ctx: Context, venue: UUID | None) -> UUID | None:
-    if venue is not None:
-        if not ctx.covers(venue):
-            raise Forbidden("this venue is not yours", "不能为其他门店补录")
-        return tenants.venue(ctx, venue).id
-    if len(ctx.actor.venues) > 1:
-        fields = [{"path": "body.venue", "message": "say which of your venues"}]
-        raise Invalid("say which of your venues it was", "请选择到店门店", fields=fields)
-    return next(iter(ctx.actor.venues), None)

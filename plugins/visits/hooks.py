@@ -7,7 +7,6 @@ from roost import Context, Contribution, MemberConverted, MemberUpdated, hookimp
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=VisitSettings,
         endpoints=(api.member, api.staff),

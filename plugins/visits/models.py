@@ -35,10 +35,7 @@ class VisitsVisit(TenantModel):
             (("tenant", "day"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "visit"
+    noun = "visit"
 
 
 class VisitsPresence(TenantModel):

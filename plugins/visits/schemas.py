@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from roost import NumberScope
+from roost import Body, NumberScope, Row
 
 State = Literal["lead", "member", "lapsed"]
 Word = Annotated[
@@ -15,10 +15,8 @@ Word = Annotated[
 ]
 
 
-class VisitSettings(BaseModel):
+class VisitSettings(Body):
     """What a visit earns, and when somebody counts as silent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     points: int = Field(
         10, ge=0, le=100_000, description="points for the first visit of a day; 0: none · 每日首次到店积分"
@@ -48,10 +46,8 @@ class VisitSettings(BaseModel):
     silent_days: int = Field(30, ge=1, le=3650, description="silent: no visit in so many days · 多少天未到店算沉默")
 
 
-class VisitOut(BaseModel):
+class VisitOut(Row, frozen=True):
     """A visit, as the member sees it. `day` is the tenant's date."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
 
     id: UUID
     venue: UUID | None
@@ -72,10 +68,8 @@ class VisitView(VisitOut):
     recorded_at: datetime
 
 
-class VisitIn(BaseModel):
+class VisitIn(Body):
     """A visit that staff or an integration report."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID
     venue: UUID | None = None
@@ -85,10 +79,8 @@ class VisitIn(BaseModel):
     )
 
 
-class VisitForm(BaseModel):
+class VisitForm(Body):
     """A visit written down in the console: one a member and minute, however often the form is sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID
     venue: UUID | None = None

@@ -218,5 +218,4 @@ def figures_of_today(ctx: Context) -> tuple[int, int]:
 
 
 def silent_members(ctx: Context) -> int:
-    """Return how many members are silent now."""
     return int(Presence.scoped(ctx).select().where(Presence.silent_at.is_null(False)).count())

@@ -5,7 +5,7 @@ from uuid import UUID
 from roost import Action, Column, Context, Form, Resource, Text, new_id
 from roost_stickers import service
 from roost_stickers.models import StickersDesign, StickersOwned
-from roost_stickers.schemas import DesignForm, DesignOut, Give, OwnedOut
+from roost_stickers.schemas import DesignForm, Give
 
 
 def _give(ctx: Context, design: UUID, body: Give) -> None:
@@ -17,13 +17,11 @@ designs = Resource(
     name="designs",
     title=Text("贴纸", "Stickers"),
     model=StickersDesign,
-    reply=DesignOut,
     permission="stickers.view",
     edit_permission="stickers.edit",
     venue_free=True,
-    member=None,
     create=Form(DesignForm, service.create_design),
-    actions=(Action("give", Text("发放", "Give"), _give, "stickers.edit", form=Give),),
+    actions=(Action("give", Text("发放", "Give"), _give, form=Give),),
     columns=(
         Column("code", Text("编号", "Code"), filter=True),
         Column("title", Text("名称", "Title")),
@@ -35,7 +33,6 @@ owned = Resource(
     name="owned",
     title=Text("已发贴纸", "Given"),
     model=StickersOwned,
-    reply=OwnedOut,
     permission="stickers.view",
     venue_free=True,
     columns=(

@@ -10,7 +10,6 @@ from roost_stickers.schemas import StickerReward, StickerSettings
 
 @hookimpl
 def contribute() -> Contribution:
-    """Return all that this plugin gives."""
     return Contribution(
         settings=StickerSettings,
         endpoints=(api.member,),

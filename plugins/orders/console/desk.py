@@ -1,13 +1,13 @@
 """What is counted and written at the desk: takings, shifts, invoices."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from plugins.orders.console.refunds import state_in
 from plugins.orders.counter import invoices, till
 from plugins.orders.models import OrdersInvoice, OrdersShift, OrdersTaking
 from plugins.orders.service import numbers
-from plugins.orders.staff_schemas import InvoiceRow, IssueIn, RejectIn, ShiftClose, ShiftRow, TakingRow
+from plugins.orders.staff_schemas import IssueIn, RejectIn, ShiftClose
 from roost import Action, Column, Context, Form, Resource, Text, names_in
 
 MEANS = {"cash": Text("现金", "cash"), "card": Text("银行卡", "card")}
@@ -34,11 +34,10 @@ takings = Resource(
     name="takings",
     title=Text("柜台流水", "Takings"),
     model=OrdersTaking,
-    reply=TakingRow,
+    also=("refund",),
     permission="orders.shifts",
     export_permission="orders.shifts",
     venue="venue",
-    member=None,
     columns=(
         Column("day", Text("日期", "Day"), "date", filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
@@ -54,12 +53,9 @@ shifts = Resource(
     name="shifts",
     title=Text("交班", "Shifts"),
     model=OrdersShift,
-    reply=ShiftRow,
     permission="orders.shifts",
-    edit_permission="orders.shifts",
     export_permission="orders.shifts",
     venue="venue",
-    member=None,
     create=Form(ShiftClose, till.close_shift),
     columns=(
         Column("day", Text("日期", "Day"), "date", filter=True),
@@ -77,33 +73,24 @@ shifts = Resource(
 
 
 def present_invoices(ctx: Context, rows: Sequence[OrdersInvoice]) -> Sequence[Any]:
-    """Open what is to be written on invoices."""
-    return [{**row.__data__, **invoices.opened(ctx, row)} for row in rows]
+    return [invoices.opened(ctx, row) for row in rows]
 
 
 invoice_resource = Resource(
     name="invoices",
     title=Text("发票申请", "Invoices"),
     model=OrdersInvoice,
-    reply=InvoiceRow,
+    also=("order",),
     permission="orders.invoices",
     export_permission="orders.invoices",
     venue="venue",
     present=present_invoices,
     actions=(
-        Action(
-            "issue",
-            Text("已开票", "Issued"),
-            invoices.issue,
-            "orders.invoices",
-            form=IssueIn,
-            shown=state_in("requested"),
-        ),
+        Action("issue", Text("已开票", "Issued"), invoices.issue, form=IssueIn, shown=state_in("requested")),
         Action(
             "reject",
             Text("拒绝", "Refuse"),
             invoices.reject,
-            "orders.invoices",
             form=RejectIn,
             reason=True,
             shown=state_in("requested"),
@@ -112,7 +99,6 @@ invoice_resource = Resource(
             "void",
             Text("已红冲", "Voided"),
             invoices.void,
-            "orders.invoices",
             form=RejectIn,
             reason=True,
             shown=state_in("issued", "void_due"),
@@ -121,7 +107,14 @@ invoice_resource = Resource(
     columns=(
         Column("number", Text("订单号", "Order"), filter=True),
         Column("member", Text("会员", "Member"), "member", filter=True),
-        Column("kind", Text("类型", "Kind"), "choice", choices=INVOICE_KINDS, filter=True),
+        Column(
+            "kind",
+            Text("类型", "Kind"),
+            "choice",
+            choices=INVOICE_KINDS,
+            filter=True,
+            type=Literal["personal", "company"],
+        ),
         Column("title", Text("抬头", "Title")),
         Column("tax_number", Text("税号", "Tax number")),
         Column("fen", Text("金额", "Amount"), "fen"),

@@ -13,7 +13,7 @@ from plugins.orders.placing.drafts import lines_of
 from plugins.orders.placing.place import address_of
 from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
-from plugins.orders.staff_schemas import ExtendIn, HandoverRow, OrderRow, RefundIn, ShipIn, TakeIn
+from plugins.orders.staff_schemas import ExtendIn, RefundIn, ShipIn, TakeIn
 from plugins.orders.states import MEANS, MOVES, STATES, TITLES_ZH, TO_DELIVER
 from roost import Action, Column, Context, Resource, Text, new_id
 
@@ -61,7 +61,7 @@ def present_orders(ctx: Context, rows: Sequence[OrdersOrder]) -> Sequence[Any]:
     paid = OrdersTender.scoped(ctx).select().where(OrdersTender.order.in_(list(more)))
     for tender in paid.order_by(OrdersTender.id):
         more[tender.order]["tenders"].append({column.name: getattr(tender, column.name) for column in TENDERS})
-    return [row.__data__ | more[row.id] for row in rows]
+    return [more[row.id] for row in rows]
 
 
 def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[Any]:
@@ -69,10 +69,7 @@ def present_handovers(ctx: Context, rows: Sequence[OrdersHandover]) -> Sequence[
     wanted = {UUID(str(one["line"])) for row in rows for one in row.lines}
     found = OrdersLine.scoped(ctx).select().where(OrdersLine.id.in_(list(wanted) or [None]))
     titles = {line.id: line.title for line in found}
-    return [
-        {**row.__data__, "sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines]}
-        for row in rows
-    ]
+    return [{"sent": [{"title": titles.get(UUID(str(one["line"])), ""), **one} for one in row.lines]} for row in rows]
 
 
 def lines_to_choose(ctx: Context, order: UUID) -> list[tuple[UUID, str]]:
@@ -110,7 +107,7 @@ orders = Resource(
     ),
     title=Text("订单", "Orders"),
     model=OrdersOrder,
-    reply=OrderRow,
+    also=("reference", "refunded_points", "pickup_until", "ended_at"),
     permission="orders.view",
     export_permission="orders.export",
     venue="venue",
@@ -200,19 +197,18 @@ handovers = Resource(
     name="handovers",
     title=Text("发货与自提", "Parcels and pick-ups"),
     model=OrdersHandover,
-    reply=HandoverRow,
+    also=("order", "whole", Column("lines", Text("明细", "Lines"), type=list[dict[str, Any]])),
     present=present_handovers,
     permission="orders.view",
     export_permission="orders.export",
     venue="venue",
-    member=None,
     columns=(
         Column("number", Text("订单号", "Order"), filter=True),
         Column("kind", Text("方式", "Kind"), "choice", choices=HANDOVERS, filter=True),
         Column("carrier", Text("快递公司", "Carrier"), filter=True),
         Column("tracking", Text("运单号", "Tracking"), filter=True),
         Column("venue", Text("门店", "Venue"), "venue", filter=True),
-        Column("sent", Text("明细", "Lines"), "table", parts=SENT, list=False),
+        Column("sent", Text("明细", "Lines"), "table", parts=SENT, list=False, rest=False),
         Column("handed_at", Text("时间", "At"), "time", filter=True),
         Column("undone_at", Text("撤销时间", "Undone"), "time", list=False),
     ),

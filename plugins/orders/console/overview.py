@@ -9,7 +9,7 @@ from plugins.orders.console.refunds import refund_queue
 from plugins.orders.counter import till
 from plugins.orders.fulfilment import picking, tracking
 from plugins.orders.models import OrdersImport, OrdersLabels, OrdersOrder, OrdersRefund
-from plugins.orders.staff_schemas import ImportRow, LabelsIn, LabelsRow, TrackingIn
+from plugins.orders.staff_schemas import LabelsIn, TrackingIn
 from plugins.orders.states import TO_DELIVER
 from roost import Column, Context, Form, Page, Panel, Resource, Text
 
@@ -23,11 +23,8 @@ imports = Resource(
     name="tracking",
     title=Text("导入运单号", "Tracking numbers"),
     model=OrdersImport,
-    reply=ImportRow,
     permission="orders.ship",
-    edit_permission="orders.ship",
     venue_free=True,
-    member=None,
     create=Form(TrackingIn, tracking.import_text),
     columns=(
         Column("name", Text("名称", "Name")),
@@ -43,11 +40,8 @@ labels = Resource(
     name="labels",
     title=Text("面单批次", "Batches of labels"),
     model=OrdersLabels,
-    reply=LabelsRow,
     permission="orders.labels",
-    edit_permission="orders.labels",
     venue_free=True,
-    member=None,
     create=Form(LabelsIn, picking.make_labels),
     columns=(
         Column("count", Text("张数", "Labels"), "int"),

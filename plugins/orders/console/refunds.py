@@ -9,7 +9,7 @@ from plugins.orders.counter import till
 from plugins.orders.models import OrdersRefund, OrdersRefundPart
 from plugins.orders.refunding import outside, refunds
 from plugins.orders.service import numbers
-from plugins.orders.staff_schemas import ApproveIn, PayOutIn, RefundRow, RejectIn
+from plugins.orders.staff_schemas import ApproveIn, PayOutIn, RejectIn
 from plugins.orders.states import MEANS
 from roost import Action, Column, Context, Resource, Text
 
@@ -57,14 +57,14 @@ def present_refunds(ctx: Context, rows: Sequence[OrdersRefund]) -> Sequence[Any]
     found = OrdersRefundPart.scoped(ctx).select().where(OrdersRefundPart.refund.in_(list(parts)))
     for part in found.order_by(OrdersRefundPart.id):
         parts[part.refund].append({one.name: getattr(part, one.name) for one in PARTS})
-    return [{**row.__data__, "number": named.get(row.order, ""), "parts": parts[row.id]} for row in rows]
+    return [{"number": named.get(row.order, ""), "parts": parts[row.id]} for row in rows]
 
 
 refund_queue = Resource(
     name="refunds",
     title=Text("退款", "Refunds"),
     model=OrdersRefund,
-    reply=RefundRow,
+    also=("order", "decided_at"),
     permission="orders.view",
     export_permission="orders.export",
     venue="venue",

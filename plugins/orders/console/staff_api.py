@@ -16,7 +16,6 @@ staff = Endpoints("staff")
 
 
 def units(lines: Sequence[LineUnits]) -> dict[UUID, int]:
-    """Return the units of a form by line."""
     found: dict[UUID, int] = {}
     for one in lines:
         found[one.line] = found.get(one.line, 0) + one.quantity

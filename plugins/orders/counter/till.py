@@ -19,7 +19,7 @@ def take(ctx: Context, order_id: UUID, body: TakeIn) -> None:
     What does not cover the price waits for the rest. Raises Conflict for more than is to be paid or an order that
     cannot be paid, Forbidden without the member's code for what is the member's.
     """
-    _require_venue(ctx, body.venue)
+    tenants.counter(ctx, body.venue)
     order = states.lock(ctx, order_id)
     if order.state not in ("placed", "paying"):
         raise states.illegal(order, "paid")
@@ -59,7 +59,7 @@ def _note(ctx: Context, venue: UUID, kind: str, fen: int, order: UUID, refund: U
 
 def pay_out(ctx: Context, refund_id: UUID, body: PayOutIn) -> None:
     """Pay the cash and card parts of a refund back at a counter. Raises Conflict when there are none to pay."""
-    _require_venue(ctx, body.venue)
+    tenants.counter(ctx, body.venue)
     order, _ = states.lock_with(ctx, OrdersRefund, OrdersRefund.id == refund_id)
     due = [p for p in parts.of_refund(ctx, refund_id) if p.kind in tenders.COUNTER and p.state == "pending"]
     if not due:
@@ -67,12 +67,6 @@ def pay_out(ctx: Context, refund_id: UUID, body: PayOutIn) -> None:
     for part in due:
         _note(ctx, body.venue, part.kind, -part.fen, order.id, refund_id)
         parts.done(ctx, order, part)
-
-
-def _require_venue(ctx: Context, venue: UUID) -> None:
-    if not ctx.covers(venue):
-        raise Forbidden("this venue is not yours", "不能为其他门店收付款")
-    tenants.venue(ctx, venue)
 
 
 # --- shifts ----------------------------------------------------------------------------------------------------------
@@ -84,7 +78,7 @@ def close_shift(ctx: Context, body: ShiftClose) -> OrdersShift:
     The update that stamps the takings decides which of two that close at once counts them. Raises Conflict when there
     is nothing to count.
     """
-    _require_venue(ctx, body.venue)
+    tenants.counter(ctx, body.venue)
     shift = new_id()
     stamped = (
         OrdersTaking.scoped(ctx)

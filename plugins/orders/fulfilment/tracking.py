@@ -30,7 +30,6 @@ class _Line:
 
 
 def import_text(ctx: Context, body: TrackingIn) -> OrdersImport:
-    """Take in what was pasted."""
     return _import(ctx, body.name, list(_csv(body.text)))
 
 

@@ -91,7 +91,6 @@ class OrderView:
 
 
 def lines_of(ctx: Context, order: UUID) -> list[OrdersLine]:
-    """Return an order's lines, in their order."""
     return list(OrdersLine.scoped(ctx).select().where(OrdersLine.order == order).order_by(OrdersLine.position))
 
 

@@ -20,7 +20,6 @@ REASON = "order refund"
 
 
 def of_refund(ctx: Context, refund: UUID) -> list[OrdersRefundPart]:
-    """Return the parts of a refund, in order."""
     query = OrdersRefundPart.scoped(ctx).select().where(OrdersRefundPart.refund == refund)
     return list(query.order_by(OrdersRefundPart.id))
 

@@ -254,7 +254,6 @@ def approve(ctx: Context, refund: UUID, body: ApproveIn) -> OrdersRefund:
 
 
 def reject(ctx: Context, refund: UUID, body: RejectIn) -> None:
-    """Refuse a request, and say why."""
     _, row = _requested(ctx, refund)
     now = ctx.now()
     states.put(ctx, row, state="rejected", reply=body.reason, decided_at=now, ended_at=now)

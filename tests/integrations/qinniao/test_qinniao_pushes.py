@@ -552,7 +552,7 @@ def test_two_workers_on_the_same_object_at_once_have_one_effect(
 
     def work(event: Any) -> None:
         begin.wait()
-        brand.run(lambda: inbox.process(brand, event))
+        brand.run(lambda: inbox.INBOX.process(brand, event))
 
     threads = [threading.Thread(target=work, args=(event,)) for event in ids]
     for thread in threads:
@@ -570,7 +570,7 @@ def test_events_past_their_keeping_go_and_what_they_told_stays(story: Any, brand
     story.drain()
     clock.advance(days=91)
     with brand.transaction():
-        assert inbox.clean(brand) is False
+        assert inbox.INBOX.clean(brand) is False
     assert story.event_states() == {}
     assert story.object_state("members", "m-1")[0] == "applied"
     assert service.SLUG == "qinniao"

@@ -9,7 +9,7 @@ from plugins.notify import campaigns, noticing
 from plugins.notify.content import Content, opened
 from plugins.notify.models import NotifyInbox, NotifyMessage, NotifyNotice
 from plugins.notify.posting import Letter, post
-from plugins.notify.schemas import ExemptIn
+from plugins.notify.staff_schemas import ExemptIn
 from tests.hosts.rest.working import Call, Maker, Stage
 
 ADMIN = "/admin/v1/notify"

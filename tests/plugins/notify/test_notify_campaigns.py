@@ -17,7 +17,7 @@ from core.runtime import Runtime
 from hosts.testkit.plugin import Api
 from plugins.notify import campaigns, importing, privacy
 from plugins.notify.models import NotifyCampaign, NotifyInbox, NotifyMessage, NotifyNotice
-from plugins.notify.schemas import CampaignIn, ExemptIn, ImportIn, StartIn
+from plugins.notify.staff_schemas import CampaignIn, ExemptIn, ImportIn, StartIn
 from roost import Conflict, Invalid, Outgoing, Sent
 from tests.plugins.notify.conftest import Pigeon, Story
 

@@ -13,7 +13,8 @@ from core.members import MemberView
 from hosts.testkit.plugin import Api
 from plugins.notify import announcements, keeping, preferences
 from plugins.notify.models import NotifyContact, NotifyInbox, NotifyMember, NotifyMessage
-from plugins.notify.schemas import AnnouncementIn, PreferencesIn
+from plugins.notify.schemas import PreferencesIn
+from plugins.notify.staff_schemas import AnnouncementIn
 from tests.plugins.notify.conftest import Pigeon, Story
 
 NOTIFY = "/v1/notify"

@@ -12,7 +12,7 @@ from core.members import MemberView
 from hosts.testkit.plugin import Api
 from plugins.notify import noticing, templating
 from plugins.notify.models import NotifyNotice
-from plugins.notify.schemas import NoticeEdit, TemplateIn
+from plugins.notify.staff_schemas import NoticeEdit, TemplateIn
 from roost import Invalid, Sent, Unavailable
 from tests.plugins.notify.conftest import Pigeon, Story
 

@@ -12,7 +12,7 @@ from core.identity import Staff
 from hosts.testkit.plugin import Api
 from plugins.notify import keeping, noticing
 from plugins.notify.models import NotifyNotice, NotifyStaff
-from plugins.notify.schemas import NoticeEdit
+from plugins.notify.staff_schemas import NoticeEdit
 from tests.plugins.notify.conftest import Pigeon, Story
 
 PATH = "/admin/v1/notify/staff"

@@ -61,23 +61,6 @@ class StallForm(BaseModel):
     note: str = Field("", max_length=500)
 
 
-class StallOut(BaseModel):
-    """A stall over REST."""
-
-    id: UUID
-    title: str
-    venue: UUID
-    member: UUID | None
-    state: str
-    rent_fen: int
-    contact: str
-    covered: bool
-    market_day: date | None
-    opens_at: datetime
-    goods: list[str]
-    refunded: int
-
-
 class RefundForm(BaseModel):
     """How much rent to give back."""
 
@@ -132,7 +115,6 @@ STALLS = Resource(
     name="stalls",
     title=Text("摊位", "Stalls"),
     model=StallsStall,
-    reply=StallOut,
     permission="stalls.view",
     edit_permission="stalls.edit",
     export_permission="stalls.export",
@@ -165,7 +147,7 @@ STALLS = Resource(
         Column("opens_at", Text("开市", "Opens"), "time", filter=True),
         Column("market_day", Text("集市日", "Market day"), "date", filter=True),
         Column("goods", Text("货品", "Goods"), list=False),
-        Column("note", Text("备注", "Note"), list=False),
+        Column("note", Text("备注", "Note"), list=False, rest=False),
         Column("refunded", Text("已退", "Refunded"), "points", list=False),
     ),
 )  # fmt: skip
