@@ -1,8 +1,9 @@
 """Ask, where a reward is claimed, whether the member is one of those who collect them by the hundred.
 
-Whoever can tell gives a `RiskCheck`. An endpoint where something is claimed is a `Remote` of three lines: `ask` in its
-`prepare`, `call`, and `require_fair` in its `complete`, before anything is given. What pays without the member being
-there (a referral's reward) asks `is_refused`, which reads what was last said. Without a check that is on all pass.
+Whoever can tell gives a `RiskCheck`. An endpoint where something is claimed is a `Remote` of four lines: `ask` in its
+`prepare`, `waits`, `call`, and `require_fair` in its `complete`, before anything is given. What pays without the
+member being there (a referral's reward) asks `is_refused`, which reads what was last said. Without a check that is on
+all pass.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from core.contract.ports import RiskAsked, RiskCheck
 from core.contract.remote import Steps
 from core.errors import Forbidden
 
-__all__ = ["Asking", "ask", "call", "is_refused", "require_fair"]
+__all__ = ["Asking", "ask", "call", "is_refused", "require_fair", "waits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,13 @@ def ask(ctx: Context, member: UUID) -> Asking:
     )
 
 
+def waits(asking: Asking) -> bool:
+    """Tell whether any of them has somebody to ask."""
+    return any(steps.waits(prepared) for _, steps, prepared in asking.questions)
+
+
 def call(asking: Asking) -> list[Any]:
-    """Ask them; no transaction is open."""
+    """Ask them; no transaction is open, unless nobody `waits`."""
     return [steps.call(prepared) for _, steps, prepared in asking.questions]
 
 

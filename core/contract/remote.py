@@ -18,6 +18,10 @@ class Remote:
         """Read what the call needs."""
         raise NotImplementedError
 
+    def waits(self, prepared: Any) -> bool:
+        """Tell whether `call` waits for an outside server. Where not, an endpoint runs all three in one transaction."""
+        return True
+
     def call(self, prepared: Any) -> Any:
         """Call the outside world; no transaction is open."""
         raise NotImplementedError
@@ -32,9 +36,10 @@ class Steps:
     """The same three steps as functions: what a declaration offers to other plugins, whose own `Remote` runs them.
 
     `prepare(ctx, asked)` in a transaction, `call(prepared)` in none, `complete(ctx, prepared, answer)` in a transaction
-    again. `call` raises RoostError only for what is certain not to have happened.
+    again. `call` raises RoostError only for what is certain not to have happened. `waits` is that of `Remote`.
     """
 
     prepare: Callable[[Context, Any], Any]
     call: Callable[[Any], Any]
     complete: Callable[[Context, Any, Any], Any]
+    waits: Callable[[Any], bool] = lambda prepared: True

@@ -188,14 +188,13 @@ class Adapted:
         if asked is not None and self.route.shape.key:
             values["key"] = asked.key
         with self.parts.outside.place(self.route.slug, upload=endpoint.upload > 0) as place:
-            reply = idempotency.remotely(
-                ctx,
-                asked,
-                place.hold,
+            work = idempotency.RemoteWork(
                 lambda: steps.prepare(ctx, **values),
+                steps.waits,
                 steps.call,
                 lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
             )
+            reply = idempotency.remotely(ctx, asked, place.hold, work)
         _send(resp, reply)
 
 

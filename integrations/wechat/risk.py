@@ -91,7 +91,11 @@ def keep(ctx: Context, member: UUID, rank: int | None) -> None:
         rows.update(rank=rank, asked_at=now).where(WechatRisk.member == member).execute()
 
 
-risk_steps = Steps(_prepare, _call, _complete)
+def _waits(asking: Asking) -> bool:
+    return asking.client is not None
+
+
+risk_steps = Steps(_prepare, _call, _complete, _waits)
 """Ask how risky a member is: takes a `RiskAsked`, completes to 0 to 4, or None when nobody can say. Asked once in
 `risk_days`, and never where the setting `risk` is off."""
 
@@ -123,7 +127,7 @@ check = RiskCheck(
     "wechat",
     Text("微信风险等级", "WeChat risk"),
     lambda ctx: ctx.settings(WechatSettings).risk,
-    Steps(_ask_port, _call, _may_claim),
+    Steps(_ask_port, _call, _may_claim, _waits),
     _refused,
 )
 """Where rewards are claimed, for plugins that know nothing of WeChat."""

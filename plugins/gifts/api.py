@@ -52,6 +52,10 @@ class Accept(Remote):
         GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id, GiftsClaim.member == ctx.member)
         return _Accepting(claim_id, body, risk.ask(ctx, ctx.member))
 
+    def waits(self, prepared: _Accepting) -> bool:
+        """Tell whether there is anybody to ask."""
+        return risk.waits(prepared.asking)
+
     def call(self, prepared: _Accepting) -> list[Any]:
         """Ask it."""
         return risk.call(prepared.asking)

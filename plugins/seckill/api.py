@@ -102,8 +102,13 @@ class Take(Remote):
     """
 
     def prepare(self, ctx: Context, item_id: UUID, body: TakeIn | None = None) -> _Taking:  # type: ignore[override]  # the call's
-        """Prepare the question whether this member may claim."""
+        """Refuse what is not open or sold out; prepare the question whether this member may claim."""
+        service.look(ctx, item_id)
         return _Taking(item_id, body, risk.ask(ctx, ctx.member))
+
+    def waits(self, prepared: _Taking) -> bool:
+        """Tell whether there is anybody to ask."""
+        return risk.waits(prepared.asking)
 
     def call(self, prepared: _Taking) -> list[Any]:
         """Ask it."""

@@ -33,21 +33,30 @@ CLAIM_STATES = {
 HOUR = len("2026-11-22T05")  # of a slot: what failed is tried anew an hour later
 
 
+def look(ctx: Context, item_id: UUID) -> tuple[SeckillItem, SeckillSession]:
+    """Return an item that can be taken, and its session: most of a rush ends here, without a write.
+
+    Raises NotFound, Conflict (`not_open`), SoldOut.
+    """
+    item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
+    session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
+    if session.state != "published" or not session.starts_at <= ctx.now() < session.ends_at:
+        raise Conflict(
+            "this session is not open", "场次未开始或已结束", code="not_open", opens_at=session.starts_at.isoformat()
+        )
+    if inventory.available(ctx, stock_key(item.id)) < 1:
+        raise SoldOut("sold out", "已抢光")
+    return item, session
+
+
 def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = None) -> SeckillClaim:
     """Hold one unit of an item, and its points, for a member. What is sent and costs no money is won at once.
 
     Raises NotFound, Conflict (`not_open`), Forbidden (`not_for_you`, `barred`), SoldOut, LimitReached,
     InsufficientBalance, Invalid (`address_needed`); nothing is held then.
     """
-    item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
-    session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
+    item, session = look(ctx, item_id)
     now = ctx.now()
-    if session.state != "published" or not session.starts_at <= now < session.ends_at:
-        raise Conflict(
-            "this session is not open", "场次未开始或已结束", code="not_open", opens_at=session.starts_at.isoformat()
-        )
-    if inventory.available(ctx, stock_key(item.id)) < 1:  # most of a rush ends here, without a write
-        raise SoldOut("sold out", "已抢光")
     refused = eligibility.refusal(ctx, members.get(ctx, member), session, item)
     if refused is not None:
         raise refused

@@ -8,7 +8,13 @@ from core.errors import ConfigurationError
 from hosts.testkit.conformance import assert_plugin_conforms
 from tests.core.registry.plugin_writer import load, write
 
-FACT = "from roost import Fact\n\n\nclass DoorOpened(Fact):\n    door: str\n"
+FACT = """from roost import Fact, Text
+
+
+class DoorOpened(Fact):
+    label = Text("门已打开", "A door was opened")
+    door: str
+"""
 SPECS = '''from roost import Context, fact
 
 from written_doors.opening import DoorOpened

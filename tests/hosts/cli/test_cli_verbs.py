@@ -348,8 +348,6 @@ def contribute():
     return Contribution(notices=[Notice("{}", Text("门", "Door"), lambda ctx, fact: None, Text("{{name}}", "{}"))])
 """
 COLUMNS = """\
-from pydantic import BaseModel
-
 from roost import Column, Contribution, Resource, TenantModel, Text, hookimpl
 
 
@@ -357,16 +355,12 @@ class BrokenThing(TenantModel):
     pass
 
 
-class Reply(BaseModel):
-    id: str
-
-
 @hookimpl
 def contribute():
     \"\"\"Declare one.\"\"\"
     columns = [Column("id", Text("号", "Id")), Column("sise", Text("码", "Size"))]
     title = Text("物", "Things")
-    things = Resource("things", title, BrokenThing, Reply, columns, "broken.view", venue_free=True, member=None)
+    things = Resource("things", title, BrokenThing, columns, "broken.view", venue_free=True, member=None)
     return Contribution(resources=[things])
 """
 

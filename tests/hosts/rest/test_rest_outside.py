@@ -41,8 +41,8 @@ def pool(server: Any) -> Iterator[ThreadPoolExecutor]:
         server.gate.set()
 
 
-def _buy(api: Api, token: str, number: int) -> Any:
-    body = {"code": f"v{number}", "fail": "slow"}
+def _buy(api: Api, token: str, number: int, fail: str = "slow") -> Any:
+    body = {"code": f"v{number}", "fail": fail}
     return api.post("/v1/probe/remote", token=token, json=body, key=f"key-{number:08d}")
 
 
@@ -93,6 +93,20 @@ def test_repeats_of_a_call_that_hangs_hold_no_more_threads_than_its_share(
     assert sorted(one.result(timeout=20).status_code for one in repeats) == [200, 503, 503, 503, 503]
     assert server.calls == ["v0"]
     assert _buy(api, token, 0).text == first.result().text, "what is known already needs no place"
+
+
+def test_a_call_that_waits_for_nobody_needs_no_place_and_is_one_transaction(
+    api: Api, token: str, server: Any, pool: ThreadPoolExecutor, counts: Callable[[], dict[str, int]]
+) -> None:
+    _begin(pool, api, token, server, 2, THREADS // 2)
+    refused = _buy(api, token, 5)
+    assert (refused.status_code, refused.json["code"]) == (503, "outside_busy"), "no place is left"
+    done = _buy(api, token, 6, "nobody")
+    assert (done.status_code, done.json["what"]) == (200, {"code": "v6", "answer": "answered"})
+    assert _buy(api, token, 6, "nobody").text == done.text
+    before = counts()
+    assert _buy(api, token, 7, "after").status_code == 409
+    assert counts() == before, "what its first step wrote went back with the last, and its key too"
 
 
 def _held(places: OutsidePlaces, plugins: list[str], *, upload: bool = False) -> list[bool]:

@@ -200,7 +200,7 @@ WORKING: dict[str, Maker] = {
     "POST /admin/v1/rewards/batches/{batch_id}/recall": a_batch(REASON, approved=True),
     "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
     "GET /admin/v1/venues/{row_id}": of_venue(),
-    "PATCH /admin/v1/venues/{row_id}": of_venue({"name": "Renamed"}),
+    "PATCH /admin/v1/venues/{row_id}": of_venue({"name": "新名字"}),
     "GET /admin/v1/plugins/{slug}": a_plugin(),
     "POST /admin/v1/plugins/{slug}/enable": a_plugin(),
     "POST /admin/v1/plugins/{slug}/disable": a_plugin(),
