@@ -4,9 +4,10 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from typing import Any, get_args
 
 from peewee import UUIDField
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core.contract.facts import Fact
 from core.contract.plugin import Contribution, Plugin
@@ -32,15 +33,8 @@ def check_contribution(plugin: Plugin) -> None:
         gives.settings()
     except ValidationError:
         raise ConfigurationError(f"{slug}: every field of {gives.settings.__name__} needs a default") from None
-    for name, info in gives.settings.model_fields.items():
-        words = info.description or ""
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-        if words and said(words, "zh") == said(words, "en") and not (extra.get("zh") and extra.get("en")):
-            raise ConfigurationError(
-                f"{slug}: the setting {name} is described in one language: write both, as"
-                f' description="days it lasts · 有效天数"',
-                f'{slug}：设置 {name} 只有一种语言的说明，请写成 description="days it lasts · 有效天数"',
-            )
+    for model, where in _models(gives):
+        check_words(slug, model, where)
     for permission, where in _permissions(plugin):
         if permission is not None and permission not in plugin.manifest.permissions:
             raise ConfigurationError(
@@ -53,6 +47,44 @@ def check_contribution(plugin: Plugin) -> None:
             )
     for schedule in gives.schedules:
         check_schedule(slug, schedule)
+
+
+def _models(gives: Contribution) -> Iterator[tuple[type[BaseModel], str]]:
+    """Return the models that staff fill in, and what each is of."""
+    yield gives.settings, "setting"
+    for resource in gives.resources:
+        for form in (resource.create, resource.edit):
+            if form is not None:
+                yield form.model, f"field of the form of {resource.name}"
+        for action in resource.actions:
+            if action.form is not None:
+                yield action.form, f"field of the form of {action.name}"
+    for reward in gives.rewards:
+        yield reward.spec, f"field of the reward {reward.name}"
+    for condition in gives.conditions:
+        yield condition.spec, f"field of the condition {condition.name}"
+
+
+def check_words(slug: str, model: type[BaseModel], where: str, seen: frozenset[type] = frozenset()) -> None:
+    """Raise ConfigurationError for a field, however deep, that is described to the readers of one language only."""
+    for name, info in model.model_fields.items():
+        words = info.description or ""
+        if words and said(words, "zh") == said(words, "en"):
+            raise ConfigurationError(
+                f"{slug}: the {where} {name} is described in one language: write both, as"
+                f' description="days it lasts · 有效天数"',
+                f'{slug}：{model.__name__} 的 {name} 只有一种语言的说明，请写成 description="days it lasts · 有效天数"',
+            )
+        for inner in _models_in(info.annotation):
+            if inner not in seen:
+                check_words(slug, inner, where, seen | {model, inner})
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # Any: what an annotation may be
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def check_schedule(slug: str, schedule: Schedule) -> None:

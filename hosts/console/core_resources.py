@@ -54,7 +54,7 @@ class VenueIn(BaseModel):
     code: str = Field(
         min_length=1,
         max_length=40,
-        description="业务系统中的门店编号",
+        description="the venue's number in the business software · 业务系统中的门店编号",
         json_schema_extra={"zh": "门店编号", "en": "Code"},
     )
     name: str = Field(min_length=1, max_length=100, json_schema_extra={"zh": "门店名称", "en": "Name"})

@@ -35,7 +35,9 @@ class BarIn(BaseModel):
     )
     reason: str = Field(min_length=2, max_length=200, json_schema_extra={"zh": "原因", "en": "Reason"})
     until: date | None = Field(
-        None, description="含当日；留空为一直限制", json_schema_extra={"zh": "限制至", "en": "Last day"}
+        None,
+        description="that day too; empty: without end · 含当日；留空为一直限制",
+        json_schema_extra={"zh": "限制至", "en": "Last day"},
     )
 
 
@@ -110,17 +112,20 @@ class AttributeIn(BaseModel):
         min_length=1,
         max_length=40,
         pattern=r"^[a-z][a-z0-9_]*$",
-        description="接口中的名称，以小写字母开头",
+        description="its name in the API, with a small letter first · 接口中的名称，以小写字母开头",
         json_schema_extra={"zh": "编码", "en": "Code"},
     )
     title: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "名称", "en": "Title"})
     kind: Kind = Field(
         "text",
-        description="保存后不可更改",
+        description="cannot be changed later · 保存后不可更改",
         json_schema_extra={"zh": "类型", "en": "Kind", "choices": {name: text.zh for name, text in KINDS.items()}},
     )
     choices: list[Annotated[str, Field(min_length=1, max_length=60)]] = Field(
-        [], max_length=100, description="仅单选类型填写", json_schema_extra={"zh": "选项", "en": "Choices"}
+        [],
+        max_length=100,
+        description="for one choice of several only · 仅单选类型填写",
+        json_schema_extra={"zh": "选项", "en": "Choices"},
     )
     by_member: bool = Field(False, json_schema_extra={"zh": "会员可自行填写", "en": "Members may fill it in"})
 
@@ -132,7 +137,10 @@ class AttributeEdit(BaseModel):
 
     title: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "名称", "en": "Title"})
     choices: list[Annotated[str, Field(min_length=1, max_length=60)]] = Field(
-        [], max_length=100, description="仅单选类型填写", json_schema_extra={"zh": "选项", "en": "Choices"}
+        [],
+        max_length=100,
+        description="for one choice of several only · 仅单选类型填写",
+        json_schema_extra={"zh": "选项", "en": "Choices"},
     )
     by_member: bool = Field(False, json_schema_extra={"zh": "会员可自行填写", "en": "Members may fill it in"})
     active: bool = Field(True, json_schema_extra={"zh": "启用", "en": "Active"})
@@ -199,7 +207,7 @@ class ValueIn(BaseModel):
     value: str = Field(
         "",
         max_length=500,
-        description="留空为清除；日期如 2026-11-30，是／否填 是 或 否",
+        description="empty: none; a day as 2026-11-30, yes or no · 留空为清除；日期如 2026-11-30，是／否填 是 或 否",
         json_schema_extra={"zh": "内容", "en": "Value"},
     )
 

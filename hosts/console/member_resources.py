@@ -69,7 +69,9 @@ class ProfileIn(BaseModel):
         None, json_schema_extra={"zh": "性别", "en": "Gender", "choices": {"male": "男", "female": "女"}}
     )
     birthday: date | None = Field(
-        None, description="每年只能修改一次", json_schema_extra={"zh": "生日", "en": "Birthday"}
+        None,
+        description="may be changed once a year · 每年只能修改一次",
+        json_schema_extra={"zh": "生日", "en": "Birthday"},
     )
     venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
 
@@ -86,7 +88,7 @@ class AdjustIn(BaseModel):
     amount: int = Field(
         ge=-1_000_000_000,
         le=1_000_000_000,
-        description="正数增加，负数扣减",
+        description="positive: add; negative: take · 正数增加，负数扣减",
         json_schema_extra={"zh": "数量", "en": "Amount"},
     )
     reason: str = Field(min_length=2, max_length=100, json_schema_extra={"zh": "原因", "en": "Reason"})
@@ -120,7 +122,7 @@ class EraseIn(BaseModel):
     reason: str = Field(
         min_length=2,
         max_length=200,
-        description="此操作不可恢复",
+        description="cannot be undone · 此操作不可恢复",
         json_schema_extra={"zh": "注销原因", "en": "Reason"},
     )
 

@@ -39,7 +39,7 @@ class StaffIn(BaseModel):
     username: str = Field(
         min_length=3,
         max_length=60,
-        description="小写字母、数字和 . _ @ -",
+        description="small letters, digits and . _ @ - · 小写字母、数字和 . _ @ -",
         json_schema_extra={"zh": "用户名", "en": "Username"},
     )
     name: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "姓名", "en": "Name"})
@@ -50,7 +50,7 @@ class StaffIn(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
@@ -64,7 +64,7 @@ class StaffEdit(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
@@ -252,7 +252,7 @@ class KeyIn(BaseModel):
     name: str = Field(
         min_length=1,
         max_length=60,
-        description="哪个系统使用",
+        description="which system uses it · 哪个系统使用",
         json_schema_extra={"zh": "名称", "en": "Name"},
     )
     permissions: list[Word] = Field(
@@ -263,7 +263,7 @@ class KeyIn(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 

@@ -170,7 +170,7 @@ class NewRound(Body):
     questions: list[Question] = Field(
         [],
         max_length=10,
-        description="不填则用设置里的问题",
+        description="none: those of the settings · 不填则用设置里的问题",
         json_schema_extra={"zh": "问题（每题 1–5 分）", "en": "Questions, scored 1–5"},
     )
     states: list[State] = Field(
@@ -184,7 +184,9 @@ class NewRound(Body):
         },
     )
     venue: UUID | None = Field(
-        None, description="不选则为全部门店", json_schema_extra={"zh": "所属门店", "en": "Home venue"}
+        None,
+        description="none: all venues · 不选则为全部门店",
+        json_schema_extra={"zh": "所属门店", "en": "Home venue"},
     )
     days: int = Field(14, ge=1, le=90, json_schema_extra={"zh": "开放天数", "en": "Days it stays open"})
 

@@ -16,8 +16,8 @@ class Level(Body, frozen=True):
     """One step of the ladder. `threshold` is growth earned within the qualification window."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="编码 / code: never changes once members hold it")
-    name_zh: str = Field(min_length=1, max_length=40, description="中文名称")
-    name_en: str = Field(min_length=1, max_length=40, description="English name")
+    name_zh: str = Field(min_length=1, max_length=40, description="中文名称 / name in Chinese")
+    name_en: str = Field(min_length=1, max_length=40, description="英文名称 / name in English")
     threshold: int = Field(ge=0, le=10**12, description="所需成长值 / growth needed")
     benefits_zh: str = Field("", max_length=2000, description="权益说明 / benefits, in Chinese")
     benefits_en: str = Field("", max_length=2000, description="权益说明（英文） / benefits, in English")

@@ -17,7 +17,7 @@ class CountSpec(Body):
 
     least: int = Field(1, ge=0, le=1_000_000)
     most: int | None = Field(None, ge=0, le=1_000_000)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever")
+    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
 
 
 class SpentSpec(Body):
@@ -25,7 +25,7 @@ class SpentSpec(Body):
 
     least_fen: Fen = Field(100_00)
     most_fen: int | None = Field(None, ge=0, le=MOST_FEN)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever")
+    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
 
 
 def _totals(ctx: Context, member: UUID, days: int | None) -> tuple[int, int]:

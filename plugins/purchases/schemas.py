@@ -17,7 +17,7 @@ Word = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen · 单位为分")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -81,11 +81,11 @@ class PurchaseSettings(EarningRules):
 class PurchaseLine(Body, frozen=True):
     """One good of a purchase."""
 
-    code: Word = Field(description="the good's code at the source")
+    code: Word = Field(description="the good's code at the source · 业务系统中的商品编号")
     name: Words = ""
-    category: Words = Field("", description="the good's category at the source")
+    category: Words = Field("", description="the good's category at the source · 业务系统中的商品类别")
     quantity: int = Field(1, ge=0, le=MOST_ITEMS)
-    amount_fen: Fen = Field(description="what was paid for all of this line, in fen")
+    amount_fen: Fen = Field(description="what was paid for all of this line, in fen · 此行实付总额")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +164,19 @@ class PurchaseView(PurchaseOut):
 class PurchaseIn(Body):
     """A purchase that staff or an integration report."""
 
-    member: UUID | None = Field(None, description="none: a sale to nobody known")
+    member: UUID | None = Field(None, description="none: a sale to nobody known · 留空为散客")
     venue: UUID | None = None
     amount_fen: Fen
     items: int = Field(1, ge=0, le=MOST_ITEMS)
     kind: Kind = "sale"
-    occurred_at: AwareDatetime | None = Field(None, description="none: now")
+    occurred_at: AwareDatetime | None = Field(None, description="none: now · 留空为现在")
     receipt: Word | None = Field(
         None,
         description="number on the receipt; within its scope (setting number_scope) it names one purchase",
     )
-    lines: list[PurchaseLine] = Field([], max_length=200, description="what was bought; adds up to the amount")
+    lines: list[PurchaseLine] = Field(
+        [], max_length=200, description="what was bought; adds up to the amount · 所购商品，合计等于金额"
+    )
 
 
 class PurchaseForm(PurchaseIn):
@@ -186,5 +188,7 @@ class PurchaseForm(PurchaseIn):
 class RefundIn(Body):
     """A refund to register."""
 
-    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
-    reason: Words = Field(min_length=1, description="kept with the refund and in the audit")
+    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(
+        None, description="fen; none: all that is left · 留空为退还剩余全部"
+    )
+    reason: Words = Field(min_length=1, description="kept with the refund and in the audit · 随退款与操作记录保存")

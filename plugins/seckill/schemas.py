@@ -102,18 +102,26 @@ class ItemForm(Body):
 
     title: str = Field(min_length=1, max_length=60)
     kind: Literal["goods", "service"] = "goods"
-    delivery: Delivery = Field("voucher", description="voucher: a code used in a venue; ship: sent to an address")
-    picture: str = Field("", max_length=500, pattern=r"^(https://\S+)?$", description="https address of a picture")
+    delivery: Delivery = Field(
+        "voucher",
+        description="voucher: a code used in a venue; ship: sent to an address · 凭证为到店核销，寄送为邮寄到地址",
+    )
+    picture: str = Field(
+        "", max_length=500, pattern=r"^(https://\S+)?$", description="https address of a picture · 图片的 https 地址"
+    )
     details: str = Field("", max_length=2000)
     stock: int = Field(ge=1, le=1_000_000)
-    price_points: int = Field(0, ge=0, le=10_000_000, description="points; 0: none")
+    price_points: int = Field(0, ge=0, le=10_000_000, description="points; 0: none · 0 为不用积分")
     price_fen: int = Field(0, ge=0, le=100_000_000, description="金额（分） / money in fen; 0: none")
-    market_fen: int | None = Field(None, ge=1, le=100_000_000, description="struck-through price in fen")
-    basis: str = Field("", max_length=200, description="what the struck-through price rests on")
+    market_fen: int | None = Field(None, ge=1, le=100_000_000, description="struck-through price in fen · 划线价")
+    basis: str = Field("", max_length=200, description="what the struck-through price rests on · 划线价的依据")
     per_session: int | None = Field(None, ge=1, le=99)
     states: list[State] = []
     levels: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("levels")] = Field([], max_length=20)
-    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
+    venues: Venues = Field(
+        [],
+        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+    )
 
     @model_validator(mode="after")
     def _basis_is_stated(self) -> Self:
@@ -136,7 +144,10 @@ class SessionForm(Body):
     title: str = Field(min_length=1, max_length=60)
     starts_at: AwareDatetime
     ends_at: AwareDatetime
-    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
+    venues: Venues = Field(
+        [],
+        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -154,7 +165,10 @@ class PlanForm(Body):
     at: str = Field("10:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     minutes: int = Field(120, ge=5, le=1440)
     items: list[ItemForm] = Field([], max_length=50)
-    venues: Venues = Field([], description="only for members of these venues, and used there; as the settings say")
+    venues: Venues = Field(
+        [],
+        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+    )
     active: bool = True
 
     @model_validator(mode="after")

@@ -9,8 +9,10 @@ from core import members, points, rewards
 from core.contract.context import Context
 from core.errors import ConfigurationError
 from core.members import MemberView
+from core.registry.checking import check_words
 from core.rewards.models import RewardGrant
 from core.words import PARTED, Text, kept, said, said_within
+from hosts.console.core_resources import CORE_DESKS
 from hosts.testkit.plugin import Api
 from tests.core.registry.plugin_writer import load, write
 
@@ -78,6 +80,32 @@ def test_a_key_that_is_repeated_over_the_release_is_the_same(
         assert points.balance(tenant, li.id).available == 5
 
 
+FORM = """
+from pydantic import BaseModel, Field
+from roost import Action, Column, Contribution, Resource, TenantModel, Text, hookimpl
+
+
+class OneformThing(TenantModel):
+    pass
+
+
+class Line(BaseModel):
+    days: int = Field(3, description="{words}")
+
+
+class Form(BaseModel):
+    lines: list[Line] | None = None
+
+
+@hookimpl
+def contribute():
+    title = Text("物", "Things")
+    act = Action("stretch", title, lambda ctx, row, body: None, form=Form)
+    columns = [Column("id", title)]
+    return Contribution(resources=[
+        Resource("things", title, OneformThing, columns, "oneform.view", venue_free=True, member=None, actions=[act])
+    ])
+"""
 SETTINGS = """
 from pydantic import BaseModel, Field
 from roost import Contribution, hookimpl
@@ -98,3 +126,19 @@ def test_a_setting_that_is_described_in_one_language_is_refused_by_name(tmp_path
         load({"onelang": write(tmp_path, "onelang", {"hooks.py": SETTINGS.replace("{words}", "天数")})}, strict=True)
     good = SETTINGS.replace("{words}", "天数 · days")
     assert load({"twolang": write(tmp_path, "twolang", {"hooks.py": good})}, strict=True).broken == {}
+
+
+def test_a_line_of_an_actions_form_that_is_described_in_one_language_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="oneform: the field of the form of stretch days is described in one"):
+        load({"oneform": write(tmp_path, "oneform", {"hooks.py": FORM.replace("{words}", "天数")})}, strict=True)
+
+
+def test_what_staff_fill_in_for_core_is_described_in_both_languages() -> None:
+    for desk in CORE_DESKS:
+        spec = desk.resource
+        for form in (spec.create, spec.edit):
+            if form is not None:
+                check_words("core", form.model, spec.name)
+        for action in spec.actions:
+            if action.form is not None:
+                check_words("core", action.form, action.name)
