@@ -26,7 +26,7 @@ from tests.hosts.console.stalls.models import StallsSecret, StallsStall
 class Limits(BaseModel):
     """Settings within settings."""
 
-    per_member: int = Field(2, ge=1, description="每人摊位数")
+    per_member: int = Field(2, ge=1, description="stalls a member may have · 每人摊位数")
 
 
 class StallsSettings(BaseModel):
