@@ -18,7 +18,7 @@ import psycopg
 from benchmarks import bare, callbacks, deliveries, floor, importing, load, subscribers
 from benchmarks.deployment import Brand, make_brand, serving, settings_for
 from core.config import Settings
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.testkit.servers import PostgresServer
 
 LATEST = Path(__file__).parent / "latest.json"
@@ -217,7 +217,8 @@ class Bench:
             }
             verdict = "reached" if times >= IMPORT_TIMES else "NOT reached"
             print(
-                f"{'':<11} {times:>9.2f} times the earlier build's {old.rate:,.0f} (wanted {IMPORT_TIMES:.1f}: {verdict});"
+                f"{'':<11} {times:>9.2f} times the earlier build's {old.rate:,.0f} (wanted {IMPORT_TIMES:.1f}:"
+                f" {verdict});"
                 f" {new.processor:.1f} s of processor in its process, the earlier one {old.processor:.1f} s"
             )
             flat = "reached" if grown.megabytes <= new.megabytes * FLAT else "NOT reached"

@@ -7,20 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.bulk import Same, among, insert_columns
-from core.context import Context
+from core.bulk import Same, any_of, insert_columns, plan_anew
+from core.contract.context import Context
+from core.contract.facts import MemberRegistered
 from core.errors import Invalid
-from core.events.facts import MemberRegistered
 from core.fields import as_uuid
 from core.ids import new_id
 from core.members.attributes import checked_attributes
+from core.members.class_lists import beside_lists, settle_many
 from core.members.finding import resolve
 from core.members.models import Member, MemberIdentity
 from core.members.profile import GENDERS
 from core.members.registration import SUBJECT_LENGTH, clean_name, pass_gate, sealed_name, sealed_phone, tag_of
 from core.members.views import PHONE
 from core.privacy import normalise_phone
-from core.staging import plan_anew
 from core.tables import TenantModel
 
 ROWS = 5000  # people of one round
@@ -74,6 +74,8 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
     if not new:
         return
     phones = _phones(ctx, new, start)
+    if phones:
+        beside_lists(ctx)
     holders = _holders(ctx, phones)
     values: list[dict[str, Any]] = []
     owner: dict[str, UUID] = {}
@@ -101,18 +103,19 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         _known(ctx, provider, lost, found)
     found.update(linked)
     if mine:
+        settle_many(ctx, {phone: owner[s] for s, phone in phones.items() if owner[s] in mine})
         told: dict[UUID, NewMember] = {}  # two rows of one phone are one person, told once
         for row in new:
             if owner[row.subject] in mine:
                 told.setdefault(owner[row.subject], row)
         facts = [{"member": member, "channel": row.channel, "invitation": ""} for member, row in told.items()]
-        ctx.runtime.publish_plain(ctx, MemberRegistered, facts, [row.registered_at for row in told.values()])
+        ctx.publish_values(MemberRegistered, facts, [row.registered_at for row in told.values()])
 
 
 def _known(ctx: Context, provider: str, subjects: list[str], found: dict[str, UUID]) -> None:
     if not subjects:
         return
-    condition, values = among(subjects)
+    condition, values = any_of("text", subjects)
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_KNOWN} {condition}"), (ctx.tenant.id, provider, *values))
     found.update((subject, UUID(str(member))) for subject, member in rows)
 
@@ -133,10 +136,10 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
     by_blind: dict[bytes, str] = {}
     for phone in sorted(set(phones.values())):
         pass_gate(ctx, phone)
-        by_blind.update((blind, phone) for blind in ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+        by_blind.update((blind, phone) for blind in ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
-    condition, values = among(list(by_blind))
+    condition, values = any_of("bytea", list(by_blind))
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_HOLDERS} {condition}"), (ctx.tenant.id, *values))
     held = {by_blind[bytes(blind)]: as_uuid(member) for blind, member in rows}
     return {phone: resolve(ctx, member) for phone, member in held.items() if member is not None}

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core import db
-from core.bulk import among
-from core.context import Context
-from core.events.facts import Fact, LevelDown, LevelUp
+from core.bulk import any_of, plan_anew
+from core.contract.context import Context
+from core.contract.facts import Fact, LevelDown, LevelUp
 from core.members.models import Member
-from core.staging import plan_anew
 
 ROWS = 5000  # ids of one statement
 DEPTH = 8  # merges of merges that are followed
@@ -56,7 +55,7 @@ def levels_of(ctx: Context, members: Iterable[UUID], *, lock: bool = False) -> d
     for _ in range(DEPTH):
         became: set[UUID] = set()
         for start in range(0, len(wanted), ROWS):
-            condition, values = among(wanted[start : start + ROWS])
+            condition, values = any_of("uuid", wanted[start : start + ROWS])
             text = f"{_READ} AND id {condition} ORDER BY id"
             statement = db.Sql(f"{text} FOR UPDATE" if lock else text, sqlite=text)
             for row in db.fetch_all(ctx.scope, statement, (ctx.tenant.id, *values)):
@@ -76,7 +75,7 @@ def merged_into(ctx: Context, members: Iterable[UUID]) -> dict[UUID, UUID]:
     wanted = sorted(set(members))
     plan_anew(ctx.scope)
     for start in range(0, len(wanted), ROWS):
-        condition, values = among(wanted[start : start + ROWS])
+        condition, values = any_of("uuid", wanted[start : start + ROWS])
         statement = db.Sql(f"SELECT id, merged_into FROM member WHERE tenant = %s AND merged_into {condition}")
         for merged, survivor in db.fetch_all(ctx.scope, statement, (ctx.tenant.id, *values)):
             found[_id(merged)] = _id(survivor)
@@ -100,7 +99,7 @@ def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange
     for (old, new), group in sorted(groups.items()):
         ids = sorted(group)
         for start in range(0, len(ids), ROWS):
-            condition, values = among(ids[start : start + ROWS])
+            condition, values = any_of("uuid", ids[start : start + ROWS])
             statement = db.Sql(f"{_SET} AND id {condition} RETURNING id")
             moved = db.fetch_all(ctx.scope, statement, (new, ctx.tenant.id, old, *values))
             done += [group[_id(row[0])] for row in moved]
@@ -112,5 +111,5 @@ def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange
         if not c.silent
     ]
     if facts:
-        ctx.runtime.publish_many(ctx, facts)
+        ctx.publish(*facts)
     return done

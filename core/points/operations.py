@@ -9,18 +9,17 @@ from uuid import UUID
 
 from core import db
 from core.content import Content
-from core.context import Context
+from core.contract.context import Context
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
-from core.fields import as_time, as_uuid
+from core.fields import as_time, as_uuid, uuid_of
 from core.ids import new_id
-from core.points.batch import uuid_of
 from core.points.values import ASSETS, LARGEST_AMOUNT, Operation
-from core.runtime.manifest import Text
+from core.words import Text
 
 LONGEST_KEY = 200
 LONGEST_REASON = 200
 
-_TITLE = Text(zh="账目操作", en="operation of the ledger")
+_TITLE = Text("账目操作", "operation of the ledger")
 _WHAT = ("member", "asset", "amount", "reason")
 CREDIT = Content("credit", _TITLE, (*_WHAT, "venue", "occurred_at", "expires_at", "rule", "rule_version"))
 DEBIT = Content("debit", _TITLE, (*_WHAT, "venue", "occurred_at"))
@@ -154,6 +153,8 @@ def key_reused(ctx: Context, door: Content, key: str, operation: UUID | None, va
     differing = door.differing(kept, sent)
     if differing != ["occurred_at"] and sent.get("occurred_at") is None:  # the entry has the moment of the call
         differing = [name for name in differing if name != "occurred_at"]
+    if differing != ["expires_at"] and sent.get("expires_at") == "policy":  # the lot has what the policy said then
+        differing = [name for name in differing if name != "expires_at"]
     return door.conflict(key, kept, sent, differing)
 
 

@@ -16,14 +16,14 @@ import uuid_utils
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context
-from core.events.facts import Movement, PointsCredited
-from core.fields import as_time
-from core.points.batch import among, uuid_of
+from core.bulk import Stage, any_of
+from core.contract.context import Context
+from core.contract.facts import Asset, Movement, PointsCredited
+from core.fields import as_time, uuid_of
 from core.points.earning import MOST_CREDITS, credit_many
 from core.points.operations import CREDIT, LONGEST_KEY, require_transaction, story
+from core.points.policy import expiry
 from core.points.values import ASSETS, LARGEST_AMOUNT, Credit
-from core.staging import Stage
 
 FEW = 100  # credits that go the way of `credit_many`
 _CREDITS = Stage(
@@ -65,15 +65,14 @@ _FIND = "SELECT id, member, asset, balance, debt, next_expiry, version FROM acco
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """Many credits, given by column, each in the words of `Credit`. All have one reason and one rule."""
+    """Many credits, given by column, each in the words of `Credit`: of one reason and rule, and ending by policy."""
 
     members: Sequence[UUID]
-    assets: Sequence[str]
+    assets: Sequence[Asset]
     amounts: Sequence[int]
     keys: Sequence[str]
     occurred_at: Sequence[datetime | None]
     venues: Sequence[UUID | None]
-    expires_at: Sequence[datetime | None]
     reason: str
     rule: object = None
     rule_version: int | None = None
@@ -83,10 +82,10 @@ class Credits:
 
     def each(self) -> list[Credit]:
         """Return them one by one."""
-        columns = (self.members, self.assets, self.amounts, self.keys, self.occurred_at, self.venues, self.expires_at)
+        columns = (self.members, self.assets, self.amounts, self.keys, self.occurred_at, self.venues)
         return [
-            Credit(member, asset, amount, key, self.reason, at, venue, expires_at, self.rule, self.rule_version)
-            for member, asset, amount, key, at, venue, expires_at in zip(*columns, strict=True)
+            Credit(member, asset, amount, key, self.reason, at, venue, rule=self.rule, rule_version=self.rule_version)
+            for member, asset, amount, key, at, venue in zip(*columns, strict=True)
         ]
 
 
@@ -100,7 +99,7 @@ class _Account:
 
     id: Any  # Any: an id of either library
     member: UUID
-    asset: str
+    asset: Asset
     balance: int
     version: int
     next_expiry: datetime | None
@@ -114,7 +113,7 @@ def credit_columns(ctx: Context, credits: Credits) -> list[str]:
     A key that is known gives its first operation. Raises Invalid and KeyReused; nothing is written then.
     """
     require_transaction()
-    if len(credits) > FEW and _are_plain(credits, ctx.now()):
+    if len(credits) > FEW and _are_plain(credits):
         try:
             with db.savepoint():
                 return _write(ctx, credits)
@@ -123,8 +122,8 @@ def credit_columns(ctx: Context, credits: Credits) -> list[str]:
     return [operation.id.hex for operation in credit_many(ctx, credits.each())]
 
 
-def _are_plain(credits: Credits, now: datetime) -> bool:
-    """Tell whether they are in order and make lots that are alive; `credit_many` says what is wrong with others."""
+def _are_plain(credits: Credits) -> bool:
+    """Tell whether they are in order; `credit_many` says what is wrong with others."""
     return (
         len(credits) <= MOST_CREDITS
         and set(credits.assets) <= set(ASSETS)
@@ -132,10 +131,6 @@ def _are_plain(credits: Credits, now: datetime) -> bool:
         and 1 <= min(credits.amounts) <= max(credits.amounts) <= LARGEST_AMOUNT
         and all(0 < len(key) <= LONGEST_KEY and "\x00" not in key for key in credits.keys)
         and all(at is None or at.tzinfo is not None for at in credits.occurred_at)
-        and all(
-            end is None or (asset != "growth" and end.tzinfo is not None and end > now)
-            for end, asset in zip(credits.expires_at, credits.assets, strict=True)
-        )
     )
 
 
@@ -148,8 +143,9 @@ def _write(ctx: Context, credits: Credits) -> list[str]:
     owners: list[Any] = []  # Any: ids of either library
     balances: list[int] = []
     seqs: list[int] = []
-    columns = (credits.members, credits.assets, credits.amounts, credits.expires_at)
-    for member, asset, amount, expires_at in zip(*columns, strict=True):
+    ends = {asset: expiry(ctx, asset) for asset in ASSETS}
+    for member, asset, amount in zip(credits.members, credits.assets, credits.amounts, strict=True):
+        expires_at = ends[asset]
         account = accounts[asset].get(member.int)
         if account is None:
             account = accounts[asset][member.int] = _Account(uuid_utils.uuid7(), member, asset, 0, 0, None)
@@ -163,7 +159,7 @@ def _write(ctx: Context, credits: Credits) -> list[str]:
     _change(ctx, [account for held in accounts.values() for account in held.values()], now)
     instants = [at or now for at in credits.occurred_at]
     rows = (digits, credits.keys, _digests(credits, told.rule), owners, seqs, credits.amounts, balances, credits.venues,
-            instants, credits.expires_at)  # fmt: skip
+            instants, [ends[asset] for asset in credits.assets])  # fmt: skip
     with _CREDITS.filled(ctx.scope, rows):
         db.run(ctx.scope, _BEGIN, (ctx.tenant.id, ctx.plugin, now))
         db.run(ctx.scope, _WRITE, (ctx.tenant.id, told.reason, told.cause, told.rule, told.rule_version, now))
@@ -171,7 +167,7 @@ def _write(ctx: Context, credits: Credits) -> list[str]:
     movements = [
         Movement(member=member, asset=asset, amount=amount, reason=credits.reason, entry=entry)
         for member, asset, amount, entry in zip(
-            credits.members, credits.assets, credits.amounts, map(str, ids), strict=True
+            credits.members, credits.assets, credits.amounts, map(UUID, digits), strict=True
         )
     ]
     ctx.publish(PointsCredited(movements=tuple(movements)))
@@ -181,22 +177,22 @@ def _write(ctx: Context, credits: Credits) -> list[str]:
 def _digests(credits: Credits, rule: str | None) -> list[str]:
     count = len(credits)
     columns = (credits.members, credits.assets, credits.amounts, [credits.reason] * count, credits.venues,
-               credits.occurred_at, credits.expires_at, [rule] * count, [credits.rule_version] * count)  # fmt: skip
+               credits.occurred_at, ["policy"] * count, [rule] * count, [credits.rule_version] * count)  # fmt: skip
     return CREDIT.digests(columns)
 
 
-def _lock(ctx: Context, credits: Credits, now: datetime) -> dict[str, dict[int, _Account]]:
+def _lock(ctx: Context, credits: Credits, now: datetime) -> dict[Asset, dict[int, _Account]]:
     """Lock the accounts that exist, in the order of their ids; return them by asset and member.int."""
-    owners: dict[str, dict[int, UUID]] = {asset: {} for asset in sorted(set(credits.assets))}
+    owners: dict[Asset, dict[int, UUID]] = {asset: {} for asset in sorted(set(credits.assets))}
     for member, asset in zip(credits.members, credits.assets, strict=True):
         owners[asset][member.int] = member
     conditions, values = [], []
     for asset, members in owners.items():
-        condition, parameters = among("uuid", list(members.values()))
+        condition, parameters = any_of("uuid", list(members.values()))
         conditions.append(f"(asset = %s AND member {condition})")
         values += [asset, *parameters]
     text = f"{_FIND}({' OR '.join(conditions)}) ORDER BY id"
-    accounts: dict[str, dict[int, _Account]] = {asset: {} for asset in owners}
+    accounts: dict[Asset, dict[int, _Account]] = {asset: {} for asset in owners}
     statement = db.Sql(f"{text} FOR UPDATE", sqlite=text)
     for account, member, asset, balance, debt, next_expiry, version in db.fetch_all(
         ctx.scope, statement, [ctx.tenant.id, *values]

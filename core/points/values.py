@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from core.events.facts import Asset
+from core.contract.facts import Asset
+from core.points.policy import Expiry
 
 HoldState = Literal["open", "captured", "released"]
 EntryKind = Literal[
@@ -29,7 +30,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One credit of a `credit_many`. `occurred_at` None: now. `expires_at` None: never."""
+    """One credit of a `credit_many`. `occurred_at` None: now. `expires_at` None: never; left out: as
+    the tenant's policy says."""
 
     member: UUID
     asset: str
@@ -38,7 +40,7 @@ class Credit:
     reason: str
     occurred_at: datetime | None = None
     venue: UUID | None = None
-    expires_at: datetime | None = None
+    expires_at: Expiry = "policy"
     rule: object = None  # by what it was earned, and in which of its versions
     rule_version: int | None = None
 

@@ -15,15 +15,7 @@ from plugins.purchases.hookspecs import PurchaseRecorded
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.rules import NAME as RULE
 from plugins.purchases.rules import current
-from plugins.purchases.schemas import (
-    MOST_FEN,
-    MOST_ITEMS,
-    EarningRules,
-    NewPurchase,
-    PurchaseSettings,
-    PurchaseView,
-    Recorded,
-)
+from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS, EarningRules, NewPurchase, PurchaseView, Recorded
 from roost import (
     Context,
     Invalid,
@@ -118,13 +110,12 @@ def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
         except KeyReused as ex:
             results.append(Recorded(None, False, ex))
             continue
+        created = row is None
         if row is None:
             row = new_id()
             known[(purchase.source, scopes[0], purchase.source_key)] = (row, purchase)
             fresh.append((row, scopes[0], purchase))
-            results.append(Recorded(row, True))
-        else:
-            results.append(Recorded(row, False))
+        results.append(Recorded(row, created))
     if fresh:
         _insert(ctx, fresh)
     return results
@@ -156,7 +147,7 @@ def _known(ctx: Context, purchases: Sequence[NewPurchase], scopes: Collection[st
     keys: dict[str, list[str]] = defaultdict(list)
     for purchase in purchases:
         keys[purchase.source].append(purchase.source_key)
-    found = {}
+    found: dict[numbers.Name, _Known] = {}
     for source, wanted in keys.items():
         where = (
             Purchase.scope.in_(sorted(scopes)) if len(scopes) < FEW_SCOPES else one_of(Purchase.scope, sorted(scopes))
@@ -222,7 +213,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
         }
         for row_id, purchase, gain in zip(ids, bought, gains, strict=True)
     ]
-    ctx.runtime.publish_plain(ctx, PurchaseRecorded, facts, instants)
+    ctx.publish_values(PurchaseRecorded, facts, instants)
 
 
 def _gains(rules: EarningRules, bought: Sequence[NewPurchase], ordinals: Sequence[int]) -> list[earning.Earned]:
@@ -251,7 +242,6 @@ def _credit(
     instants: Sequence[datetime],
 ) -> dict[str, list[str | None]]:
     """Give what the purchases earn, points before growth; return by asset the operation of each, or None."""
-    expires_at = earning.expiry(ctx.now(), ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
     operations: dict[str, list[str | None]] = {"points": [None] * len(fresh), "growth": [None] * len(fresh)}
     owed: list[tuple[int, str, int]] = []  # which purchase, and how much of what it earns
     for place, gain in enumerate(gains):
@@ -270,7 +260,6 @@ def _credit(
         keys=[f"{row}:{asset}" for (row, _), asset in zip(buyers, assets, strict=True)],
         occurred_at=[instants[place] for place in places],
         venues=[purchase.venue for _, purchase in buyers],
-        expires_at=[expires_at if asset == "points" else None for asset in assets],
         reason="purchase",
         rule=RULE,
         rule_version=version,
@@ -320,23 +309,16 @@ def not_undone() -> Any:
 
 
 def get(ctx: Context, purchase: UUID) -> PurchaseView:
-    """Return a purchase, or raise NotFound."""
-    return view(Purchase.scoped(ctx).get(Purchase.id == purchase))
+    return PurchaseView.model_validate(Purchase.scoped(ctx).get(Purchase.id == purchase))
 
 
 def find(ctx: Context, source: str, source_key: str) -> PurchaseView | None:
     """Return the purchase that a source calls so, or None; of sources whose numbers are unique for the brand."""
     row = Purchase.scoped(ctx).first(Purchase.source == source, Purchase.source_key == source_key, Purchase.scope == "")
-    return view(row) if row else None
+    return PurchaseView.model_validate(row) if row else None
 
 
-def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[PurchaseView], str | None]:
-    """Return a page of a member's purchases, the latest recorded first, and the next cursor."""
-    query = Purchase.scoped(ctx).select().where(Purchase.member == members.resolve(ctx, member))
-    rows, cursor = keyset(query, Purchase.id, page)
-    return [view(row) for row in rows], cursor
-
-
-def view(row: Purchase) -> PurchaseView:
-    """Return a row as a frozen value."""
-    return PurchaseView(**{name: getattr(row, name) for name in PurchaseView.__slots__})
+def of_member(ctx: Context, page: PageQuery) -> tuple[list[Any], str | None]:
+    """Return a page of the acting member's purchases, the latest recorded first, and the next cursor."""
+    mine = Purchase.scoped(ctx).select().where(Purchase.member == members.resolve(ctx, ctx.member))
+    return keyset(mine, Purchase.id, page)

@@ -1,4 +1,4 @@
-"""Credits that are staged do what as many single credits would, to the last row; what is not plain goes the long way."""
+"""Credits that are staged do what as many single ones would, to the last row; what is not plain goes the long way."""
 
 import json
 import threading
@@ -19,7 +19,8 @@ from tests.core.points.test_points_concurrency import at_once
 ENTRIES = (
     "SELECT a.member, a.asset, e.seq, e.kind, e.amount, e.balance_after, e.owed, e.reason, e.venue, e.cause, e.rule,"
     " e.rule_version, e.occurred_at, e.recorded_at, o.plugin, o.key, o.door,"
-    " CASE WHEN o.door = 'credit' THEN o.digest END, l.amount, l.remaining, l.expires_at FROM entry e JOIN account a ON a.id = e.account JOIN operation o ON o.id = e.operation"
+    " CASE WHEN o.door = 'credit' THEN o.digest END, l.amount, l.remaining, l.expires_at"
+    " FROM entry e JOIN account a ON a.id = e.account JOIN operation o ON o.id = e.operation"
     " LEFT JOIN lot l ON l.id = e.id WHERE e.tenant = %s ORDER BY a.member, a.asset, e.seq"
 )
 ACCOUNTS = (

@@ -90,7 +90,8 @@ def left(ctx, people, places):
                     occurred_at=fact.occurred_at,
                 )  # fmt: skip
                 told.append((numbers[fact.purchase], names.get(fact.member), names.get(fact.venue), fact.kind,
-                             fact.amount_fen, fact.items, fact.points, fact.growth, fact.occurred_at, fact.origin))  # fmt: skip
+                             fact.amount_fen, fact.items, fact.points, fact.growth,
+                             fact.occurred_at, fact.origin))  # fmt: skip
             elif row.name == "points_credited":
                 fact = read_event(ctx, row.id, PointsCredited)
                 told += [(names[m.member], m.asset, m.amount, m.reason, fact.origin) for m in fact.movements]
