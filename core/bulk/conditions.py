@@ -23,7 +23,7 @@ def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, an
     It is a subquery there, so that the plan is a join from the values into an index. `= ANY(…)` in a statement that is
     prepared while a table is young is planned as a filter, and stays one when the table has grown.
     """
-    if db.dialect() == "postgresql":
+    if values and db.dialect() == "postgresql":
         given = Value(list(values), unpack=False).cast(f"{_kind_of(values)}[]")
         return field.in_(Select(columns=[fn.unnest(given)]))
     return field.in_(values)
@@ -63,4 +63,4 @@ def _json(values: Sequence[Any]) -> str:
 
 
 def _kind_of(values: Sequence[Any]) -> Kind:
-    return _KINDS[type(values[0])] if values else "text"
+    return _KINDS[type(values[0])]

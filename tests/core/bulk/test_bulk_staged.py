@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from core import db
-from core.bulk import FEW, Same, Stage, insert_columns, rows_among
+from core.bulk import Same, Stage, insert_columns, rows_among
+from core.bulk.columns import FEW
 from core.db import EVERY_TENANT
 from core.errors import ConfigurationError, UnscopedQuery
 from core.ids import new_id

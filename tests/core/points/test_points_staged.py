@@ -32,15 +32,14 @@ VENUES = [None, new_id()]
 BEFORE = ("nothing", "credited", "indebted", "dead")  # what an account has seen before
 one_credit = st.tuples(
     st.sampled_from(MEMBERS), st.sampled_from(["points", "growth", "stored_value"]), st.integers(1, 500),
-    st.sampled_from(VENUES), st.sampled_from([None, -400, 0]), st.sampled_from([None, 1, 30, -1]),
+    st.sampled_from(VENUES), st.sampled_from([None, -400, 0]),
 )  # fmt: skip
 
 
 def columns(ctx, wanted, *, prefix="k"):
-    """Return credits as the door takes them: (member, asset, amount, venue, days ago, days to live) of each."""
+    """Return credits as the door takes them: (member, asset, amount, venue, days ago) of each."""
     now = ctx.now()
-    at = [None if days is None else now + timedelta(days=days) for *_, days, _ in wanted]
-    ends = [None if a == "growth" or d is None else now + timedelta(days=d) for _, a, _, _, _, d in wanted]
+    at = [None if days is None else now + timedelta(days=days) for *_, days in wanted]
     return points.Credits(
         members=[one[0] for one in wanted],
         assets=[one[1] for one in wanted],
@@ -48,7 +47,6 @@ def columns(ctx, wanted, *, prefix="k"):
         keys=[f"{prefix}{n}" for n in range(len(wanted))],
         occurred_at=at,
         venues=[one[3] for one in wanted],
-        expires_at=ends,
         reason="bought",
         rule="purchases",
         rule_version=3,
@@ -98,8 +96,7 @@ def test_staged_credits_leave_the_rows_that_single_ones_would(new_tenant, clock,
         for item in columns(one, wanted).each():
             points.credit(
                 one, item.member, item.asset, item.amount, key=item.key, reason=item.reason, venue=item.venue,
-                occurred_at=item.occurred_at, expires_at=item.expires_at, rule=item.rule,
-                rule_version=item.rule_version,
+                occurred_at=item.occurred_at, rule=item.rule, rule_version=item.rule_version,
             )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch, many.transaction():
         patch.setattr(staged, "FEW", 0)
@@ -110,7 +107,7 @@ def test_staged_credits_leave_the_rows_that_single_ones_would(new_tenant, clock,
 
 
 def plain(count, amount=1):
-    return [(MEMBERS[n % 4], "points", amount, None, None, 30) for n in range(count)]
+    return [(MEMBERS[n % 4], "points", amount, None, None) for n in range(count)]
 
 
 def test_it_is_the_staged_way_that_is_compared(ctx, monkeypatch):
@@ -139,7 +136,7 @@ def test_keys_that_are_known_give_their_first_operations_and_other_content_is_re
 def test_what_cannot_be_credited_is_refused_and_nothing_is_written(ctx, snapshot, wrong):
     before = snapshot()
     with pytest.raises(Invalid), ctx.transaction():
-        points.credit_columns(ctx, columns(ctx, [*plain(200), (MEMBERS[0], "points", wrong, None, None, None)]))
+        points.credit_columns(ctx, columns(ctx, [*plain(200), (MEMBERS[0], "points", wrong, None, None)]))
     assert snapshot() == before
 
 

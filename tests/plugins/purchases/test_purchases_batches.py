@@ -21,7 +21,7 @@ COUNT = 240  # more than what goes in without being staged
 RULES = (
     {},
     {"frequency_from": 3, "frequency_percent": 250, "minimum_fen": 900, "most_points": 40},
-    {"fen_per_growth": 0, "points_months": 0, "good_percents": {"g1": 300}, "excluded_goods": ["g2"]},
+    {"fen_per_growth": 0, "good_percents": {"g1": 300}, "excluded_goods": ["g2"]},
     {"number_scope": "brand", "renewal_percent": 150, "fen_per_point": 7},
 )
 IDS = {"id", "tenant", "points_operation", "growth_operation", "operation", "account", "recorded_at", "created_at"}
@@ -33,7 +33,7 @@ def brand(new_tenant, slug, rules):
         tenants.save_settings(ctx, "purchases", rules) if rules else None
         places = [tenants.add_venue(ctx, code, code).id for code in ("a", "b")]
         people = members.register_many(ctx.imported(), [NewMember("till", str(n)) for n in range(25)])
-    return ctx.runtime.system(tenants.by_slug(slug), "test"), places, [people[str(n)] for n in range(25)]
+    return ctx.services.system(tenants.by_slug(slug), "test"), places, [people[str(n)] for n in range(25)]
 
 
 def sales(ctx, places, people):
