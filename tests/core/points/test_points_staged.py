@@ -164,13 +164,12 @@ def test_without_the_lock_the_same_batches_count_from_the_same_entry(ctx, monkey
     lock = staged._lock
 
     def lock_nothing(*arguments):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(db, "Sql", lambda text, sqlite=None: Sql(text.replace(" FOR UPDATE", ""), sqlite=sqlite))
-            found = lock(*arguments)
+        found = lock(*arguments)
         read.wait(timeout=30)
         return found
 
     Sql = db.Sql
+    monkeypatch.setattr(db, "Sql", lambda text, sqlite=None: Sql(text.replace(" FOR UPDATE", ""), sqlite=sqlite))
     stopped = []
 
     def long_way(ctx, credits):
