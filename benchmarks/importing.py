@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks.deployment import ROOT, environment, make_brand
 from core.config import Settings
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 
 EARLIER = "5c4b88e"  # the last build that wrote an import row by row
 SAMPLE = ROOT / "tests" / "data" / "cdnow_sample.csv"
