@@ -25,6 +25,7 @@ from core.members.finding import (
     get_in_scope,
     get_many,
     resolve,
+    resolve_many,
 )
 from core.members.leaving import erase, export
 from core.members.level_batches import LevelChange, levels_of, merged_into, set_levels, without_level
@@ -88,6 +89,7 @@ __all__ = [
     "register_many",
     "require_not_barred",
     "resolve",
+    "resolve_many",
     "resolve_member_code",
     "reveal_phone",
     "set_class",

@@ -7,14 +7,15 @@ Every door needs an open transaction and a key. A key counts once for a tenant a
 it returns the first result, with other content it raises KeyReused. `core.points.operations` declares the content.
 """
 
-from core.points.earning import MOST_CREDITS, credit, credit_many
+from core.points.earning import MOST_CREDITS, credit, credit_each, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
 from core.points.holds import capture, held, hold, release, release_due
-from core.points.reading import balance, balances, earned, outstanding, statement
+from core.points.operations import known_keys
+from core.points.reading import ask_balances, balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
 from core.points.spending import debit, transfer
-from core.points.values import Balance, Credit, EntryView, Fault, HoldView, Operation, Reversal
+from core.points.values import Balance, Credit, Credited, EntryView, Fault, HoldView, Operation, Reversal
 from core.points.verification import verify
 
 __all__ = [
@@ -22,16 +23,19 @@ __all__ = [
     "MOST_CREDITS",
     "Balance",
     "Credit",
+    "Credited",
     "EntryView",
     "Expiring",
     "Fault",
     "HoldView",
     "Operation",
     "Reversal",
+    "ask_balances",
     "balance",
     "balances",
     "capture",
     "credit",
+    "credit_each",
     "credit_many",
     "debit",
     "earned",
@@ -39,6 +43,7 @@ __all__ = [
     "expiring",
     "held",
     "hold",
+    "known_keys",
     "outstanding",
     "release",
     "release_due",

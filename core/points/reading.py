@@ -1,11 +1,11 @@
 """Read accounts: what can be spent, what happened, what was earned. Dead lots are never counted, expired yet or not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core import db
+from core import db, presuming
 from core.context import Context
 from core.errors import Invalid
 from core.fields import as_time, as_uuid
@@ -53,17 +53,26 @@ def balance(ctx: Context, member: UUID, asset: str = "points") -> Balance:
 
 def balances(ctx: Context, member: UUID) -> dict[str, Balance]:
     """Return the balance of each asset that the member has an account of: one statement, two where lots have a date."""
-    now = ctx.now()
-    rows = db.fetch_all(ctx.scope, _ACCOUNTS, (ctx.tenant.id, member))
-    dated: dict[UUID, list[tuple[datetime, int]]] = {uuid_of(row[0]): [] for row in rows if row[5] is not None}
-    if dated:
-        condition, accounts = among("uuid", list(dated))
-        statement = db.Sql(_DATED.format(among=condition))
-        for account, expires_at, amount in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *accounts]):
-            at = as_time(expires_at)
-            assert at is not None
-            dated[uuid_of(account)].append((at, int(amount)))
-    return {row[1]: _balance(row, dated.get(uuid_of(row[0]), []), now) for row in rows}
+    return ask_balances(ctx, member)()
+
+
+def ask_balances(ctx: Context, member: UUID) -> Callable[[], dict[str, Balance]]:
+    """Ask for the balances with the next statement; return what gives them."""
+    asked = presuming.ask(ctx.scope, _ACCOUNTS, (ctx.tenant.id, member))
+
+    def answer() -> dict[str, Balance]:
+        now, rows = ctx.now(), asked()
+        dated: dict[UUID, list[tuple[datetime, int]]] = {uuid_of(row[0]): [] for row in rows if row[5] is not None}
+        if dated:
+            condition, accounts = among("uuid", list(dated))
+            statement = db.Sql(_DATED.format(among=condition))
+            for account, expires_at, amount in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *accounts]):
+                at = as_time(expires_at)
+                assert at is not None
+                dated[uuid_of(account)].append((at, int(amount)))
+        return {row[1]: _balance(row, dated.get(uuid_of(row[0]), []), now) for row in rows}
+
+    return answer
 
 
 def _balance(row: Sequence[Any], dated: list[tuple[datetime, int]], now: datetime) -> Balance:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from core.errors import RoostError
 from core.events.facts import Asset
 
 HoldState = Literal["open", "captured", "released"]
@@ -41,6 +42,16 @@ class Credit:
     expires_at: datetime | None = None
     rule: object = None  # by what it was earned, and in which of its versions
     rule_version: int | None = None
+    named: UUID | None = None  # how the caller names the member, who may have become part of `member` since
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What became of one credit of a `credit_each`: an operation, the first one of a repeated key, or a refusal."""
+
+    operation: Operation | None = None
+    repeated: bool = False
+    refusal: RoostError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Begin a host without the clients of servers that its deployment does not have: twenty megabytes of each process."""
+"""Begin a host without the clients of servers that its deployment does not have: thirty megabytes of each process."""
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -12,6 +13,8 @@ _CURIOUS = (
     "playhouse.migrations",
     "huey.api",
     "structlog",
+    "pybreaker",
+    "requests",
 )  # they import what they find installed, needed or not
 
 
@@ -21,12 +24,15 @@ def begin(settings: Settings | None = None) -> None:
     Whoever imports a hidden one later, such as a plugin, gets it.
     """
     settings = settings or Settings()
-    unused = ["rich"]  # structlog's, for tracebacks on a terminal
+    # structlog's, for tracebacks on a terminal; requests', to guess at texts that do not say how they are encoded: with
+    # neither they are read as UTF-8, which is what whoever calls us and whom we call send.
+    unused = ["rich", "chardet", "charset_normalizer"]
     if settings.database_url.startswith("sqlite:"):
         unused += ["psycopg", "psycopg2"]
     if not settings.queue_url.startswith(("redis", "valkey")):
         unused += ["redis"]
-    with _hidden(unused):
+    with _hidden(unused), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unable to find acceptable character detection", module="requests")
         for name in _CURIOUS:
             import_module(name)
 
