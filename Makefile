@@ -45,8 +45,10 @@ format: setup ## put code into shape
 bench: setup ## measure speed beside the floor, an earlier build and two other frameworks, and say where the time goes
 	$(BIN)/roost bench --beside --profile $(ARGS)
 
-docs: setup ## write the OpenAPI document to build/docs/openapi.json
+docs: setup ## write docs/reference.md from the code, and the OpenAPI document to build/docs/openapi.json
 	@mkdir -p build/docs
+	$(BIN)/roost plugins reference > build/docs/reference.md
+	cp build/docs/reference.md docs/reference.md
 	$(BIN)/roost openapi > build/docs/openapi.json
 
 axe: setup ## look at every page of a running console with axe-core, in Chromium; see scripts/axe.mjs

@@ -20,9 +20,9 @@ from benchmarks.deployment import Brand, environment, make_brand, serving
 from core import boot, db, members, points, tenants
 from core.clock import ManualClock, SystemClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs, schedules
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from integrations.wechat_pay import payments, reconcile
 from integrations.wechat_pay.fake import APPID, MCHID, WechatPayFake, serve
 from integrations.wechat_pay.fake_books import Item, Notification, Pay
@@ -202,7 +202,7 @@ def _lost_callback(ctx: Context, clock: ManualClock) -> int:
             tenants.save_settings(ctx, "wechat_pay", pay.fake.settings(pay.url))
             payer, _ = members.register(ctx, channel="bench")
             members.link_identity(ctx, payer.id, f"wechat:{APPID}", "oBench")
-        now = ctx.runtime.system(tenants.by_id(ctx.tenant.id), "bench")
+        now = ctx.services.system(tenants.by_id(ctx.tenant.id), "bench")
         charge = Charge(payer.id.hex, payer.id, FEN, "bench", clock.now() + timedelta(hours=2))
         prepared = now.run(lambda: payments.METHOD.pay.prepare(now, charge))
         answer = payments.METHOD.pay.call(prepared)

@@ -8,10 +8,10 @@ from pathlib import Path
 from benchmarks.deployment import environment
 from core import boot, db, tenants
 from core.config import Settings
-from core.events.facts import Movement, PointsCredited
+from core.contract.facts import Movement, PointsCredited
 from core.ids import new_id
 from core.migrate import migrate
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.schema import all_components
 
 THREADS = 4

@@ -19,19 +19,19 @@ from pydantic import SecretStr
 from core import boot, db, identity, members, tenants
 from core.bulk import insert_rows
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.identity.tokens import hash_token, new_token
 from core.ids import new_id
 from core.members import NewMember
 from core.migrate import migrate
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.schema import all_components
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 SERVE = (
     "import sys; from core.config import Settings; from hosts.cli import lean; known = Settings(); lean.begin(known);"
-    " from hosts.rest import serve; serve.TARGET = sys.argv[1]; serve.serve(known)"  # as `roost serve` begins
+    " from hosts.server import serve; serve.TARGET = sys.argv[1]; serve.serve(known)"  # as `roost serve` begins
 )
 
 
@@ -78,7 +78,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: Settings, *, target: str = "hosts.rest.process:build", workers: int = 2, threads: int = 8,
+def serving(settings: Settings, *, target: str = "hosts.server.process:build", workers: int = 2, threads: int = 8,
             paths: Sequence[Path] = (), root: Path = ROOT, python: str = sys.executable, begin: str = SERVE,
             **more: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:  # fmt: skip
     """Run an application under Granian as Roost does; yield its port and process. `root`, `python`: its build."""

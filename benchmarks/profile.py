@@ -19,7 +19,7 @@ import psutil
 from benchmarks.deployment import Brand
 from core import boot, db
 from core.config import Settings
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.logging import configure_logging
 from hosts.rest.app import make_app
 

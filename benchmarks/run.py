@@ -19,7 +19,7 @@ import psycopg
 from benchmarks import bare, callbacks, deliveries, earlier, floor, load, peers, profile, subscribers
 from benchmarks.deployment import Brand, make_brand, serving, settings_for
 from core.config import Settings
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.testkit.servers import PostgresServer
 
 LATEST = Path(__file__).parent / "latest.json"

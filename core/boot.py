@@ -1,17 +1,17 @@
 """Start a process: open the database, read the keys, load the plugins, and hand back the runtime."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from core import audit, identity, members, points, rewards, tenants
 from core.clock import Clock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
+from core.contract.work import Next, Schedule, Slot
 from core.db import open_database
 from core.events import jobs
 from core.privacy import Keyring
-from core.runtime.declarations import Next, Schedule, Slot
-from core.runtime.registry import PluginsFile, Registry, read_plugins_file
-from core.runtime.runtime import Bell, Runtime
+from core.registry.registry import PluginsFile, Registry, read_plugins_file
+from core.runtime import Bell, Runtime
 from core.set_clock import clock_of
 
 SWEEP_ROWS = 500
@@ -43,13 +43,16 @@ def assemble(
     settings: Settings, clock: Clock, registry: Registry, keyring: Keyring, bell: Bell | None = None
 ) -> Runtime:
     """Put a runtime together from parts that are there already, core's own schedules included."""
+    registry.core_settings = points.PointsSettings
     runtime = Runtime(settings, clock, registry, keyring, bell)
     runtime.core_jobs.update(rewards.JOBS)
     runtime.core_schedules.extend(
         (
             Schedule("expire_points", _expire_points, every=timedelta(minutes=10)),
+            Schedule("end_memberships", _end_memberships, every=timedelta(minutes=10)),
             Schedule("seal_audit", _seal_audit, every=timedelta(minutes=10)),
             Schedule("clean", _clean, daily="03:40"),
+            Schedule("verify_ledger", _verify_ledger, daily="04:20"),
         )
     )
     runtime.core_jobs.update(members.CORE_JOBS)
@@ -66,11 +69,19 @@ def _expire_points(ctx: Context, slot: str) -> Next | None:
     return _again(slot, points.expire(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
 
 
+def _end_memberships(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, members.lapse(ctx, SWEEP_ROWS) >= SWEEP_ROWS)
+
+
 def _seal_audit(ctx: Context, slot: str) -> None:
     audit.seal(ctx)
 
 
+def _verify_ledger(ctx: Context, slot: str) -> Next | None:
+    return _again(slot, points.check_on(ctx, date.fromisoformat(slot)))
+
+
 def _clean(ctx: Context, slot: str) -> Next | None:
     audit.prune(ctx)
-    more = identity.clean(ctx), jobs.clean(ctx)
+    more = identity.clean(ctx), jobs.clean(ctx), points.forget_checks(ctx)
     return _again(slot, any(more))

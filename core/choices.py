@@ -6,33 +6,35 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core import identity, tenants
-from core.context import Context
+from core import identity, members, tenants
+from core.contract.console import Choice, Source
+from core.contract.context import Context
+from core.members.attributes import attributes
 from core.members.models import Member
-from core.runtime.declarations import Choice, Source
-from core.runtime.manifest import Text
 from core.tables import TenantModel
+from core.words import Text
 
 M = TypeVar("M", bound=BaseModel)
 Options = list[tuple[str, str]]
 STATES = {
-    "lead": Text(zh="潜客", en="Lead"),
-    "member": Text(zh="会员", en="Member"),
-    "lapsed": Text(zh="已过期", en="Lapsed"),
+    "lead": Text("潜客", "Lead"),
+    "member": Text("会员", "Member"),
+    "lapsed": Text("已过期", "Lapsed"),
 }
 CLASSES = {
-    "ordinary": Text(zh="普通会员", en="Ordinary"),
-    "vip": Text(zh="贵宾", en="VIP"),
-    "staff": Text(zh="员工", en="Staff"),
-    "coach": Text(zh="教练", en="Coach"),
+    "ordinary": Text("普通会员", "Ordinary"),
+    "discount": Text("优惠会员", "Discount"),
+    "vip": Text("贵宾", "VIP"),
+    "staff": Text("员工", "Staff"),
+    "coach": Text("教练", "Coach"),
 }
 CHANNELS = {
-    "wechat": Text(zh="微信小程序", en="WeChat"),
-    "phone": Text(zh="手机号", en="Phone"),
-    "sms": Text(zh="短信验证码", en="SMS code"),
-    "staff": Text(zh="门店登记", en="Staff"),
-    "import": Text(zh="导入", en="Import"),
-    "qinniao": Text(zh="门店 SaaS", en="Venue SaaS"),
+    "wechat": Text("微信小程序", "WeChat"),
+    "phone": Text("手机号", "Phone"),
+    "sms": Text("短信验证码", "SMS code"),
+    "staff": Text("门店登记", "Staff"),
+    "import": Text("导入", "Import"),
+    "qinniao": Text("门店 SaaS", "Venue SaaS"),
 }
 
 
@@ -44,25 +46,45 @@ def _classes(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
 
 def _channels(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     held = {row.channel for row in Member.scoped(ctx).select(Member.channel).distinct()}
-    names = {p.slug: p.manifest.name for p in ctx.runtime.registry.plugins.values()}
+    names = {m.slug: m.name for m in ctx.services.registry.manifests()}
     return [(code, CHANNELS.get(code) or names.get(code) or code) for code in sorted(held)]
 
 
 def _plugins(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     """Return what modules are called."""
-    core = ("core", Text(zh="系统", en="System"))
-    return [core, *((p.slug, p.manifest.name) for p in ctx.runtime.registry.plugins.values())]
+    core = ("core", Text("系统", "System"))
+    return [core, *((m.slug, m.name) for m in ctx.services.registry.manifests())]
 
 
 def _sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     """Return who writes purchases and visits down; a till of the tenant's own is shown by the code that it gives."""
     people = [
-        ("staff", Text(zh="员工录入", en="Staff")),
-        ("api", Text(zh="接口", en="API")),
-        ("import", Text(zh="导入", en="Import")),
-        ("pos", Text(zh="收银", en="POS")),
+        ("staff", Text("员工录入", "Staff")),
+        ("api", Text("接口", "API")),
+        ("import", Text("导入", "Import")),
+        ("pos", Text("收银", "POS")),
     ]
     return [*people, *_plugins(ctx)]
+
+
+def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return who gives points: core's own doors, and the modules that are on."""
+    own = [
+        ("manual", Text("人工调整", "By hand")),
+        ("rewards", Text("批量发放", "Reward batches")),
+        ("api", Text("接口", "API")),
+        ("import", Text("导入", "Import")),
+    ]
+    return [*own, *((m.slug, m.name) for m in ctx.services.registry.manifests() if ctx.enabled(m.slug))]
+
+
+def _bar_functions(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    """Return what members can be kept out of: the functions of modules that ask."""
+    return [(m.slug, m.bars) for m in ctx.services.registry.manifests() if m.bars is not None]
+
+
+def _attributes(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
+    return [(one.code, one.title) for one in members.attributes(ctx) if one.active]
 
 
 OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
@@ -72,6 +94,10 @@ OWN: dict[str, Callable[[Context], Sequence[tuple[Any, Text | str]]]] = {
     "member_channels": _channels,
     "plugins": _plugins,
     "entry_sources": _sources,
+    "bar_functions": _bar_functions,
+    "member_attributes": _attributes,
+    "credit_sources": _credit_sources,
+    "attributes": lambda ctx: [(one.code, one.title) for one in attributes(ctx) if one.active],
     "roles": lambda ctx: [(role.code, role.name) for role in identity.roles(ctx)],
     "permissions": lambda ctx: [(c, w) for c, w in identity.known_permissions(ctx).items() if ctx.has(c)],
 }
@@ -98,18 +124,10 @@ def options(ctx: Context, source: Source, row: Any = None) -> Options:
     elif source in OWN:
         read, slug = OWN[source], "core"
     else:
-        found = next(
-            (
-                (resource.offers[source], plugin.slug)
-                for plugin in ctx.runtime.registry.plugins.values()
-                for resource in plugin.resources
-                if source in resource.offers and ctx.enabled(plugin.slug)
-            ),
-            None,
-        )
+        found = next((one for one in ctx.services.registry.offers(source) if ctx.enabled(one[0])), None)
         if found is None:
             return []
-        read, slug = found
+        slug, read = found
     given: Sequence[tuple[Any, Any]] = read(ctx.for_plugin(slug), *(() if row is None else (row,)))
     return [(str(value), words if isinstance(words, str) else words.in_(ctx.locale)) for value, words in given]
 

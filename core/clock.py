@@ -1,5 +1,6 @@
 """The one source of time. Rows hold UTC; "today" is the tenant's."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -39,6 +40,12 @@ class ManualClock:
         """Move on by `timedelta(**delta)` and return the new instant."""
         self._now += timedelta(**delta)
         return self._now
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the date so many months later (or earlier); the 31st becomes the last day of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def local_date(instant: datetime, zone: str) -> date:

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     port: int = 8000
     workers: int = Field(1, ge=1, description="REST processes")
     threads: int = Field(4, ge=1, description="requests at once in a REST process")
+    outside_threads: int = Field(
+        0, ge=0, description="of these, how many one plugin may have waiting for outside servers; 0: half"
+    )
     pool_size: int = Field(32, ge=1, description="database connections a process may open")
     statement_timeout_ms: int = 10_000
     body_limit: int = Field(1_048_576, description="bytes of a request body")
@@ -60,6 +63,7 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(60, description="how long a claimed job may run before another worker takes it")
     sweep_seconds: float = Field(2.0, description="how often a worker looks for due work unasked")
     var: Path = Field(Path("var"), description="where the embedded default keeps its files")
+    development: bool = Field(False, description="for authors: `roost members token` signs in as any member")
     clock: AwareDatetime | None = Field(
         None,
         description="for stories and tests: an instant from which the clock of a new deployment runs on",

@@ -14,52 +14,52 @@ from typing import Any
 from uuid import UUID
 
 from core.errors import KeyReused
-from core.runtime.manifest import Text
+from core.words import Text
 
 LONGEST_SHOWN = 80  # characters of one value in a refusal
 LABELS: Mapping[str, Text] = {
-    "address": Text(zh="地址", en="address"),
-    "amount": Text(zh="数量", en="amount"),
-    "amount_fen": Text(zh="金额（分）", en="amount in fen"),
-    "asset": Text(zh="账户", en="asset"),
-    "body": Text(zh="内容", en="body"),
-    "cancellable": Text(zh="可取消", en="can be cancelled"),
-    "charge": Text(zh="支付单", en="charge"),
-    "discounts": Text(zh="优惠", en="discounts"),
-    "event_type": Text(zh="事件", en="event"),
-    "expires_at": Text(zh="到期时间", en="expiry"),
-    "grace_days": Text(zh="宽限天数", en="days of grace"),
-    "hold": Text(zh="冻结", en="hold"),
-    "item": Text(zh="物品", en="item"),
-    "items": Text(zh="件数", en="items"),
-    "kind": Text(zh="类型", en="kind"),
-    "limits": Text(zh="限购", en="limits"),
-    "lines": Text(zh="明细", en="lines"),
-    "member": Text(zh="会员", en="member"),
-    "note": Text(zh="备注", en="note"),
-    "number": Text(zh="单号", en="number"),
-    "occurred_at": Text(zh="发生时间", en="time"),
-    "operation": Text(zh="原操作", en="operation"),
-    "order": Text(zh="订单", en="order"),
-    "points": Text(zh="积分", en="points"),
-    "quantity": Text(zh="数量", en="quantity"),
-    "reason": Text(zh="原因", en="reason"),
-    "receiver": Text(zh="接收会员", en="receiver"),
-    "refund": Text(zh="退款单", en="refund"),
-    "rewards": Text(zh="奖励", en="rewards"),
-    "rule": Text(zh="规则", en="rule"),
-    "rule_version": Text(zh="规则版本", en="version of the rule"),
-    "sender": Text(zh="转出会员", en="sender"),
-    "store_id": Text(zh="门店", en="store"),
-    "tenders": Text(zh="支付方式", en="ways to pay"),
-    "told": Text(zh="内容", en="what it tells"),
-    "title": Text(zh="标题", en="title"),
-    "total": Text(zh="原金额（分）", en="whole amount in fen"),
-    "venue": Text(zh="门店", en="venue"),
+    "address": Text("地址", "address"),
+    "amount": Text("数量", "amount"),
+    "amount_fen": Text("金额（分）", "amount in fen"),
+    "asset": Text("账户", "asset"),
+    "body": Text("内容", "body"),
+    "cancellable": Text("可取消", "can be cancelled"),
+    "charge": Text("支付单", "charge"),
+    "discounts": Text("优惠", "discounts"),
+    "event_type": Text("事件", "event"),
+    "expires_at": Text("到期时间", "expiry"),
+    "grace_days": Text("宽限天数", "days of grace"),
+    "hold": Text("冻结", "hold"),
+    "item": Text("物品", "item"),
+    "items": Text("件数", "items"),
+    "kind": Text("类型", "kind"),
+    "limits": Text("限购", "limits"),
+    "lines": Text("明细", "lines"),
+    "member": Text("会员", "member"),
+    "note": Text("备注", "note"),
+    "number": Text("单号", "number"),
+    "occurred_at": Text("发生时间", "time"),
+    "operation": Text("原操作", "operation"),
+    "order": Text("订单", "order"),
+    "points": Text("积分", "points"),
+    "quantity": Text("数量", "quantity"),
+    "reason": Text("原因", "reason"),
+    "receiver": Text("接收会员", "receiver"),
+    "refund": Text("退款单", "refund"),
+    "rewards": Text("奖励", "rewards"),
+    "rule": Text("规则", "rule"),
+    "rule_version": Text("规则版本", "version of the rule"),
+    "sender": Text("转出会员", "sender"),
+    "store_id": Text("门店", "store"),
+    "tenders": Text("支付方式", "ways to pay"),
+    "told": Text("内容", "what it tells"),
+    "title": Text("标题", "title"),
+    "total": Text("原金额（分）", "whole amount in fen"),
+    "venue": Text("门店", "venue"),
 }
-NONE = Text(zh="无", en="none")
-OTHER = Text(zh="另一个", en="another")
-THIS = Text(zh="这一个", en="this one")
+NONE = Text("无", "none")
+OTHER = Text("另一个", "another")
+THIS = Text("这一个", "this one")
 
 Shown = Callable[[str, Any], str]  # Any: a field's value
 
@@ -157,4 +157,4 @@ def _said(name: str, value: Any, show: Shown) -> Text:  # Any: a field's value
         return NONE
     text = show(name, value)
     text = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
-    return Text(zh=text, en=text)
+    return Text(text, text)

@@ -138,6 +138,12 @@ class UnscopedQuery(ConfigurationError):
     code = "unscoped_query"
 
 
+class UndeclaredFact(ConfigurationError):
+    """A fact was published that no `hookspecs.py` specifies: nobody could hear it, so nothing was written."""
+
+    code = "undeclared_fact"
+
+
 class IntegrityFault(RoostError):
     """Stored data contradicts an invariant: never expected, never silent."""
 

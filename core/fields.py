@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from peewee import BlobField, Field, TextField
+from peewee import BlobField, CharField, Field, TextField
 
 from core.errors import Invalid
+from core.words import Text, kept
 
 
 def as_time(value: datetime | str | None) -> datetime | None:
@@ -21,6 +22,11 @@ def as_time(value: datetime | str | None) -> datetime | None:
 
 def as_uuid(value: UUID | str | None) -> UUID | None:
     """Read an id from a raw row: PostgreSQL gives a UUID, SQLite its hex digits."""
+    return UUID(value) if isinstance(value, str) else value
+
+
+def uuid_of(value: UUID | str) -> UUID:
+    """Read an id of a raw row that is never NULL."""
     return UUID(value) if isinstance(value, str) else value
 
 
@@ -60,18 +66,29 @@ class JsonField(TextField):
 class SealedField(BlobField):
     """What `seal(ctx, purpose, …)` made. The declaration is what a key rotation finds the column by.
 
-    `purpose` is the one that the value is sealed for; the field's own name unless it is given. `seal` refuses a
-    purpose that no column of the plugin declares, so nothing sealed can be forgotten when the keys change.
+    `purpose` is the one that the value is sealed for; the field's own name unless it is given. `read` makes of the
+    clear text what a member takes away in an export (`json.loads` where it is JSON). `seal` refuses a purpose that no
+    column of the plugin declares, so nothing sealed can be forgotten when the keys change.
     """
 
-    def __init__(self, purpose: str = "", **options: Any) -> None:  # Any: a peewee field's own options
-        self._purpose = purpose
+    def __init__(  # Any: a peewee field's own options
+        self, purpose: str = "", read: Callable[[str], Any] | None = None, **options: Any
+    ) -> None:
+        self._purpose, self.read = purpose, read
         super().__init__(**options)
 
     @property
     def purpose(self) -> str:
         """Return what the value is sealed for."""
         return self._purpose or str(self.name)
+
+
+class WordsField(CharField):
+    """Words that the system or people write: give it a `Text` for those in two languages. See `roost.said`."""
+
+    def db_value(self, value: Any) -> Any:
+        """Keep both languages of a `Text`."""
+        return kept(value, self.max_length) if isinstance(value, Text) else value
 
 
 def whole(clear: str) -> str | None:

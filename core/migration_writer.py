@@ -30,6 +30,8 @@ def write_migration(component: Component, title: str) -> Path | None:
     body = re.sub(r"^# Generated from.*\n", "", body)
     body = re.sub(r"^# TODO: .*(partial/expression|must be added by hand).*\n", "", body, flags=re.MULTILINE)
     body = re.sub(r"^from peewee import \*$", "from peewee import *", body, flags=re.MULTILINE)
+    if component.slug != "core":
+        body = re.sub(r"^from core\.\w+ import", "from roost import", body, flags=re.MULTILINE)  # a plugin's only door
     for model in sorted(created, key=lambda m: m.__name__):
         body = _complete(body, model)
     body = re.sub(r"\n{4,}", "\n\n\n", body.strip() + "\n")

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from core.contract.rest import PageQuery
 from core.errors import Invalid
-from core.runtime.declarations import PageQuery
 
 
 def keyset(query: Any, key: Any, page: PageQuery, *, descending: bool = True) -> tuple[list[Any], str | None]:

@@ -11,8 +11,8 @@ from core.identity import models as identity_models
 from core.inventory import models as inventory_models
 from core.members import models as member_models
 from core.points import models as points_models
+from core.registry.registry import Registry
 from core.rewards import models as reward_models
-from core.runtime.registry import Registry
 from core.tables import BaseModel, TenantModel
 from core.tenants import models as tenant_models
 

@@ -1,6 +1,6 @@
 """Tables, and the one door to a tenant's rows: `Model.scoped(ctx)`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import peewee
@@ -9,6 +9,7 @@ from peewee import IntegerField, Model, ModelDelete, ModelSelect
 from core.db import EVERY_TENANT, Sql, database, dialect, fetch_one
 from core.errors import NotFound, UnscopedQuery
 from core.guard import tenant_model
+from core.member_rows import MemberRows
 
 
 class HasScope(Protocol):
@@ -59,6 +60,19 @@ _INSERT: Any = vars(Model)["insert"].__func__
 _INSERT_MANY: Any = vars(Model)["insert_many"].__func__
 
 
+def refuse_uneven(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValueError, naming the first row that differs, unless all rows have the same keys."""
+    if not rows:
+        return
+    keys = rows[0].keys()
+    for place, row in enumerate(rows):
+        if row.keys() != keys:
+            raise ValueError(
+                f"{model.__name__}: row {place} has other keys than row 0 ({', '.join(sorted(row.keys() ^ keys))});"
+                " give every row the same"
+            )
+
+
 class Scope:
     """The door to one tenant's rows of one table. Made by `Model.scoped(ctx)`."""
 
@@ -105,8 +119,19 @@ class Scope:
         return self._mark(_INSERT(self.model, **self._values(values)))
 
     def insert_many(self, rows: Sequence[dict[str, Any]]) -> Any:
-        """Start an INSERT of many rows in one statement; all with the same keys."""
-        return self._mark(_INSERT_MANY(self.model, [self._values(row) for row in rows]))
+        """Start an INSERT of many rows in one statement. Raises ValueError unless all have the same keys.
+
+        peewee takes the columns from the first row, and would drop what only others have.
+        """
+        whole = [self._values(row) for row in rows]
+        refuse_uneven(self.model, whole)
+        return self._mark(_INSERT_MANY(self.model, whole))
+
+    def insert_once(self, **values: Any) -> Any:
+        """Insert one row now, unless a unique index holds one like it; return its primary key, or None."""
+        key: Any = self.model._meta.primary_key
+        made = list(self.insert(**values).on_conflict_ignore().returning(key).execute())
+        return made[0]._pk if made else None
 
     def create(self, **values: Any) -> Any:
         """Insert one row now and return it as an instance."""
@@ -215,6 +240,8 @@ class TenantModel(BaseModel):
     """A table of which every row belongs to one tenant. Its only door is `scoped(ctx)`."""
 
     belongs_to_tenant: ClassVar[bool] = True  # read by the guard
+    member_rows: ClassVar[MemberRows | tuple[MemberRows, ...]] = ()  # required where a column holds a member's id
+    noun: ClassVar[str] = ""  # what an error calls a row; empty: the class's name
 
     tenant = IntegerField()
 
@@ -226,7 +253,7 @@ class TenantModel(BaseModel):
     @classmethod
     def label(cls) -> str:
         """Return the word an error uses for a row of this table."""
-        return cls.__name__.lower()
+        return cls.noun or cls.__name__.lower()
 
     select = _refuse("select")
     update = _refuse("update")

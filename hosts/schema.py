@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from core.schema import Component, components, models_of
 from hosts.console import models as console_models
 from hosts.rest import models as rest_models

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from core import db
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import roost
-from core.runtime.imports import check_imports
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.imports import check_imports
+from core.registry.registry import PluginsFile, Registry
+from core.words import said
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 450  # lines: past that a file has more than one subject
@@ -100,3 +101,26 @@ def test_a_face_whose_names_come_late_gives_what_it_shows_to_type_checkers(packa
     assert all(getattr(face, name) is getattr(import_module(module), name) for module, name in given)
     with pytest.raises(AttributeError, match="nothing"):
         _ = face.nothing
+
+
+STORED = ("reason", "subject", "note", "remark", "why")
+
+
+def test_no_reason_is_stored_in_two_languages_as_one_text():
+    """A `Text` keeps both apart; a text of both would be read by everybody in both."""
+    mixed = []
+    for folder in ("core", "plugins", "integrations"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if not isinstance(node, ast.Call):
+                    continue
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                words = [k.value for k in node.keywords if k.arg in STORED]
+                words += node.args if called in ("Note", "revoke", "undo", "set_class", "take_back") else []
+                texts = [part.value for word in words for part in ast.walk(word) if isinstance(part, ast.Constant)]
+                mixed += [
+                    f"{path.relative_to(ROOT)}:{node.lineno}: {text}"
+                    for text in texts
+                    if isinstance(text, str) and said(text, "zh") != said(text, "en")
+                ]
+    assert not mixed

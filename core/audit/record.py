@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import PageQuery
 from core.paging import keyset
 from core.privacy.masking import redact_phones
-from core.runtime.declarations import PageQuery
 
 MOST = 100  # rows of a page
 

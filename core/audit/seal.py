@@ -16,7 +16,7 @@ import structlog
 
 from core import db
 from core.audit.models import Audit, AuditBlock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.fields import as_time
 from core.privacy.provider import equal
@@ -70,7 +70,7 @@ def _digest(rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _hash(ctx: Context, number: int, count: int, sealed_at: datetime, previous: bytes, rows: bytes) -> bytes:
     message = b"%d|%d|%s|" % (number, count, sealed_at.isoformat().encode()) + previous + rows
-    return ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)
+    return ctx.services.keyring.signature(ctx.tenant.id, PURPOSE, message)
 
 
 def _last(ctx: Context) -> AuditBlock | None:

@@ -8,6 +8,9 @@ used. A client of one server that a tenant's settings name keeps connections: `k
 
 What may be reached beside the public internet says `ROOST_EGRESS_ALLOW` (networks, none by default), on which ports
 elsewhere `ROOST_EGRESS_PORTS`.
+
+- call: session, kept, client, pool_manager
+- ask first: check, is_public, look_up
 """
 
 from core.egress.addresses import Failed, Policy, Refused, is_public

@@ -14,7 +14,7 @@ from core.egress.addresses import Policy, Refused
 from core.egress.connections import Adapter
 
 if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which stands on less than this
-    from core.context import Context
+    from core.contract.context import Context
 
 CHUNK = 16_384
 MOST_BYTES = 16 * 1024 * 1024  # of an answer
@@ -77,7 +77,7 @@ def client(policy: Policy) -> requests.Session:
 
 def kept(ctx: "Context") -> Callable[[], requests.Session]:
     """Return what gives the calling thread's session by the deployment's policy: fetch it in `prepare`."""
-    policy = Policy.of(ctx.runtime.settings)
+    policy = Policy.of(ctx.services.settings)
 
     def of_thread() -> requests.Session:
         sessions: dict[Policy, requests.Session] = _of_thread.__dict__.setdefault("sessions", {})

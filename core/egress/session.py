@@ -16,7 +16,7 @@ from core.egress.addresses import Failed, Policy, Refused, host_and_port
 from core.egress.connections import CONNECT_SECONDS, Deadline, Lookup, pools_of
 
 if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which stands on less than this
-    from core.context import Context
+    from core.contract.context import Context
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 
@@ -154,9 +154,9 @@ def _session(policy: Policy) -> Session:
 
 def session(ctx: "Context") -> Session:
     """Return the door by the deployment's policy; `prepare` fetches it for the `call` that follows."""
-    return _session(Policy.of(ctx.runtime.settings))
+    return _session(Policy.of(ctx.services.settings))
 
 
 def check(ctx: "Context", url: str) -> None:
     """Raise Refused for an address that could never be reached, when somebody writes it down; nothing is looked up."""
-    Policy.of(ctx.runtime.settings).check_url(url)
+    Policy.of(ctx.services.settings).check_url(url)

@@ -7,10 +7,10 @@ effects and "done" commit together, once; a worker that was killed, or was too s
 
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -19,16 +19,15 @@ from pydantic import BaseModel
 from core import db, tenants
 from core.bulk import delete_some
 from core.clock import SystemClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
+from core.contract.remote import Remote
+from core.contract.work import Job, Next
 from core.errors import ConfigurationError, NotFound
 from core.events.models import Event, ScheduleSlot
 from core.events.models import Job as JobRow
-from core.events.outbox import JOB_HEAD, JOB_ROW, StoredEvent, delivery_kind, read_event, read_events
+from core.events.outbox import JOB, StoredEvent, delivery_kind, read_event, read_events
+from core.events.process import Process
 from core.privacy import redact_phones
-from core.runtime.declarations import Job, Next, Remote
-
-if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
 
 log = structlog.get_logger("roost.jobs")
 Outcome = Literal["done", "skipped", "retry", "dead", "lost"]
@@ -43,7 +42,7 @@ _COLUMNS = (
     " (SELECT version FROM tenant WHERE tenant.id = job.tenant)"
 )
 _DUE = "FROM job WHERE state IN ('queued', 'running') AND due_at <= %s AND kind"
-_PUT = db.Sql(JOB_HEAD + JOB_ROW)
+_PUT = JOB.statement(1)
 _DONE = db.Sql("UPDATE job SET state = %s, finished_at = %s WHERE id = %s AND attempt = %s AND state = 'running'")
 _FAILED = db.Sql(
     "UPDATE job SET state = %s, failures = failures + 1, claims = 0, due_at = %s, error = %s, finished_at = %s"
@@ -105,38 +104,40 @@ def enqueue(
     return bool(list(query.on_conflict_ignore().returning(JobRow.id).execute()))
 
 
-def known_kinds(runtime: "Runtime") -> list[str]:
+def known_kinds(process: Process) -> list[str]:
     """Return the kinds that this process can run; others stay in the table for a worker that can."""
-    registry = runtime.registry
-    kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.jobs]
-    kinds += [f"{slug}.schedule:{schedule.name}" for slug, schedule in runtime.schedules()]
+    registry = process.registry
+    kinds = [f"{p.slug}.{job.name}" for p in registry.plugins.values() for job in p.gives.jobs]
+    kinds += [f"{slug}.schedule:{schedule.name}" for slug, schedule in process.schedules()]
     kinds += [delivery_kind(i.slug, name) for name in registry.facts for i in registry.implementations(name)]
-    kinds += [delivery_kind(p.slug, name) for name in registry.facts for p in registry.plugins.values() if p.listener]
-    return sorted({*kinds, *runtime.core_jobs})
+    kinds += [
+        delivery_kind(p.slug, name) for name in registry.facts for p in registry.plugins.values() if p.gives.listener
+    ]
+    return sorted({*kinds, *process.core_jobs})
 
 
-def database_now(runtime: "Runtime") -> datetime:
+def database_now(process: Process) -> datetime:
     """Return the instant by the database's clock, so that leases agree between machines; a test's clock wins."""
-    if not isinstance(runtime.clock, SystemClock) or db.dialect() == "sqlite":
-        return runtime.clock.now()
+    if not isinstance(process.clock, SystemClock) or db.dialect() == "sqlite":
+        return process.clock.now()
     row = db.fetch_one(db.EVERY_TENANT, db.Sql("SELECT now()"))
     assert row is not None
     return row[0].astimezone(UTC)  # type: ignore[no-any-return]
 
 
-def claim(runtime: "Runtime", limit: int, *, only: Iterable[str] | None = None) -> list[Claimed]:
+def claim(process: Process, limit: int, *, only: Iterable[str] | None = None) -> list[Claimed]:
     """Take up to `limit` due jobs; commits before it returns. `only` narrows it to some kinds.
 
     Jobs whose claims did not come to an end before are last and shuffled: when one of them kills its worker, the others
     get their turn.
     """
-    kinds = list(runtime.kinds if only is None else only)
+    kinds = list(process.kinds if only is None else only)
     if not kinds:
         return []
-    lease = timedelta(seconds=runtime.settings.lease_seconds)
+    lease = timedelta(seconds=process.settings.lease_seconds)
 
     def work() -> list[Claimed]:
-        now = database_now(runtime)
+        now = database_now(process)
         taken = "UPDATE job SET state = 'running', attempt = attempt + 1, claims = claims + 1, due_at = %s WHERE id"
         statement = db.Sql(  # ANY(ARRAY(…)): the inner query runs once, so that no more than `limit` are taken
             f"{taken} = ANY(ARRAY(SELECT id {_DUE} = ANY(%s) ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED))"
@@ -152,11 +153,11 @@ def claim(runtime: "Runtime", limit: int, *, only: Iterable[str] | None = None) 
     return sorted(found, key=lambda job: (job.claims > 1, random.random() if job.claims > 1 else job.id))
 
 
-def _marks(values: list[str]) -> str:
+def _marks(values: Sequence[str]) -> str:
     return ",".join(["?"] * len(values))
 
 
-def _among(values: list[str]) -> list[Any]:
+def _among(values: Sequence[str]) -> list[Any]:
     """Return the parameters of `= ANY(%s)` on PostgreSQL, of `IN (?, …)` on SQLite."""
     return [values] if db.dialect() == "postgresql" else list(values)
 
@@ -165,31 +166,31 @@ def _event_of(job: Claimed) -> UUID | None:
     return UUID(json.loads(job.payload)["event"]) if job.kind.startswith("fact:") else None
 
 
-def is_due(runtime: "Runtime") -> bool:
+def is_due(process: Process) -> bool:
     """Tell whether there is a job to claim: queued and due, or running with a lease that ran out."""
-    kinds = runtime.kinds
+    kinds = process.kinds
     statement = db.Sql(f"SELECT 1 {_DUE} = ANY(%s) LIMIT 1", sqlite=f"SELECT 1 {_DUE} IN ({_marks(kinds)}) LIMIT 1")
-    work = lambda: db.fetch_one(db.EVERY_TENANT, statement, [database_now(runtime), *_among(kinds)])  # noqa: E731
+    work = lambda: db.fetch_one(db.EVERY_TENANT, statement, [database_now(process), *_among(kinds)])  # noqa: E731
     return bool(kinds) and db.run_in_transaction(db.EVERY_TENANT, work) is not None
 
 
-def renew(runtime: "Runtime", held: Iterable[Claimed]) -> None:
+def renew(process: Process, held: Iterable[Claimed]) -> None:
     """Move the end of the leases of jobs still held; a worker does so while it works.
 
     A job at work in a transaction has its row locked, needs no lease, and is passed over.
     """
 
     def work() -> None:
-        until = database_now(runtime) + timedelta(seconds=runtime.settings.lease_seconds)
+        until = database_now(process) + timedelta(seconds=process.settings.lease_seconds)
         _update_held("due_at = %s", until, held)
 
     db.run_in_transaction(db.EVERY_TENANT, work)
 
 
-def give_back(runtime: "Runtime", held: Iterable[Claimed]) -> None:
+def give_back(process: Process, held: Iterable[Claimed]) -> None:
     """Return claimed jobs that were not started, so that another worker takes them at once."""
     changes = "state = 'queued', claims = claims - 1, due_at = %s"
-    db.run_in_transaction(db.EVERY_TENANT, lambda: _update_held(changes, database_now(runtime), held))
+    db.run_in_transaction(db.EVERY_TENANT, lambda: _update_held(changes, database_now(process), held))
 
 
 def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None:
@@ -205,10 +206,10 @@ def _update_held(changes: str, value: datetime, held: Iterable[Claimed]) -> None
     db.run(db.EVERY_TENANT, statement, [value, *(v for job in jobs for v in (job.id, job.attempt))])
 
 
-def context_of(runtime: "Runtime", job: Claimed) -> Context:
+def context_of(process: Process, job: Claimed) -> Context:
     """Return the context a claimed job runs in: the system's, caused by the job or by the fact it delivers."""
     return Context(
-        runtime=runtime,
+        services=process,
         tenant=tenants.by_id(job.tenant, job.version),
         actor=Actor("system", reason=job.kind),
         plugin=job.plugin,
@@ -217,37 +218,37 @@ def context_of(runtime: "Runtime", job: Claimed) -> Context:
     )
 
 
-def run(runtime: "Runtime", job: Claimed) -> Outcome:
+def run(process: Process, job: Claimed) -> Outcome:
     """Run one claimed job to its end. Never raises for what the job does; only for a lost database."""
-    ctx = context_of(runtime, job)
+    ctx = context_of(process, job)
     try:
-        outcome = _run(runtime, ctx, job)
+        outcome = _run(process, ctx, job)
     except (Exception, SystemExit) as ex:  # whatever a plugin's code raises: the job fails alone
         if db.is_lost_connection(ex):
             raise
-        return _fail(runtime, ctx, job, ex)
+        return _fail(process, ctx, job, ex)
     log.debug("job_finished", job=job.id, kind=job.kind, tenant=ctx.tenant.slug, outcome=outcome)
     return outcome
 
 
-def _mark(runtime: "Runtime", ctx: Context, job: Claimed, state: str) -> bool:
+def _mark(process: Process, ctx: Context, job: Claimed, state: str) -> bool:
     """Mark the job done if the attempt is ours: the first statement of the job's transaction."""
-    return bool(db.run(ctx.scope, _DONE, (state, runtime.clock.now(), job.id, job.attempt)).rowcount)
+    return bool(db.run(ctx.scope, _DONE, (state, process.clock.now(), job.id, job.attempt)).rowcount)
 
 
-def _run(runtime: "Runtime", ctx: Context, job: Claimed) -> Outcome:
-    declared = runtime.registry.job(job.kind)
+def _run(process: Process, ctx: Context, job: Claimed) -> Outcome:
+    declared = process.registry.job(job.kind)
     off = job.plugin not in ctx.tenant.plugins and job.plugin != "core"
     if off and not (declared and declared[1].when_off == "run"):
-        return "skipped" if ctx.run(lambda: _mark(runtime, ctx, job, "skipped")) else "lost"
+        return "skipped" if ctx.run(lambda: _mark(process, ctx, job, "skipped")) else "lost"
     if job.claims > LAST_CLAIM:
         raise ConfigurationError(f"claimed {job.claims - 1} times and never finished: it seems to end its worker")
     if declared is not None and isinstance(declared[1].run, type):
-        return _run_remote(runtime, ctx, job, declared[1].run(), declared[1])
-    work = _work_of(runtime, ctx, job, declared[1] if declared else None)
+        return _run_remote(process, ctx, job, declared[1].run(), declared[1])
+    work = _work_of(process, ctx, job, declared[1] if declared else None)
 
     def once() -> Outcome:
-        if not _mark(runtime, ctx, job, "done"):
+        if not _mark(process, ctx, job, "done"):
             return "lost"
         _follow(ctx, job, work())
         return "done"
@@ -255,17 +256,17 @@ def _run(runtime: "Runtime", ctx: Context, job: Claimed) -> Outcome:
     return ctx.run(once)
 
 
-def _work_of(runtime: "Runtime", ctx: Context, job: Claimed, declared: Job | None) -> Callable[[], Next | None]:
+def _work_of(process: Process, ctx: Context, job: Claimed, declared: Job | None) -> Callable[[], Next | None]:
     if declared is not None:
         assert not isinstance(declared.run, type)
         function, payload = declared.run, declared.payload.model_validate_json(job.payload)
         return lambda: function(ctx, payload)
-    if job.kind in runtime.core_jobs:
-        core_job = runtime.core_jobs[job.kind]
+    if job.kind in process.core_jobs:
+        core_job = process.core_jobs[job.kind]
         return lambda: core_job(ctx, json.loads(job.payload))
     if job.kind.startswith("fact:"):
         _, slug, name = job.kind.split(":", 2)
-        handler, model = runtime.dispatcher.handler(slug, name), runtime.registry.facts.get(name)
+        handler, model = process.dispatcher.handler(slug, name), process.registry.facts.get(name)
         if handler is None or model is None:
             raise ConfigurationError(f"no handler of {slug} for {name}")
         if job.event is None:  # past its keeping: say so
@@ -273,14 +274,14 @@ def _work_of(runtime: "Runtime", ctx: Context, job: Claimed, declared: Job | Non
         event = job.event
         return lambda: handler(ctx, event.as_fact(model))
     slug, _, name = job.kind.partition(".schedule:")
-    schedule = next((s for owner, s in runtime.schedules() if (owner, s.name) == (slug, name)), None)
+    schedule = next((s for owner, s in process.schedules() if (owner, s.name) == (slug, name)), None)
     if schedule is None:
         raise ConfigurationError(f"nothing here runs jobs of the kind {job.kind}")
     slot = json.loads(job.payload)["slot"]
     return lambda: schedule.run(ctx, slot)
 
 
-def _run_remote(runtime: "Runtime", ctx: Context, job: Claimed, remote: Remote, declared: Job) -> Outcome:
+def _run_remote(process: Process, ctx: Context, job: Claimed, remote: Remote, declared: Job) -> Outcome:
     payload = declared.payload.model_validate_json(job.payload)
 
     def prepare() -> Any:
@@ -294,7 +295,7 @@ def _run_remote(runtime: "Runtime", ctx: Context, job: Claimed, remote: Remote, 
     answer = remote.call(prepared[0])
 
     def complete() -> Outcome:
-        if not _mark(runtime, ctx, job, "done"):
+        if not _mark(process, ctx, job, "done"):
             return "lost"
         _follow(ctx, job, remote.complete(ctx, prepared[0], answer))
         return "done"
@@ -307,13 +308,13 @@ def _follow(ctx: Context, job: Claimed, result: Any) -> None:
         enqueue(ctx, job.kind, result.payload, plugin=job.plugin, run_at=ctx.now() + result.after)
 
 
-def _fail(runtime: "Runtime", ctx: Context, job: Claimed, ex: BaseException) -> Outcome:
-    declared = runtime.registry.job(job.kind)
+def _fail(process: Process, ctx: Context, job: Claimed, ex: BaseException) -> Outcome:
+    declared = process.registry.job(job.kind)
     most = declared[1].max_failures if declared else 10
     first = declared[1].first_retry if declared else timedelta(seconds=5)
     dead = job.failures + 1 >= most or job.claims > LAST_CLAIM
-    now = runtime.clock.now()
-    retry_at = database_now(runtime) + min(first * 2 ** min(job.failures, 20), LONGEST_RETRY)
+    now = process.clock.now()
+    retry_at = database_now(process) + min(first * 2 ** min(job.failures, 20), LONGEST_RETRY)
     said = _told(ex)
     log.warning(
         "job_failed", job=job.id, kind=job.kind, tenant=ctx.tenant.slug, plugin=job.plugin,
@@ -347,8 +348,8 @@ def replay_dead(ctx: Context, job_id: int) -> None:
         )
         if not changed:
             raise NotFound(f"no dead letter {job_id}", f"没有死信 {job_id}")
-        ctx.runtime.audit(ctx, "job.replayed", str(job_id))
-        ctx.runtime.ring_after_commit()
+        ctx.audit("job.replayed", str(job_id))
+        ctx.services.ring_after_commit()
 
 
 def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100) -> bool:
@@ -363,21 +364,21 @@ def clean(ctx: Context, *, jobs_days: int = 7, events_days: int = 100) -> bool:
     return any(more)
 
 
-def waiting(runtime: "Runtime") -> int:
+def waiting(process: Process) -> int:
     """Return how many jobs are not finished."""
     row = db.fetch_one(db.EVERY_TENANT, db.Sql("SELECT count(*) FROM job WHERE state IN ('queued', 'running')"))
     assert row is not None
     return int(row[0])
 
 
-def drain(runtime: "Runtime", *, only: Iterable[str] | None = None, most: int = 1_000_000, batch: int = 100) -> int:
+def drain(process: Process, *, only: Iterable[str] | None = None, most: int = 1_000_000, batch: int = 100) -> int:
     """Run due jobs in this thread until none is due; return how many ran. For tests, commands and the demo."""
     count = 0
     while count < most:
-        claimed = claim(runtime, batch, only=only)
+        claimed = claim(process, batch, only=only)
         if not claimed:
             break
         for job in claimed:
-            run(runtime, job)
+            run(process, job)
             count += 1
     return count

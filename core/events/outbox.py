@@ -8,45 +8,30 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.bulk import insert_rows
-from core.context import Context
-from core.events.facts import Fact
+from core.bulk import Insert, insert_later
+from core.contract.context import Context
+from core.contract.facts import Fact
 from core.events.models import Event, Job
-from core.fields import as_time, as_uuid
+from core.fields import as_time, uuid_of
 from core.ids import new_id
-from core.runtime.dispatcher import Dispatcher
-from core.tables import TenantModel
+from core.registry.dispatcher import Dispatcher
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
-FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
 
-_EVENT = "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES "
-JOB_HEAD = (
+_EVENT = Insert(
+    Event,
+    "INSERT INTO event (tenant, id, name, schema_version, origin, cause, body, occurred_at, recorded_at) VALUES ",
+    "(%s,%s,%s,%s,%s,%s,%s,%s,%s)",
+    ("tenant", "id", "name", "schema_version", "origin", "cause", "body", "occurred_at", "recorded_at"),
+)
+JOB = Insert(
+    Job,
     "INSERT INTO job (tenant, plugin, kind, payload, state, attempt, claims, failures, due_at, cause, origin, error,"
-    " created_at) VALUES "
+    " created_at) VALUES ",
+    "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)",
+    ("tenant", "plugin", "kind", "payload", "due_at", "cause", "origin", "created_at"),
 )
 _READ = "SELECT id, origin, cause, body, occurred_at FROM event WHERE id"
-_EVENT_ROW = "(%s,%s,%s,%s,%s,%s,%s,%s,%s)"
-JOB_ROW = "(%s,%s,%s,%s,'queued',0,0,0,%s,%s,%s,'',%s)"
-_EVENT_COLUMNS = ("id", "name", "schema_version", "origin", "cause", "body", "occurred_at", "recorded_at")
-_JOB_COLUMNS = ("plugin", "kind", "payload", "due_at", "cause", "origin", "created_at")  # the model knows the rest
-_statements: dict[tuple[str, int], db.Sql] = {}
-
-
-def _many(head: str, row: str, count: int) -> db.Sql:
-    held = _statements.get((head, count))
-    if held is None:
-        held = _statements[(head, count)] = db.Sql(head + ",".join([row] * count))
-    return held
-
-
-def _write(
-    ctx: Context, model: type[TenantModel], head: str, row: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
-) -> None:
-    if len(rows) > FEW:
-        insert_rows(ctx, model, [dict(zip(columns, values[1:], strict=True)) for values in rows])
-    elif rows:
-        db.run_later(ctx.scope, _many(head, row, len(rows)), [value for values in rows for value in values])
 
 
 def delivery_kind(slug: str, fact_name: str) -> str:
@@ -55,7 +40,7 @@ def delivery_kind(slug: str, fact_name: str) -> str:
 
 
 def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list[UUID]:
-    """Write facts and their deliveries in the open transaction; return the events' ids."""
+    """Write facts and their deliveries in the open transaction; return the events' ids. Raises UndeclaredFact."""
     if not db.in_transaction():
         raise RuntimeError("publish needs an open transaction: a fact is written with what it tells, or not at all")
     now = ctx.now()
@@ -63,7 +48,7 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
     events: list[tuple[Any, ...]] = []
     jobs: list[tuple[Any, ...]] = []
     for fact in facts:
-        event, name = new_id(), fact.fact_name()
+        event, name = new_id(), dispatcher.registry.require_specified(type(fact), ctx.plugin)
         origin = ctx.origin if ctx.origin != "live" else fact.origin
         ids.append(event)
         body = fact.model_dump_json(exclude=ENVELOPE)
@@ -74,8 +59,8 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
         for slug in dispatcher.subscribers(ctx, name, origin):
             kind = delivery_kind(slug, name)
             jobs.append((ctx.tenant.id, slug, kind, payload, now, f"fact:{event}", origin, now))
-    _write(ctx, Event, _EVENT, _EVENT_ROW, _EVENT_COLUMNS, events)
-    _write(ctx, Job, JOB_HEAD, JOB_ROW, _JOB_COLUMNS, jobs)
+    insert_later(ctx, _EVENT, events)
+    insert_later(ctx, JOB, jobs)
     return ids
 
 
@@ -110,19 +95,13 @@ def read_events(ids: Collection[UUID]) -> dict[UUID, StoredEvent]:
     rows = db.fetch_all(
         db.EVERY_TENANT, _read_statement(len(ids)), [list(ids)] if db.dialect() == "postgresql" else list(ids)
     )
-    events = (StoredEvent(_id(r[0]), r[1], r[2], r[3], as_time(r[4])) for r in rows)
+    events = (StoredEvent(uuid_of(r[0]), r[1], r[2], r[3], as_time(r[4])) for r in rows)
     return {event.id: event for event in events}
 
 
 def _read_statement(count: int) -> db.Sql:
     marks = ",".join(["?"] * count)
     return db.Sql(f"{_READ} = ANY(%s)", sqlite=f"{_READ} IN ({marks})")
-
-
-def _id(value: UUID | str) -> UUID:
-    found = as_uuid(value)
-    assert found is not None
-    return found
 
 
 def read_event(ctx: Context, event: UUID, model: type[Fact]) -> Fact:

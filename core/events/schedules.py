@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import structlog
 
 from core import db, tenants
 from core.clock import local_date, local_instant
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
+from core.contract.work import Schedule, Slot
 from core.events import jobs
 from core.events.models import ScheduleSlot
-from core.runtime.declarations import Schedule, Slot
-
-if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
+from core.events.process import Process
 
 log = structlog.get_logger("roost.schedules")
 CORE_LOOKS_BACK = timedelta(days=2)  # core's schedules are on from the start; a new worker looks this far back
@@ -47,7 +44,7 @@ def _newest_first(schedule: Schedule, zone: str, since: datetime, now: datetime)
         instant -= step
 
 
-def fire_due(runtime: "Runtime") -> int:
+def fire_due(process: Process) -> int:
     """Put a job in the table for every slot that is due and not yet fired; return how many were put.
 
     One tenant's failure is logged and does not stop the others' clocks; a lost database does, and is raised.
@@ -55,7 +52,7 @@ def fire_due(runtime: "Runtime") -> int:
     fired = 0
     for tenant in tenants.all_tenants():
         try:
-            fired += _fire_tenant(runtime, tenant)
+            fired += _fire_tenant(process, tenant)
         except Exception as ex:
             if db.is_lost_connection(ex):
                 raise
@@ -63,17 +60,17 @@ def fire_due(runtime: "Runtime") -> int:
     return fired
 
 
-def _fire_tenant(runtime: "Runtime", tenant: Tenant) -> int:
-    now = runtime.clock.now()
-    ctx = Context(runtime, tenant, Actor("system", reason="schedule"), cause="schedule")
+def _fire_tenant(process: Process, tenant: Tenant) -> int:
+    now = process.clock.now()
+    ctx = Context(process, tenant, Actor("system", reason="schedule"), cause="schedule")
     enabled: dict[str, datetime | None] | None = None  # read when something is due: most looks find nothing
     fired = 0
-    for slug, schedule in runtime.schedules():
+    for slug, schedule in process.schedules():
         if slug != "core" and slug not in tenant.plugins:
             continue
         name = f"{slug}.{schedule.name}"
         most = 1 if schedule.catch_up == "latest" else schedule.catch_up
-        looked = runtime.last_fired.get((tenant.id, name))
+        looked = process.last_fired.get((tenant.id, name))
         if looked is None or slots(schedule, tenant.zone, looked, now, 1):
             if enabled is None:
                 enabled = {s: state.enabled_at for s, state in tenants.plugin_states(ctx).items()}
@@ -81,7 +78,7 @@ def _fire_tenant(runtime: "Runtime", tenant: Tenant) -> int:
             since = max(filter(None, (enabled.get(slug), looked)), default=now)
             for slot in slots(schedule, tenant.zone, since, now, most):
                 fired += ctx.run(partial(_fire, ctx, slug, schedule, name, slot))
-        runtime.last_fired[(tenant.id, name)] = now
+        process.last_fired[(tenant.id, name)] = now
     return fired
 
 
@@ -96,5 +93,5 @@ def _fire(ctx: Context, slug: str, schedule: Schedule, name: str, slot: str) -> 
     if not list(new):
         return 0
     jobs.enqueue(ctx.for_plugin(slug), f"{slug}.schedule:{schedule.name}", Slot(slot=slot), plugin=slug)
-    ctx.runtime.ring_after_commit()
+    ctx.services.ring_after_commit()
     return 1

@@ -1,7 +1,17 @@
-"""Who is there and what they may do: sessions, codes, tokens, staff, roles, keys."""
+"""Who is there and what they may do: sessions, codes, tokens, staff, roles, keys.
+
+- sessions: open_session, revoke_session, revoke_sessions_of, sessions_of, authenticate, sign_in_staff, clean
+- codes: issue_code, check_code, member_code, resolve_member_code; at a gate: read_code
+- tokens: sign_token, read_token
+- staff: create_staff, staff_account, all_staff, set_staff_roles, set_staff_active, change_password,
+  reset_password, take_allowance
+- roles: save_role, roles, known_permissions
+- keys: create_key, revoke_key, keys
+"""
 
 from core.identity.allowances import take_allowance
 from core.identity.codes import check_code, issue_code
+from core.identity.gates import read_code
 from core.identity.keys import KeyView, create_key, keys, revoke_key
 from core.identity.models import AccessKey, OneTimeCode, Session, Staff, StaffAllowance, StaffRole
 from core.identity.permissions import CORE_PERMISSIONS, known_permissions
@@ -59,6 +69,7 @@ __all__ = [
     "presume",
     "read_token",
     "reset_password",
+    "read_code",
     "resolve_member_code",
     "revoke_key",
     "revoke_session",

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.identity.models import StaffAllowance
 from core.ids import new_id
 

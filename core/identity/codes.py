@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from peewee import EXCLUDED
 
-from core.context import Context
+from core.contract.context import Context
 from core.db import dialect
 from core.errors import Invalid, TooManyRequests
 from core.identity.models import OneTimeCode
@@ -17,12 +17,12 @@ AGAIN_AFTER = timedelta(seconds=60)  # a code costs an SMS
 
 
 def _subject(ctx: Context, purpose: str, subject: str) -> bytes:
-    return ctx.runtime.keyring.signature(ctx.tenant.id, f"code subject {purpose}", subject.encode())[:16]
+    return ctx.services.keyring.signature(ctx.tenant.id, f"code subject {purpose}", subject.encode())[:16]
 
 
 def _hash(ctx: Context, purpose: str, subject: str, code: str) -> bytes:
     """Keyed, for six digits would be guessed from a plain hash in a blink."""
-    return ctx.runtime.keyring.signature(ctx.tenant.id, f"code {purpose}", f"{subject}\x1f{code}".encode())
+    return ctx.services.keyring.signature(ctx.tenant.id, f"code {purpose}", f"{subject}\x1f{code}".encode())
 
 
 def issue_code(ctx: Context, purpose: str, subject: str, *, digits: int = 6, ttl: int = 300) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid, NotFound
 from core.identity.models import AccessKey
 from core.identity.permissions import checked_permissions, checked_venues, permission_set, stored, venue_set
@@ -46,7 +46,7 @@ def create_key(ctx: Context, name: str, permissions: Iterable[str], venues: Iter
         venues=checked_venues(ctx, venues),
         created_at=ctx.now(),
     )
-    ctx.runtime.audit(ctx, "key.created", str(row.id), {"name": name.strip(), "permissions": wanted})
+    ctx.audit("key.created", str(row.id), {"name": name.strip(), "permissions": wanted})
     return row.id, token
 
 
@@ -56,7 +56,7 @@ def revoke_key(ctx: Context, key_id: UUID) -> None:
     open_ = (AccessKey.id == key_id) & AccessKey.revoked_at.is_null()
     if not AccessKey.scoped(ctx).update(revoked_at=ctx.now()).where(open_).execute():
         raise NotFound("no such key, or it is revoked already", "找不到密钥，或已吊销")
-    ctx.runtime.audit(ctx, "key.revoked", str(key_id))
+    ctx.audit("key.revoked", str(key_id))
 
 
 def keys(ctx: Context) -> list[KeyView]:

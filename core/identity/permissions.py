@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Forbidden, Invalid
 
 CORE_PERMISSIONS = {
     "members.view": "查看会员",
     "members.edit": "编辑会员",
+    "members.code": "识别会员码（闸机）",
+    "members.bar": "限制会员参加",
     "members.reveal": "查看完整手机号",
     "members.export": "导出会员数据",
     "members.merge": "合并会员",
@@ -37,7 +39,7 @@ CORE_PERMISSIONS = {
 def known_permissions(ctx: Context) -> dict[str, str]:
     """Return every permission that can be given, code to what staff read: core's, then each plugin's."""
     known = dict(CORE_PERMISSIONS)
-    for manifest in ctx.runtime.registry.manifests():
+    for manifest in ctx.services.registry.manifests():
         known.update(manifest.permissions)
     return known
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Forbidden, Invalid
 from core.identity.models import Staff, StaffRole
 from core.identity.permissions import checked_permissions, stored
@@ -50,7 +50,7 @@ def save_role(ctx: Context, code: str, name: str, permissions: Iterable[str]) ->
         for row in Staff.scoped(ctx).select():
             if code in row.roles:
                 _grant(ctx, row.id, row.roles)
-    ctx.runtime.audit(ctx, "role.saved", code, {"permissions": wanted})
+    ctx.audit("role.saved", code, {"permissions": wanted})
     return RoleView(code, name.strip(), frozenset(wanted))
 
 

@@ -2,21 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from core import db, presuming, tenants
 from core.bulk import delete_some
 from core.clock import local_date
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Services, Tenant
 from core.errors import Unauthorized
 from core.fields import as_time, as_uuid
 from core.identity.models import OneTimeCode, Session, StaffAllowance
 from core.identity.permissions import permission_set, venue_set
 from core.identity.tokens import hash_token, new_token, read_token_text
-
-if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
 
 MEMBER_IDLE = timedelta(days=30)
 STAFF_IDLE = timedelta(hours=12)
@@ -91,7 +88,7 @@ def _refused() -> Unauthorized:
     return Unauthorized("this session has ended or the token is not valid: sign in again", "登录已失效，请重新登录")
 
 
-def authenticate(runtime: "Runtime", token: str) -> Signed:
+def authenticate(services: Services, token: str) -> Signed:
     """Return who a bearer token belongs to, by one statement.
 
     A session in use is kept alive by a second one, at most once an hour. Raises Unauthorized, without
@@ -101,10 +98,10 @@ def authenticate(runtime: "Runtime", token: str) -> Signed:
     if read is None:
         raise _refused()
     prefix, tenant_id, _ = read
-    return (_by_session if prefix == "rst" else _by_key)(runtime, tenant_id, hash_token(token))
+    return (_by_session if prefix == "rst" else _by_key)(services, tenant_id, hash_token(token))
 
 
-def presume(runtime: "Runtime", token: str) -> Signed | None:
+def presume(services: Services, token: str) -> Signed | None:
     """Return who a token is presumed to belong to; None where the database must be asked first.
 
     Only within `Presuming`: the same statement as of `authenticate` goes out before whatever is asked next, and what
@@ -114,7 +111,7 @@ def presume(runtime: "Runtime", token: str) -> Signed | None:
     if read is None:
         return None
     prefix, tenant_id, member = read
-    hashed, now = hash_token(token), runtime.clock.now()
+    hashed, now = hash_token(token), services.clock.now()
     if member is not None:
         tenant = tenants.remembered(tenant_id)
         if tenant is None:
@@ -161,8 +158,8 @@ def _seen_today(known: _Known, now: datetime) -> bool:
     return str(known.row[3]) == local_date(now, known.signed.tenant.zone).isoformat()
 
 
-def _by_session(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
-    now = runtime.clock.now()
+def _by_session(services: Services, tenant_id: int, hashed: bytes) -> Signed:
+    now = services.clock.now()
     row: Any = db.fetch_one(tenant_id, _SESSION, (tenant_id, hashed))
     if row is None:
         raise _refused()
@@ -182,13 +179,13 @@ def _by_session(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
     return _keep(hashed, row, Signed(tenant, actor, session))
 
 
-def _by_key(runtime: "Runtime", tenant_id: int, hashed: bytes) -> Signed:
+def _by_key(services: Services, tenant_id: int, hashed: bytes) -> Signed:
     row: Any = db.fetch_one(tenant_id, _KEY, (tenant_id, hashed))
     if row is None:
         raise _refused()
     key, permissions, venues, seen_on, version = row
     tenant = tenants.by_id(tenant_id, version)
-    today = local_date(runtime.clock.now(), tenant.zone)
+    today = local_date(services.clock.now(), tenant.zone)
     if str(seen_on) != today.isoformat():
         db.run_in_transaction(tenant_id, lambda: db.run(tenant_id, _SEEN, (today, tenant_id, key)))
     actor = Actor("key", as_uuid(key), permissions=permission_set(permissions), venues=venue_set(venues))

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.privacy.provider import equal
 
@@ -29,7 +29,7 @@ MOST_BYTES = 1500
 
 
 def _mac(ctx: Context, purpose: str, signed: bytes) -> bytes:
-    return ctx.runtime.keyring.signature(ctx.tenant.id, f"sign {purpose}", signed)
+    return ctx.services.keyring.signature(ctx.tenant.id, f"sign {purpose}", signed)
 
 
 def _short_body(payload: dict[str, Any]) -> tuple[int, bytes] | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from peewee import IntegrityError
 
 from core import db, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized
 from core.identity import passwords
 from core.identity.models import Staff
@@ -92,7 +92,7 @@ def create_staff(
         raise Conflict(
             f"there is an account {username!r} already", f"账号 {username} 已存在", code="username_taken"
         ) from None
-    ctx.runtime.audit(ctx, "staff.created", str(row.id), {"username": username, "roles": sorted(set(roles))})
+    ctx.audit("staff.created", str(row.id), {"username": username, "roles": sorted(set(roles))})
     return _view(row)
 
 
@@ -134,7 +134,7 @@ def set_staff_roles(ctx: Context, staff_id: UUID, roles: Sequence[str], venues: 
     Staff.scoped(ctx).update(
         roles=sorted(set(roles)), permissions=stored(permissions), venues=checked_venues(ctx, venues)
     ).where(Staff.id == row.id).execute()
-    ctx.runtime.audit(ctx, "staff.roles_set", str(row.id), {"roles": sorted(set(roles)), "venues": venues})
+    ctx.audit("staff.roles_set", str(row.id), {"roles": sorted(set(roles)), "venues": venues})
     return staff(ctx, staff_id)
 
 
@@ -147,7 +147,7 @@ def set_staff_active(ctx: Context, staff_id: UUID, active: bool) -> None:
     Staff.scoped(ctx).update(active=active, failures=0, locked_until=None).where(Staff.id == row.id).execute()
     if not active:
         revoke_sessions_of(ctx, "staff", row.id)
-    ctx.runtime.audit(ctx, "staff.switched_on" if active else "staff.switched_off", str(row.id))
+    ctx.audit("staff.switched_on" if active else "staff.switched_off", str(row.id))
 
 
 # --- signing in ---------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def sign_in_staff(ctx: Context, username: str, password: str, *, device: str = "
     if passwords.outdated(row.password):
         values["password"] = passwords.hash_password(password)
     Staff.scoped(ctx).update(**values).where(Staff.id == row.id).execute()
-    ctx.runtime.audit(ctx, "staff.signed_in", str(row.id))
+    ctx.audit("staff.signed_in", str(row.id))
     return open_session(ctx, "staff", row.id, device=device)
 
 
@@ -192,7 +192,7 @@ def _count_failure(ctx: Context, row: Staff) -> None:
     Staff.scoped(ctx).update(
         failures=0 if locked else failures, locked_until=ctx.now() + LOCKED_FOR if locked else None
     ).where(Staff.id == row.id).execute()
-    ctx.runtime.audit(ctx, "staff.locked" if locked else "staff.sign_in_failed", str(row.id))
+    ctx.audit("staff.locked" if locked else "staff.sign_in_failed", str(row.id))
 
 
 def change_password(ctx: Context, staff_id: UUID, old: str, new: str, *, keep: UUID | None = None) -> None:
@@ -214,7 +214,7 @@ def change_password(ctx: Context, staff_id: UUID, old: str, new: str, *, keep: U
     if old == new:
         raise Invalid("the new password is the old one", "新密码不能与原密码相同", code="weak_password")
     _set_password(ctx, row, new, keep)
-    ctx.runtime.audit(ctx, "staff.password_changed", str(row.id))
+    ctx.audit("staff.password_changed", str(row.id))
 
 
 def reset_password(ctx: Context, staff_id: UUID, new: str) -> None:
@@ -222,7 +222,7 @@ def reset_password(ctx: Context, staff_id: UUID, new: str) -> None:
     row = _row(ctx, staff_id, lock=True)
     _may_govern(ctx, row)
     _set_password(ctx, row, new, None)
-    ctx.runtime.audit(ctx, "staff.password_reset", str(row.id))
+    ctx.audit("staff.password_reset", str(row.id))
 
 
 def _set_password(ctx: Context, row: Staff, new: str, keep: UUID | None) -> None:

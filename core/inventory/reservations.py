@@ -14,7 +14,7 @@ from uuid import UUID
 
 from core import db
 from core.content import Content
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, LimitReached, NotFound, RoostError, SoldOut
 from core.fields import as_time, as_uuid
 from core.ids import new_id
@@ -27,9 +27,9 @@ from core.inventory.stock import (
     uuid_of,
 )
 from core.inventory.values import Limit, Reservation
-from core.runtime.manifest import Text
+from core.words import Text
 
-RESERVATION = Content("reservation", Text(zh="预留", en="reservation"), ("item", "quantity", "member", "limits"))
+RESERVATION = Content("reservation", Text("预留", "reservation"), ("item", "quantity", "member", "limits"))
 LONGEST_LIMIT = 120
 MOST_TRIES = 32  # buckets lost to others between looking and taking, before all are locked
 
@@ -81,11 +81,6 @@ _RELEASE = db.Sql(
     "UPDATE inventory_reservation SET state = 'released'"
     " WHERE tenant = %s AND id = %s AND state <> 'released' RETURNING id"
 )
-_DUE = db.Sql(f"SELECT {_COLUMNS} {_READ_FROM} AND r.state = 'open' AND r.deadline <= %s ORDER BY r.deadline LIMIT %s")
-_LAPSE = db.Sql(
-    "UPDATE inventory_reservation SET state = 'released'"
-    " WHERE tenant = %s AND id = %s AND state = 'open' AND deadline <= %s RETURNING id"
-)
 
 
 class _Row:
@@ -128,8 +123,8 @@ def reserve(
     """Take `quantity` units out of stock for somebody; a known key returns the reservation as it stands.
 
     `limits` are the member's own. Nothing happens by itself at the `deadline`: whoever reserved gives the units
-    back, by `release` or by `release_due` in a schedule of its own. Raises NotFound, Invalid, KeyReused, LimitReached,
-    and SoldOut when fewer units than asked for are left.
+    back (`release`), together with the points that stand beside them. Raises NotFound, Invalid, KeyReused,
+    LimitReached, and SoldOut when fewer units than asked for are left.
     """
     _check(quantity, key, member, limits)
     names = [limit.name for limit in limits]
@@ -276,23 +271,6 @@ def release(ctx: Context, reservation_id: UUID, *, restock_limit: bool = True) -
     if db.fetch_one(ctx.scope, _RELEASE, (ctx.tenant.id, row.id)) is not None:
         _put_back(ctx, [row], limits=restock_limit)
     return row.now("released")
-
-
-def release_due(ctx: Context, limit: int = 500) -> list[Reservation]:
-    """Release open reservations of `ctx.plugin` whose deadline has passed, at most `limit`; return those released.
-
-    Each row's own update decides, so what was confirmed meanwhile stays; another sweep at work releases none twice.
-    """
-    require_transaction()
-    now = ctx.now()
-    due = [_Row(row) for row in db.fetch_all(ctx.scope, _DUE, (ctx.tenant.id, ctx.plugin, now, limit))]
-    lapsed = [
-        row
-        for row in sorted(due, key=lambda r: r.id)
-        if db.fetch_one(ctx.scope, _LAPSE, (ctx.tenant.id, row.id, now)) is not None
-    ]
-    _put_back(ctx, lapsed, limits=True)
-    return [row.now("released") for row in lapsed]
 
 
 def _read(ctx: Context, reservation: UUID) -> _Row:

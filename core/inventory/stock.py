@@ -5,13 +5,13 @@ from uuid import UUID
 
 from core import db
 from core.content import Content
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, NotFound
 from core.ids import new_id
 from core.inventory.values import Counts
-from core.runtime.manifest import Text
+from core.words import Text
 
-RESTOCK = Content("restock", Text(zh="补货", en="restocking"), ("item", "quantity"))
+RESTOCK = Content("restock", Text("补货", "restocking"), ("item", "quantity"))
 LARGEST_QUANTITY = 10**9
 LONGEST_ITEM = 120
 LONGEST_KEY = 200

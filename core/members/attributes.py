@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members.models import AttributeDefinition
 
@@ -59,7 +59,7 @@ def define_attribute(ctx: Context, attribute: Attribute) -> None:
                 "属性类型不可更改，请新增属性",
             )
         AttributeDefinition.scoped(ctx).update(**values).where(AttributeDefinition.id == held.id).execute()
-    ctx.runtime.audit(ctx, "member.attribute_defined", attribute.code)
+    ctx.audit("member.attribute_defined", attribute.code)
 
 
 def attributes(ctx: Context) -> list[Attribute]:

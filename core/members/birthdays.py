@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.members.lapsing import in_states
 from core.members.models import Member
 from core.members.views import MemberView, view
 
@@ -35,7 +36,7 @@ def born_on(
         .select()
         .where(
             Member.birthday.in_(dates),
-            Member.state.in_(list(states)),
+            in_states(ctx, states),
             Member.merged_into.is_null(),
             Member.erased_at.is_null(),
         )

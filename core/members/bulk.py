@@ -8,12 +8,13 @@ from uuid import UUID
 
 from core import db
 from core.bulk import among, insert_rows
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberRegistered
 from core.errors import Invalid
-from core.events.facts import MemberRegistered
 from core.fields import as_uuid
 from core.ids import new_id
 from core.members.attributes import checked_attributes
+from core.members.class_lists import beside_lists, settle_many
 from core.members.finding import resolve
 from core.members.models import Member, MemberIdentity
 from core.members.profile import GENDERS
@@ -71,6 +72,8 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
     if not new:
         return
     phones = _phones(ctx, new, start)
+    if phones:
+        beside_lists(ctx)
     holders = _holders(ctx, phones)
     values: list[dict[str, Any]] = []
     owner: dict[str, UUID] = {}
@@ -98,11 +101,12 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
         _known(ctx, provider, lost, found)
     found.update(linked)
     if mine:
+        settle_many(ctx, {phone: owner[s] for s, phone in phones.items() if owner[s] in mine})
         told: dict[UUID, NewMember] = {}  # two rows of one phone are one person, told once
         for row in new:
             if owner[row.subject] in mine:
                 told.setdefault(owner[row.subject], row)
-        ctx.runtime.publish_many(
+        ctx.services.publish_many(
             ctx,
             [
                 MemberRegistered(member=member, channel=row.channel, occurred_at=row.registered_at)
@@ -135,7 +139,7 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
     by_blind: dict[bytes, str] = {}
     for phone in sorted(set(phones.values())):
         pass_gate(ctx, phone)
-        by_blind.update((blind, phone) for blind in ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+        by_blind.update((blind, phone) for blind in ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
     condition, values = among(list(by_blind))

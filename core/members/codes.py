@@ -8,7 +8,7 @@ minute.
 
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members.finding import resolve, row_of
 from core.members.models import Member
@@ -22,13 +22,13 @@ STEPS = 6  # a code is good for 50 to 60 seconds: an app that renews it every 30
 
 
 def _signature(ctx: Context, member: UUID, step: int) -> int:
-    value = ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big"))
+    value = ctx.services.keyring.signature(ctx.tenant.id, PURPOSE, b"owner" + member.bytes + step.to_bytes(8, "big"))
     return int.from_bytes(value[:4], "big") >> (32 - SIGNATURE_BITS)
 
 
 def _pad(ctx: Context, signature: int, step: int) -> int:
     message = b"pad" + signature.to_bytes(4, "big") + step.to_bytes(8, "big")
-    return int.from_bytes(ctx.runtime.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (64 - TAG_BITS)
+    return int.from_bytes(ctx.services.keyring.signature(ctx.tenant.id, PURPOSE, message)[:8], "big") >> (64 - TAG_BITS)
 
 
 def _step(ctx: Context) -> int:

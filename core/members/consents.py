@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members.finding import row_of
 from core.members.models import Consent

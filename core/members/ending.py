@@ -3,7 +3,8 @@
 from datetime import date
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.members.lapsing import in_states
 from core.members.models import Member
 from core.members.views import MemberView, view
 
@@ -17,7 +18,7 @@ def ending(ctx: Context, first: date, last: date, *, after: UUID | None = None, 
         Member.scoped(ctx)
         .select()
         .where(
-            Member.state == "member",
+            in_states(ctx, ("member",)),
             Member.valid_until.between(first, last),
             Member.frozen == False,  # noqa: E712 -- a query expression
             Member.merged_into.is_null(),

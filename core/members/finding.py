@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from core import db, presuming
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import PageQuery
 from core.errors import NotFound
 from core.fields import as_uuid
+from core.members.lapsing import in_states
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, PHONE, MemberPage, MemberView, view
 from core.paging import keyset
 from core.privacy import last_four, normalise_phone
-from core.runtime.declarations import PageQuery
 
 MOST = 100  # rows of a page, and members with the same last four digits
 _MERGED_INTO = db.Sql("SELECT merged_into FROM member WHERE tenant = %s AND id = %s")  # on the way of every credit
@@ -39,7 +40,7 @@ def row_of(ctx: Context, member_id: UUID, *, lock: bool = False) -> Member:
 
 def by_phone(ctx: Context, phone: str) -> Member | None:
     """Return the row of a normalised phone, whichever index key found it."""
-    blinds = ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone)
+    blinds = ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone)
     row = Member.scoped(ctx).first(Member.phone_blind.in_(blinds))
     return row_of(ctx, row.id) if row is not None and row.merged_into is not None else row
 
@@ -50,9 +51,12 @@ def by_identity(ctx: Context, provider: str, subject: str) -> Member | None:
     return row_of(ctx, link.member) if link is not None else None
 
 
-def get(ctx: Context, member_id: UUID) -> MemberView:
-    """Return a member; a merged one's id gives the survivor. Raises NotFound."""
-    return view(ctx, row_of(ctx, member_id))
+def get(ctx: Context, member_id: UUID, *, lock: bool = False) -> MemberView:
+    """Return a member; a merged one's id gives the survivor. Raises NotFound.
+
+    With `lock` the member is locked until the transaction ends: what is counted of theirs stays true meanwhile.
+    """
+    return view(ctx, row_of(ctx, member_id, lock=lock))
 
 
 def _alive(rows: list[Any]) -> bool:
@@ -167,15 +171,16 @@ def _where(ctx: Context, wanted: MemberFilter) -> list[Any]:
     them, while a list would show strangers.
     """
     where: list[Any] = [Member.merged_into.is_null(), Member.erased_at.is_null()]
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    ring, tenant = ctx.services.keyring, ctx.tenant.id
     if wanted.phone:
         where.append(Member.phone_blind.in_(ring.blinds(tenant, PHONE, normalise_phone(wanted.phone))))
     elif ctx.actor.venues:
         where.append(Member.venue.in_(sorted(ctx.actor.venues)))
     if wanted.last_four:
         where.append(Member.phone_last_four.in_(ring.blinds(tenant, LAST_FOUR, last_four(wanted.last_four))))
+    if wanted.state:
+        where.append(in_states(ctx, (wanted.state,)))
     for value, column in (
-        (wanted.state or None, Member.state),
         (wanted.level, Member.level),
         (wanted.class_ or None, Member.class_),
         (wanted.venue, Member.venue),

@@ -4,14 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from core import points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberErased
+from core.contract.rest import PageQuery
 from core.errors import Conflict, Invalid
-from core.events.facts import MemberErased
+from core.members import rows
 from core.members.bars import bars
+from core.members.class_lists import forget_lists
 from core.members.finding import row_of
+from core.members.lapsing import state_on
 from core.members.models import Consent, Member, MemberBar, MemberIdentity
 from core.members.views import name_in_clear, phone_in_clear
-from core.runtime.declarations import PageQuery
 
 PAGE = 100
 
@@ -30,7 +33,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
     _own_or(ctx, row, "members.export")
     identities = MemberIdentity.scoped(ctx).select().where(MemberIdentity.member == row.id)
     answers = Consent.scoped(ctx).select().where(Consent.member == row.id).order_by(Consent.at, Consent.id)
-    ctx.runtime.audit(ctx, "member.exported", str(row.id))
+    ctx.audit("member.exported", str(row.id))
     return {
         "member": {
             "id": str(row.id),
@@ -38,7 +41,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
             "name": name_in_clear(ctx, row),
             "gender": row.gender,
             "birthday": row.birthday.isoformat() if row.birthday else None,
-            "state": row.state,
+            "state": state_on(row, ctx.today()),
             "level": row.level,
             "class": row.class_,
             "venue": str(row.venue) if row.venue else None,
@@ -65,9 +68,7 @@ def export(ctx: Context, member_id: UUID) -> dict[str, Any]:
             for b in bars(ctx, row.id)
         ],
         "accounts": {asset: _account(ctx, row.id, asset) for asset in points.balances(ctx, row.id)},
-        "plugins": {
-            slug: kept for slug, kept in ctx.runtime.dispatcher.oblige(ctx, "export_member", member=row.id) if kept
-        },
+        "plugins": rows.export(ctx, row.id),
     }
 
 
@@ -104,7 +105,8 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
                 "尚有未完成的订单，暂不能注销",
                 code="held_points",
             )
-    ctx.runtime.dispatcher.oblige(ctx, "erase_member", member=row.id)
+    rows.erase(ctx, row.id)
+    forget_lists(ctx, row)
     merged = [m.id for m in Member.scoped(ctx).select(Member.id).where(Member.merged_into == row.id)]
     gone = [row.id, *merged]
     forgotten: dict[str, Any] = {
@@ -123,4 +125,4 @@ def erase(ctx: Context, member_id: UUID, reason: str) -> None:
     MemberIdentity.scoped(ctx).delete().where(MemberIdentity.member.in_(gone)).execute()
     MemberBar.scoped(ctx).delete().where(MemberBar.member.in_(gone)).execute()
     ctx.publish(MemberErased(member=row.id))
-    ctx.runtime.audit(ctx, "member.erased", str(row.id), {"reason": reason})
+    ctx.audit("member.erased", str(row.id), {"reason": reason})

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import Fact, LevelDown, LevelUp
 from core.db import dialect
-from core.events.facts import Fact, LevelDown, LevelUp
 from core.members.models import Member
 
 ROWS = 500  # ids of one statement
@@ -108,5 +108,5 @@ def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange
         if not c.silent
     ]
     if facts:
-        ctx.runtime.publish_many(ctx, facts)
+        ctx.publish(*facts)
     return done

@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import LevelDown, LevelUp, MemberConverted, MemberUpdated
 from core.errors import Invalid
-from core.events.facts import LevelDown, LevelUp, MemberConverted, MemberUpdated
 from core.members.finding import row_of
+from core.members.lapsing import note_lapse, state_on
 from core.members.models import Member
 
 
@@ -29,20 +30,26 @@ def set_membership(
     membership of a life publishes `member_converted`, everything else `member_updated`; a return after a
     lapse is no conversion, also when the lapse is the first thing we hear. `venue` None keeps the home
     venue.
+
+    A membership whose last day has passed is over, whatever is said of it: see `core.members.lapsing`. The first of
+    a life is a conversion all the same, and then a lapse.
     """
     if state not in ("member", "lapsed"):
         raise Invalid(f"a membership is member or lapsed, not {state!r}", "会籍状态不正确")
     row = row_of(ctx, member_id, lock=True)
     if row.erased_at is not None or version < row.membership_version:
         return False
+    lapsed = note_lapse(ctx, row)  # what ended before this news came ended first
     wanted: dict[str, Any] = {
         "state": state,
         "valid_until": valid_until,
         "frozen": frozen,
         "venue": venue or row.venue,
     }
-    changes = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     first = row.converted_at is None
+    if not first:
+        wanted["state"] = state_on(Member(**wanted), ctx.today())
+    changes = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     values = dict(changes)
     if first:
         values["converted_at"] = occurred_at or ctx.now()
@@ -52,9 +59,10 @@ def set_membership(
         Member.scoped(ctx).update(**values).where(Member.id == row.id).execute()
     if first and state == "member":
         ctx.publish(MemberConverted(member=row.id, venue=wanted["venue"], occurred_at=occurred_at))
+        note_lapse(ctx, row_of(ctx, row.id))
     elif changes:
         ctx.publish(MemberUpdated(member=row.id, changed=tuple(sorted(changes)), occurred_at=occurred_at))
-    return bool(changes)
+    return lapsed or bool(changes)
 
 
 def set_level(ctx: Context, member_id: UUID, level: str, *, passed: Sequence[str] = (), up: bool) -> bool:

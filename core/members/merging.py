@@ -10,10 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberMerged
 from core.errors import Conflict, Invalid
-from core.events.facts import MemberMerged
+from core.members import rows
+from core.members.class_lists import beside_lists, settle_class
 from core.members.finding import not_found
+from core.members.lapsing import state_on
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.registration import sealed_phone
 from core.members.views import MemberView, name_in_clear, phone_in_clear, view
@@ -51,11 +54,12 @@ def lock_pair(ctx: Context, member_id: UUID, merged_id: UUID) -> tuple[Member, M
     return rows[member_id], rows[merged_id]
 
 
-def _taken(member: Member, merged: Member) -> list[str]:
+def _taken(ctx: Context, member: Member, merged: Member) -> list[str]:
     taken = [f for f in FILLED if not getattr(member, f) and getattr(merged, f)]
     if member.phone is None and merged.phone is not None:
         taken.append("phone")
-    if STANDING[merged.state] > STANDING[member.state]:
+    today = ctx.today()
+    if STANDING[state_on(merged, today)] > STANDING[state_on(member, today)]:
         taken.append("membership")
     taken += [f"attributes.{code}" for code in merged.attributes if code not in member.attributes]
     return taken
@@ -117,7 +121,7 @@ def merge_preview(ctx: Context, member_id: UUID, merged_id: UUID) -> MergePrevie
     return MergePreview(
         member=view(ctx, member),
         merged=view(ctx, merged),
-        taken=tuple(_taken(member, merged)),
+        taken=tuple(_taken(ctx, member, merged)),
         differing=_differing(ctx, member, merged),
         assets=_movable(ctx, merged.id),
         identities=MemberIdentity.scoped(ctx).select().where(MemberIdentity.member == merged.id).count(),
@@ -134,6 +138,7 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     blocker.
     """
     ctx.require("members.merge")
+    beside_lists(ctx)
     member, merged = lock_pair(ctx, member_id, merged_id)
     blockers = _blockers(ctx, member, merged)
     if blockers:
@@ -153,15 +158,15 @@ def merge(ctx: Context, member_id: UUID, merged_id: UUID, reason: str) -> Member
     # Those merged into the merged one before point at the survivor now: an id resolves in one step.
     Member.scoped(ctx).update(merged_into=member.id).where(Member.merged_into == merged.id).execute()
     Member.scoped(ctx).update(merged_into=member.id).where(Member.id == merged.id).execute()
+    settle_class(ctx, member.id)
     ledger = ctx.for_plugin("core")
     for asset, amount in sorted(_movable(ctx, merged.id).items()):
         points.transfer(ledger, merged.id, member.id, asset, amount, key=f"merge:{done.id}:{asset}", reason="merge")
         moved["assets"][asset] = amount
     MemberMerge.scoped(ctx).update(moved=moved).where(MemberMerge.id == done.id).execute()
-    ctx.runtime.dispatcher.oblige(ctx, "merge_members", member=member.id, merged=merged.id)
+    rows.merge(ctx, member.id, merged.id)
     ctx.publish(MemberMerged(member=member.id, merged=merged.id))
-    ctx.runtime.audit(
-        ctx,
+    ctx.audit(
         "member.merged",
         str(member.id),
         {"merged": str(merged.id), "reason": reason, "assets": moved["assets"]},
@@ -179,7 +184,7 @@ def _repoint(ctx: Context, model: Any, old: UUID, new: UUID) -> list[str]:  # An
 def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
     """Fill the survivor's row; return the names of fields taken, and old values that were not empty."""
     values: dict[str, Any] = {}
-    taken = _taken(member, merged)
+    taken = _taken(ctx, member, merged)
     undo: dict[str, Any] = {"filled": [f for f in taken if f != "membership"]}
     for name in (f for f in FILLED if f in taken):
         values[name] = getattr(merged, name)
@@ -193,7 +198,7 @@ def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
     if extra:
         values["attributes"] = {**member.attributes, **extra}
     if "membership" in taken:
-        undo["membership"] = membership_of(member)
+        undo["membership"] = membership_of(ctx, member)
         for name in ("state", "valid_until", "frozen", "membership_version"):
             values[name] = getattr(merged, name)
     for name in ("registered_at", "converted_at"):
@@ -206,10 +211,10 @@ def _take_over(ctx: Context, member: Member, merged: Member) -> dict[str, Any]:
     return undo
 
 
-def membership_of(row: Member) -> list[Any]:
+def membership_of(ctx: Context, row: Member) -> list[Any]:
     """Return what the undo of a merge compares and restores, as JSON values."""
     return [
-        row.state,
+        state_on(row, ctx.today()),
         row.valid_until.isoformat() if row.valid_until else None,
         row.frozen,
         row.membership_version,

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BlobField, BooleanField, CharField, DateField, UUIDField
 
-from core.fields import JsonField, TimeField
+from core.fields import BlindField, JsonField, SealedField, TimeField
 from core.ids import new_id
 from core.tables import TenantModel
 
@@ -11,7 +11,7 @@ class Member(TenantModel):
     """A person a brand knows. Phone and name are sealed; a merged one stays and points at who it became."""
 
     id = UUIDField(primary_key=True, default=new_id)
-    state = CharField(max_length=8, default="lead")  # lead, member, lapsed
+    state = CharField(max_length=8, default="lead")  # lead, member, lapsed, as last written: see `core.members.lapsing`
     level = CharField(max_length=40, default="")
     class_ = CharField(max_length=40, default="ordinary", column_name="class")
     phone = BlobField(null=True)  # sealed, E.164
@@ -58,6 +58,7 @@ Member.add_index(Member.tenant, Member.venue, Member.id, where=Member.venue.is_n
 Member.add_index(Member.tenant, Member.merged_into, where=Member.merged_into.is_null(False), name="member_merged_into")
 Member.add_index(Member.tenant, Member.birthday, where=Member.birthday.is_null(False), name="member_birthday")
 Member.add_index(Member.tenant, Member.id, where=Member.level == "", name="member_without_level")
+Member.add_index(Member.tenant, Member.valid_until, where=Member.state == "member", name="member_valid_until")
 
 
 class MemberIdentity(TenantModel):
@@ -125,8 +126,36 @@ class MemberBar(TenantModel):
     function = CharField(max_length=60)  # lottery, seckill …
     reason = CharField(max_length=200)
     until = DateField(null=True)  # the last day, in the tenant's time zone
+    ends_at = TimeField(null=True)  # on that day, where it ends before the day does
     barred_at = TimeField()
     lifted_at = TimeField(null=True)
 
     class Meta:
         indexes = ((("tenant", "member", "function", "barred_at"), False),)
+
+
+class ClassListing(TenantModel):
+    """A person whom another system has on a list: its staff, its coaches. See `core.members.class_lists`."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    source = CharField(max_length=40)  # the plugin whose list it is
+    number = CharField(max_length=100)  # that system's
+    class_ = CharField(max_length=40, column_name="class")
+    list_phone = SealedField(null=True)
+    phone_blind = BlindField("list_phone", of="list_phone", null=True)
+
+    class Meta:
+        indexes = ((("tenant", "source", "number"), True), (("tenant", "phone_blind"), False))
+
+
+class ListedClass(TenantModel):
+    """The class that lists last said of a member. `given`: the member has it from them, and not by hand."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    member = UUIDField()
+    class_ = CharField(max_length=40, column_name="class")
+    before = CharField(max_length=40)  # comes back when the lists drop the member
+    given = BooleanField()
+
+    class Meta:
+        indexes = ((("tenant", "member"), True),)

@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberUpdated
 from core.errors import Conflict, Forbidden, Invalid
-from core.events.facts import MemberUpdated
 from core.members.attributes import checked_attributes
+from core.members.class_lists import overruled, write_class
 from core.members.consents import give_consent, withdraw_consent
 from core.members.finding import check_scope, row_of
 from core.members.models import Member
 from core.members.registration import clean_name, sealed_name
 from core.members.views import MemberView, name_in_clear, phone_in_clear, view
+from core.words import Words
 
 GENDERS = ("", "male", "female")
 LOCALES = ("zh", "en")
@@ -84,7 +86,7 @@ def update_profile(ctx: Context, member_id: UUID, changes: Mapping[str, Any]) ->
     if changed:
         ctx.publish(MemberUpdated(member=row.id, changed=changed))
         if ctx.actor.kind != "member":
-            ctx.runtime.audit(ctx, "member.updated", str(row.id), {"changed": changed})
+            ctx.audit("member.updated", str(row.id), {"changed": changed})
     return view(ctx, row_of(ctx, row.id))
 
 
@@ -131,18 +133,17 @@ def _a_year_later(day: date) -> date:
     return day.replace(year=day.year + 1, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=day.year + 1)
 
 
-def set_class(ctx: Context, member_id: UUID, class_: str, reason: str) -> bool:
+def set_class(ctx: Context, member_id: UUID, class_: str, reason: Words) -> bool:
     """Put a member in a class ("vip", "staff", …): another thing than the level. False when they are in it.
-    Audited.
+    Audited. No list of another system takes it away.
     """
     if not 1 <= len(class_) <= 40:
         raise Invalid("a class has 1 to 40 characters", "会员类别需为 1 到 40 个字符")
     row = row_of(ctx, member_id, lock=True)
+    overruled(ctx, row.id)
     if row.class_ == class_:
         return False
-    Member.scoped(ctx).update(class_=class_).where(Member.id == row.id).execute()
-    ctx.publish(MemberUpdated(member=row.id, changed=("class",)))
-    ctx.runtime.audit(ctx, "member.class_set", str(row.id), {"old": row.class_, "new": class_, "reason": reason})
+    write_class(ctx, row, class_, reason)
     return True
 
 
@@ -160,7 +161,7 @@ def reveal_phone(ctx: Context, member_id: UUID, reason: str) -> str:
         )
     row = row_of(ctx, member_id)
     check_scope(ctx, row)
-    ctx.runtime.audit(ctx, "member.phone_revealed", str(row.id), {"reason": reason.strip()[:200]})
+    ctx.audit("member.phone_revealed", str(row.id), {"reason": reason.strip()[:200]})
     return phone_in_clear(ctx, row)
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberRegistered
 from core.errors import Conflict, Invalid
-from core.events.facts import MemberRegistered
 from core.ids import new_id
+from core.members.class_lists import beside_lists, settle_class
 from core.members.finding import by_identity, by_phone, row_of
 from core.members.models import Member, MemberIdentity
 from core.members.views import LAST_FOUR, NAME, PHONE, MemberView, view
@@ -40,7 +41,7 @@ def clean_name(name: str) -> str:
 
 def sealed_phone(ctx: Context, phone: str) -> dict[str, bytes]:
     """Return the columns that hold a normalised phone."""
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    ring, tenant = ctx.services.keyring, ctx.tenant.id
     return {
         "phone": ring.seal(tenant, PHONE, phone),
         "phone_blind": ring.blind(tenant, PHONE, phone),
@@ -50,7 +51,7 @@ def sealed_phone(ctx: Context, phone: str) -> dict[str, bytes]:
 
 def sealed_name(ctx: Context, name: str) -> bytes:
     """Return a name as it is kept."""
-    return ctx.runtime.keyring.seal(ctx.tenant.id, NAME, name)
+    return ctx.services.keyring.seal(ctx.tenant.id, NAME, name)
 
 
 _GATE = db.Sql("SELECT pg_advisory_xact_lock(%s)")
@@ -63,8 +64,8 @@ def pass_gate(ctx: Context, phone: str) -> None:
     During a rotation processes may differ in which key is the newest, yet all hold the same keys: the least
     of the blind indexes names the lock.
     """
-    if ctx.runtime.keyring.rotating and db.dialect() == "postgresql":
-        least = min(ctx.runtime.keyring.blinds(ctx.tenant.id, PHONE, phone))
+    if ctx.services.keyring.rotating and db.dialect() == "postgresql":
+        least = min(ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
         db.run(ctx.scope, _GATE, (int.from_bytes(least[:8], "big", signed=True),))
 
 
@@ -130,6 +131,7 @@ def _insert(
         "locale": ctx.locale[:10],
     }
     if phone is not None:
+        beside_lists(ctx)
         values |= sealed_phone(ctx, phone)
     if name and name.strip():
         values["name"] = sealed_name(ctx, clean_name(name))
@@ -138,6 +140,8 @@ def _insert(
     if external_id is not None and not _insert_identity(ctx, member, channel, external_id):
         Member.scoped(ctx).delete().where(Member.id == member).execute()  # nobody has seen it: same transaction
         return None
+    if phone is not None:
+        settle_class(ctx, member)
     return member
 
 
@@ -176,6 +180,7 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
 
     Raises Conflict when another member has it, Forbidden for members acting for others.
     """
+    beside_lists(ctx)
     row = row_of(ctx, member_id, lock=True)
     if not (ctx.actor.kind == "member" and ctx.actor.id == row.id):
         ctx.require("members.edit")
@@ -188,11 +193,12 @@ def change_phone(ctx: Context, member_id: UUID, phone: str) -> MemberView:
         if holder is None:
             with db.savepoint():
                 Member.scoped(ctx).update(**sealed_phone(ctx, clear)).where(Member.id == row.id).execute()
+                settle_class(ctx, row.id)
     except IntegrityError:
         raise Conflict(
             "another member has this phone; merge the two instead",
             "该手机号已被其他会员使用",
             code="phone_taken",
         ) from None
-    ctx.runtime.audit(ctx, "member.phone_changed", str(row.id))
+    ctx.audit("member.phone_changed", str(row.id))
     return view(ctx, row_of(ctx, row.id))

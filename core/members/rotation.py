@@ -13,12 +13,12 @@ from peewee import IntegrityError
 from pydantic import BaseModel
 
 from core import db, tenants
-from core.context import Context
-from core.members.models import Member
+from core.contract.context import Context
+from core.contract.work import Next
+from core.members.models import ClassListing, Member
 from core.members.registration import sealed_name, sealed_phone
 from core.members.views import PHONE, name_in_clear, phone_in_clear
-from core.privacy.resealing import reseal, sealed_tables
-from core.runtime.declarations import Next
+from core.privacy.resealing import SealedTable, reseal, sealed_table, sealed_tables
 
 BATCH = 500
 KIND = "core.rotate_keys"
@@ -38,7 +38,7 @@ def start_rotation(ctx: Context) -> None:
     """Bring this tenant's secret settings to the newest key; put the rotation of all else in the work table."""
     tenants.reseal_settings(ctx)
     ctx.enqueue(KIND, RotationPayload())
-    ctx.runtime.audit(ctx, "keys.rotation_started")
+    ctx.audit("keys.rotation_started")
 
 
 def rotate(ctx: Context, payload: RotationPayload, *, batch: int = BATCH) -> RotationPayload | None:
@@ -46,13 +46,18 @@ def rotate(ctx: Context, payload: RotationPayload, *, batch: int = BATCH) -> Rot
     after = _members(ctx, payload, batch) if not payload.table else _plugins(ctx, payload, batch)
     if after.cursor:
         return after
-    following = [table.name for table in sealed_tables(ctx.runtime.registry) if table.name > after.table]
+    following = [table.name for table in _tables(ctx) if table.name > after.table]
     if following:
         return after.model_copy(update={"table": following[0]})
     counts = after.model_dump(include={"changed", "clashes", "unreadable"})
     # What a plugin sealed that could not be loaded is still under the old key: who drops that must know.
-    ctx.runtime.audit(ctx, "keys.rotated", details={**counts, "left_out": sorted(ctx.runtime.registry.broken)})
+    ctx.audit("keys.rotated", details={**counts, "left_out": sorted(ctx.services.registry.broken)})
     return None
+
+
+def _tables(ctx: Context) -> list[SealedTable]:
+    own = [table for model in (ClassListing,) if (table := sealed_table("core", model)) is not None]
+    return sorted([*own, *sealed_tables(ctx.services.registry.tables())], key=lambda table: table.name)
 
 
 def _members(ctx: Context, payload: RotationPayload, batch: int) -> RotationPayload:
@@ -72,7 +77,7 @@ def _members(ctx: Context, payload: RotationPayload, batch: int) -> RotationPayl
 
 def _plugins(ctx: Context, payload: RotationPayload, batch: int) -> RotationPayload:
     """Bring one batch of a plugin's table; one whose plugin is gone since has nothing that could be opened."""
-    table = next((one for one in sealed_tables(ctx.runtime.registry) if one.name == payload.table), None)
+    table = next((one for one in _tables(ctx) if one.name == payload.table), None)
     if table is None:
         return payload.model_copy(update={"cursor": ""})
     done = reseal(ctx, table, payload.cursor, batch)
@@ -87,7 +92,7 @@ def _plugins(ctx: Context, payload: RotationPayload, batch: int) -> RotationPayl
 
 
 def _rotate_row(ctx: Context, row: Member) -> str:
-    ring = ctx.runtime.keyring
+    ring = ctx.services.keyring
     values: dict[str, Any] = {}
     unchanged = Member.id == row.id  # a row that was changed meanwhile has the newest keys already
     if row.phone is not None:

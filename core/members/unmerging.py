@@ -9,9 +9,10 @@ from uuid import UUID
 from peewee import IntegrityError
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import MemberUpdated
 from core.errors import Conflict, NotFound
-from core.events.facts import MemberUpdated
+from core.members.class_lists import beside_lists, settle_class
 from core.members.merging import lock_pair, membership_of
 from core.members.models import Consent, Member, MemberBar, MemberIdentity, MemberMerge
 from core.members.registration import sealed_phone
@@ -48,6 +49,7 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
             "合并已超过 30 天，无法撤销",
             code="too_late",
         )
+    beside_lists(ctx)
     member, merged = lock_pair(ctx, done.member, merged_id)
     if member.merged_into is not None or merged.erased_at is not None or member.erased_at is not None:
         raise Conflict(
@@ -58,6 +60,8 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     Member.scoped(ctx).update(merged_into=None).where(Member.id == merged.id).execute()
     _return_children(ctx, merged.id)
     kept = _give_back(ctx, member, merged, done.moved["fields"])
+    for one in (member.id, merged.id):
+        settle_class(ctx, one)
     for name, model in (("identities", MemberIdentity), ("consents", Consent), ("bars", MemberBar)):
         ids = [UUID(one) for one in done.moved[name]]
         if ids:
@@ -66,8 +70,7 @@ def unmerge(ctx: Context, merged_id: UUID, reason: str) -> Unmerged:
     MemberMerge.scoped(ctx).update(undone_at=ctx.now()).where(MemberMerge.id == done.id).execute()
     for one in (member.id, merged.id):
         ctx.publish(MemberUpdated(member=one, changed=("merge",)))
-    ctx.runtime.audit(
-        ctx,
+    ctx.audit(
         "member.unmerged",
         str(member.id),
         {"merged": str(merged.id), "reason": reason, "returned": returned, "short": short, "kept": kept},
@@ -128,7 +131,7 @@ def _give_back(ctx: Context, member: Member, merged: Member, undo: dict[str, Any
     if attributes != member.attributes:
         values["attributes"] = attributes
     if "membership" in undo:
-        if membership_of(member) == membership_of(merged):
+        if membership_of(ctx, member) == membership_of(ctx, merged):
             state, valid_until, frozen, version = undo["membership"]
             values |= {"state": state, "frozen": frozen, "membership_version": version}
             values["valid_until"] = date.fromisoformat(valid_until) if valid_until else None

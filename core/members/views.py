@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
+from core.members.lapsing import state_on
 from core.members.models import Member
 from core.privacy import mask_name, mask_phone
 
@@ -20,7 +21,7 @@ class MemberView:
     """A member at one moment. The phone is always masked, the name for who may not see it."""
 
     id: UUID
-    state: str  # lead, member, lapsed
+    state: str  # lead, member, lapsed, as of the tenant's today
     level: str  # "" is none
     class_: str
     phone_masked: str  # 138****5678, or ""
@@ -57,12 +58,12 @@ def may_see_name(ctx: Context, member: UUID) -> bool:
 
 def phone_in_clear(ctx: Context, row: Member) -> str:
     """Return the phone of a row, E.164, or ""; callers answer for who sees it."""
-    return ctx.runtime.keyring.open(ctx.tenant.id, PHONE, row.phone) if row.phone is not None else ""
+    return ctx.services.keyring.open(ctx.tenant.id, PHONE, row.phone) if row.phone is not None else ""
 
 
 def name_in_clear(ctx: Context, row: Member) -> str:
     """Return the name of a row, or ""; callers answer for who sees it."""
-    return ctx.runtime.keyring.open(ctx.tenant.id, NAME, row.name) if row.name is not None else ""
+    return ctx.services.keyring.open(ctx.tenant.id, NAME, row.name) if row.name is not None else ""
 
 
 def view(ctx: Context, row: Member) -> MemberView:
@@ -70,7 +71,7 @@ def view(ctx: Context, row: Member) -> MemberView:
     name = name_in_clear(ctx, row)
     return MemberView(
         id=row.id,
-        state=row.state,
+        state=state_on(row, ctx.today()),
         level=row.level,
         class_=row.class_,
         phone_masked=mask_phone(phone_in_clear(ctx, row)),

@@ -5,13 +5,22 @@ nothing is below zero; an operation that was refused changed nothing. `verify` p
 
 Every door needs an open transaction and a key. A key counts once for a tenant and `ctx.plugin`: with the same content
 it returns the first result, with other content it raises KeyReused. `core.points.operations` declares the content.
+
+- give: credit, credit_many
+- spend: debit, transfer
+- set aside: hold, capture, release, held
+- take back: reverse, expire
+- read: balance, balances, statement, earned, expiring, outstanding
+- prove: verify; each night: check_on, last_check, proofs, forget_checks; the end of a month: month_end
 """
 
 from core.points.earning import MOST_CREDITS, credit, credit_each, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
-from core.points.holds import capture, held, hold, release, release_due
+from core.points.holds import capture, held, hold, release
+from core.points.nightly import check_on, forget_checks, last_check, proofs
 from core.points.operations import known_keys
+from core.points.policy import PointsSettings, month_end
 from core.points.reading import ask_balances, balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
 from core.points.spending import debit, transfer
@@ -29,11 +38,13 @@ __all__ = [
     "Fault",
     "HoldView",
     "Operation",
+    "PointsSettings",
     "Reversal",
     "ask_balances",
     "balance",
     "balances",
     "capture",
+    "check_on",
     "credit",
     "credit_each",
     "credit_many",
@@ -41,12 +52,15 @@ __all__ = [
     "earned",
     "expire",
     "expiring",
+    "forget_checks",
     "held",
     "hold",
     "known_keys",
+    "last_check",
+    "month_end",
     "outstanding",
+    "proofs",
     "release",
-    "release_due",
     "reverse",
     "statement",
     "transfer",

@@ -5,18 +5,17 @@ would be older than the lock it waited for, and two debits would spend the same 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import Row
+from core.contract.facts import Movement
 from core.errors import InsufficientBalance, IntegrityFault
-from core.events.facts import Movement
-from core.fields import as_time
+from core.fields import as_time, uuid_of
 from core.ids import new_id
-from core.points.batch import Row, uuid_of
-from core.points.journal import Journal
+from core.points.journal import Journal, WorkingLot
 from core.points.operations import Story
 from core.points.values import EntryKind
 
@@ -26,17 +25,6 @@ _LOTS = db.Sql(
     "SELECT id, remaining, expires_at FROM lot WHERE tenant = %s AND account = %s AND remaining > 0"
     " ORDER BY expires_at NULLS LAST, id LIMIT %s OFFSET %s"
 )
-
-
-@dataclass(slots=True)
-class WorkingLot:
-    """A lot in memory. `stored` is what the table says remains of it; None: the table does not know it yet."""
-
-    id: UUID
-    remaining: int
-    expires_at: datetime | None
-    amount: int = 0
-    stored: int | None = None
 
 
 class Book:

@@ -5,10 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.bulk import Write, any_of, write_returning
+from core.contract.context import Context
 from core.errors import Invalid, RoostError
+from core.fields import uuid_of
 from core.ids import new_id
-from core.points.batch import Write, among, uuid_of, write_returning
 from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import lock_or_open, lock_owned, open_accounts
@@ -26,6 +27,7 @@ from core.points.operations import (
     require_transaction,
     story,
 )
+from core.points.policy import Expiry, expiry
 from core.points.quick import quick_credit
 from core.points.values import Credit, Credited, Operation
 
@@ -40,9 +42,11 @@ _OPERATIONS = Write(
 )  # fmt: skip
 
 
-def _check(asset: str, amount: object, expires_at: datetime | None) -> None:
+def _check(asset: str, amount: object, expires_at: Expiry) -> None:
     check_asset(asset)
     check_amount(amount)
+    if expires_at == "policy":
+        return
     if expires_at is not None and asset == "growth":
         raise Invalid("growth does not expire by lot; leave expires_at out", "成长值没有有效期")
     if expires_at is not None and expires_at.tzinfo is None:
@@ -57,7 +61,8 @@ def credit(
     *,
     key: str,
     reason: str,
-    expires_at: datetime | None = None,
+    expires_at: Expiry = "policy",
+    source: str = "",
     occurred_at: datetime | None = None,
     venue: UUID | None = None,
     rule: object = None,
@@ -66,16 +71,17 @@ def credit(
 ) -> Operation:
     """Give a member `amount` of an asset; publish `points_credited`.
 
-    A lot is made that dies at `expires_at` (None: never). What the account owes from reversals is repaid at once, and
+    A lot is made that dies at `expires_at` (None: never; left out: by the tenant's policy for `source`, which is the
+    plugin that gives unless it is named). What the account owes from reversals is repaid at once, and
     a lot that is dead already (imports) expires at once. A known key returns the first result. Raises Invalid and
     KeyReused.
     """
     _check(asset, amount, expires_at)
     told = story(ctx, reason, cause=cause, occurred_at=occurred_at, venue=venue, rule=rule, rule_version=rule_version)
     content = (member, asset, amount, reason, venue, occurred_at, expires_at, told.rule, rule_version)
-    journal = Journal(ctx)
-    if db.dialect() == "postgresql" and (expires_at is None or expires_at > journal.now):
-        begun, balance = quick_credit(journal, key, content, told, expires_at)
+    journal, ends = Journal(ctx), expiry(ctx, asset, expires_at, source)
+    if db.dialect() == "postgresql" and (ends is None or ends > journal.now):
+        begun, balance = quick_credit(journal, key, content, told, ends)
         if balance is not None:
             journal.write(occurred_at=occurred_at)
             return Operation(begun.id, begun.id, balance, amount)
@@ -85,7 +91,7 @@ def credit(
         return first_result(ctx, begun.id)
     book = lock_or_open(journal, member, asset)
     book.expire_dead(begun.id)
-    book.credit(begun.id, amount, told, expires_at)
+    book.credit(begun.id, amount, told, ends)
     journal.write(occurred_at=occurred_at)
     return Operation(begun.id, begun.id, book.balance, amount)
 
@@ -178,10 +184,12 @@ class _Wanted:
         journal = Journal(ctx)
         todo = [(ids[key], item, told) for key, (item, told) in self._items.items() if key in self._new]
         books = _lock_all(journal, {(item.member, item.asset) for _, item, _ in todo})
+        by_policy = {asset: expiry(ctx, asset) for asset in {item.asset for _, item, _ in todo}}
         for operation, item, told in todo:
             book = books[(item.member, item.asset)]
             book.expire_dead(operation)
-            book.credit(operation, item.amount, told, item.expires_at)
+            ends = by_policy[item.asset] if item.expires_at == "policy" else item.expires_at
+            book.credit(operation, item.amount, told, ends)
             self.results[item.key] = Operation(operation, operation, book.balance, item.amount)
         journal.write()
 
@@ -189,7 +197,7 @@ class _Wanted:
         if not keys:
             return
         ctx = self.ctx
-        condition, values = among("text", keys)
+        condition, values = any_of("text", keys)
         statement = db.Sql(
             f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"
         )

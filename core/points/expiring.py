@@ -5,9 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from core import db
-from core.context import Context
-from core.fields import as_time
-from core.points.batch import uuid_of
+from core.contract.context import Context
+from core.fields import as_time, uuid_of
 from core.points.operations import check_asset
 
 NOBODY = UUID(int=0)  # before every member

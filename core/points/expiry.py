@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
-from core.fields import as_time
+from core.bulk import any_of
+from core.contract.context import Context
+from core.fields import as_time, uuid_of
 from core.ids import new_id
-from core.points.batch import among, uuid_of
 from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import ACCOUNT_COLUMNS
@@ -47,7 +47,7 @@ def expire(ctx: Context, limit: int = 1000) -> int:
 def _dated_lots(journal: Journal, books: list[Book]) -> tuple[dict[UUID, list[tuple[Any, ...]]], dict[UUID, Any]]:
     """Return each account's dead lots in their order, and the expiry of its first live one."""
     ctx = journal.ctx
-    condition, accounts = among("uuid", [book.id for book in books])
+    condition, accounts = any_of("uuid", [book.id for book in books])
     where = f"FROM lot WHERE tenant = %s AND account {condition} AND remaining > 0 AND expires_at"
     dead: defaultdict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
     for account, *lot in db.fetch_all(

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, NotFound
-from core.fields import as_time
-from core.points.batch import uuid_of
-from core.points.book import Book, WorkingLot, short
-from core.points.journal import Journal
+from core.fields import as_time, uuid_of
+from core.points.book import Book, short
+from core.points.journal import Journal, WorkingLot
 from core.points.locking import lock, lock_by_id
 from core.points.operations import (
     CAPTURE,
@@ -31,7 +30,6 @@ from core.points.values import HoldState, HoldView, Operation
 _INSERT = db.Sql("INSERT INTO hold (id, tenant, account, amount, deadline, state) VALUES (%s, %s, %s, %s, %s, 'open')")
 _FIND = db.Sql("SELECT account, amount, state, deadline FROM hold WHERE tenant = %s AND id = %s")
 _CLOSE = db.Sql("UPDATE hold SET state = %s WHERE tenant = %s AND id = %s AND state = 'open' RETURNING amount")
-_DUE = db.Sql("SELECT id FROM hold WHERE tenant = %s AND state = 'open' AND deadline <= %s ORDER BY deadline LIMIT %s")
 _PARTS = db.Sql(
     "SELECT l.id, l.remaining, l.expires_at, -x.amount FROM allocation x"
     " JOIN lot l ON l.id = x.lot AND l.tenant = x.tenant"
@@ -123,21 +121,6 @@ def release(ctx: Context, hold: UUID, *, key: str) -> HoldView:
         _close(ctx, hold, "released")
     _release(journal, book, begun.id, view, story(ctx, _reason(ctx, hold)))
     return HoldView(hold, view.amount, "released", view.deadline)
-
-
-def release_due(ctx: Context, limit: int = 500) -> int:
-    """Release holds whose deadline has passed, at most `limit`; return how many. A capture that came first wins."""
-    due = [uuid_of(row[0]) for row in db.fetch_all(ctx.scope, _DUE, (ctx.tenant.id, ctx.now(), limit))]
-    views = {hold: _row(ctx, hold) for hold in due}
-    released = 0
-    for hold in sorted(due, key=lambda h: (uuid_of(views[h][0]), h)):
-        journal, book = _lock(ctx, hold)
-        if db.fetch_one(ctx.scope, _CLOSE, ("released", ctx.tenant.id, hold)) is None:
-            continue
-        begun = begin(ctx, RELEASE, f"deadline:{hold}", hold)
-        _release(journal, book, begun.id, _view(hold, views[hold]), story(ctx, _reason(ctx, hold)))
-        released += 1
-    return released
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

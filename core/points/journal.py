@@ -1,14 +1,13 @@
 """What a door will write, gathered and then sent in one message, and the facts that tell it."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
+from uuid import UUID
 
-from core.context import Context
-from core.events.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
-from core.points.batch import Row, Write, write_all
-
-if TYPE_CHECKING:
-    from core.points.book import Book
+from core.bulk import Row, Write, write_all
+from core.contract.context import Context
+from core.contract.facts import Fact, Movement, PointsCredited, PointsDebited, PointsExpired
 
 _ENTRY = Write(
     "INSERT INTO entry (tenant, id, operation, account, seq, kind, amount, balance_after, owed, reverses, reversed,"
@@ -50,13 +49,33 @@ _ACCOUNT_CHANGE = Write(
 )  # fmt: skip
 
 
+@dataclass(slots=True)
+class WorkingLot:
+    """A lot in memory. `stored` is what the table says remains of it; None: the table does not know it yet."""
+
+    id: UUID
+    remaining: int
+    expires_at: datetime | None
+    amount: int = 0
+    stored: int | None = None
+
+
+class Changed(Protocol):
+    """A locked account as the journal writes it: its lots, and its own row where that changed."""
+
+    id: UUID
+    lots: dict[UUID, WorkingLot]
+
+    def change(self) -> Row | None: ...
+
+
 class Journal:
     """What one door will write, for one account or many, and the facts that tell it."""
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.now = ctx.now()
-        self.books: list[Book] = []
+        self.books: list[Changed] = []
         self.entries: list[Row] = []
         self.allocations: list[Row] = []
         self.credited: list[Movement] = []
@@ -99,4 +118,4 @@ class Journal:
             if moved
         ]
         if facts:
-            self.ctx.runtime.publish_many(self.ctx, facts)
+            self.ctx.publish(*facts)

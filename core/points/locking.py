@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import Write, any_of, write_all
 from core.ids import new_id
-from core.points.batch import Write, among, write_all
 from core.points.book import Book
 from core.points.journal import Journal
 
@@ -46,7 +46,7 @@ def open_accounts(journal: Journal, owners: Sequence[tuple[UUID, str]]) -> None:
 
 def lock_by_id(journal: Journal, accounts: Sequence[UUID]) -> dict[UUID, Book]:
     """Lock accounts in the order of their ids."""
-    condition, values = among("uuid", accounts)
+    condition, values = any_of("uuid", accounts)
     return {book.id: book for book in _lock_where(journal, f"id {condition}", values)}
 
 
@@ -58,7 +58,7 @@ def lock_owned(journal: Journal, owners: Collection[tuple[UUID, str]]) -> dict[t
         by_asset.setdefault(asset, []).append(member)
     conditions, values = [], []
     for asset, members in sorted(by_asset.items()):
-        condition, parameters = among("uuid", members)
+        condition, parameters = any_of("uuid", members)
         conditions.append(f"(asset = %s AND member {condition})")
         values += [asset, *parameters]
     for book in _lock_where(journal, f"({' OR '.join(conditions)})", values):

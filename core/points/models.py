@@ -4,9 +4,11 @@
 this entry made carry one id: so the result of an operation is never stored twice, and a repeated key finds it there.
 """
 
-from peewee import BigIntegerField, CharField, Check, CompositeKey, IntegerField, UUIDField
+from uuid import UUID
 
-from core.fields import TimeField
+from peewee import BigIntegerField, CharField, Check, CompositeKey, DateField, IntegerField, UUIDField
+
+from core.fields import JsonField, TimeField
 from core.ids import new_id
 from core.tables import TenantModel
 
@@ -117,3 +119,20 @@ class Hold(TenantModel):
 
 
 Hold.add_index(Hold.tenant, Hold.deadline, where=Hold.state == "open", name="hold_deadline")
+
+
+class LedgerCheck(TenantModel):
+    """One night's proof of the ledger: how far it came and, when it is finished, what it found."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    day = DateField()  # the tenant's
+    stage = CharField(max_length=8, default="accounts")
+    after = UUIDField(default=UUID(int=0))
+    accounts = BigIntegerField(default=0)  # looked at so far
+    faults = BigIntegerField(default=0)
+    sample = JsonField(default=list)  # the first faults: [{table, id, message}]
+    started_at = TimeField()
+    finished_at = TimeField(null=True)
+
+    class Meta:
+        indexes = ((("tenant", "day"), True),)

@@ -8,19 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import any_of
 from core.content import Content
-from core.context import Context
+from core.contract.context import Context
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
-from core.fields import as_time, as_uuid
+from core.fields import as_time, as_uuid, uuid_of
 from core.ids import new_id
-from core.points.batch import among, uuid_of
 from core.points.values import ASSETS, LARGEST_AMOUNT, Operation
-from core.runtime.manifest import Text
+from core.words import Text
 
 LONGEST_KEY = 200
 LONGEST_REASON = 200
 
-_TITLE = Text(zh="账目操作", en="operation of the ledger")
+_TITLE = Text("账目操作", "operation of the ledger")
 _WHAT = ("member", "asset", "amount", "reason")
 CREDIT = Content("credit", _TITLE, (*_WHAT, "venue", "occurred_at", "expires_at", "rule", "rule_version"))
 DEBIT = Content("debit", _TITLE, (*_WHAT, "venue", "occurred_at"))
@@ -159,6 +159,8 @@ def key_reused(ctx: Context, door: Content, key: str, operation: UUID | None, va
     differing = door.differing(kept, sent)
     if differing != ["occurred_at"] and sent.get("occurred_at") is None:  # the entry has the moment of the call
         differing = [name for name in differing if name != "occurred_at"]
+    if differing != ["expires_at"] and sent.get("expires_at") == "policy":  # the lot has what the policy said then
+        differing = [name for name in differing if name != "expires_at"]
     return door.conflict(key, kept, sent, differing)
 
 
@@ -231,7 +233,7 @@ def first_results(ctx: Context, operations: Sequence[UUID]) -> list[Operation]:
     """Return what some operations gave when they were done, in one statement."""
     if not operations:
         return []
-    condition, values = among("uuid", operations)
+    condition, values = any_of("uuid", operations)
     statement = db.Sql(_RESULTS.format(most=MOST_AFTER_MAIN, among=condition))
     rows = db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *values])
     if len(rows) < len(operations):
@@ -241,6 +243,6 @@ def first_results(ctx: Context, operations: Sequence[UUID]) -> list[Operation]:
 
 def known_keys(ctx: Context, keys: Sequence[str]) -> frozenset[str]:
     """Return which keys name an operation already."""
-    condition, values = among("text", keys)
+    condition, values = any_of("text", keys)
     statement = db.Sql(f"SELECT key FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}")
     return frozenset(row[0] for row in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, ctx.plugin, *values]))

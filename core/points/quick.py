@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core import db
-from core.events.facts import Movement
+from core.contract.facts import Movement
 from core.ids import new_id
 from core.points.journal import Journal
 from core.points.operations import CREDIT, Begun, Story, check_key, find_begun, require_transaction

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from core import db, presuming
-from core.context import Context
+from core.bulk import any_of
+from core.contract.context import Context
+from core.contract.rest import Listing
 from core.errors import Invalid
-from core.fields import as_time, as_uuid
-from core.points.batch import among, uuid_of
+from core.fields import as_time, as_uuid, uuid_of
 from core.points.operations import check_asset
 from core.points.values import Balance, EntryView
-from core.runtime.declarations import Listing
+from core.words import said
 
 MOST_LINES = 100
 MOST_MEMBERS = 10_000  # of one statement
@@ -64,7 +65,7 @@ def ask_balances(ctx: Context, member: UUID) -> Callable[[], dict[str, Balance]]
         now, rows = ctx.now(), asked()
         dated: dict[UUID, list[tuple[datetime, int]]] = {uuid_of(row[0]): [] for row in rows if row[5] is not None}
         if dated:
-            condition, accounts = among("uuid", list(dated))
+            condition, accounts = any_of("uuid", list(dated))
             statement = db.Sql(_DATED.format(among=condition))
             for account, expires_at, amount in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *accounts]):
                 at = as_time(expires_at)
@@ -91,14 +92,14 @@ def statement(
     limit = max(1, min(limit, MOST_LINES))
     before = int(cursor) if cursor else 2**31 - 1
     rows = db.fetch_all(ctx.scope, _STATEMENT, (ctx.tenant.id, member, asset, before, limit + 1))
-    items = [_line(row) for row in rows[:limit]]
+    items = [_line(row, ctx.locale) for row in rows[:limit]]
     return Listing[EntryView](items=items, next_cursor=str(rows[limit - 1][12]) if len(rows) > limit else None)
 
 
-def _line(row: Sequence[Any]) -> EntryView:
+def _line(row: Sequence[Any], locale: str) -> EntryView:
     return EntryView(
         id=uuid_of(row[0]), operation=uuid_of(row[1]), kind=row[2], amount=int(row[3]), balance=int(row[4]),
-        reason=row[5], venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9],
+        reason=said(row[5], locale), venue=as_uuid(row[6]), cause=row[7], rule=row[8], rule_version=row[9],
         occurred_at=_instant(row[10]), recorded_at=_instant(row[11]),
     )  # fmt: skip
 
@@ -119,12 +120,12 @@ def earned(ctx: Context, members: Sequence[UUID], asset: str, since: datetime) -
     total = dict.fromkeys(members, 0)
     every = list(total)
     for start in range(0, len(every), MOST_MEMBERS):
-        condition, ids = among("uuid", every[start : start + MOST_MEMBERS])
+        condition, ids = any_of("uuid", every[start : start + MOST_MEMBERS])
         owners = db.fetch_all(ctx.scope, db.Sql(_EARNERS.format(among=condition)), [ctx.tenant.id, asset, *ids])
         if not owners:
             continue
         owner = {uuid_of(account): uuid_of(member) for account, member in owners}
-        condition, accounts = among("uuid", list(owner))
+        condition, accounts = any_of("uuid", list(owner))
         sql = db.Sql(_EARNED.format(among=condition, moved=_MOVED if asset == "growth" else ""))
         for account, amount in db.fetch_all(ctx.scope, sql, [ctx.tenant.id, *accounts, since, since]):
             total[owner[uuid_of(account)]] = int(amount)

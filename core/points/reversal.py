@@ -4,9 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from core import db
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.errors import Conflict, Invalid, NotFound
-from core.points.batch import uuid_of
+from core.fields import uuid_of
 from core.points.book import Book
 from core.points.journal import Journal
 from core.points.locking import lock, lock_by_id

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.context import Context
 from core.errors import Invalid
 from core.ids import new_id
 from core.points.book import short
@@ -15,7 +16,7 @@ from core.points.values import Operation
 
 def ask(ctx: Context, member: UUID, asset: str, amount: int, reason: str) -> None:
     """Ask every plugin whether a member's points may be spent; the account is locked, so what they read holds."""
-    ctx.runtime.dispatcher.decide(ctx, "validate_redemption", member=member, asset=asset, amount=amount, reason=reason)
+    ctx.check(hookspecs.validate_redemption, member=member, asset=asset, amount=amount, reason=reason)
 
 
 def debit(

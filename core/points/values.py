@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from core.contract.facts import Asset
 from core.errors import RoostError
-from core.events.facts import Asset
+from core.points.policy import Expiry
 
 HoldState = Literal["open", "captured", "released"]
 EntryKind = Literal[
@@ -30,7 +31,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """One credit of a `credit_many`. `occurred_at` None: now. `expires_at` None: never."""
+    """One credit of a `credit_many`. `occurred_at` None: now. `expires_at` None: never; left out: as
+    the tenant's policy says."""
 
     member: UUID
     asset: str
@@ -39,7 +41,7 @@ class Credit:
     reason: str
     occurred_at: datetime | None = None
     venue: UUID | None = None
-    expires_at: datetime | None = None
+    expires_at: Expiry = "policy"
     rule: object = None  # by what it was earned, and in which of its versions
     rule_version: int | None = None
     named: UUID | None = None  # how the caller names the member, who may have become part of `member` since

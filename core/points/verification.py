@@ -1,27 +1,23 @@
 """Prove the ledger: replay its entries and allocations from empty and compare accounts, lots and holds with them.
 
-The database does the replaying, a page of accounts at a time, so memory stays flat whatever the ledger's size; each
-page is one snapshot, so that live traffic is no fault.
+The database does the replaying, a page of accounts at a time, so memory stays flat whatever the ledger's size; a page
+is one statement and so one picture of the ledger, in whatever transaction: live traffic is no fault.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from core import db, tenants
-from core.context import Context
-from core.points.batch import uuid_of
+from core.contract.context import Context, Services
+from core.fields import uuid_of
 from core.points.values import Fault
-
-if TYPE_CHECKING:
-    from core.runtime.runtime import Runtime
 
 PAGE = 500  # accounts
 PAGE_OF_LOTS = 5000
 MOST_FAULTS = 100  # told of one kind in one page
 
-_SNAPSHOT = db.Sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-_ENTER = db.Sql("SELECT 1")
 _NEXT_ACCOUNTS = db.Sql(
     "SELECT id FROM (SELECT id FROM (SELECT id FROM account WHERE tenant = %s AND id > %s ORDER BY id LIMIT %s) a"
     " UNION SELECT account FROM (SELECT DISTINCT account FROM entry WHERE tenant = %s AND account > %s"
@@ -123,6 +119,12 @@ _CHECKS: tuple[tuple[str, str, str], ...] = (
         " FROM hold h WHERE h.tenant = %s AND h.account >= %s AND h.account <= %s) c WHERE amount <> due",
     ),
 )
+_named = ", ".join(f"c{n} (id, told, due) AS ({text} LIMIT {MOST_FAULTS})" for n, (_, _, text) in enumerate(_CHECKS))
+_found = " UNION ALL ".join(
+    f"SELECT {n} AS number, id, CAST(told AS TEXT) AS told, CAST(due AS TEXT) AS due FROM c{n}"
+    for n in range(len(_CHECKS))
+)
+_PAGE = db.Sql(f"WITH {_named} SELECT * FROM ({_found}) found ORDER BY number")
 _NEXT_LOTS = db.Sql("SELECT id FROM lot WHERE tenant = %s AND id > %s ORDER BY id LIMIT %s")
 _STRAY_LOTS = db.Sql(
     "SELECT l.id FROM lot l WHERE l.tenant = %s AND l.id > %s AND l.id <= %s AND NOT EXISTS (SELECT 1 FROM entry e"
@@ -130,7 +132,7 @@ _STRAY_LOTS = db.Sql(
 )
 
 
-def verify(subject: "Runtime | Context") -> list[Fault]:
+def verify(subject: Services | Context) -> list[Fault]:
     """Return what contradicts itself in the ledger of one tenant (a context) or of all (a runtime); [] proves it sound.
 
     It finds a balance, an amount, a lot or a hold that was altered by hand, and a row that was deleted.
@@ -140,49 +142,51 @@ def verify(subject: "Runtime | Context") -> list[Fault]:
     return [fault for tenant in tenants.all_tenants() for fault in _verify_tenant(tenant.id)]
 
 
+START = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a proof has come: it goes through the accounts, and then through lots that no account leads to."""
+
+    stage: Literal["accounts", "lots"] = "accounts"
+    after: UUID = START
+
+
+def verify_page(tenant: int, place: Place) -> tuple[Place | None, int, list[Fault]]:
+    """Check what comes next; return where to go on (None at the end), how many accounts it was, and the faults."""
+    found = _accounts(tenant, place.after) if place.stage == "accounts" else _lots(tenant, place.after)
+    if found is not None:
+        last, count, faults = found
+        return Place(place.stage, last), count, faults
+    return (Place("lots"), 0, []) if place.stage == "accounts" else (None, 0, [])
+
+
 def _verify_tenant(tenant: int) -> Iterator[Fault]:
-    last = UUID(int=0)
-    while (page := _snapshot(tenant, lambda after=last: _page(tenant, after))) is not None:  # type: ignore[misc]  # the default binds the loop's value
-        last, faults = page
-        yield from faults
-    last = UUID(int=0)
-    while (page := _snapshot(tenant, lambda after=last: _lots(tenant, after))) is not None:  # type: ignore[misc]  # as above
-        last, faults = page
+    place: Place | None = Place()
+    while place is not None:
+        at = place
+        place, _, faults = db.run_in_transaction(tenant, lambda at=at: verify_page(tenant, at))  # type: ignore[misc]  # the default binds the loop's value
         yield from faults
 
 
-def _snapshot(tenant: int, work: Callable[[], Any]) -> Any:  # Any: what `work` returns
-    """Run `work` on one unmoving picture of the database; inside a caller's transaction, on the caller's."""
-    if db.in_transaction() or db.dialect() == "sqlite":  # a transaction of SQLite is one picture by itself
-        return db.run_in_transaction(tenant, work)
-
-    def still() -> Any:
-        db.run(tenant, _SNAPSHOT)
-        return work()
-
-    with db.connection():
-        db.run(tenant, _ENTER)  # puts the scope on the connection, so that _SNAPSHOT comes first in the transaction
-        return db.run_in_transaction(tenant, still)
-
-
-def _page(tenant: int, after: UUID) -> tuple[UUID, list[Fault]] | None:
+def _accounts(tenant: int, after: UUID) -> tuple[UUID, int, list[Fault]] | None:
     """Check the next accounts after one; None when there are no more."""
     rows = db.fetch_all(tenant, _NEXT_ACCOUNTS, (tenant, after, PAGE, tenant, after, PAGE, PAGE))
     if not rows:
         return None
     first, last = uuid_of(rows[0][0]), uuid_of(rows[-1][0])
-    faults = [
-        Fault(tenant, table, uuid_of(row[0]), f"{message} {row[1]}, and should be {row[2]}")
-        for table, message, text in _CHECKS
-        for row in db.fetch_all(tenant, db.Sql(f"{text} LIMIT {MOST_FAULTS}"), (tenant, first, last))
-    ]
-    return last, faults
+    faults = []
+    for number, row, told, due in db.fetch_all(tenant, _PAGE, (tenant, first, last) * len(_CHECKS)):
+        table, message, _ = _CHECKS[number]
+        faults.append(Fault(tenant, table, uuid_of(row), f"{message} {told}, and should be {due}"))
+    return last, len(rows), faults
 
 
-def _lots(tenant: int, after: UUID) -> tuple[UUID, list[Fault]] | None:
+def _lots(tenant: int, after: UUID) -> tuple[UUID, int, list[Fault]] | None:
     rows = db.fetch_all(tenant, _NEXT_LOTS, (tenant, after, PAGE_OF_LOTS))
     if not rows:
         return None
     last = uuid_of(rows[-1][0])
     stray = db.fetch_all(tenant, _STRAY_LOTS, (tenant, after, last, MOST_FAULTS))
-    return last, [Fault(tenant, "lot", uuid_of(row[0]), "no entry of its account made it") for row in stray]
+    return last, 0, [Fault(tenant, "lot", uuid_of(row[0]), "no entry of its account made it") for row in stray]

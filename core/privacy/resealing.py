@@ -1,6 +1,6 @@
 """Bring what plugins sealed to the newest keys: every column that a plugin's models declare, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -11,10 +11,9 @@ import structlog
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, IntegrityFault
 from core.fields import BlindField, SealedField
-from core.runtime.registry import Registry
 from core.tables import TenantModel
 
 log = structlog.get_logger("roost.rotation")
@@ -45,28 +44,33 @@ class Batch:
     unreadable: int
 
 
-def sealed_tables(registry: Registry) -> list[SealedTable]:
+def sealed_tables(installed: Mapping[str, Sequence[type[TenantModel]]]) -> list[SealedTable]:
     """Return the tables of every installed plugin that have sealed columns, by name; on or off makes no difference.
 
     Raises ConfigurationError for a blind index of a column that is not sealed.
     """
-    return sorted(_tables(registry), key=lambda table: table.name)
+    return sorted(_tables(installed), key=lambda table: table.name)
 
 
-def _tables(registry: Registry) -> Iterator[SealedTable]:
-    for plugin in registry.plugins.values():
-        for model in plugin.models:
-            fields = model._meta.sorted_fields
-            sealed = tuple(field for field in fields if isinstance(field, SealedField))
-            blind = tuple(field for field in fields if isinstance(field, BlindField))
-            for index in blind:
-                if index.of not in {field.name for field in sealed}:
-                    raise ConfigurationError(
-                        f"{plugin.slug}: {model.__name__}.{index.name} is the index of {index.of!r}, which is not a"
-                        " SealedField of the same table: a rotation could not make it anew"
-                    )
-            if sealed:
-                yield SealedTable(plugin.slug, model, sealed, blind)
+def _tables(installed: Mapping[str, Sequence[type[TenantModel]]]) -> Iterator[SealedTable]:
+    for slug, models in installed.items():
+        for model in models:
+            if (table := sealed_table(slug, model)) is not None:
+                yield table
+
+
+def sealed_table(slug: str, model: type[TenantModel]) -> SealedTable | None:
+    """Return what is sealed of a table, None for one without a sealed column. Raises as `sealed_tables`."""
+    fields = model._meta.sorted_fields
+    sealed = tuple(field for field in fields if isinstance(field, SealedField))
+    blind = tuple(field for field in fields if isinstance(field, BlindField))
+    for index in blind:
+        if index.of not in {field.name for field in sealed}:
+            raise ConfigurationError(
+                f"{slug}: {model.__name__}.{index.name} is the index of {index.of!r}, which is not a"
+                " SealedField of the same table: a rotation could not make it anew"
+            )
+    return SealedTable(slug, model, sealed, blind) if sealed else None
 
 
 def reseal(ctx: Context, table: SealedTable, cursor: str, batch: int) -> Batch:
@@ -96,7 +100,7 @@ def reseal(ctx: Context, table: SealedTable, cursor: str, batch: int) -> Batch:
 
 def _bring(ctx: Context, table: SealedTable, row: Any) -> bool:  # Any: a row of the plugin's
     """Bring one row to the newest keys; a row that was changed meanwhile has them already and is left alone."""
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    ring, tenant = ctx.services.keyring, ctx.tenant.id
     values: dict[str, Any] = {}
     unchanged = table.model._meta.primary_key == row._pk
     opened: dict[str, str] = {}

@@ -1,20 +1,16 @@
 """Seal what a plugin keeps of a person: addresses, names. The tenant and the plugin are part of the seal."""
 
-from typing import TYPE_CHECKING
-
+from core.contract.context import Context
 from core.errors import ConfigurationError
 from core.fields import BlindField, SealedField
 
-if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which imports this package
-    from core.context import Context
 
-
-def _require_column(ctx: "Context", kind: type[SealedField | BlindField], purpose: str) -> None:
+def _require_column(ctx: Context, kind: type[SealedField | BlindField], purpose: str) -> None:
     """Raise ConfigurationError when no column of the plugin is declared for a purpose: a rotation would miss it."""
-    plugin = ctx.runtime.registry.plugins.get(ctx.plugin)
-    if plugin is None:
+    tables = ctx.services.registry.tables().get(ctx.plugin)
+    if tables is None:
         return
-    for model in plugin.models:
+    for model in tables:
         for field in model._meta.sorted_fields:
             if isinstance(field, kind) and field.purpose == purpose:
                 return
@@ -25,34 +21,34 @@ def _require_column(ctx: "Context", kind: type[SealedField | BlindField], purpos
     )
 
 
-def seal(ctx: "Context", purpose: str, plaintext: str) -> bytes:
+def seal(ctx: Context, purpose: str, plaintext: str) -> bytes:
     """Encrypt personal data of `ctx.plugin` for its own table; `purpose` says which `SealedField`.
 
     Raises ConfigurationError when no column of the plugin declares that purpose.
     """
     _require_column(ctx, SealedField, purpose)
-    return ctx.runtime.keyring.seal(ctx.tenant.id, f"{ctx.plugin}.{purpose}", plaintext)
+    return ctx.services.keyring.seal(ctx.tenant.id, f"{ctx.plugin}.{purpose}", plaintext)
 
 
-def unseal(ctx: "Context", purpose: str, sealed: bytes | memoryview) -> str:
+def unseal(ctx: Context, purpose: str, sealed: bytes | memoryview) -> str:
     """Decrypt what `seal` made for the same tenant, plugin and purpose."""
-    return ctx.runtime.keyring.open(ctx.tenant.id, f"{ctx.plugin}.{purpose}", bytes(sealed))
+    return ctx.services.keyring.open(ctx.tenant.id, f"{ctx.plugin}.{purpose}", bytes(sealed))
 
 
-def blind(ctx: "Context", purpose: str, value: str) -> bytes:
+def blind(ctx: Context, purpose: str, value: str) -> bytes:
     """Return the 16 bytes by which a sealed value of `ctx.plugin` is found again; kept in a `BlindField`.
 
     Raises ConfigurationError when no column of the plugin declares that purpose.
     """
     _require_column(ctx, BlindField, purpose)
-    return ctx.runtime.keyring.blind(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
+    return ctx.services.keyring.blind(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
 
 
-def blinds(ctx: "Context", purpose: str, value: str) -> list[bytes]:
+def blinds(ctx: Context, purpose: str, value: str) -> list[bytes]:
     """Return what to look for: a value's index by every key in use, for rows of an unfinished rotation."""
-    return ctx.runtime.keyring.blinds(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
+    return ctx.services.keyring.blinds(ctx.tenant.id, f"{ctx.plugin}.{purpose}", value)
 
 
-def sealed_with_old_key(ctx: "Context", sealed: bytes | memoryview) -> bool:
+def sealed_with_old_key(ctx: Context, sealed: bytes | memoryview) -> bool:
     """Tell whether a value should be sealed again because the keys were rotated."""
-    return ctx.runtime.keyring.needs_rotation(bytes(sealed))
+    return ctx.services.keyring.needs_rotation(bytes(sealed))

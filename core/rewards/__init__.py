@@ -2,12 +2,19 @@
 
 Plugins contribute kinds; any rule of any plugin may name them. Core's own: rewards `points` and `growth`;
 conditions `state`, `level`, `class`, `venue`, `registered_within_days`.
+
+- rules: save_rule, rule, rules, all_rules, rule_versions, check_rewards, check_conditions
+- kinds: rewards_on, conditions_on, describe, describe_condition, ask
+- give: grant, give, revoke, find_grant
+- why: why, note
+- many at once: audience, preview_batch, approve_batch, drop_batch, run_batch, recall_batch
+  batch, batches, batch_heads
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from core.context import Context
+from core.contract.context import Context
 from core.rewards.audience import Audience, audience
 from core.rewards.batching import (
     RECALL,

@@ -5,7 +5,8 @@ preview.
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.context import Context
+from core import members
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members import Member
 
@@ -28,12 +29,13 @@ def audience(ctx: Context, wanted: Audience) -> list[UUID]:
     Raises Invalid for an audience without any condition, or of more than 50,000.
     """
     given = (
-        (Member.state, wanted.state),
         (Member.level, wanted.level),
         (Member.class_, wanted.class_),
         (Member.venue, wanted.venue),
     )
     where = [column == value for column, value in given if value]
+    if wanted.state:
+        where.append(members.in_states(ctx, (wanted.state,)))
     if not where:
         raise Invalid(
             "say for whom: a state, a level, a class or a venue", "请至少选择一个会员条件", code="audience_needed"

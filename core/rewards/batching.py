@@ -12,7 +12,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
+from core.contract.work import Next
 from core.errors import Conflict, Forbidden, Invalid, RoostError
 from core.ids import new_id
 from core.rewards import grants
@@ -20,7 +21,6 @@ from core.rewards.models import RewardBatch, RewardBatchMember
 from core.rewards.rules import check_rewards
 from core.rewards.specs import BatchView, RewardSpec
 from core.rewards.why import describe
-from core.runtime.declarations import Next
 
 CHUNK = 200  # heads of one step of the chain: one transaction
 ROWS = 500
@@ -89,7 +89,7 @@ def preview_batch(
                     for n, member in enumerate(heads[start : start + ROWS])
                 ]
             ).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points})
+        ctx.audit("rewards.batch_drafted", str(row.id), {"heads": len(heads), "points": row.points})
         return _view(ctx, row)
 
 
@@ -127,7 +127,7 @@ def approve_batch(ctx: Context, batch_id: UUID) -> BatchView:
         RewardBatch.scoped(ctx).update(state="approved", approved_by=str(ctx.actor), approved_at=ctx.now()).where(
             RewardBatch.id == batch_id
         ).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points})
+        ctx.audit("rewards.batch_approved", str(batch_id), {"heads": row.heads, "points": row.points})
         ctx.enqueue(RUN, Step(batch=batch_id), dedupe=f"batch:{batch_id}")
         return batch(ctx, batch_id)
 
@@ -138,7 +138,7 @@ def drop_batch(ctx: Context, batch_id: UUID) -> BatchView:
     with ctx.transaction():
         _expect(RewardBatch.scoped(ctx).lock(RewardBatch.id == batch_id), "draft")
         RewardBatch.scoped(ctx).update(state="dropped").where(RewardBatch.id == batch_id).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_dropped", str(batch_id))
+        ctx.audit("rewards.batch_dropped", str(batch_id))
         return batch(ctx, batch_id)
 
 
@@ -206,7 +206,7 @@ def recall_batch(ctx: Context, batch_id: UUID, *, reason: str) -> BatchView:
         RewardBatch.scoped(ctx).update(state="recalling", recall_reason=reason[:200]).where(
             RewardBatch.id == batch_id
         ).execute()
-        ctx.runtime.audit(ctx, "rewards.batch_recalled", str(batch_id), {"reason": reason})
+        ctx.audit("rewards.batch_recalled", str(batch_id), {"reason": reason})
         ctx.enqueue(RECALL, Step(batch=batch_id), dedupe=f"recall:{batch_id}")
         return batch(ctx, batch_id)
 

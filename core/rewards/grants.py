@@ -13,16 +13,16 @@ from uuid import UUID
 
 from core import db, members
 from core.content import Content, plainly
-from core.context import Context
+from core.contract.context import Context
+from core.contract.facts import Asset, RewardGranted, RewardRevoked
 from core.errors import Invalid, LimitReached, NotFound, SoldOut
-from core.events.facts import Asset, RewardGranted, RewardRevoked
 from core.ids import new_id
 from core.rewards import kinds, limits
 from core.rewards.models import RewardGrant, RewardItem
 from core.rewards.specs import GivenReward, GrantView, Note, Revocation, RewardSpec, RuleView
-from core.runtime.manifest import Text
+from core.words import Text, Words, kept, said
 
-GRANT = Content("grant", Text(zh="奖励发放", en="grant"), ("member", "rule", "rewards", "reason"))
+GRANT = Content("grant", Text("奖励发放", "grant"), ("member", "rule", "rewards", "reason"))
 LONGEST_KEY = 200
 
 
@@ -56,15 +56,21 @@ def _known(
     if row is None:
         return None
     held = view(ctx, row)
-    kept = {"member": members.resolve(ctx, row.member), "rule": row.rule, "reason": row.reason, "rewards": row.digest}
-    sent = {"member": member, "rule": rule, "reason": reason, "rewards": _digest(rewards) if rewards else ""}
+    before = {"member": members.resolve(ctx, row.member), "rule": row.rule, "reason": said(row.reason, "zh")}
+    before["rewards"] = row.digest
+    sent = {
+        "member": member,
+        "rule": rule,
+        "reason": said(reason, "zh"),
+        "rewards": _digest(rewards) if rewards else "",
+    }
 
     def show(name: str, value: Any) -> str:
         if name != "rewards":
             return plainly(name, value)
         return _words([RewardSpec(kind=i.kind, spec=i.spec) for i in held.rewards] if value == row.digest else rewards)
 
-    GRANT.check(key, kept, sent, show=show)
+    GRANT.check(key, before, sent, show=show)
     return held
 
 
@@ -214,7 +220,7 @@ def give(
     *,
     key: str,
     cause: str | None = None,
-    reason: str,
+    reason: Words,
     evidence: dict[str, Any] | None = None,
     batch: UUID | None = None,
 ) -> GrantView:
@@ -228,7 +234,7 @@ def give(
     with ctx.transaction():
         ctx = ctx.caused_by(cause) if cause else ctx
         member, digest = members.resolve(ctx, member), _digest(rewards)
-        if (held := _known(ctx, key, member, None, rewards, reason[:LONGEST_KEY])) is not None:
+        if (held := _known(ctx, key, member, None, rewards, kept(reason, LONGEST_KEY))) is not None:
             return held
         grant_id, minted = new_id(), _minted(ctx, rewards)
         fresh = _insert(
@@ -239,9 +245,9 @@ def give(
             asked=key,
             digest=digest,
             member=member,
-            subject=reason[:100],
+            subject=kept(reason, 100),
             state="given",
-            reason=reason[:LONGEST_KEY],
+            reason=kept(reason, LONGEST_KEY),
             evidence=evidence or {},
             points=minted,
             batch=batch,
@@ -249,14 +255,14 @@ def give(
             at=ctx.now(),
         )
         if not fresh:
-            held = _known(ctx, key, member, None, rewards, reason[:LONGEST_KEY])
+            held = _known(ctx, key, member, None, rewards, kept(reason, LONGEST_KEY))
             assert held is not None, "the insert met a committed row"
             return held
-        items = _give_all(ctx, member, rewards, grant_id, None, None, reason[:60])
+        items = _give_all(ctx, member, rewards, grant_id, None, None, kept(reason, 60))
         return GrantView(grant_id, member, ctx.plugin, key, None, None, "given", minted, items, ctx.cause, ctx.now())
 
 
-def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
+def revoke(ctx: Context, grant_id: UUID, *, reason: Words) -> Revocation:
     """Take back what is left of a grant; what was used already is listed in words. Repeating it changes
     nothing more.
 
@@ -287,12 +293,12 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: str) -> Revocation:
             if left:
                 spent.insert(0, left)
         RewardGrant.scoped(ctx).update(
-            state="partly" if spent else "revoked", revoked_at=ctx.now(), revoke_reason=reason[:LONGEST_KEY]
+            state="partly" if spent else "revoked", revoked_at=ctx.now(), revoke_reason=kept(reason, LONGEST_KEY)
         ).where(RewardGrant.id == grant_id).execute()
         if row.rule is not None:
             limits.give_back(ctx, row.rule, "total", 1)
             limits.give_back(ctx, row.rule, "points", row.points)
-        ctx.runtime.audit(ctx, "rewards.revoked", str(grant_id), {"reason": reason, "spent": len(spent)})
+        ctx.audit("rewards.revoked", str(grant_id), {"reason": kept(reason), "spent": len(spent)})
         return Revocation(grant_id, len(items) - len(spent), spent)
 
 
@@ -303,9 +309,9 @@ def note(ctx: Context, notes: Sequence[Note]) -> None:
             "plugin": ctx.plugin,
             "asked": "",
             "member": n.member,
-            "subject": n.subject[:100],
+            "subject": kept(n.subject, 100),
             "state": "refused" if n.refused else "noted",
-            "reason": n.reason[:LONGEST_KEY],
+            "reason": kept(n.reason, LONGEST_KEY),
             "evidence": n.evidence,
             "cause": ctx.cause,
             "at": ctx.now(),

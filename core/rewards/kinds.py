@@ -7,16 +7,17 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import members, points
-from core.context import Context
+from core.contract.console import Choice
+from core.contract.context import Context
+from core.contract.facts import Asset
+from core.contract.rewards import ConditionKind, RewardKind
 from core.errors import Conflict, Invalid
-from core.events.facts import Asset
 from core.rewards.specs import ConditionSpec
-from core.runtime.declarations import Choice, ConditionKind, RewardKind
-from core.runtime.manifest import Text
+from core.words import Text
 
 
 class Amount(BaseModel):
-    """How many points or how much growth; `days` from today until they expire, None for never."""
+    """How many points or how much growth; how long points live is the tenant's policy, by who gives them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,6 +89,7 @@ def credit(
         amount,
         key=key,
         reason=reason,
+        source="rewards" if ctx.plugin == "core" else ctx.plugin,
         rule=rule,
         rule_version=version,
         cause=ctx.cause or None,
@@ -106,7 +108,7 @@ def _reverse(ctx: Context, member: UUID, spec: Amount, receipt: dict[str, Any]) 
 def _amount_kind(asset: Asset, zh: str, en: str) -> RewardKind:
     return RewardKind(
         name=asset,
-        title=Text(zh=zh, en=en),
+        title=Text(zh, en),
         spec=Amount,
         grant=lambda ctx, member, spec, key: credit(
             ctx, member, asset, spec.amount, spec.reason or "reward", key, None, None
@@ -139,7 +141,7 @@ def _field(name: str, field: str, zh: str, en: str, spec: type[OneOf]) -> Condit
         value = getattr(members.get(ctx, member), field)
         return value in spec.values, value
 
-    return ConditionKind(name, Text(zh=zh, en=en), spec, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en))
+    return ConditionKind(name, Text(zh, en), spec, evaluate, lambda spec, locale: _one_of(spec, locale, zh, en))
 
 
 def _at_venue(ctx: Context, member: UUID, spec: Venues) -> tuple[bool, Any]:
@@ -155,14 +157,14 @@ CONDITIONS = {
         _field("class", "class_", "类别", "Class", Classes),
         ConditionKind(
             "venue",
-            Text(zh="所属门店", en="Home venue"),
+            Text("所属门店", "Home venue"),
             Venues,
             _at_venue,
             lambda spec, locale: _one_of(spec, locale, "所属门店", "Home venue"),
         ),
         ConditionKind(
             "registered_within_days",
-            Text(zh="注册天数内", en="Registered within days"),
+            Text("注册天数内", "Registered within days"),
             Days,
             _registered_within,
             lambda spec, locale: (
@@ -179,7 +181,7 @@ def installed_reward(ctx: Context, name: str) -> tuple[str, RewardKind]:
     """
     if name in REWARDS:
         return "core", REWARDS[name]
-    found = ctx.runtime.registry.reward(name)
+    found = next((one for one in ctx.providers(RewardKind, installed=True) if one[1].name == name), None)
     if found is None:
         raise Conflict(
             f"no installed plugin gives the reward {name!r}: install it, or change the rule",
@@ -210,8 +212,8 @@ def condition(ctx: Context, name: str) -> tuple[str, ConditionKind]:
     """
     if name in CONDITIONS:
         return "core", CONDITIONS[name]
-    found = ctx.runtime.registry.condition(name)
-    if found is None or not ctx.enabled(found[0]):
+    found = next((one for one in ctx.providers(ConditionKind) if one[1].name == name), None)
+    if found is None:
         raise Conflict(
             f"the condition {name!r} cannot be asked: its plugin is off or not installed",
             f"条件类型 {name} 不可用：其插件未启用或未安装",
@@ -259,11 +261,9 @@ def read_spec(model: type[BaseModel], values: dict[str, Any], path: str) -> Any:
 
 def rewards_on(ctx: Context) -> list[RewardKind]:
     """Return the kinds that a rule of this tenant may give, core's first."""
-    plugins = ctx.runtime.registry.plugins.values()
-    return [*REWARDS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.rewards)]
+    return [*REWARDS.values(), *(kind for _, kind in ctx.providers(RewardKind))]
 
 
 def conditions_on(ctx: Context) -> list[ConditionKind]:
     """Return the kinds that a rule of this tenant may ask, core's first."""
-    plugins = ctx.runtime.registry.plugins.values()
-    return [*CONDITIONS.values(), *(k for p in plugins if ctx.enabled(p.slug) for k in p.conditions)]
+    return [*CONDITIONS.values(), *(kind for _, kind in ctx.providers(ConditionKind))]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.members import Member
 from core.rewards.models import RewardCounter
 from core.rewards.specs import Period

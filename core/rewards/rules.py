@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.ids import new_id
 from core.rewards import kinds
@@ -81,8 +81,7 @@ def save_rule(ctx: Context, spec: RuleSpec, rule_id: UUID | None = None) -> Rule
         RewardRuleVersion.scoped(ctx).create(
             rule=rule_id, version=version, spec=stored, saved_at=ctx.now(), saved_by=str(ctx.actor)
         )
-        ctx.runtime.audit(
-            ctx,
+        ctx.audit(
             "rewards.rule_saved",
             str(rule_id),
             {

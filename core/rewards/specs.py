@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from core.words import Words
+
 Period = Literal["day", "month", "year", "life"]
 
 
@@ -158,7 +160,7 @@ class Note:
     """
 
     member: UUID
-    subject: str
-    reason: str
+    subject: Words
+    reason: Words
     evidence: dict[str, Any]
     refused: bool = False

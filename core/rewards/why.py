@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from core import members
 from core.choices import in_words
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict
 from core.rewards import kinds
 from core.rewards.models import RewardGrant, RewardItem
 from core.rewards.specs import ConditionSpec, RewardSpec, WhyRow
+from core.words import said
 
 
 def describe(ctx: Context, wanted: RewardSpec) -> str:
@@ -64,11 +65,11 @@ def why(ctx: Context, member: UUID, limit: int = 50) -> list[WhyRow]:
             row.id,
             row.at,
             row.plugin,
-            row.subject,
+            said(row.subject, ctx.locale),
             row.rule,
             row.rule_version,
             row.state,
-            row.revoke_reason or row.reason,
+            said(row.revoke_reason or row.reason, ctx.locale),
             row.evidence,
             row.cause,
             tuple(describe(ctx, RewardSpec(kind=i.kind, spec=i.spec)) for i in items[row.id]),

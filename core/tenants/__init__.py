@@ -1,4 +1,10 @@
-"""Tenants, their venues, which plugins are on for them, and those plugins' settings."""
+"""Tenants, their venues, which plugins are on for them, and those plugins' settings.
+
+- tenants: create_tenant, by_id, by_slug, by_host, all_tenants, touch, forget_cached
+- venues: venue, venues, counter, add_venue, are_there
+- plugins: enable_plugin, disable_plugin, plugin_states
+- settings: settings_values, save_settings, settings_with_secrets, forget_settings, reseal_settings
+"""
 
 from core.tenants.models import Tenant as TenantRow
 from core.tenants.models import TenantPlugin, Venue
@@ -9,6 +15,7 @@ from core.tenants.service import (
     by_host,
     by_id,
     by_slug,
+    counter,
     create_tenant,
     disable_plugin,
     enable_plugin,
@@ -39,6 +46,7 @@ __all__ = [
     "by_host",
     "by_id",
     "by_slug",
+    "counter",
     "create_tenant",
     "disable_plugin",
     "enable_plugin",

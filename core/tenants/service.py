@@ -7,14 +7,16 @@ and every job's claim, so a switch takes effect at once everywhere.
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import overload
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peewee import IntegrityError
 
 from core import db
-from core.context import Context, Tenant
-from core.errors import Conflict, Invalid, NotFound
+from core.contract import hookspecs
+from core.contract.context import Context, Tenant
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.tenants.models import Tenant as TenantRow
 from core.tenants.models import TenantPlugin, Venue
 
@@ -139,6 +141,34 @@ def venue(ctx: Context, code_or_id: str | UUID) -> Venue:
     return found  # type: ignore[no-any-return]
 
 
+@overload
+def counter(ctx: Context, named: UUID) -> UUID: ...
+
+
+@overload
+def counter(ctx: Context, named: UUID | None) -> UUID | None: ...
+
+
+def counter(ctx: Context, named: UUID | None) -> UUID | None:
+    """Return the venue at whose counter the actor stands: the one they name, or the only one that is theirs.
+
+    None is for who is held to none and names none. Raises Forbidden for another's, NotFound for one that there is not,
+    Invalid (`venue_needed`) when they have several and name none.
+    """
+    if named is not None:
+        if not ctx.covers(named):
+            raise Forbidden("this venue is not yours", "不能为其他门店操作")
+        return UUID(str(venue(ctx, named).id))
+    if len(ctx.actor.venues) > 1:
+        raise Invalid(
+            "you work in several venues: say in which one",
+            "您有多家门店，请选择其中一家",
+            code="venue_needed",
+            fields=[{"path": "body.venue", "message": "one of your venues"}],
+        )
+    return next(iter(ctx.actor.venues), None)
+
+
 def plugin_states(ctx: Context) -> dict[str, TenantPlugin]:
     """Return the stored state of each plugin this tenant ever switched, by slug."""
     return {row.slug: row for row in TenantPlugin.scoped(ctx).select()}
@@ -149,7 +179,7 @@ def enable_plugin(ctx: Context, slug: str) -> None:
 
     Raises NotFound for one that is not installed, Conflict when a plugin it requires is off.
     """
-    manifest = ctx.runtime.registry.manifest(slug)
+    manifest = ctx.services.registry.manifest(slug)
     with ctx.transaction():
         states = plugin_states(ctx)
         off = [need for need in manifest.requires if not (states.get(need) and states[need].enabled)]
@@ -168,7 +198,7 @@ def enable_plugin(ctx: Context, slug: str) -> None:
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=True, enabled_at=ctx.now())
         touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.enabled", slug)
+        ctx.audit("plugin.enabled", slug)
 
 
 def disable_plugin(ctx: Context, slug: str) -> None:
@@ -177,14 +207,14 @@ def disable_plugin(ctx: Context, slug: str) -> None:
     Raises Conflict while another plugin that is on requires it, or while it has money or goods in flight (its own
     answer to the decision `may_switch_off`).
     """
-    ctx.runtime.registry.manifest(slug)
+    ctx.services.registry.manifest(slug)
     with ctx.transaction():
         states = plugin_states(ctx)
         if not (slug in states and states[slug].enabled):
             return
         users = sorted(
             m.slug
-            for m in ctx.runtime.registry.manifests()
+            for m in ctx.services.registry.manifests()
             if slug in m.requires and m.slug in states and states[m.slug].enabled
         )
         if users:
@@ -193,7 +223,7 @@ def disable_plugin(ctx: Context, slug: str) -> None:
                 f"请先停用：{', '.join(users)}",
                 code="required_on",
             )
-        ctx.runtime.dispatcher.decide(ctx, "may_switch_off", only=slug)
+        ctx.services.check(ctx, hookspecs.may_switch_off, {}, slug)
         TenantPlugin.scoped(ctx).update(enabled=False).where(TenantPlugin.slug == slug).execute()
         touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.disabled", slug)
+        ctx.audit("plugin.disabled", slug)

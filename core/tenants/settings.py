@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.context import Context
 from core.errors import ConfigurationError, Invalid
 from core.tenants.models import TenantPlugin
 from core.tenants.service import touch
@@ -36,7 +37,7 @@ def settings_values(ctx: Context, slug: str) -> dict[str, Any]:
 
 def settings_with_secrets(ctx: Context, slug: str) -> dict[str, Any]:
     """Return what this tenant set for a plugin, its secrets opened: for the plugin itself, never to be shown."""
-    ring, tenant = ctx.runtime.keyring, ctx.tenant.id
+    ring, tenant = ctx.services.keyring, ctx.tenant.id
     return {
         name: ring.open(tenant, _purpose(slug, name), base64.b64decode(value[SEALED])) if _is_sealed(value) else value
         for name, value in _stored(ctx, slug).items()
@@ -51,7 +52,7 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
     left out while the server that it is sent to changes; Conflict when the plugin refuses (`may_change_settings`).
     Nothing is stored then.
     """
-    model = ctx.runtime.registry.settings_model(slug)
+    model = ctx.services.registry.settings_model(slug)
     with ctx.transaction():
         secrets = dict(_secret_fields(model))
         before = settings_with_secrets(ctx, slug)
@@ -66,7 +67,7 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
             ) from None
         unsaid = {name: secrets[name] for name in held if name not in values}
         _hold_to_their_servers(model, unsaid, before, checked)
-        ctx.runtime.dispatcher.decide(ctx, "may_change_settings", only=slug, settings=checked)
+        ctx.services.check(ctx, hookspecs.may_change_settings, {"settings": checked}, slug)
         stored = checked.model_dump(mode="json", exclude_unset=True, exclude=set(secrets))
         stored |= _sealed(ctx, slug, checked, secrets)
         if TenantPlugin.scoped(ctx).first(TenantPlugin.slug == slug):
@@ -74,7 +75,7 @@ def save_settings(ctx: Context, slug: str, values: dict[str, Any]) -> BaseModel:
         else:
             TenantPlugin.scoped(ctx).create(slug=slug, enabled=False, settings=stored)
         touch(ctx)
-        ctx.runtime.audit(ctx, "plugin.settings", slug, {"changed": sorted(stored)})
+        ctx.audit("plugin.gives.settings", slug, {"changed": sorted(stored)})
     return checked
 
 
@@ -87,7 +88,7 @@ def forget_settings(ctx: Context, slug: str) -> None:
 
 def reseal_settings(ctx: Context) -> int:
     """Seal this tenant's secret settings with the newest key where they are not; return how many were. For rotation."""
-    ring, changed = ctx.runtime.keyring, 0
+    ring, changed = ctx.services.keyring, 0
     for row in TenantPlugin.scoped(ctx).select():
         values = dict(row.settings)
         for name, value in values.items():
@@ -150,7 +151,7 @@ def _hold_to_their_servers(
 
 
 def _sealed(ctx: Context, slug: str, checked: BaseModel, names: Iterable[str]) -> dict[str, Any]:
-    ring, found = ctx.runtime.keyring, {}
+    ring, found = ctx.services.keyring, {}
     for name in names:
         secret: SecretStr = getattr(checked, name)
         if name in checked.model_fields_set and secret.get_secret_value():

@@ -1,4 +1,4 @@
-"""Verbs about who may come in: staff accounts and integration keys."""
+"""Verbs about who may come in: staff accounts, integration keys, and for development any member."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -8,10 +8,11 @@ import typer
 from hosts.cli.session import note, open_tenant
 
 if TYPE_CHECKING:
-    from core.runtime.registry import Registry
+    from core.registry.registry import Registry
 
 staff = typer.Typer(help="Accounts of the console.", no_args_is_help=True, rich_markup_mode=None)
 keys = typer.Typer(help="Keys with which other systems call us.", no_args_is_help=True, rich_markup_mode=None)
+members = typer.Typer(help="Members, for development.", no_args_is_help=True, rich_markup_mode=None)
 OWNER = "owner"
 
 Tenant = Annotated[str, typer.Option(help="The tenant's slug.")]
@@ -35,12 +36,13 @@ def create_staff(
 ) -> None:
     """Create an account; asks for its password twice."""
     from core import identity, tenants
+    from core.runtime import runtime_of
 
     with open_tenant(tenant, "staff create") as ctx:
         password = sys.stdin.readline().rstrip("\n") if password_stdin else _ask_password()
         with ctx.transaction():
             if not role:
-                identity.save_role(ctx, OWNER, "所有者", sorted(_every_permission(ctx.runtime.registry)))
+                identity.save_role(ctx, OWNER, "所有者", sorted(_every_permission(runtime_of(ctx).registry)))
             venues = tuple(tenants.venue(ctx, code).id for code in venue or ())
             identity.create_staff(ctx, username, password, name or username, role or [OWNER], venues)
         print(f"{username} may sign in at /console as {', '.join(role or [OWNER])}")
@@ -61,15 +63,46 @@ def create_key(
     """Create a key and print its token, which is not shown again."""
     from core import identity, tenants
     from core.errors import Invalid
+    from core.runtime import runtime_of
 
     with open_tenant(tenant, "keys create") as ctx:
-        unknown = sorted(set(permission) - _every_permission(ctx.runtime.registry))
+        unknown = sorted(set(permission) - _every_permission(runtime_of(ctx).registry))
         if unknown:
             raise Invalid(f"there is no permission {', '.join(unknown)}", f"没有权限：{', '.join(unknown)}")
         with ctx.transaction():
             venues = tuple(tenants.venue(ctx, code).id for code in venue or ())
             _, token = identity.create_key(ctx, name, permission, venues)
         note("keep this token: it is stored as a hash and cannot be shown again")
+        print(token)
+
+
+@members.callback()
+def _members() -> None:
+    """Members, for development."""
+
+
+@members.command("token")
+def member_token(
+    phone: Annotated[str, typer.Argument(help="Their phone; an unknown one registers as a new lead.")],
+    tenant: Tenant,
+) -> None:
+    """Sign in as a member and print the token: `curl -H "Authorization: Bearer …"`. Needs ROOST_DEVELOPMENT=1."""
+    from core import identity
+    from core import members as people
+    from core.errors import ConfigurationError
+
+    with open_tenant(tenant, "members token") as ctx:
+        if not ctx.deployment.development:
+            raise ConfigurationError(
+                "this would sign in as somebody without asking them: set ROOST_DEVELOPMENT=1 where there are no real"
+                " members",
+                "该命令会以会员身份登录：仅可在没有真实会员的环境设置 ROOST_DEVELOPMENT=1 后使用",
+            )
+        with ctx.transaction():
+            member, new = people.register(ctx, channel="development", phone=phone)
+            token = identity.open_session(ctx, "member", member.id, device="roost members token")
+            ctx.audit("identity.development_token", str(member.id), {"new": new})
+        note(f"{'a new member' if new else 'a known member'}, signed in for 30 days from the last use")
         print(token)
 
 

@@ -23,6 +23,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(access.staff, name="staff")
 app.add_typer(access.keys, name="keys")
+app.add_typer(access.members, name="members")
 app.add_typer(checks.ledger, name="ledger")
 app.add_typer(checks.audit, name="audit")
 app.add_typer(work.app, name="jobs")
@@ -57,6 +58,7 @@ _late(app, "demo", "hosts.cli.demo", "demo", "Play the new-member journey on a f
 _late(app, "rotate-keys", "hosts.cli.rotation", "rotate_keys", "Bring everything sealed to the newest keys.")
 _late(app, "bench", "hosts.cli.bench", "bench", "Measure speed against the floor of this machine.")
 _late(plugins.app, "new", "hosts.cli.scaffold", "new", "Write a new plugin whose own tests pass.")
+_late(plugins.app, "reference", "hosts.cli.reference", "reference", "Print all that a plugin may use, from the code.")
 _late(
     plugins.app,
     "migration",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hosts.cli.session import note, open_runtime
+from hosts.cli.session import note, open_runtime, quiet_logs
 
 if TYPE_CHECKING:
-    from core.context import Context
+    from core.contract.context import Context
 
 ledger = typer.Typer(help="The points ledger.", no_args_is_help=True, rich_markup_mode=None)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True, rich_markup_mode=None)
@@ -72,11 +72,18 @@ def _console() -> Any:  # Any: rich's Console, imported late
 
 
 def openapi() -> None:
-    """Print the OpenAPI 3.1 document of this deployment's API."""
-    from falcon.testing import TestClient
+    """Print the OpenAPI 3.1 document of this deployment's API. Needs no keys and no database."""
+    from core import boot
+    from core.clock import SystemClock
+    from core.privacy import Keyring
+    from core.registry.registry import Registry, read_plugins_file
+    from hosts.cli.conformity import throwaway_settings
+    from hosts.rest import openapi as description
+    from hosts.server.app import make_app
 
-    from hosts.rest.app import make_app
-
-    with open_runtime() as runtime:
-        answer = TestClient(make_app(runtime)).simulate_get("/openapi.json")
-    print(json_text.dumps(answer.json, ensure_ascii=False, indent=2, sort_keys=True))
+    quiet_logs()
+    settings = throwaway_settings()
+    registry = Registry.load(read_plugins_file(settings.plugins_file))
+    runtime = boot.assemble(settings, SystemClock(), registry, Keyring.from_settings(settings))
+    document = description.build(runtime, make_app(runtime).routes)
+    print(json_text.dumps(document, ensure_ascii=False, indent=2, sort_keys=True))

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -9,9 +10,11 @@ from core import boot, db
 from core import migrate as migrations
 from core.clock import SystemClock
 from core.config import Settings
+from core.contract.plugin import Plugin
 from core.errors import ConfigurationError
 from core.privacy import Keyring, new_key
-from core.runtime.registry import Plugin, Registry, read_plugins_file
+from core.registry.registry import Registry, read_plugins_file
+from hosts.cli.declared import faults_of
 from hosts.schema import all_components
 from hosts.testkit.conformance import assert_plugin_conforms
 
@@ -24,7 +27,18 @@ def find_faults() -> tuple[Registry, list[str]]:
     for plugin in registry.plugins.values():
         faults += _rules(registry, plugin)
         faults += _permissions(plugin)
+        faults += faults_of(registry, plugin)
     return registry, [*faults, *_schema(registry)]
+
+
+def throwaway_settings(**more: Any) -> Settings:
+    """Return settings with keys of their own, for what looks at declarations and keeps nothing."""
+    return Settings(
+        encryption_keys=SecretStr(f"1:{new_key()}"),
+        index_keys=SecretStr(f"1:{new_key()}"),
+        token_key=SecretStr(new_key()),
+        **more,
+    )
 
 
 def _rules(registry: Registry, plugin: Plugin) -> list[str]:
@@ -40,9 +54,9 @@ def _named(slug: str, fault: str) -> str:
 
 
 def _permissions(plugin: Plugin) -> list[str]:
-    used = {e.permission for group in plugin.routes for e in group.items}
-    used |= {page.permission for page in plugin.pages} | {panel.permission for panel in plugin.panels}
-    for resource in plugin.resources:
+    used = {e.permission for group in plugin.gives.endpoints for e in group.items}
+    used |= {page.permission for page in plugin.gives.pages} | {panel.permission for panel in plugin.gives.panels}
+    for resource in plugin.gives.resources:
         used |= {resource.permission, resource.edit_permission, resource.export_permission}
         used |= {action.permission for action in resource.actions}
     idle = sorted(set(plugin.manifest.permissions) - used)
@@ -52,13 +66,7 @@ def _permissions(plugin: Plugin) -> list[str]:
 def _schema(registry: Registry) -> list[str]:
     """Run all migrations on an empty SQLite database and compare what they made with the models."""
     with tempfile.TemporaryDirectory(prefix="roost-check-") as folder:
-        settings = Settings(
-            database_url=f"sqlite:///{folder}/check.db?synchronous=off",
-            encryption_keys=SecretStr(f"1:{new_key()}"),
-            index_keys=SecretStr(f"1:{new_key()}"),
-            token_key=SecretStr(new_key()),
-            var=Path(folder),
-        )
+        settings = throwaway_settings(database_url=f"sqlite:///{folder}/check.db?synchronous=off", var=Path(folder))
         runtime = boot.assemble(settings, SystemClock(), registry, Keyring.from_settings(settings))
         db.open_database(settings.database_url)
         try:

@@ -97,6 +97,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "ROOST_SWEEP_SECONDS": "0.5",
         "ROOST_THREADS": "2",  # one person's story
         "MALLOC_ARENA_MAX": "1",  # glibc keeps memory for each thread else
+        "MALLOC_TRIM_THRESHOLD_": "65536",  # and what was freed of it, such as start-up used
         **{name: os.environ[name] for name in ("ROOST_CLOCK",) if name in os.environ},
         "ROOST_PLUGINS_FILE": os.environ.get("ROOST_PLUGINS_FILE", str(listed.resolve())),
         **_keys(),

@@ -4,7 +4,7 @@ import sys
 
 from core import boot, identity, tenants
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.migrate import migrate
 from hosts.cli import demo_story
 from hosts.schema import all_components

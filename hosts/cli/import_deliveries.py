@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Job
 from core.events.outbox import delivery_kind
+from core.runtime import runtime_of
 from hosts.cli.session import note
 
 PATIENCE = 10.0  # seconds beyond a lease that we wait for deliveries another process holds
@@ -29,7 +30,7 @@ class Deliveries:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._began = ctx.now()
-        registry = ctx.runtime.registry
+        registry = runtime_of(ctx).registry
         self._kinds = [
             delivery_kind(impl.slug, name)
             for name in registry.facts
@@ -39,11 +40,11 @@ class Deliveries:
 
     def run(self) -> None:
         """Run what is due."""
-        jobs.drain(self._ctx.runtime, only=self._kinds)
+        jobs.drain(runtime_of(self._ctx), only=self._kinds)
 
     def finish(self) -> int:
         """Run all there is; wait, a lease long, for what another process holds; return how many are left."""
-        patience = self._ctx.runtime.settings.lease_seconds + PATIENCE
+        patience = runtime_of(self._ctx).settings.lease_seconds + PATIENCE
         until = time.monotonic() + patience
         said = False
         while True:

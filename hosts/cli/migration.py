@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.migrate import migrate
 from core.migration_writer import write_migration
 from core.privacy import Keyring, new_key
-from core.runtime.registry import Registry, read_plugins_file
+from core.registry.registry import Registry, read_plugins_file
 from hosts.schema import all_components
 
 

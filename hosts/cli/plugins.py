@@ -7,7 +7,7 @@ import typer
 from hosts.cli.session import note, open_runtime, open_tenant, quiet_logs, show
 
 if TYPE_CHECKING:
-    from core.runtime.registry import Registry
+    from core.registry.registry import Registry
 
 app = typer.Typer(help="Features, each a plugin.", no_args_is_help=True, rich_markup_mode=None)
 Slug = Annotated[str, typer.Argument(help="The plugin's slug.")]
@@ -22,7 +22,7 @@ def list_plugins(
     """List the installed plugins, and those that are broken and why."""
     from core import tenants
     from core.config import Settings
-    from core.runtime.registry import Registry, read_plugins_file
+    from core.registry.registry import Registry, read_plugins_file
 
     quiet_logs()
     on: frozenset[str] = frozenset()
@@ -72,10 +72,11 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Export what a plugin keeps for a tenant to a file, then delete it. The plugin must be off. Audited."""
+    from core.runtime import runtime_of
     from hosts.cli.purging import purge_plugin
 
     with open_tenant(tenant, "plugins purge") as ctx:
-        ctx.runtime.registry.plugin(slug)
+        runtime_of(ctx).registry.plugin(slug)
         if not yes:
             typer.confirm(f"Delete everything that {slug} keeps for {tenant}?", abort=True)
         path, rows = purge_plugin(ctx, slug)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from core import tenants
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.context import Context
+from core.contract.plugin import Plugin
 from core.errors import Conflict
-from core.runtime.registry import Plugin
-
-DUTY = "purge_tenant"
+from core.runtime import runtime_of
 
 
 def purge_plugin(ctx: Context, slug: str) -> tuple[Path, int]:
@@ -19,24 +19,22 @@ def purge_plugin(ctx: Context, slug: str) -> tuple[Path, int]:
     The file, JSON lines that only its owner can read, is written whole before anything is deleted. Raises Conflict
     while the plugin is on.
     """
-    plugin = ctx.runtime.registry.plugin(slug)
+    plugin = runtime_of(ctx).registry.plugin(slug)
     if ctx.enabled(slug):
         raise Conflict(f"{slug} is on for {ctx.tenant.slug}: switch it off first", f"请先停用 {slug}")
     path = _new_file(ctx, slug)
     with ctx.transaction():
         rows = _export(ctx, plugin, path)
-        for implementation in ctx.runtime.registry.implementations(DUTY):
-            if implementation.slug == slug:
-                implementation.function(ctx.for_plugin(slug))
+        runtime_of(ctx).dispatcher.lifecycle(ctx, hookspecs.purge_tenant, {}, only=slug)
         for model in reversed(plugin.models):
             model.scoped(ctx).delete().execute()
         tenants.forget_settings(ctx, slug)
-        ctx.runtime.audit(ctx, "plugin.purged", slug, {"rows": rows, "file": path.name})
+        ctx.audit("plugin.purged", slug, {"rows": rows, "file": path.name})
     return path, rows
 
 
 def _new_file(ctx: Context, slug: str) -> Path:
-    folder = ctx.runtime.settings.var / "exports"
+    folder = ctx.services.settings.var / "exports"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = ctx.now().astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = folder / f"{ctx.tenant.slug}-{slug}-{stamp}.jsonl"

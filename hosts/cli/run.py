@@ -34,7 +34,7 @@ def serve(
     threads: Annotated[int | None, typer.Option(min=1, max=256, help="Requests at once in each; default 4.")] = None,
 ) -> None:
     """Run the REST API and the console."""
-    from hosts.rest.serve import serve as serve_rest
+    from hosts.server.serve import serve as serve_rest
 
     changes = {"workers": workers, "threads": threads}
     settings = _settings(host, port)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.context import Context
-    from core.runtime.runtime import Runtime
+    from core.contract.context import Context
+    from core.runtime import Runtime
 
 
 @contextmanager

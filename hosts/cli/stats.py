@@ -8,9 +8,10 @@ import typer
 from peewee import fn
 
 from core import points
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.members.models import Member
+from core.runtime import runtime_of
 from hosts.cli.session import open_tenant
 from plugins.purchases import summary
 
@@ -64,7 +65,7 @@ def figures(ctx: Context, as_of: date, silent_days: int = 90) -> dict[str, Any]:
 
 
 def _purchases(ctx: Context, as_of: date, silent_days: int) -> dict[str, int]:
-    if "purchases" not in ctx.runtime.registry.plugins:
+    if "purchases" not in runtime_of(ctx).registry.plugins:
         return {"purchases": 0, "fen": 0, "refunded_fen": 0, "buyers": 0, "silent": 0}
     found = summary(ctx.for_plugin("purchases"), as_of, silent_days)
     return {

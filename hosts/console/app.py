@@ -6,11 +6,11 @@ from typing import Any
 
 import falcon
 
+from core.contract.rest import Endpoints
 from core.errors import ConfigurationError, NotFound
-from core.runtime.declarations import Endpoints
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.assets import ASSETS
-from hosts.console.core_resources import core_desk
+from hosts.console.core_resources import CORE_DESKS
 from hosts.console.pages import approving, home, keys, members, merging, plugins, rows, signing
 from hosts.console.resource_endpoints import endpoints_for, endpoints_of
 from hosts.console.resources import CORE, Desk
@@ -24,18 +24,16 @@ CORE_ROUTES = (
 def admin_endpoints(runtime: Runtime) -> list[tuple[str, Endpoints]]:
     """Return the staff endpoints that resources give, as (slug, group), for the REST host.
 
-    Core's own are in `hosts.rest.core_api`, but for the adjustment of points by hand: it knows a second approver. A
-    plugin with a resource that cannot be interpreted gives none, is logged, and listed as broken.
+    Of core's own those that its desks serve; the rest, whose replies are others, is in `hosts.rest.core_api`. A plugin
+    with a resource that cannot be interpreted gives none, is logged, and listed as broken.
     """
     groups: list[tuple[str, Endpoints]] = []
     for plugin in runtime.registry.plugins.values():
         try:
-            groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.resources]
+            groups += [(plugin.slug, endpoints_for(plugin.slug, resource)) for resource in plugin.gives.resources]
         except ConfigurationError as ex:
             runtime.registry.leave_out(plugin.slug, ex.message)
-    adjusting = endpoints_of(core_desk("members"))
-    adjusting.items = [item for item in adjusting.items if "/adjust" in item.path]
-    return [(CORE, adjusting), *groups]
+    return [*((CORE, endpoints_of(desk)) for desk in CORE_DESKS if desk.rest is not None), *groups]
 
 
 def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
@@ -55,7 +53,7 @@ def add_console(app: falcon.App[Any, Any], runtime: Runtime) -> None:
                 taken[route.path] = desk.slug
                 app.add_route(route.path, Door(console, route, **fixed))
     for plugin in runtime.registry.plugins.values():
-        for page in plugin.pages:
+        for page in plugin.gives.pages:
             path = f"/console/{plugin.slug}/{page.path.strip('/')}"
             if path in taken:
                 runtime.registry.leave_out(plugin.slug, f"{plugin.slug}: the page {path} is taken by {taken[path]}")

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from core.context import Context
+from core.contract.console import Action
+from core.contract.context import Context
 from core.errors import Conflict, Forbidden, NotFound
-from core.runtime.declarations import Action
-from core.runtime.manifest import Text
+from core.words import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
 from hosts.console.resources import Desk, checked_reason, fingerprint
 
-TITLE = Text(zh="审批", en="Approvals")
+TITLE = Text("审批", "Approvals")
 Desks = dict[tuple[str, str], Desk]
 
 
@@ -97,7 +97,7 @@ def reject(ctx: Context, desks: Desks, approval_id: UUID, note: str) -> None:
     note = checked_reason(note)
     held = _decide(ctx, desks, approval_id, "rejected", note)
     details = {"approval": str(approval_id), "reason": note}
-    ctx.runtime.audit(
+    ctx.services.audit(
         ctx.for_plugin(held.desk.slug),
         f"{held.desk.code}.{held.action.name}.rejected",
         held.row.subject,

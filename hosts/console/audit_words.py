@@ -6,20 +6,21 @@ from typing import Any
 from uuid import UUID
 
 from core import members
-from core.context import Context
+from core.contract.console import Column, Resource
+from core.contract.context import Context
 from core.privacy import mask_name
-from core.runtime.declarations import Column, Resource
-from core.runtime.manifest import Text
+from core.runtime import runtime_of
+from core.words import Text
 from hosts.console.field_names import FIELD_NAMES
 
 MADE = {
-    "created": Text(zh="新增", en="added"),
-    "edited": Text(zh="修改", en="changed"),
-    "exported": Text(zh="导出", en="exported"),
+    "created": Text("新增", "added"),
+    "edited": Text("修改", "changed"),
+    "exported": Text("导出", "exported"),
 }
-ASKED = Text(zh="（提交审批）", en=" (asked for approval)")
+ASKED = Text("（提交审批）", " (asked for approval)")
 ACTIONS = {
-    action: Text(zh=zh, en=en)
+    action: Text(zh, en)
     for action, zh, en in (
         ("console.viewed", "查看页面", "Page viewed"),
         ("job.replayed", "重新执行任务", "Job replayed"),
@@ -27,10 +28,12 @@ ACTIONS = {
         ("key.revoked", "吊销接口密钥", "Key revoked"),
         ("keys.rotated", "更换加密密钥", "Encryption keys rotated"),
         ("keys.rotation_started", "开始更换加密密钥", "Rotation of keys begun"),
+        ("ledger.faults_found", "积分账目核对发现不符", "Faults found in the ledger"),
         ("member.attribute_defined", "定义会员字段", "Attribute defined"),
         ("member.bar_lifted", "解除限制", "Bar lifted"),
         ("member.barred", "限制参加", "Member barred"),
         ("member.class_set", "更改会员类别", "Class changed"),
+        ("member.code_read", "识别会员码", "Member code read"),
         ("member.erased", "注销会员", "Member erased"),
         ("member.exported", "导出会员资料", "Member's data exported"),
         ("member.merged", "合并会员", "Members merged"),
@@ -45,7 +48,7 @@ ACTIONS = {
         ("plugin.disabled", "停用插件", "Plugin switched off"),
         ("plugin.enabled", "启用插件", "Plugin switched on"),
         ("plugin.purged", "清除插件数据", "Plugin's data purged"),
-        ("plugin.settings", "修改插件设置", "Plugin's settings changed"),
+        ("plugin.gives.settings", "修改插件设置", "Plugin's settings changed"),
         ("rewards.batch_approved", "批准批量发放", "Batch approved"),
         ("rewards.batch_drafted", "起草批量发放", "Batch drafted"),
         ("rewards.batch_dropped", "放弃批量发放", "Batch dropped"),
@@ -66,32 +69,32 @@ ACTIONS = {
         ("venue.added", "新增门店", "Venue added"),
     )
 }
-OTHER = Text(zh="其他操作", en="Other act")
+OTHER = Text("其他操作", "Other act")
 PARTS = (
-    Column("reason", Text(zh="原因", en="Reason")),
-    Column("name", Text(zh="名称", en="Name")),
-    Column("changed", Text(zh="修改项", en="Changed")),
-    Column("conditions", Text(zh="条件", en="Conditions"), "conditions"),
-    Column("rewards", Text(zh="奖励", en="Rewards"), "rewards"),
-    Column("amount", Text(zh="数量", en="Amount"), "int"),
-    Column("points", Text(zh="积分", en="Points"), "points"),
-    Column("heads", Text(zh="人数", en="Members"), "int"),
-    Column("found", Text(zh="找到", en="Found"), "int"),
-    Column("version", Text(zh="版本", en="Version"), "int"),
-    Column("rows", Text(zh="行数", en="Rows"), "int"),
-    Column("old", Text(zh="原来", en="Before"), "choice", source="classes"),
-    Column("new", Text(zh="现在", en="Now"), "choice", source="classes"),
-    Column("format", Text(zh="格式", en="Format")),
+    Column("reason", Text("原因", "Reason")),
+    Column("name", Text("名称", "Name")),
+    Column("changed", Text("修改项", "Changed")),
+    Column("conditions", Text("条件", "Conditions"), "conditions"),
+    Column("rewards", Text("奖励", "Rewards"), "rewards"),
+    Column("amount", Text("数量", "Amount"), "int"),
+    Column("points", Text("积分", "Points"), "points"),
+    Column("heads", Text("人数", "Members"), "int"),
+    Column("found", Text("找到", "Found"), "int"),
+    Column("version", Text("版本", "Version"), "int"),
+    Column("rows", Text("行数", "Rows"), "int"),
+    Column("old", Text("原来", "Before"), "choice", source="classes"),
+    Column("new", Text("现在", "Now"), "choice", source="classes"),
+    Column("format", Text("格式", "Format")),
 )
 _PATH = re.compile(r"^/console/(\w+)/([\w-]+)")
 
 
 def resources_of(ctx: Context, core: Sequence[tuple[str, Resource]]) -> dict[str, Resource]:
     """Return every resource by `slug.name`, the beginning of what is done to its rows."""
-    plugins = ctx.runtime.registry.plugins.values()
+    plugins = runtime_of(ctx).registry.plugins.values()
     return {
         **{f"{slug}.{resource.name}": resource for slug, resource in core},
-        **{f"{p.slug}.{resource.name}": resource for p in plugins for resource in p.resources},
+        **{f"{p.slug}.{resource.name}": resource for p in plugins for resource in p.gives.resources},
     }
 
 
@@ -109,8 +112,8 @@ def action_words(action: str, known: Mapping[str, Resource]) -> Text:
     done = MADE.get(verb) or next((a.title for a in resource.actions if a.name == verb), None)
     if done is None:
         return resource.title
-    after = ASKED if asked else Text(zh="", en="")
-    return Text(zh=f"{resource.title.zh}：{done.zh}{after.zh}", en=f"{resource.title.en}: {done.en}{after.en}")
+    after = ASKED if asked else Text("", "")
+    return Text(f"{resource.title.zh}：{done.zh}{after.zh}", f"{resource.title.en}: {done.en}{after.en}")
 
 
 def subjects(ctx: Context, rows: Sequence[Any], known: Mapping[str, Resource]) -> list[str]:
@@ -128,8 +131,8 @@ def subjects(ctx: Context, rows: Sequence[Any], known: Mapping[str, Resource]) -
             said.append(known[f"{page[1]}.{page[2]}"].title.in_(ctx.locale))
         elif row.subject == "/console":
             said.append("Home" if ctx.locale == "en" else "首页")
-        elif row.action.startswith("plugin.") and row.subject in ctx.runtime.registry.plugins:
-            said.append(ctx.runtime.registry.manifest(row.subject).name.in_(ctx.locale))
+        elif row.action.startswith("plugin.") and row.subject in runtime_of(ctx).registry.plugins:
+            said.append(ctx.services.registry.manifest(row.subject).name.in_(ctx.locale))
         else:
             said.append("")
     return said

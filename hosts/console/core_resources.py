@@ -1,7 +1,7 @@
 """Core's own tables as resources: venues, the audit trail, jobs; members and staff are in files of their own."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,25 +9,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core import identity, tenants
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
 from core.errors import NotFound
 from core.events.jobs import replay_dead
 from core.events.models import Job
-from core.runtime.declarations import Action, Column, Form, Resource
-from core.runtime.manifest import Text
+from core.points.models import LedgerCheck
 from core.tenants.models import Venue
+from core.words import Text
 from hosts.console import audit_words
+from hosts.console.member_care_resources import ATTRIBUTES, BARS
 from hosts.console.member_resources import MEMBERS, unmerged
-from hosts.console.resources import CORE, Desk
+from hosts.console.resources import CORE, Desk, Served
 from hosts.console.reward_resources import BATCH_HEADS, BATCHES
 from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
 JOB_STATES = {
-    "queued": Text(zh="排队", en="Queued"),
-    "running": Text(zh="执行中", en="Running"),
-    "done": Text(zh="完成", en="Done"),
-    "dead": Text(zh="死信", en="Dead letter"),
-    "skipped": Text(zh="已跳过", en="Skipped"),
+    "queued": Text("排队", "Queued"),
+    "running": Text("执行中", "Running"),
+    "done": Text("完成", "Done"),
+    "dead": Text("死信", "Dead letter"),
+    "skipped": Text("已跳过", "Skipped"),
 }
 
 # --- venues -------------------------------------------------------------------------------------------------
@@ -50,9 +52,11 @@ class VenueIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: str = Field(
-        min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+$", description="业务系统中的门店编号",
+        min_length=1,
+        max_length=40,
+        description="the venue's number in the business software · 业务系统中的门店编号",
         json_schema_extra={"zh": "门店编号", "en": "Code"},
-    )  # fmt: skip
+    )
     name: str = Field(min_length=1, max_length=100, json_schema_extra={"zh": "门店名称", "en": "Name"})
     region: str = Field("", max_length=60, json_schema_extra={"zh": "区域", "en": "Region"})
 
@@ -77,7 +81,7 @@ def _edit_venue(ctx: Context, venue: UUID, body: VenueEdit) -> None:
 
 VENUES = Resource(
     name="venues",
-    title=Text(zh="门店", en="Venues"),
+    title=Text("门店", "Venues"),
     model=Venue,
     reply=VenueOut,
     permission="venues.view",
@@ -88,11 +92,11 @@ VENUES = Resource(
     create=Form(VenueIn, _add_venue),
     edit=Form(VenueEdit, _edit_venue),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("code", Text(zh="编号", en="Code"), filter=True),
-        Column("region", Text(zh="区域", en="Region"), filter=True),
-        Column("open", Text(zh="营业中", en="Open"), "bool", filter=True),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time"),
+        Column("name", Text("名称", "Name")),
+        Column("code", Text("编号", "Code"), filter=True),
+        Column("region", Text("区域", "Region"), filter=True),
+        Column("open", Text("营业中", "Open"), "bool", filter=True),
+        Column("created_at", Text("建立时间", "Created"), "time"),
     ),
 )
 
@@ -144,7 +148,7 @@ def staff_names(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, str]:
 
 AUDIT = Resource(
     name="audit",
-    title=Text(zh="操作日志", en="Audit log"),
+    title=Text("操作日志", "Audit log"),
     model=Audit,
     reply=AuditOut,
     permission="audit.view",
@@ -152,15 +156,15 @@ AUDIT = Resource(
     member=None,
     present=_audit,
     columns=(
-        Column("at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("by", Text(zh="操作人", en="Who"), "actor"),
-        Column("did", Text(zh="操作", en="Action")),
-        Column("what", Text(zh="对象", en="Subject")),
-        Column("plugin", Text(zh="模块", en="Module"), "choice", source="plugins", filter=True),
-        Column("told", Text(zh="详情", en="Details"), "facts", parts=audit_words.PARTS),
-        Column("action", Text(zh="操作", en="Action"), filter=True, page=False),
-        Column("subject", Text(zh="对象", en="Subject"), filter=True, page=False),
-        Column("actor", Text(zh="操作人", en="Actor"), filter=True, page=False),
+        Column("at", Text("时间", "At"), "time", filter=True),
+        Column("by", Text("操作人", "Who"), "actor"),
+        Column("did", Text("操作", "Action")),
+        Column("what", Text("对象", "Subject")),
+        Column("plugin", Text("模块", "Module"), "choice", source="plugins", filter=True),
+        Column("told", Text("详情", "Details"), "facts", parts=audit_words.PARTS),
+        Column("action", Text("操作", "Action"), filter=True, page=False),
+        Column("subject", Text("对象", "Subject"), filter=True, page=False),
+        Column("actor", Text("操作人", "Actor"), filter=True, page=False),
     ),
 )
 
@@ -199,7 +203,7 @@ def _replay(ctx: Context, job: int, body: None) -> None:
 
 JOBS = Resource(
     name="jobs",
-    title=Text(zh="后台任务", en="Jobs"),
+    title=Text("后台任务", "Jobs"),
     model=Job,
     reply=JobOut,
     permission="jobs.view",
@@ -208,36 +212,92 @@ JOBS = Resource(
     actions=(
         Action(
             "replay",
-            Text(zh="重新执行", en="Replay"),
+            Text("重新执行", "Replay"),
             _replay,
             "jobs.replay",
             shown=lambda row: row.state == "dead",
         ),
     ),
     columns=(
-        Column("id", Text(zh="编号", en="Number")),
-        Column("what", Text(zh="任务", en="Work")),
-        Column("kind", Text(zh="任务类型", en="Kind"), filter=True, page=False),
-        Column("plugin", Text(zh="模块", en="Module"), "choice", source="plugins", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=JOB_STATES, filter=True),
-        Column("failures", Text(zh="失败次数", en="Failures"), "int"),
-        Column("error", Text(zh="错误", en="Error")),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time"),
-        Column("due_at", Text(zh="到期", en="Due"), "time", list=False),
-        Column("finished_at", Text(zh="完成时间", en="Finished"), "time", list=False),
+        Column("id", Text("编号", "Number")),
+        Column("what", Text("任务", "Work")),
+        Column("kind", Text("任务类型", "Kind"), filter=True, page=False),
+        Column("plugin", Text("模块", "Module"), "choice", source="plugins", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=JOB_STATES, filter=True),
+        Column("failures", Text("失败次数", "Failures"), "int"),
+        Column("error", Text("错误", "Error")),
+        Column("created_at", Text("建立时间", "Created"), "time"),
+        Column("due_at", Text("到期", "Due"), "time", list=False),
+        Column("finished_at", Text("完成时间", "Finished"), "time", list=False),
+    ),
+)
+
+
+# --- proofs of the ledger -------------------------------------------------------------------------------------------
+
+
+class CheckOut(BaseModel):
+    """One night's proof of the points ledger."""
+
+    id: UUID
+    day: date
+    accounts: int
+    faults: int
+    sample: list[dict[str, Any]]
+    started_at: datetime
+    finished_at: datetime | None
+
+
+TABLES = {
+    "account": Text("账户", "Account"),
+    "entry": Text("流水", "Entry"),
+    "lot": Text("积分批次", "Lot"),
+    "hold": Text("冻结", "Hold"),
+    "allocation": Text("批次消耗", "Allocation"),
+}
+CHECKS = Resource(
+    name="ledger-checks",
+    title=Text("积分账目核对", "Proofs of the ledger"),
+    model=LedgerCheck,
+    reply=CheckOut,
+    permission="audit.view",
+    export_permission="audit.view",
+    member=None,
+    columns=(
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("accounts", Text("已核对账户", "Accounts"), "int"),
+        Column("faults", Text("不符", "Faults"), "int"),
+        Column("started_at", Text("开始", "Started"), "time", list=False),
+        Column("finished_at", Text("完成", "Finished"), "time"),
+        Column(
+            "sample",
+            Text("不符明细（前 20 条）", "The first 20 faults"),
+            "table",
+            parts=(Column("table", Text("所在", "Where"), "choice", choices=TABLES),),
+            list=False,
+        ),
     ),
 )
 
 
 CORE_DESKS = (
-    Desk(CORE, MEMBERS, audited=frozenset({"edited", "class", "erase"}), only=unmerged),
-    Desk(CORE, VENUES),
+    Desk(
+        CORE,
+        MEMBERS,
+        audited=frozenset({"edited", "class", "erase", "bar", "attribute"}),
+        only=unmerged,
+        rest=Served(frozenset({"adjust"}), "/admin/v1/core"),
+    ),
+    Desk(CORE, BARS, audited=frozenset({"lift"})),
+    Desk(CORE, ATTRIBUTES, audited=frozenset({"created", "edited"})),
+    Desk(CORE, VENUES, rest=Served(frozenset({"list", "get", "create", "edit"}), tag="venues", whole=True)),
     Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
     Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),
     Desk(CORE, KEYS, audited=frozenset({"revoke"})),
     Desk(CORE, BATCHES, audited=frozenset({"created", "approve", "drop", "recall"})),
     Desk(CORE, BATCH_HEADS),
     Desk(CORE, AUDIT),
+    Desk(CORE, CHECKS),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),
 )
 

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from core import db, members
-from core.context import Context
-from core.runtime.declarations import Column, PageQuery
+from core.contract.console import Column
+from core.contract.context import Context
+from core.contract.rest import PageQuery
 from hosts.console.keyset import MOST_ROWS
 from hosts.console.resources import CORE, Desk, Row
 from hosts.console.showing import Names, plain
@@ -53,7 +54,7 @@ def _value(ctx: Context, desk: Desk, column: Column, row: Row, names: Names, cle
     value = row.value(column.name)
     if column.kind == "phone" and clear:
         if desk.slug == CORE and desk.resource.name == "members":
-            return members.phone_of(ctx.runtime.system(ctx.tenant, f"export by {ctx.actor}"), row.id)
+            return members.phone_of(ctx.services.system(ctx.tenant, f"export by {ctx.actor}"), row.id)
         return str(value or "")
     return plain(ctx, column, value, names, ctx.locale)
 

@@ -1,9 +1,9 @@
 """What fields are called where their model does not say: the names and choices that plugins use most."""
 
-from core.runtime.manifest import Text
+from core.words import Text
 
 FIELD_NAMES: dict[str, Text] = {
-    name: Text(zh=zh, en=en)
+    name: Text(zh, en)
     for name, zh, en in (
         ("name", "名称", "Name"),
         ("title", "标题", "Title"),
@@ -84,7 +84,7 @@ FIELD_NAMES: dict[str, Text] = {
 }
 
 CHOICE_NAMES: dict[str, Text] = {
-    value: Text(zh=zh, en=en)
+    value: Text(zh, en)
     for value, zh, en in (
         ("lead", "潜客", "Lead"),
         ("member", "会员", "Member"),

@@ -18,10 +18,11 @@ from pydantic_core import PydanticUndefined
 
 from core.choices import choice_of
 from core.clock import local_time
+from core.contract.console import Choice, Column
 from core.rewards import ConditionSpec, RewardSpec
-from core.runtime.declarations import Choice, Column
+from core.words import is_chinese, said
 from hosts.console.field_names import CHOICE_NAMES, FIELD_NAMES
-from hosts.console.showing import in_language, is_chinese, yuan
+from hosts.console.showing import yuan
 
 Kind = Literal[
     "text",
@@ -144,12 +145,12 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
 
 def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column | None, locale: str) -> tuple[str, str]:
     """Return what a field is called, and the hint below it."""
-    hint = in_language(info.description or "", locale)
+    hint = said(info.description or "", locale)
     if hint and is_chinese(hint) != (locale == "zh"):
         hint = ""  # words in the other language help nobody
-    said = extra.get(locale) or extra.get("zh") or info.title
-    if isinstance(said, str):
-        return said, hint if hint != said else ""
+    called = extra.get(locale) or extra.get("zh") or info.title
+    if isinstance(called, str):
+        return called, hint if hint != called else ""
     if column is not None:
         return column.title.in_(locale), hint if hint != column.title.in_(locale) else ""
     first = _CLAUSE.split(hint, maxsplit=1)[0].strip()

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 
 from core.choices import options
 from core.clock import local_instant
-from core.context import Context
+from core.contract.console import Column
+from core.contract.context import Context
 from core.errors import RoostError
-from core.runtime.declarations import Column
 from hosts.console.fields import Field, as_typed, fields_of
 from hosts.console.rows_of_forms import (
     RowView,

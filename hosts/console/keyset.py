@@ -12,10 +12,11 @@ from peewee import BigIntegerField, BooleanField, DateField, IntegerField, UUIDF
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from core.clock import local_day_end, local_midnight
-from core.context import Context
+from core.contract.console import Column, Resource
+from core.contract.context import Context
+from core.contract.rest import PageQuery
 from core.errors import Invalid
 from core.fields import TimeField
-from core.runtime.declarations import Column, PageQuery, Resource
 
 MOST_ROWS = 100  # a page
 

@@ -8,23 +8,24 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from core import members, points
-from core.context import Context
+from core.contract.console import Action, Choice, Column, Form, Resource
+from core.contract.context import Context
 from core.ids import new_id
 from core.members.models import Member
 from core.privacy import PhoneText
-from core.runtime.declarations import Action, Choice, Column, Form, Resource
-from core.runtime.manifest import Text
+from core.words import Text
+from hosts.console.member_care_resources import BarIn, ValueIn, set_bar, set_value, told
 
 STATES = {
-    "lead": Text(zh="潜客", en="Lead"),
-    "member": Text(zh="会员", en="Member"),
-    "lapsed": Text(zh="已过期", en="Lapsed"),
+    "lead": Text("潜客", "Lead"),
+    "member": Text("会员", "Member"),
+    "lapsed": Text("已过期", "Lapsed"),
 }
-GENDERS = {"male": Text(zh="男", en="Male"), "female": Text(zh="女", en="Female")}
+GENDERS = {"male": Text("男", "Male"), "female": Text("女", "Female")}
 ASSET_NAMES = {
-    "points": Text(zh="积分", en="Points"),
-    "growth": Text(zh="成长值", en="Growth"),
-    "stored_value": Text(zh="储值", en="Stored value"),
+    "points": Text("积分", "Points"),
+    "growth": Text("成长值", "Growth"),
+    "stored_value": Text("储值", "Stored value"),
 }
 
 
@@ -45,6 +46,7 @@ class MemberOut(BaseModel):
     converted_at: datetime | None
     valid_until: date | None
     frozen: bool
+    own: list[dict[str, str]]
 
 
 class MemberIn(BaseModel):
@@ -67,7 +69,9 @@ class ProfileIn(BaseModel):
         None, json_schema_extra={"zh": "性别", "en": "Gender", "choices": {"male": "男", "female": "女"}}
     )
     birthday: date | None = Field(
-        None, description="每年只能修改一次", json_schema_extra={"zh": "生日", "en": "Birthday"}
+        None,
+        description="may be changed once a year · 每年只能修改一次",
+        json_schema_extra={"zh": "生日", "en": "Birthday"},
     )
     venue: UUID | None = Field(None, json_schema_extra={"zh": "所属门店", "en": "Home venue"})
 
@@ -84,7 +88,7 @@ class AdjustIn(BaseModel):
     amount: int = Field(
         ge=-1_000_000_000,
         le=1_000_000_000,
-        description="正数增加，负数扣减",
+        description="positive: add; negative: take · 正数增加，负数扣减",
         json_schema_extra={"zh": "数量", "en": "Amount"},
     )
     reason: str = Field(min_length=2, max_length=100, json_schema_extra={"zh": "原因", "en": "Reason"})
@@ -118,18 +122,18 @@ class EraseIn(BaseModel):
     reason: str = Field(
         min_length=2,
         max_length=200,
-        description="此操作不可恢复",
+        description="cannot be undone · 此操作不可恢复",
         json_schema_extra={"zh": "注销原因", "en": "Reason"},
     )
 
 
 def _members(ctx: Context, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
     found = members.get_many(ctx, [row.id for row in rows])
-    shown = []
+    definitions, shown = members.attributes(ctx), []
     for row in rows:
         view = found[row.id]
-        values = {name: getattr(view, name) for name in MemberOut.model_fields if name != "member_class"}
-        shown.append({**values, "member_class": view.class_})
+        values = {name: getattr(view, name) for name in MemberOut.model_fields if name not in ("member_class", "own")}
+        shown.append({**values, "member_class": view.class_, "own": told(definitions, view.attributes)})
     return shown
 
 
@@ -165,7 +169,7 @@ def _alive(row: Any) -> bool:
 MEMBERS = Resource(
     name="members",
     area="members",
-    title=Text(zh="会员", en="Members"),
+    title=Text("会员", "Members"),
     model=Member,
     reply=MemberOut,
     permission="members.view",
@@ -179,21 +183,21 @@ MEMBERS = Resource(
     actions=(
         Action(
             "adjust",
-            Text(zh="调整积分", en="Adjust points"),
+            Text("调整积分", "Adjust points"),
             _adjust,
             "points.adjust",
             form=AdjustIn,
             reason=True,
             idempotent=True,
             approve_over=lambda body: abs(body.amount),
-            limit=lambda ctx: ctx.runtime.settings.adjust_limit,
+            limit=lambda ctx: ctx.services.settings.adjust_limit,
             counted_as=lambda body: f"adjust.{body.asset}",
             stands_on=(),
             shown=_alive,
         ),
         Action(
             "class",
-            Text(zh="更改类别", en="Change class"),
+            Text("更改类别", "Change class"),
             _set_class,
             "members.edit",
             form=ClassIn,
@@ -201,8 +205,25 @@ MEMBERS = Resource(
             shown=_alive,
         ),
         Action(
+            "attribute",
+            Text("填写自定义字段", "Fill in a field"),
+            set_value,
+            "members.edit",
+            form=ValueIn,
+            shown=_alive,
+        ),
+        Action(
+            "bar",
+            Text("限制参加", "Bar"),
+            set_bar,
+            "members.bar",
+            form=BarIn,
+            reason=True,
+            shown=_alive,
+        ),
+        Action(
             "erase",
-            Text(zh="注销并清除资料", en="Erase"),
+            Text("注销并清除资料", "Erase"),
             _erase,
             "members.erase",
             form=EraseIn,
@@ -211,19 +232,26 @@ MEMBERS = Resource(
         ),
     ),
     columns=(
-        Column("name", Text(zh="姓名", en="Name")),
-        Column("phone_masked", Text(zh="手机号", en="Phone"), "phone"),
-        Column("state", Text(zh="身份", en="State"), "choice", choices=STATES, filter=True),
-        Column("level", Text(zh="等级", en="Level"), "choice", source="levels", filter=True),
-        Column("member_class", Text(zh="类别", en="Class"), "choice", source="classes"),
-        Column("venue", Text(zh="所属门店", en="Home venue"), "venue", filter=True),
-        Column("channel", Text(zh="来源", en="Channel"), "choice", source="member_channels", filter=True),
-        Column("registered_at", Text(zh="注册时间", en="Registered"), "time", filter=True),
-        Column("gender", Text(zh="性别", en="Gender"), "choice", choices=GENDERS, list=False),
-        Column("birthday", Text(zh="生日", en="Birthday"), "date", list=False),
-        Column("converted_at", Text(zh="入会时间", en="Joined"), "time", list=False),
-        Column("valid_until", Text(zh="有效期至", en="Valid until"), "date"),
-        Column("frozen", Text(zh="停卡", en="Frozen"), "bool", filter=True),
+        Column("name", Text("姓名", "Name")),
+        Column("phone_masked", Text("手机号", "Phone"), "phone"),
+        Column("state", Text("身份", "State"), "choice", choices=STATES, filter=True),
+        Column("level", Text("等级", "Level"), "choice", source="levels", filter=True),
+        Column("member_class", Text("类别", "Class"), "choice", source="classes"),
+        Column("venue", Text("所属门店", "Home venue"), "venue", filter=True),
+        Column("channel", Text("来源", "Channel"), "choice", source="member_channels", filter=True),
+        Column("registered_at", Text("注册时间", "Registered"), "time", filter=True),
+        Column("gender", Text("性别", "Gender"), "choice", choices=GENDERS, list=False),
+        Column("birthday", Text("生日", "Birthday"), "date", list=False),
+        Column("converted_at", Text("入会时间", "Joined"), "time", list=False),
+        Column("valid_until", Text("有效期至", "Valid until"), "date"),
+        Column("frozen", Text("停卡", "Frozen"), "bool", filter=True),
+        Column(
+            "own",
+            Text("自定义字段", "Fields of your own"),
+            "table",
+            parts=(Column("title", Text("字段", "Field")), Column("value", Text("内容", "Value"))),
+            list=False,
+        ),
     ),
 )
 

@@ -3,29 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.context import Context
-from core.runtime.manifest import Area, Text
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.contract.manifest import Area
+from core.runtime import Runtime
+from core.words import Text
 from hosts.console.resources import CORE, Desk
 
 AREAS: dict[Area, Text] = {
-    "members": Text(zh="会员", en="Members"),
-    "marketing": Text(zh="营销", en="Marketing"),
-    "orders": Text(zh="订单", en="Orders"),
-    "content": Text(zh="内容", en="Content"),
-    "data": Text(zh="数据", en="Data"),
-    "integrations": Text(zh="接入", en="Integrations"),
-    "system": Text(zh="系统", en="System"),
+    "members": Text("会员", "Members"),
+    "marketing": Text("营销", "Marketing"),
+    "orders": Text("订单", "Orders"),
+    "content": Text("内容", "Content"),
+    "data": Text("数据", "Data"),
+    "integrations": Text("接入", "Integrations"),
+    "system": Text("系统", "System"),
 }
-CORE_NAME = Text(zh="系统", en="System")
+CORE_NAME = Text("系统", "System")
 # core's pages that are not resources: area, title, link, permission, and whether they are for all venues only
 _PAGES: tuple[tuple[Area, Text, str, str, bool], ...] = (
-    ("members", Text(zh="合并会员", en="Merge members"), "/console/core/merge", "members.merge", False),
-    ("system", Text(zh="插件", en="Plugins"), "/console/core/plugins", "plugins.view", True),
+    ("members", Text("合并会员", "Merge members"), "/console/core/merge", "members.merge", False),
+    ("members", Text("积分有效期", "Life of points"), "/console/core/points-settings", "plugins.view", True),
+    ("system", Text("插件", "Plugins"), "/console/core/plugins", "plugins.view", True),
 )
 _HOME = (
-    (Text(zh="首页", en="Home"), "/console"),
-    (Text(zh="待审批", en="Approvals"), "/console/core/approvals"),
+    (Text("首页", "Home"), "/console"),
+    (Text("待审批", "Approvals"), "/console/core/approvals"),
 )
 
 
@@ -72,11 +74,11 @@ def menu_of(runtime: Runtime, desks: Mapping[tuple[str, str], Desk], ctx: Contex
         if not ctx.enabled(plugin.slug):
             continue
         manifest = plugin.manifest
-        for resource in plugin.resources:
+        for resource in plugin.gives.resources:
             if desks[(plugin.slug, resource.name)].visible(ctx):
                 link = f"/console/{plugin.slug}/{resource.name}"
                 found[resource.area or manifest.area].append(item(resource.title, link, manifest.name))
-        for page in plugin.pages:
+        for page in plugin.gives.pages:
             if page.menu and ctx.has(page.permission):
                 link = f"/console/{plugin.slug}/{page.path.strip('/')}"
                 found[page.area or manifest.area].append(item(page.title, link, manifest.name))

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict
 from core.ids import new_id
 from hosts.console.models import SentForm

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.assets import ASSETS
 
 HERE = Path(__file__).parent

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from core.context import Context
+from core.contract.console import Action, Form, Resource
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import NotFound
-from core.runtime.declarations import Action, Endpoints, Form, Listing, PageQuery, Resource
 from hosts.console import approvals, keyset
 from hosts.console.models import Approval
-from hosts.console.resources import CORE, REASON_LENGTH, Desk, check_declaration
+from hosts.console.resources import REASON_LENGTH, Desk, check_declaration
 
 
 class ApprovalOut(BaseModel):
@@ -48,19 +49,28 @@ def endpoints_for(slug: str, resource: Resource) -> Endpoints:
 def endpoints_of(desk: Desk) -> Endpoints:
     """Return the endpoints of a resource, below `/admin/v1/{slug}`: list, detail, create, edit, each action.
 
+    Of a resource of core those that its desk serves, where it says.
     An action above its limit answers `{"state": "pending", "approval": …}`; a second person decides at
     `…/{action}/approvals/{approval}/approve` or `/reject`.
     """
     slug, resource = desk.slug, desk.resource
-    group = Endpoints("staff", prefix="/admin/v1/core" if slug == CORE else None, tag=slug)
+    served = desk.rest
+    group = Endpoints("staff", prefix=served.prefix if served else None, tag=served.tag if served else slug)
+
+    def wanted(part: str) -> bool:
+        return served is None or part in served.parts
+
     path = f"/{resource.name}"
     stem = "".join(part.title() for part in f"{slug}_{resource.name}".replace("-", "_").split("_"))
-    _add_reads(group, desk, path)
-    if resource.create is not None:
+    if wanted("list"):
+        _add_list(group, desk, path, stem)
+    if wanted("get"):
+        _add_get(group, desk, path)
+    if resource.create is not None and wanted("create"):
         _add_create(group, desk, path, resource.create)
-    if resource.edit is not None:
+    if resource.edit is not None and wanted("edit"):
         _add_edit(group, desk, path + "/{row_id}", resource.edit)
-    for action in resource.actions:
+    for action in filter(lambda action: wanted(action.name), resource.actions):
         _add_action(group, desk, f"{path}/{{row_id}}/{action.name}", action, stem)
         if action.approve_over is not None:
             _add_approvals(group, desk, f"{path}/{{row_id}}/{action.name}/approvals", action, stem)
@@ -76,38 +86,45 @@ def _typed(function: Callable[..., Any], name: str, says: str, **types: Any) -> 
     return function
 
 
-def _listing(model: type[BaseModel]) -> Any:  # Any: a generic made at run time
-    return Listing.__class_getitem__(model)
-
-
-def _add_reads(group: Endpoints, desk: Desk, path: str) -> None:
+def _add_list(group: Endpoints, desk: Desk, path: str, stem: str) -> None:
     resource = desk.resource
 
     def rows(ctx: Any, query: Any, page: Any) -> Any:
         found, cursor = desk.listing(ctx, query, page)
         return Listing(items=[desk.reply(row) for row in found], next_cursor=cursor)
 
+    def whole(ctx: Any, query: Any) -> Any:
+        found, cursor = desk.listing(ctx, query, PageQuery(limit=keyset.MOST_ROWS))
+        while cursor:
+            more, cursor = desk.listing(ctx, query, PageQuery(limit=keyset.MOST_ROWS, cursor=cursor))
+            found += more
+        return reply(items=[desk.reply(row) for row in found])
+
+    says = f"List: {resource.title.en}. Days of a filter are in the tenant's time zone."
+    types: dict[str, Any] = {"query": keyset.filter_model(desk.slug, resource)}
+    function: Callable[..., Any] = rows
+    reply: Any = Listing.__class_getitem__(desk.reply_model)  # Any: a generic made at run time
+    if desk.rest is not None and desk.rest.whole:
+        function, reply = whole, create_model(f"{stem}Rows", __doc__="All rows.", items=(list[desk.reply_model], ...))  # type: ignore[name-defined]  # a type made at run time
+    else:
+        types["page"] = PageQuery
+    name = f"list_{desk.slug}_{resource.name}"
+    group.get(path, permission=resource.permission)(_typed(function, name, says, **types, **{"return": reply}))
+
+
+def _add_get(group: Endpoints, desk: Desk, path: str) -> None:
+    resource = desk.resource
+
     def row(ctx: Any, row_id: Any) -> Any:
         return desk.reply(desk.detail(ctx, row_id))
 
-    name = f"{desk.slug}_{resource.name}"
-    group.get(path, permission=resource.permission)(
-        _typed(
-            rows,
-            f"list_{name}",
-            f"List: {resource.title.en}. Days of a filter are in the tenant's time zone.",
-            query=keyset.filter_model(desk.slug, resource),
-            page=PageQuery,
-            **{"return": _listing(resource.reply)},
-        )
-    )
     group.get(path + "/{row_id}", permission=resource.permission)(
         _typed(
             row,
-            f"get_{name}",
+            f"get_{desk.slug}_{resource.name}",
             f"Return one row: {resource.title.en}.",
             row_id=keyset.key_type(resource),
-            **{"return": resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -122,7 +139,7 @@ def _add_create(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"create_{desk.slug}_{desk.resource.name}",
             f"Add a row: {desk.resource.title.en}.",
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -138,7 +155,7 @@ def _add_edit(group: Endpoints, desk: Desk, path: str, form: Form) -> None:
             f"Change a row: {desk.resource.title.en}.",
             row_id=keyset.key_type(desk.resource),
             body=form.model,
-            **{"return": desk.resource.reply},
+            **{"return": desk.reply_model},
         )
     )
 
@@ -178,7 +195,7 @@ def _add_action(group: Endpoints, desk: Desk, path: str, action: Action, stem: s
     fields: Any = {  # Any: types made at run time
         "state": (Literal["done", "pending"], ...),
         "approval": (UUID | None, None),
-        "item": (resource.reply | None, None),
+        "item": (desk.reply_model | None, None),
     }
     if action.reveals is not None:
         _add_reveal(group, desk, path, action, model)
@@ -279,7 +296,7 @@ def _add_approvals(group: Endpoints, desk: Desk, path: str, action: Action, stem
             says + "what was asked for.",
             row_id=key,
             page=PageQuery,
-            **{"return": _listing(ApprovalOut)},
+            **{"return": Listing[ApprovalOut]},
         )
     )
     group.post(path + "/{approval_id}/approve", permission=action.permission, idempotent=action.idempotent)(

@@ -8,21 +8,24 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from core import identity
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
+from core.contract.rest import PageQuery
 from core.db import read_only
 from core.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound
 from core.privacy import mask_phone
-from core.runtime.declarations import Action, Column, Form, PageQuery, Resource
-from core.runtime.manifest import Text
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
+from core.words import Text
 from hosts.console import keyset
 from hosts.console.models import Approval
+from hosts.console.replies import reply_of
 
 CORE = "core"
 REASON_LENGTH = 200
@@ -38,12 +41,20 @@ class Row:
 
     def value(self, name: str) -> Any:
         """Return a column's value: the presented one, else the stored one, else None."""
-        if isinstance(self.shown, Mapping):
-            if name in self.shown:
-                return self.shown[name]
-        elif hasattr(self.shown, name):
-            return getattr(self.shown, name)
-        return getattr(self.stored, name, None)
+        return self.values([name]).get(name)
+
+    def values(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the values of those columns that are presented or stored."""
+        shown = self.shown if isinstance(self.shown, Mapping) else None
+        found = {}
+        for name in names:
+            if shown is not None and name in shown:
+                found[name] = shown[name]
+            elif shown is None and hasattr(self.shown, name):
+                found[name] = getattr(self.shown, name)
+            elif hasattr(self.stored, name):
+                found[name] = getattr(self.stored, name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +76,32 @@ def masked(value: Any) -> str:
     return text if not text or "*" in text else mask_phone(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What of a resource of core is served over REST too, and where; a plugin's is served whole.
+
+    `parts` are `list`, `get`, `create`, `edit` and names of actions. `whole` gives a short list without pages.
+    """
+
+    parts: frozenset[str]
+    prefix: str = "/admin/v1"
+    tag: str = "core"
+    whole: bool = False
+
+
 @dataclass(frozen=True)
 class Desk:
     """A resource as staff work with it.
 
     `audited` names the acts (`created`, `edited`, an action) that core writes an audit row for by itself; `only`
-    narrows the rows, whoever looks.
+    narrows the rows, whoever looks; `rest` says what of core's own is served over REST.
     """
 
     slug: str
     resource: Resource
     audited: frozenset[str] = frozenset()
     only: Callable[[], Any] | None = None  # Any: a peewee expression
+    rest: Served | None = None
 
     @property
     def code(self) -> str:
@@ -87,6 +112,11 @@ class Desk:
     def edit_permission(self) -> str:
         """Return the permission to create and edit."""
         return self.resource.edit_permission or self.resource.permission
+
+    @cached_property
+    def reply_model(self) -> type[BaseModel]:
+        """Return what a row is over REST."""
+        return reply_of(self.slug, self.resource)
 
     # who may
 
@@ -185,13 +215,10 @@ class Desk:
 
     def reply(self, row: Row) -> BaseModel:
         """Return a row as REST shows it; columns of the kind `phone` are masked."""
+        values = row.values(self.reply_model.model_fields)
         phones = {column.name for column in self.resource.columns if column.kind == "phone"}
-        values = {}
-        for name in self.resource.reply.model_fields:
-            value = row.value(name)
-            if value is not None or hasattr(row.stored, name) or hasattr(row.shown, name):
-                values[name] = masked(value) if name in phones else value
-        return self.resource.reply.model_validate(values, from_attributes=True, by_name=True)
+        values |= {name: masked(values[name]) for name in phones & set(values)}
+        return self.reply_model.model_validate(values, from_attributes=True, by_name=True)
 
     # writing
 
@@ -206,7 +233,7 @@ class Desk:
         if row is None:  # created beyond the account's own venues: the transaction goes back
             raise Forbidden("this would belong to a venue that is not yours", "不能为其他门店新增")
         if "created" not in self.audited:
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.created", str(row_id))
+            ctx.for_plugin(self.slug).audit(f"{self.code}.created", str(row_id))
         return row
 
     def edit(self, ctx: Context, row_id: Any, body: BaseModel) -> Row:
@@ -220,7 +247,7 @@ class Desk:
             raise Forbidden("this would then belong to a venue that is not yours", "不能移到其他门店")
         if "edited" not in self.audited:
             changed = sorted(n for n in type(body).model_fields if before.value(n) != after.value(n))
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
+            ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.edited", str(before.id), {"changed": changed})
         return after
 
     def _form(self, ctx: Context, form: Form | None) -> Form:
@@ -280,7 +307,7 @@ class Desk:
         """Run an action that has been allowed and write its audit row."""
         result = action.run(ctx.for_plugin(self.slug), row_id, body)
         if action.name not in self.audited:
-            ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
+            ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}", str(row_id), details)
         return result
 
     def _ask(self, ctx: Context, row: Row, action: Action, body: BaseModel | None, reason: str, amount: int) -> UUID:
@@ -298,7 +325,7 @@ class Desk:
             requested_at=ctx.now(),
         )
         details = {"approval": str(asked.id), "amount": amount, "reason": reason}
-        ctx.runtime.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
+        ctx.services.audit(ctx.for_plugin(self.slug), f"{self.code}.{action.name}.requested", str(row.id), details)
         return asked.id  # type: ignore[no-any-return]  # peewee's fields are untyped
 
 
@@ -346,7 +373,8 @@ def check_declaration(slug: str, resource: Resource) -> None:
     """Raise ConfigurationError for a resource that cannot be interpreted, and say what to change."""
     where = f"{slug}: resource {resource.name}"
     fields = resource.model._meta.fields
-    for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue")):
+    also = ((name, "also") for name in resource.also if isinstance(name, str))
+    for named, what in ((resource.order.lstrip("-"), "order"), (resource.venue, "venue"), *also):
         if named is not None and named not in fields:
             raise ConfigurationError(f"{where}: {what} names {named!r}, which {resource.model.__name__} does not have")
     taken = {"new", "edit"}
@@ -364,10 +392,10 @@ def check_declaration(slug: str, resource: Resource) -> None:
 def all_desks(runtime: Runtime, core: Iterable[Desk]) -> dict[tuple[str, str], Desk]:
     """Return every resource of the deployment, core's first, by (slug, name); none of a plugin that is broken."""
     whole = (p for p in runtime.registry.plugins.values() if p.slug not in runtime.registry.broken)
-    desks = [*core, *(Desk(p.slug, r) for p in whole for r in p.resources)]
+    desks = [*core, *(Desk(p.slug, r) for p in whole for r in p.gives.resources)]
     return {(desk.slug, desk.resource.name): desk for desk in desks}
 
 
 def plugin_name(runtime: Runtime, slug: str) -> Text:
     """Return what a plugin is called, in both languages."""
-    return Text(zh="系统", en="System") if slug == CORE else runtime.registry.manifest(slug).name
+    return Text("系统", "System") if slug == CORE else runtime.registry.manifest(slug).name

@@ -8,26 +8,26 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import rewards
-from core.context import Context
+from core.contract.console import Action, Choice, Column, Form, Resource
+from core.contract.context import Context
 from core.errors import Forbidden, Invalid
 from core.rewards import Audience, BatchView, RewardBatch, RewardBatchMember, RewardSpec
-from core.runtime.declarations import Action, Choice, Column, Form, Resource
-from core.runtime.manifest import Text
+from core.words import Text
 
 STATES = {
-    "draft": Text(zh="待审批", en="Draft"),
-    "approved": Text(zh="发放中", en="Running"),
-    "done": Text(zh="已发放", en="Done"),
-    "recalling": Text(zh="撤回中", en="Being recalled"),
-    "recalled": Text(zh="已撤回", en="Recalled"),
-    "dropped": Text(zh="已放弃", en="Dropped"),
+    "draft": Text("待审批", "Draft"),
+    "approved": Text("发放中", "Running"),
+    "done": Text("已发放", "Done"),
+    "recalling": Text("撤回中", "Being recalled"),
+    "recalled": Text("已撤回", "Recalled"),
+    "dropped": Text("已放弃", "Dropped"),
 }
 HEADS = {
-    "waiting": Text(zh="待发放", en="Waiting"),
-    "given": Text(zh="已发放", en="Given"),
-    "failed": Text(zh="失败", en="Failed"),
-    "taken": Text(zh="已撤回", en="Taken back"),
-    "spent": Text(zh="已使用", en="Spent"),
+    "waiting": Text("待发放", "Waiting"),
+    "given": Text("已发放", "Given"),
+    "failed": Text("失败", "Failed"),
+    "taken": Text("已撤回", "Taken back"),
+    "spent": Text("已使用", "Spent"),
 }
 
 
@@ -127,7 +127,7 @@ def _batches(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
 BATCHES = Resource(
     name="batches",
     area="marketing",
-    title=Text(zh="批量发放", en="Reward batches"),
+    title=Text("批量发放", "Reward batches"),
     model=RewardBatch,
     reply=BatchRow,
     permission="rewards.view",
@@ -137,16 +137,16 @@ BATCHES = Resource(
     actions=(
         Action(
             "approve",
-            Text(zh="审批并发放", en="Approve"),
+            Text("审批并发放", "Approve"),
             _approve,
             "rewards.approve",
             shown=lambda row: row.state == "draft",
             idempotent=True,
         ),
-        Action("drop", Text(zh="放弃", en="Drop"), _drop, "rewards.edit", shown=lambda row: row.state == "draft"),
+        Action("drop", Text("放弃", "Drop"), _drop, "rewards.edit", shown=lambda row: row.state == "draft"),
         Action(
             "recall",
-            Text(zh="撤回", en="Recall"),
+            Text("撤回", "Recall"),
             _recall,
             "rewards.approve",
             form=RecallForm,
@@ -156,32 +156,32 @@ BATCHES = Resource(
         ),
     ),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("heads", Text(zh="人数", en="Heads"), "int"),
-        Column("points", Text(zh="积分合计", en="Points in all"), "points"),
-        Column("given", Text(zh="已发放", en="Given"), "int"),
-        Column("failed", Text(zh="失败", en="Failed"), "int"),
-        Column("taken", Text(zh="已撤回", en="Taken back"), "int"),
-        Column("reason", Text(zh="原因", en="Reason"), list=False),
-        Column("made_at", Text(zh="建立时间", en="Drafted"), "time", filter=True),
-        Column("approved_at", Text(zh="审批时间", en="Approved"), "time", list=False),
-        Column("finished_at", Text(zh="完成时间", en="Finished"), "time", list=False),
+        Column("name", Text("名称", "Name")),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("heads", Text("人数", "Heads"), "int"),
+        Column("points", Text("积分合计", "Points in all"), "points"),
+        Column("given", Text("已发放", "Given"), "int"),
+        Column("failed", Text("失败", "Failed"), "int"),
+        Column("taken", Text("已撤回", "Taken back"), "int"),
+        Column("reason", Text("原因", "Reason"), list=False),
+        Column("made_at", Text("建立时间", "Drafted"), "time", filter=True),
+        Column("approved_at", Text("审批时间", "Approved"), "time", list=False),
+        Column("finished_at", Text("完成时间", "Finished"), "time", list=False),
     ),
 )
 
 BATCH_HEADS = Resource(
     name="batch-heads",
     area="marketing",
-    title=Text(zh="批量发放明细", en="Heads of batches"),
+    title=Text("批量发放明细", "Heads of batches"),
     model=RewardBatchMember,
     reply=HeadRow,
     permission="rewards.view",
     export_permission="rewards.view",
     columns=(
-        Column("batch", Text(zh="批次", en="Batch"), named=_batches, filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=HEADS, filter=True),
-        Column("remark", Text(zh="备注", en="Remark")),
+        Column("batch", Text("批次", "Batch"), named=_batches, filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=HEADS, filter=True),
+        Column("remark", Text("备注", "Remark")),
     ),
 )

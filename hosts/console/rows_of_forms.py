@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from core import rewards
-from core.context import Context
-from core.runtime.declarations import ConditionKind, RewardKind
+from core.contract.context import Context
+from core.contract.rewards import ConditionKind, RewardKind
 from hosts.console.fields import Field, fields_of
 
 DO = "_do"

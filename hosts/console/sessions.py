@@ -9,14 +9,14 @@ from urllib.parse import quote, unquote
 from uuid import UUID
 
 import falcon
-from babel import negotiate_locale
 
 from core import identity
-from core.context import Actor, Context, Tenant
+from core.contract.context import Actor, Context, Tenant
 from core.errors import Forbidden, Unauthorized
 from core.ids import new_id
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console.rendering import LANGUAGES
+from hosts.rest.caller import wants_english
 
 SESSION = "roost_staff"
 VISITOR = "roost_visitor"  # before sign-in: what the form's token is bound to
@@ -81,11 +81,7 @@ def locale_of(req: falcon.Request) -> str:
     chosen = cookie(req, LOCALE)
     if chosen in LANGUAGES:
         return chosen
-    preferred = [
-        part.split(";")[0].strip().replace("-", "_")
-        for part in (req.get_header("Accept-Language") or "")[:200].split(",")
-    ]
-    return negotiate_locale([p for p in preferred if p], LANGUAGES) or "zh"
+    return "en" if wants_english(req.get_header("Accept-Language") or "") else "zh"
 
 
 def form_token(secret: str) -> str:

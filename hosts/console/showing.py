@@ -13,12 +13,13 @@ from pydantic import BaseModel
 
 from core import clock, identity, members, rewards, tenants
 from core.choices import options
-from core.context import Context
+from core.contract.console import Column
+from core.contract.context import Context
 from core.errors import Invalid, NotFound, Unauthorized
 from core.privacy import mask_name
-from core.runtime.declarations import Column
-from hosts.console.reason_words import reason_words
+from core.words import said
 from hosts.console.resources import Row, masked
+from hosts.reason_words import reason_words
 
 Style = Literal["text", "number", "time", "badge", "yes", "no", "link", "table", "facts"]
 DASH = "—"
@@ -49,20 +50,6 @@ def local_time(ctx: Context, instant: datetime, *, seconds: bool = False) -> str
 def member_label(view: members.MemberView) -> str:
     """Return what a list says of a member: the masked name and phone."""
     return " ".join(part for part in (mask_name(view.name), view.phone_masked) if part) or DASH
-
-
-def in_language(text: str, locale: str) -> str:
-    """Return the reader's half of words that the system wrote in both languages: `中文 / English`."""
-    for between in (" · ", " / "):
-        halves = text.split(between)
-        if len(halves) == 2 and is_chinese(halves[0]) != is_chinese(halves[1]):
-            return next(half for half in halves if is_chinese(half) == (locale == "zh"))
-    return text
-
-
-def is_chinese(text: str) -> bool:
-    """Tell whether there is Chinese in a text."""
-    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
 @dataclass(frozen=True)
@@ -189,8 +176,8 @@ def cell(ctx: Context, column: Column, value: Any, names: Names, locale: str) ->
         case _ if isinstance(value, list | tuple):
             return Cell(_between(locale).join(str(one) for one in value))
         case _:
-            said = in_language(str(value), locale)
-            return Cell(reason_words(said, locale) if column.name in REASON_COLUMNS else said)
+            words = said(str(value), locale)
+            return Cell(reason_words(words, locale) if column.name in REASON_COLUMNS else words)
 
 
 REASON_COLUMNS = ("reason", "note", "words", "detail", "error", "code", "closed_why")

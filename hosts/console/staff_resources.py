@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from core import identity, tenants
-from core.context import Context
+from core.contract.console import Action, Column, Form, Resource
+from core.contract.context import Context
 from core.identity import AccessKey, Staff, StaffRole
-from core.runtime.declarations import Action, Column, Form, Resource
-from core.runtime.manifest import Text
+from core.words import Text
 
 Word = Annotated[str, Field(max_length=60)]
 
@@ -39,7 +39,7 @@ class StaffIn(BaseModel):
     username: str = Field(
         min_length=3,
         max_length=60,
-        description="小写字母、数字和 . _ @ -",
+        description="small letters, digits and . _ @ - · 小写字母、数字和 . _ @ -",
         json_schema_extra={"zh": "用户名", "en": "Username"},
     )
     name: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "姓名", "en": "Name"})
@@ -50,7 +50,7 @@ class StaffIn(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
@@ -64,7 +64,7 @@ class StaffEdit(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
@@ -112,7 +112,7 @@ def _reset(ctx: Context, staff: UUID, body: PasswordIn) -> None:
 
 STAFF = Resource(
     name="staff",
-    title=Text(zh="员工账号", en="Staff"),
+    title=Text("员工账号", "Staff"),
     model=Staff,
     reply=StaffOut,
     permission="staff.view",
@@ -122,31 +122,31 @@ STAFF = Resource(
     create=Form(StaffIn, _create),
     edit=Form(StaffEdit, _edit),
     actions=(
-        Action("reset-password", Text(zh="重置密码", en="Reset password"), _reset, "staff.edit", form=PasswordIn),
+        Action("reset-password", Text("重置密码", "Reset password"), _reset, "staff.edit", form=PasswordIn),
         Action(
             "switch-off",
-            Text(zh="停用", en="Switch off"),
+            Text("停用", "Switch off"),
             _switch_off,
             "staff.edit",
             shown=lambda row: bool(row.active),
         ),
         Action(
             "switch-on",
-            Text(zh="启用", en="Switch on"),
+            Text("启用", "Switch on"),
             _switch_on,
             "staff.edit",
             shown=lambda row: not row.active,
         ),
     ),
     columns=(
-        Column("username", Text(zh="用户名", en="Username"), filter=True),
-        Column("name", Text(zh="姓名", en="Name")),
-        Column("role_names", Text(zh="角色", en="Roles")),
-        Column("venue_names", Text(zh="可见门店", en="Venues")),
-        Column("active", Text(zh="启用", en="Active"), "bool", filter=True),
-        Column("signed_in_at", Text(zh="最近登录", en="Last sign-in"), "time"),
-        Column("locked_until", Text(zh="锁定至", en="Locked until"), "time", list=False),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time", list=False),
+        Column("username", Text("用户名", "Username"), filter=True),
+        Column("name", Text("姓名", "Name")),
+        Column("role_names", Text("角色", "Roles")),
+        Column("venue_names", Text("可见门店", "Venues")),
+        Column("active", Text("启用", "Active"), "bool", filter=True),
+        Column("signed_in_at", Text("最近登录", "Last sign-in"), "time"),
+        Column("locked_until", Text("锁定至", "Locked until"), "time", list=False),
+        Column("created_at", Text("建立时间", "Created"), "time", list=False),
     ),
 )
 
@@ -214,7 +214,7 @@ def _edit_role(ctx: Context, role: UUID, body: RoleEdit) -> None:
 
 ROLES = Resource(
     name="roles",
-    title=Text(zh="角色", en="Roles"),
+    title=Text("角色", "Roles"),
     model=StaffRole,
     reply=RoleOut,
     permission="staff.view",
@@ -225,9 +225,9 @@ ROLES = Resource(
     create=Form(RoleIn, _add_role),
     edit=Form(RoleEdit, _edit_role),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("code", Text(zh="编码", en="Code"), filter=True, list=False),
-        Column("in_words", Text(zh="权限", en="Permissions")),
+        Column("name", Text("名称", "Name")),
+        Column("code", Text("编码", "Code"), filter=True, list=False),
+        Column("in_words", Text("权限", "Permissions")),
     ),
 )
 
@@ -252,7 +252,7 @@ class KeyIn(BaseModel):
     name: str = Field(
         min_length=1,
         max_length=60,
-        description="哪个系统使用",
+        description="which system uses it · 哪个系统使用",
         json_schema_extra={"zh": "名称", "en": "Name"},
     )
     permissions: list[Word] = Field(
@@ -263,7 +263,7 @@ class KeyIn(BaseModel):
     venues: list[UUID] = Field(
         [],
         max_length=1000,
-        description="不选表示全部门店",
+        description="none: all venues · 不选表示全部门店",
         json_schema_extra={"zh": "可见门店", "en": "Venues"},
     )
 
@@ -290,7 +290,7 @@ def _revoke(ctx: Context, key: UUID, body: None) -> None:
 KEYS = Resource(
     name="keys",
     area="integrations",
-    title=Text(zh="接口密钥", en="Access keys"),
+    title=Text("接口密钥", "Access keys"),
     model=AccessKey,
     reply=KeyOut,
     permission="staff.view",
@@ -300,17 +300,17 @@ KEYS = Resource(
     actions=(
         Action(
             "revoke",
-            Text(zh="吊销", en="Revoke"),
+            Text("吊销", "Revoke"),
             _revoke,
             "staff.edit",
             shown=lambda row: row.revoked_at is None,
         ),
     ),
     columns=(
-        Column("name", Text(zh="名称", en="Name")),
-        Column("in_words", Text(zh="权限", en="Permissions")),
-        Column("created_at", Text(zh="建立时间", en="Created"), "time"),
-        Column("seen_on", Text(zh="最近使用", en="Last used"), "date"),
-        Column("revoked_at", Text(zh="吊销时间", en="Revoked"), "time"),
+        Column("name", Text("名称", "Name")),
+        Column("in_words", Text("权限", "Permissions")),
+        Column("created_at", Text("建立时间", "Created"), "time"),
+        Column("seen_on", Text("最近使用", "Last used"), "date"),
+        Column("revoked_at", Text("吊销时间", "Revoked"), "time"),
     ),
 )

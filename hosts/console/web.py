@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, quote, urlencode
 import falcon
 
 from core import db, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import NotFound, RoostError
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.console import sessions
 from hosts.console.core_resources import CORE_DESKS
 from hosts.console.menu import menu_of
@@ -181,7 +181,7 @@ class Door:
             reply = handler(visit, **params)
         if self._route.audited and reply.status == 200:
             names = sorted(visit.query)
-            visit.ctx.runtime.audit(visit.ctx, "console.viewed", visit.req.path, {"query": names} if names else {})
+            visit.ctx.audit("console.viewed", visit.req.path, {"query": names} if names else {})
         return reply
 
 

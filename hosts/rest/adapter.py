@@ -5,6 +5,7 @@ a transaction (a GET: without one, and unable to write); then the reply as JSON.
 signature while a request waits.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeVar
@@ -14,14 +15,17 @@ from falcon import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
+from core.contract.remote import Remote
+from core.contract.rest import Answer, Listing
 from core.presuming import Presuming, may_presume
-from core.runtime.declarations import Answer, Listing, Remote
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
+from core.words import PARTED, said_within
 from hosts.rest import idempotency, inputs, ratelimit, uploads
 from hosts.rest.caller import Callers, address_of
 from hosts.rest.cursors import Cursors
 from hosts.rest.idempotency import Reply
+from hosts.rest.outside import OutsidePlaces
 from hosts.rest.problems import not_found
 from hosts.rest.routes import Route
 
@@ -29,6 +33,7 @@ T = TypeVar("T")
 Responder = Callable[..., None]
 Invoke = Callable[[Context, dict[str, Any]], Any]
 JSON = "application/json"
+_PARTED = json.dumps(PARTED)[1:-1].encode()
 
 
 class Parts:
@@ -43,6 +48,7 @@ class Parts:
         self.callers = Callers(self.runtime)
         self.limits = ratelimit.RateLimits(self.runtime)
         self.cursors = Cursors(self.runtime)
+        self.outside = OutsidePlaces.of(self.runtime.settings)
 
 
 def with_connection(work: Callable[[], T]) -> T:
@@ -149,7 +155,7 @@ class Adapted:
             result = result.model_copy(update={"next_cursor": sealed})
         if self.dump is None:
             return Reply(204, b"")
-        return Reply(self.route.status, self.dump(result))
+        return Reply(self.route.status, _in_language(self.dump(result), ctx.locale))
 
     # the kinds of call
 
@@ -206,13 +212,14 @@ class Adapted:
         asked = None if key is None else idempotency.asked(ctx, self.route.name, key, req, data)
         if asked is not None and self.route.shape.key:
             values["key"] = asked.key
-        reply = idempotency.remotely(
-            ctx,
-            asked,
-            lambda: steps.prepare(ctx, **values),
-            steps.call,
-            lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
-        )
+        with self.parts.outside.place(self.route.slug, upload=endpoint.upload > 0) as place:
+            work = idempotency.RemoteWork(
+                lambda: steps.prepare(ctx, **values),
+                steps.waits,
+                steps.call,
+                lambda prepared, answer: self.reply(ctx, steps.complete(ctx, prepared, answer)),
+            )
+            reply = idempotency.remotely(ctx, asked, place.hold, work)
         _send(resp, reply)
 
 
@@ -258,6 +265,13 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(uploads.CHUNK):
             yield piece
+
+
+def _in_language(data: bytes, locale: str) -> bytes:
+    """Put words that are kept in two languages into the reader's; few replies have any."""
+    if _PARTED not in data:
+        return data
+    return json.dumps(said_within(json.loads(data), locale), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _dumper(reply: Any) -> Callable[[Any], bytes] | None:

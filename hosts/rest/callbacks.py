@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 from falcon import HTTPMethodNotAllowed, Request, Response
 
 from core import db, tenants
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
+from core.contract.rest import Callback, Push
 from core.errors import NotFound
-from core.runtime.declarations import Callback, Push
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest import inputs
 from hosts.rest.adapter import send_answer, with_connection
 from hosts.rest.caller import request_id
@@ -25,9 +25,9 @@ class Callbacks:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._of: dict[str, dict[str, Callback]] = {
-            slug: {method: callback for callback in plugin.callbacks for method in callback.methods}
+            slug: {method: callback for callback in plugin.gives.callbacks for method in callback.methods}
             for slug, plugin in runtime.registry.plugins.items()
-            if plugin.callbacks
+            if plugin.gives.callbacks
         }
 
     def on_get(self, req: Request, resp: Response, slug: str, tenant: str) -> None:

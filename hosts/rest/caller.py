@@ -9,11 +9,11 @@ from typing import Any
 from falcon import Request
 
 from core import identity, tenants
-from core.context import NOBODY, Context, Tenant
+from core.contract.context import NOBODY, Context, Tenant
+from core.contract.rest import Audience
 from core.errors import Forbidden, NotFound, RoostError, Unauthorized
 from core.ids import new_id
-from core.runtime.declarations import Audience
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TOKEN_LENGTH = 200

@@ -8,8 +8,8 @@ import base64
 import binascii
 import hmac
 
-from core.context import Context
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.runtime import Runtime
 from hosts.rest.inputs import bad_cursor
 
 _SIGNATURE = 12  # bytes of an HMAC: enough where a guess costs a request

@@ -9,7 +9,7 @@ from typing import Any
 from falcon import MEDIA_HTML, MEDIA_JSON, Request, Response
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest import openapi
 from hosts.rest.routes import Route
 

@@ -9,10 +9,8 @@ import peewee
 from falcon import Request, Response
 
 from core import db
-from core.migrate import pending
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.metrics import Metrics
-from hosts.schema import all_components
 
 _ASK = db.Sql("SELECT 1")
 
@@ -26,11 +24,14 @@ class Healthz:
 
 
 class Readyz:
-    """Answers 200 when the database is there and migrated; names the plugins that are broken, which is no refusal."""
+    """Answers 200 when the database is there and migrated; names the plugins that are broken, which is no refusal.
 
-    def __init__(self, runtime: Runtime, waiting: Callable[[Runtime], Sequence[str]] | None = None) -> None:
+    `waiting` returns the migrations that have not run.
+    """
+
+    def __init__(self, runtime: Runtime, waiting: Callable[[Runtime], Sequence[str]]) -> None:
         self.runtime = runtime
-        self.waiting = waiting or _pending
+        self.waiting = waiting
         self._migrated = False
 
     def on_get(self, req: Request, resp: Response) -> None:
@@ -53,10 +54,6 @@ class Readyz:
         resp.status = falcon.HTTP_200 if ready else falcon.HTTP_503
         resp.content_type = falcon.MEDIA_JSON
         resp.data = json.dumps(report, ensure_ascii=False).encode()
-
-
-def _pending(runtime: Runtime) -> Sequence[str]:
-    return pending(all_components(runtime))
 
 
 class MetricsPage:

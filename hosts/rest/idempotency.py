@@ -19,7 +19,7 @@ import peewee
 from falcon import Request
 
 from core import db, presuming
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, RoostError
 from core.fields import as_time
 from hosts.rest.models import Idempotency
@@ -115,16 +115,21 @@ def once(ctx: Context, what: Asked, work: Callable[[], Reply]) -> Reply:
                 return stored
             if not stored:
                 raise _still_running()
-        try:
-            reply = work()
-        except RoostError as ex:
-            if ex.kept:  # the transaction commits; the key must not stay behind without a reply
-                _give_back(ctx, what)
-            raise
-        _finish(ctx, what, reply)
-        return reply
+        return _finished(ctx, what, work)
 
     return ctx.run(attempt)
+
+
+def _finished(ctx: Context, what: Asked, work: Callable[[], Reply]) -> Reply:
+    """Run `work` under a key that is begun, and keep its reply in the same transaction."""
+    try:
+        reply = work()
+    except RoostError as ex:
+        if ex.kept:  # the transaction commits; the key must not stay behind without a reply
+            _give_back(ctx, what)
+        raise
+    _finish(ctx, what, reply)
+    return reply
 
 
 def _begin(ctx: Context, what: Asked) -> bool:
@@ -141,7 +146,7 @@ def _begin(ctx: Context, what: Asked) -> bool:
 
 
 def _finish(ctx: Context, what: Asked, reply: Reply) -> None:
-    sealed = ctx.runtime.keyring.seal(ctx.tenant.id, _PURPOSE, reply.body.decode())
+    sealed = ctx.services.keyring.seal(ctx.tenant.id, _PURPOSE, reply.body.decode())
     db.run_later(ctx.scope, _FINISH, (reply.status, sealed, ctx.tenant.id, what.slot))
 
 
@@ -162,7 +167,7 @@ def _stored(ctx: Context, what: Asked) -> Reply | bool:
                     )
                 if state != "done":
                     return False
-                return Reply(status, ctx.runtime.keyring.open(ctx.tenant.id, _PURPOSE, reply).encode())
+                return Reply(status, ctx.services.keyring.open(ctx.tenant.id, _PURPOSE, reply).encode())
             db.run(ctx.scope, _FORGET, (ctx.tenant.id, what.slot, started))
         if _begin(ctx, what):  # the first rolled back, or its row was past its keeping
             return True
@@ -181,33 +186,47 @@ def _still_running() -> Conflict:
 # --- remote endpoints ------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteWork:
+    """The steps of one call of a remote endpoint; see `Remote`."""
+
+    prepare: Callable[[], Any]
+    waits: Callable[[Any], bool]
+    call: Callable[[Any], Any]
+    complete: Callable[[Any, Any], Reply]
+
+
 def remotely(
     ctx: Context,
     what: Asked | None,
-    prepare: Callable[[], Any],
-    call: Callable[[Any], Any],
-    complete: Callable[[Any, Any], Reply],
+    hold: Callable[[], None],
+    steps: RemoteWork,
 ) -> Reply:
     """Run the three steps of a remote endpoint: transaction, no transaction, transaction; once for one key.
 
     When a step fails the key is given back, so that a repeat runs again: what the call moved outside carries
-    a key of the plugin's own.
+    a key of the plugin's own. `hold` takes a place for waiting, or refuses: before a call, and for a repeat that waits
+    for another's; what is known, or waits for nobody, is told without one.
     """
-    if what is None:
-        with db.connection():
-            prepared = ctx.run(prepare)
-        answer = call(prepared)
-        with db.connection():
-            return ctx.run(lambda: complete(prepared, answer))
 
     def start() -> tuple[Any, Reply | None] | None:
-        if not _begin(ctx, what):
+        if what is not None and not _begin(ctx, what):
             stored = _stored(ctx, what)
             if isinstance(stored, Reply):
                 return None, stored
             if not stored:
+                hold()
                 return None
-        return prepare(), None
+        prepared = steps.prepare()
+        if not steps.waits(prepared):
+            return None, finish(prepared, steps.call(prepared))
+        hold()
+        return prepared, None
+
+    def finish(prepared: Any, answer: Any) -> Reply:
+        if what is None:
+            return steps.complete(prepared, answer)
+        return _finished(ctx, what, lambda: steps.complete(prepared, answer))
 
     until = time.monotonic() + WAIT_SECONDS
     for pause in _pauses():
@@ -220,22 +239,17 @@ def remotely(
         threading.Event().wait(pause)
     else:
         raise AssertionError("unreachable")
-    prepared, stored = started
-    if stored is not None:
-        return stored
-
-    def finish(answer: Any) -> Reply:
-        reply = complete(prepared, answer)
-        _finish(ctx, what, reply)
+    prepared, reply = started
+    if reply is not None:
         return reply
-
     try:
-        answer = call(prepared)
+        answer = steps.call(prepared)
         with db.connection():
-            return ctx.run(lambda: finish(answer))
+            return ctx.run(lambda: finish(prepared, answer))
     except BaseException:
-        with db.connection():
-            ctx.run(lambda: _give_back(ctx, what))
+        if what is not None:
+            with db.connection():
+                ctx.run(lambda: _give_back(ctx, what))
         raise
 
 

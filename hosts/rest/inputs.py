@@ -18,8 +18,8 @@ from falcon import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from core.contract.rest import PageQuery
 from core.errors import Invalid, NotFound
-from core.runtime.declarations import PageQuery
 from hosts.rest.caller import wants_english
 from hosts.rest.messages import fields_of, path_of
 from hosts.rest.problems import BrokenJson, TooLarge, UnsupportedMedia

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics. With several REST processes their counts are added up in files (see `serve`)."""
+"""What Prometheus reads at /metrics. With several REST processes their counts are added up in files."""
 
 import os
 from typing import Any
@@ -13,10 +13,10 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from core import db
+from core import db, points
 from core.fields import as_time
-from core.runtime.runtime import Runtime
-from hosts.rest.serve import SHARED_FOLDER
+from core.runtime import Runtime
+from hosts.rest.shared_counts import SHARED_FOLDER
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
@@ -75,11 +75,17 @@ class Metrics:
         broken.set(len(self.runtime.registry.broken))
         with db.connection():
             row = db.fetch_one(db.EVERY_TENANT, _WAITING)
+            proofs = points.proofs()
         assert row is not None
         waiting.set(row[0])
         lag = Gauge("roost_jobs_lag_seconds", "How long the oldest job that is due has waited", registry=registry)
         oldest = as_time(row[1])
         lag.set(max(0.0, (self.runtime.clock.now() - oldest).total_seconds()) if oldest is not None else 0.0)
+        faults = Gauge("roost_ledger_faults", "Rows that the last nightly proofs found at fault", registry=registry)
+        age = Gauge("roost_ledger_check_age_seconds", "Age of the oldest last proof of a brand", registry=registry)
+        faults.set(proofs.faults)
+        proved = as_time(proofs.oldest)
+        age.set((self.runtime.clock.now() - proved).total_seconds() if proved is not None else 0.0)
         return registry
 
     @property

@@ -15,8 +15,8 @@ from spectree import Response, SecurityScheme, SpecTree, Tag
 from spectree.models import SecureType, SecuritySchemeData
 from spectree.plugins.falcon_plugin import FalconPlugin
 
-from core.runtime.declarations import Answer
-from core.runtime.runtime import Runtime
+from core.contract.rest import Answer
+from core.runtime import Runtime
 from hosts.rest.inputs import CURSOR_LENGTH, MOST_ROWS, PATH_LENGTH
 from hosts.rest.problems import MEDIA, ProblemDocument
 from hosts.rest.routes import Route

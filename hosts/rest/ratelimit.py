@@ -12,12 +12,13 @@ from limits.strategies import FixedWindowRateLimiter
 from peewee import PeeweeException
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, TooManyRequests
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.upkeep import forget_counts
 
 log = structlog.get_logger("roost.rest")
+Rate = tuple[limits.RateLimitItem, ...]  # all of them hold; the shortest window first
 
 _HIT = db.Sql(
     "INSERT INTO rate_count (key, hits, ends_at) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE SET"
@@ -107,13 +108,17 @@ class RateLimits:
             options: Any = {"wrap_exceptions": True, "socket_timeout": 1, "socket_connect_timeout": 1}
             self._redis = FixedWindowRateLimiter(storage_from_string(runtime.settings.redis_url, **options))
 
-    def check(self, ctx: Context, item: limits.RateLimitItem, route: str, address: str) -> None:
+    def check(self, ctx: Context, rate: Rate, route: str, address: str) -> None:
         """Count a call; raise TooManyRequests with the seconds to wait when it is one too many.
 
-        Whoever is signed in counts for themselves, the others by their address.
+        Whoever is signed in counts for themselves, the others by their address. What a short window refuses does not
+        count in a longer one.
         """
         who = address if ctx.actor.kind == "nobody" else str(ctx.actor)
-        identifiers = (str(ctx.tenant.id), route, who)
+        for item in rate:
+            self._count(item, (str(ctx.tenant.id), route, who))
+
+    def _count(self, item: limits.RateLimitItem, identifiers: tuple[str, str, str]) -> None:
         limiter = self._redis or self._sql
         try:
             allowed = limiter.hit(item, *identifiers)
@@ -130,9 +135,21 @@ class RateLimits:
         )
 
 
-def parse(rate: str, where: str) -> limits.RateLimitItem:
-    """Read a rate such as `5/minute`; raise ConfigurationError naming `where`."""
+def parse(rate: str, where: str) -> Rate:
+    """Read a rate such as `5/minute`, or `100/hour;10/minute` of which both hold, shortest window first.
+
+    Raises ConfigurationError naming `where`. Months and years are refused: the library's have 30 and 360 days.
+    """
     try:
-        return limits.parse(rate)
+        items = limits.parse_many(rate)
     except ValueError:
         raise ConfigurationError(f"{where}: the rate {rate!r} is not written like 5/minute") from None
+    for item in items:
+        if item.GRANULARITY.name in ("month", "year"):
+            raise ConfigurationError(
+                f"{where}: the rate {rate!r} counts by the {item.GRANULARITY.name}, whose days differ;"
+                " write days, as in 10/30 days"
+            )
+        if item.amount < 1:
+            raise ConfigurationError(f"{where}: the rate {rate!r} lets nobody call; it must allow 1 at least")
+    return tuple(sorted(items, key=lambda item: item.get_expiry()))

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.contract.rest import Endpoint, Endpoints, prefix_of
 from core.errors import ConfigurationError
-from core.runtime.declarations import Endpoint, Endpoints
-from core.runtime.registry import prefix_of
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest import ratelimit
 from hosts.rest.core_api import GROUPS
 from hosts.rest.shape import Shape, shape_of
@@ -50,7 +49,7 @@ class Route:
 def routes_of(runtime: Runtime, more: Iterable[tuple[str, Endpoints]] = ()) -> list[Route]:
     """Return all routes. A plugin with one that cannot be served is left out whole, logged, and listed as broken."""
     routes: list[Route] = [r for group in GROUPS for r in _of_group("core", group)]
-    given: dict[str, list[Endpoints]] = {slug: list(p.routes) for slug, p in runtime.registry.plugins.items()}
+    given: dict[str, list[Endpoints]] = {slug: list(p.gives.endpoints) for slug, p in runtime.registry.plugins.items()}
     for slug, group in more:
         given.setdefault(slug, []).append(group)
     taken = {(r.endpoint.method, r.template): r for r in routes}

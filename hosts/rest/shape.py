@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core.contract.rest import Answer, Endpoint, Listing, PageQuery, Upload
 from core.errors import ConfigurationError
-from core.runtime.declarations import Answer, Endpoint, Listing, PageQuery, Upload
 
 PathKind = Literal["uuid", "int", "str", "date"]
 _KINDS: dict[Any, PathKind] = {UUID: "uuid", int: "int", str: "str", date: "date"}

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from core.bulk import delete_some
-from core.context import Context
-from core.runtime.declarations import Next, Schedule, Slot
+from core.contract.context import Context
+from core.contract.work import Next, Schedule, Slot
 from hosts.rest.models import Idempotency, RateCount
 
 KEPT = timedelta(hours=72)  # how long a reply answers its Idempotency-Key

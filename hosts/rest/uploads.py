@@ -12,7 +12,7 @@ from falcon import MediaMalformedError, Request
 from falcon.media import MultipartFormHandler
 from falcon.typing import ReadableIO
 
-from core.runtime.declarations import Upload
+from core.contract.rest import Upload
 from hosts.rest.problems import BrokenUpload, LengthRequired, TooLarge
 
 CHUNK = 64 * 1024

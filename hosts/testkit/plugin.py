@@ -20,16 +20,16 @@ from pydantic import SecretStr
 from core import boot, db, identity, members, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs, schedules
 from core.ids import new_id
 from core.members import MemberView
 from core.migrate import create_all, migrate
 from core.privacy import Keyring
-from core.runtime.registry import PluginsFile, Registry
-from core.runtime.runtime import Runtime
-from hosts.rest.app import Application, make_app
+from core.registry.registry import PluginsFile, Registry
+from core.runtime import Runtime
 from hosts.schema import all_components
+from hosts.server.app import Application, make_app
 from hosts.testkit.conformance import assert_plugin_conforms as conforms
 from hosts.testkit.listening import serving
 from hosts.testkit.servers import PostgresServer, ValkeyServer
@@ -231,7 +231,7 @@ def enable_plugin(tenant: Context) -> Callable[..., None]:
 
     def enable(*slugs: str, **settings: Any) -> None:
         for slug in slugs:
-            for need in tenant.runtime.registry.manifest(slug).requires:
+            for need in tenant.services.registry.manifest(slug).requires:
                 enable(need)
             tenants.enable_plugin(tenant, slug)
         if settings:

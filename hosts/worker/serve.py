@@ -7,7 +7,7 @@ from core import boot, db
 from core.config import Settings
 from core.errors import ConfigurationError
 from core.migrate import pending
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.logging import configure_logging
 from hosts.rest import upkeep
 from hosts.schema import all_components

@@ -19,7 +19,7 @@ from huey.consumer import Worker as HueyWorker
 from core import db
 from core.errors import Unavailable
 from core.events import jobs, schedules
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.worker.bell import make_huey, prepare_queue, wake_task
 
 log = structlog.get_logger("roost.worker")

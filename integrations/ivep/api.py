@@ -11,8 +11,7 @@ staff = Endpoints("staff")
 @member.get("/coach")
 def read_my_coach(ctx: Context) -> MyCoach:
     """Return my coach, with name, picture and venue; null when I have none."""
-    assert ctx.actor.id is not None
-    found = service.coach_of(ctx, ctx.actor.id)
+    found = service.coach_of(ctx, ctx.member)
     if found is None:
         return MyCoach(coach=None)
     venue = tenants.venue(ctx, found.venue) if found.venue else None

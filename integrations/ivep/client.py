@@ -21,13 +21,11 @@ class IvepClient(ProtocolClient):
     def coaches(
         self, cursor: str | None = None, limit: int = MAX_PAGE, updated_since: datetime | None = None
     ) -> PullPage[IvepCoach]:
-        """Return one page of the coaches."""
         return self.get_page("/v1/coaches", IvepCoach, list_params(cursor, limit, updated_since))
 
     def relations(
         self, cursor: str | None = None, limit: int = MAX_PAGE, updated_since: datetime | None = None
     ) -> PullPage[IvepRelation]:
-        """Return one page of the relations."""
         return self.get_page("/v1/relations", IvepRelation, list_params(cursor, limit, updated_since))
 
     def relations_of(self, member: str) -> list[IvepRelation]:

@@ -6,7 +6,7 @@ Run it with ``python -m integrations.ivep.fake --port 9104 --callback URL``, or 
 It checks signatures and nonces and gives out coaches and relations, as `integrations.ivep.client` says. Beside the
 protocol:
 
-- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play IVEP's own side (`integrations.fake_protocol`).
+- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play IVEP's own side (`qinniao.fake_protocol`).
 - And what every fake has (`integrations.fake_server`): an API is ``coaches`` or ``relations``.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
-from integrations.fake_protocol import APP_ID as APP_ID
-from integrations.fake_protocol import Item, ProtocolFake, fill, protocol_line
-from integrations.fake_protocol import Push as Push
 from integrations.fake_server import Failure as Failure
 from integrations.fake_server import Running
+from integrations.qinniao.fake_protocol import APP_ID as APP_ID
+from integrations.qinniao.fake_protocol import Item, ProtocolFake, fill, protocol_line
+from integrations.qinniao.fake_protocol import Push as Push
 
 SECRET = "fake-ivep-secret"
 
@@ -33,8 +33,9 @@ DEMO_ITEMS: Mapping[str, tuple[Item, ...]] = {
             "name": "周岚",
             "title": "力量教练",
             "picture": "https://cdn.example/101.jpg",
+            "phone": "13900000101",
         },
-        {"id": "s-102", "store_id": "002", "name": "许川", "title": "瑜伽教练"},
+        {"id": "s-102", "store_id": "002", "name": "许川", "title": "瑜伽教练", "phone": "13900000102"},
     ),
     "relations": ({"id": "r-1", "member_id": "m-1", "coach_id": "s-101", "status": "assigned", "store_id": "001"},),
 }
@@ -78,7 +79,6 @@ def serve(port: int = 0, *, fake: IvepFake | None = None) -> Running[IvepFake]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = protocol_line(
         "integrations.ivep.fake",
         "An IVEP of our own.",

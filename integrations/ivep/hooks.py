@@ -1,55 +1,25 @@
 """What the coach link answers, hears and declares."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from integrations.ivep import api, console, inbox, jobs, privacy, reading, service
 from integrations.ivep.schemas import IvepSettings
 from integrations.qinniao import CoachRelationTold, SaasMemberLinked
-from roost import Callback, Context, Endpoints, Job, Panel, Resource, Schedule, hookimpl
+from roost import Callback, Context, Contribution, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[IvepSettings]:
-    """Declare the settings."""
-    return IvepSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member and staff API."""
-    return (api.member, api.staff)
-
-
-@hookimpl
-def register_callbacks() -> Sequence[Callback]:
-    """Declare where IVEP pushes to."""
-    return (Callback(inbox.receive),)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the tables for staff."""
-    return (console.coaches, console.relations, console.events, console.lists)
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare the figures."""
-    return (console.panel,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare the jobs."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=IvepSettings,
+        endpoints=(api.member, api.staff),
+        callbacks=(Callback(inbox.receive),),
+        resources=(console.coaches, console.relations, console.events, console.lists),
+        panels=(console.panel,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+    )
 
 
 @hookimpl(origins=("live", "import"))
@@ -73,23 +43,11 @@ def member_summary(ctx: Context, member: UUID) -> dict[str, Any] | None:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member."""
+    """Forget who coached the member, and what was pushed of it."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's relations."""
-    privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any] | None:
     """Give the member's coaches."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    privacy.purge(ctx)

@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class CoachAssigned(Fact):
     """A member has a coach. `coach` is our id: ask the face `coach` for the name."""
+
+    label = Text("分配教练", "Coach assigned")
 
     member: UUID
     coach: UUID
@@ -17,6 +19,8 @@ class CoachAssigned(Fact):
 
 class CoachReleased(Fact):
     """A member no longer has a coach; another one is a fact of its own."""
+
+    label = Text("解除教练", "Coach released")
 
     member: UUID
     coach: UUID

@@ -1,8 +1,6 @@
 """Events that IVEP pushes: verified, stored and answered at once; processed by a job, with one effect."""
 
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -10,9 +8,8 @@ from integrations import qinniao
 from integrations.ivep import reading, service, wire
 from integrations.ivep.models import IvepEvent
 from integrations.ivep.schemas import EventJob, IvepSettings
-from roost import Answer, Conflict, Context, Push, delete_some, seal, unseal
+from roost import Answer, Context, Handled, Inbox, Push, seal, unseal
 
-OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
 AS_EVENT = {"known": "done"}
 
 
@@ -24,46 +21,28 @@ def receive(ctx: Context, push: Push) -> Answer:
     ctx = ctx.for_plugin(service.SLUG)
     event, body = qinniao.admit(ctx, push, ctx.settings(IvepSettings))
     number = event.data.get("id")
-    new = (
-        IvepEvent.scoped(ctx)
-        .insert(
-            event_id=event.event_id,
-            event_type=event.event_type,
-            number=number if isinstance(number, str) and number.isprintable() and len(number) <= 100 else "",
-            body=seal(ctx, "event", body),
-            venue=service.venue_of(ctx, event.store_id),
-            occurred_at=event.occurred_at,
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(IvepEvent.id)
-        .execute()
+    made = IvepEvent.scoped(ctx).insert_once(
+        event_id=event.event_id,
+        event_type=event.event_type,
+        number=number if isinstance(number, str) and number.isprintable() and len(number) <= 100 else "",
+        body=seal(ctx, "event", body),
+        venue=service.venue_of(ctx, event.store_id),
+        occurred_at=event.occurred_at,
+        received_at=ctx.now(),
     )
-    fresh = list(new)
-    for row in fresh:
-        ctx.enqueue("ivep.event", EventJob(event=row.id))
-    if not fresh:
+    if made is not None:
+        ctx.enqueue("ivep.event", EventJob(event=made))
+    else:
         qinniao.check_same(ctx, IvepEvent, event)
     return qinniao.received(ctx)
 
 
-def process(ctx: Context, event_id: UUID) -> str:
-    """Process one stored event; return its state. Nothing happens to one that is done."""
-    ctx = ctx.for_plugin(service.SLUG)
-    row = IvepEvent.scoped(ctx).lock(IvepEvent.id == event_id)
-    if row.state not in OPEN or row.body is None:
-        return str(row.state)
-    outcome = _process(ctx, row)
-    state = AS_EVENT.get(outcome.state, outcome.state)
-    IvepEvent.scoped(ctx).update(
-        state=state, note=outcome.note[: service.NOTE_LENGTH], member=outcome.member or row.member,
-        processed_at=ctx.now(),
-    ).where(IvepEvent.id == row.id).execute()  # fmt: skip
-    return state
+def _handle(ctx: Context, row: Any) -> Handled:
+    outcome = _take(ctx, qinniao.PushedEvent.model_validate_json(unseal(ctx, "event", row.body)))
+    return Handled(AS_EVENT.get(outcome.state, outcome.state), outcome.note, outcome.member)
 
 
-def _process(ctx: Context, row: Any) -> service.Outcome:
-    event = qinniao.PushedEvent.model_validate_json(unseal(ctx, "event", row.body))
+def _take(ctx: Context, event: qinniao.PushedEvent) -> service.Outcome:
     kind = wire.KIND_OF_EVENT.get(event.event_type)
     if kind is None:
         return service.Outcome("stored")
@@ -82,15 +61,4 @@ def _process(ctx: Context, row: Any) -> service.Outcome:
     return outcome
 
 
-def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
-    """Process an event again, for staff. Raises Conflict for one that is done, or still waits or fails."""
-    row = IvepEvent.scoped(ctx).get(IvepEvent.id == event_id)
-    if row.state not in OPEN:
-        raise Conflict(f"this event is {row.state}: there is nothing to do", "该推送已处理，无需重试")
-    process(ctx, event_id)
-
-
-def clean(ctx: Context) -> bool:
-    """Delete some events past their keeping; tell whether more may be left. What they told stays."""
-    before = ctx.now() - timedelta(days=ctx.settings(IvepSettings).keep_days)
-    return delete_some(ctx, IvepEvent, IvepEvent.received_at < before)
+INBOX = Inbox(service.SLUG, IvepEvent, _handle, lambda ctx: ctx.settings(IvepSettings).keep_days)

@@ -9,29 +9,21 @@ from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
-    inbox.process(ctx, payload.event)
-
-
-def _sweep(ctx: Context, payload: SweepJob) -> Next | None:
-    return reading.sweep(ctx, payload)
-
-
-def _reconcile(ctx: Context, slot: str) -> None:
-    reading.Pull.start_due(ctx)
+    inbox.INBOX.process(ctx, payload.event)
 
 
 def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("ivep.sweep", SweepJob(), dedupe=f"sweep:{slot}")
-    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
+    return Next(Slot(slot=slot)) if inbox.INBOX.clean(ctx) else None
 
 
 JOBS = (
     Job("event", EventJob, _event),
     Job("pull", qinniao.PullJob, reading.Pull),
     Job("ask", AskJob, reading.Ask),
-    Job("sweep", SweepJob, _sweep),
+    Job("sweep", SweepJob, reading.sweep),
 )
 SCHEDULES = (
-    Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
+    Schedule("reconcile", reading.Pull.start_due, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
     Schedule("nightly", _nightly, daily="05:40"),
 )

@@ -1,8 +1,9 @@
 """Tables: coaches, who has which, events as they came, cursors."""
 
-from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+from peewee import BigIntegerField, BooleanField, CharField, UUIDField
 
-from roost import SealedField, TenantModel, TimeField, new_id
+from integrations import qinniao
+from roost import BY_PLUGIN, Blank, MemberRows, TenantModel, TimeField, new_id
 
 
 class IvepCoach(TenantModel):
@@ -19,13 +20,10 @@ class IvepCoach(TenantModel):
     told_at = TimeField(null=True)  # IVEP's `updated_at`
     changed_at = TimeField()
 
+    noun = "coach"
+
     class Meta:
         indexes = ((("tenant", "number"), True), (("tenant", "venue", "id"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "coach"
 
 
 class IvepRelation(TenantModel):
@@ -46,6 +44,9 @@ class IvepRelation(TenantModel):
     told_at = TimeField(null=True)
     changed_at = TimeField()
 
+    noun = "relation"
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with the coach's name
+
     class Meta:
         indexes = (
             (("tenant", "number"), True),
@@ -55,27 +56,13 @@ class IvepRelation(TenantModel):
             (("tenant", "state", "id"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "relation"
 
+class IvepEvent(qinniao.PushedTable):
+    """One event of IVEP."""
 
-class IvepEvent(TenantModel):
-    """One event as it was pushed, sealed."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    event_id = CharField(max_length=100)
-    event_type = CharField(max_length=60)
     number = CharField(max_length=100, default="")  # of the relation or coach
-    body = SealedField("event", null=True)
-    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
-    note = CharField(max_length=300, default="")
-    member = UUIDField(null=True)
-    venue = UUIDField(null=True)
-    occurred_at = TimeField()
-    received_at = TimeField()
-    processed_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=Blank(body=None, member=None), export=None)  # the relations say what came of it
 
     class Meta:
         indexes = (
@@ -86,36 +73,9 @@ class IvepEvent(TenantModel):
             (("tenant", "received_at"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "event"
 
-
-class IvepCursor(TenantModel):
-    """How far the reconciliation of one list has come; `integrations.qinniao.Following` keeps it."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    kind = CharField(max_length=10)  # coaches, relations
-    cursor = CharField(max_length=500, null=True)
-    run = UUIDField(null=True)
-    state = CharField(max_length=8, default="idle")  # idle, running, failed
-    started_on = DateField(null=True)  # the tenant's date
-    since = TimeField(null=True)
-    restarted = BooleanField(default=False)
-    pages = IntegerField(default=0)
-    mark = CharField(max_length=64, default="")
-    finished_at = TimeField(null=True)
-    items = IntegerField(default=0)
-    found = IntegerField(default=0)
-    rejected = IntegerField(default=0)
-    tries = IntegerField(default=0)
-    error = CharField(max_length=300, default="")
+class IvepCursor(qinniao.ListTable):
+    """How far the reconciliation of one list has come: of coaches or of relations."""
 
     class Meta:
         indexes = ((("tenant", "kind"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "list"

@@ -1,30 +1,19 @@
-"""What becomes of relations when a member is erased, merged or exported, or a tenant leaves."""
+"""What a member takes away, and what is forgotten of them."""
 
 from typing import Any
 from uuid import UUID
 
 from integrations.ivep import service
-from integrations.ivep.models import IvepCoach, IvepCursor, IvepEvent, IvepRelation
+from integrations.ivep.models import IvepEvent, IvepRelation
 from roost import Context
 
 
 def erase(ctx: Context, member: UUID) -> None:
     """Forget a member. The numbers stay, so that IVEP telling them again brings nobody back."""
-    relations, events = IvepRelation.scoped(ctx), IvepEvent.scoped(ctx)
-    mine = [row.number for row in relations.select().where(IvepRelation.member == member)]
-    about = IvepEvent.member == member
-    if mine:
-        about |= IvepEvent.number.in_(mine)
-    events.update(body=None, member=None).where(about).execute()
-    relations.update(member=None, state="erased", note="", since=None, changed_at=ctx.now()).where(
-        IvepRelation.member == member
-    ).execute()
-
-
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's relations; the coach who was assigned last is the survivor's."""
-    for model in (IvepRelation, IvepEvent):
-        model.scoped(ctx).update(member=member).where(model.member == merged).execute()
+    relations, mine = IvepRelation.scoped(ctx), IvepRelation.member == member
+    numbers = relations.select(IvepRelation.number).where(mine)
+    IvepEvent.scoped(ctx).update(body=None, member=None).where(IvepEvent.number.in_(numbers)).execute()
+    relations.update(member=None, state="erased", note="", since=None, changed_at=ctx.now()).where(mine).execute()
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
@@ -41,9 +30,3 @@ def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
         for row in rows
     ]
     return {"coaches": coaches} if coaches else None
-
-
-def purge(ctx: Context) -> None:
-    """Delete all that is kept for this tenant."""
-    for model in (IvepRelation, IvepCoach, IvepEvent, IvepCursor):
-        model.scoped(ctx).delete().execute()

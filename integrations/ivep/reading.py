@@ -18,7 +18,6 @@ SWEEP = 200
 
 
 def client_of(ctx: Context) -> IvepClient:
-    """Return a client of the tenant's IVEP."""
     return qinniao.connect(ctx, ctx.settings(IvepSettings), IvepClient)
 
 
@@ -32,17 +31,14 @@ class Pull(qinniao.Following):
 
     @classmethod
     def settings(cls, ctx: Context) -> IvepSettings:
-        """Return where IVEP is."""
         return ctx.settings(IvepSettings)
 
     @classmethod
     def client(cls, ctx: Context) -> IvepClient:
-        """Return a client of it."""
         return client_of(ctx)
 
     @classmethod
     def fetch(cls, asked: qinniao.Prepared) -> qinniao.PullPage[Any]:
-        """Call for a page."""
         assert isinstance(asked.client, IvepClient)
         if asked.kind == "coaches":
             return asked.client.coaches(asked.cursor, asked.limit, asked.since)
@@ -71,7 +67,6 @@ def name_coaches(ctx: Context) -> None:
 
 
 def run(ctx: Context, row_id: UUID, body: None = None) -> None:
-    """Read one list now, for staff."""
     start(ctx, [IvepCursor.scoped(ctx).get(IvepCursor.id == row_id).kind])
 
 
@@ -116,7 +111,6 @@ class Ask(Remote):
         return Prepared(payload.number, payload.tries, settings.base_url, client_of(ctx), held)
 
     def call(self, prepared: Prepared | None) -> Asked:
-        """Ask."""
         if prepared is None or prepared.held is not None:
             return Asked()
         try:

@@ -1,13 +1,13 @@
 """The tenant's settings, what members and staff see, and what jobs carry."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from integrations.qinniao import ServerSettings
+from roost import Body
 
 
 class IvepSettings(ServerSettings):
@@ -81,81 +81,7 @@ class SweepJob(BaseModel):
 # --- what staff see ---------------------------------------------------------------------------------------
 
 
-class CoachRow(BaseModel):
-    """A coach."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    number: str
-    name: str
-    title: str
-    picture: str
-    venue: UUID | None
-    gone: bool
-    changed_at: datetime
-
-
-class RelationRow(BaseModel):
-    """Who coaches whom."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    number: str
-    member_number: str
-    member: UUID | None
-    coach: UUID | None
-    coach_name: str = ""
-    assigned: bool
-    since: datetime | None
-    venue: UUID | None
-    state: str
-    note: str
-    source: str
-    version: int
-    told_at: datetime | None
-    changed_at: datetime
-
-
-class EventRow(BaseModel):
-    """An event that was pushed; its body is not shown."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    event_id: str
-    event_type: str
-    number: str
-    state: str
-    note: str
-    member: UUID | None
-    venue: UUID | None
-    occurred_at: datetime
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class ListRow(BaseModel):
-    """How the reconciliation of one list does."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    state: str
-    error: str
-    items: int = Field(description="of the last run")
-    found: int = Field(description="of those, news that no push had brought")
-    rejected: int = Field(description="of those, that could not be read")
-    tries: int
-    started_on: date | None
-    finished_at: datetime | None
-
-
-class NewRun(BaseModel):
+class NewRun(Body):
     """Which list to fetch now."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["all", "coaches", "relations"] = Field("all", description="one list, or both · 列表")

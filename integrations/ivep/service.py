@@ -1,10 +1,12 @@
 """Take over who coaches whom, once, whatever the order it is told in; and say who a member's coach is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
+
+import structlog
 
 from integrations import qinniao
 from integrations.ivep import wire
@@ -14,6 +16,7 @@ from integrations.ivep.schemas import CoachView, IvepSettings
 from roost import Context, NotFound, members, tenants
 
 SLUG = "ivep"
+log = structlog.get_logger("roost.ivep")
 NOTE_LENGTH = 300
 
 State = Literal["done", "known", "stale", "waiting", "ignored", "stored", "failed"]
@@ -48,12 +51,35 @@ def take_coach(ctx: Context, item: wire.IvepCoach) -> Outcome:
     """Take over what a coach is called, and whether they are still there."""
     row = _coach_row(ctx, item.id, lock=True)
     if (settled := _settled(row, item.version, item.updated_at)) is not None:
-        return settled
+        return _coach_again(ctx, row, item) if settled.state == "known" else settled
     IvepCoach.scoped(ctx).update(
         name=item.name, title=item.title, picture=item.picture or "", venue=venue_of(ctx, item.store_id),
         gone=item.deleted, version=item.version, told_at=item.updated_at, changed_at=ctx.now(),
     ).where(IvepCoach.id == row.id).execute()  # fmt: skip
+    ctx = ctx.for_plugin(SLUG)
+    if item.deleted:
+        members.take_off_list(ctx, item.id)
+    else:
+        members.put_on_list(ctx, item.id, item.phone, "coach")
     return Outcome("done")
+
+
+def _coach_again(ctx: Context, row: Any, item: wire.IvepCoach) -> Outcome:
+    """Return what became of a coach's version that was told before; what the repeat leaves out is not compared."""
+    was = {"name": row.name, "title": row.title, "picture": row.picture, "deleted": row.gone}
+    now = {"name": item.name, "title": item.title, "picture": item.picture or "", "deleted": item.deleted}
+    told = item.model_fields_set
+    note = _contradiction(item.version, {name: value for name, value in was.items() if name in told}, now)
+    if not note:
+        return Outcome("known")
+    log.warning("coach_conflict", coach=item.id, version=item.version)
+    return Outcome("failed", None, note)
+
+
+def _contradiction(version: int, was: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """Return how a version says something else than before, with both sides; "" where it says the same."""
+    both = "; ".join(f"{name} was {was[name]}, is now {now[name]}" for name in was if was[name] != now[name])
+    return f"version {version} was told before with other content: {both}"[:NOTE_LENGTH] if both else ""
 
 
 def _coach_row(ctx: Context, number: str, *, lock: bool = False) -> Any:
@@ -81,7 +107,7 @@ def take_relation(ctx: Context, item: wire.IvepRelation, source: Source) -> Outc
     relations.insert(number=item.id, changed_at=ctx.now()).on_conflict_ignore().execute()
     row = relations.lock(IvepRelation.number == item.id)
     if (settled := _settled(row, item.version, item.updated_at)) is not None:
-        return settled
+        return _differing(ctx, row, item, source) if settled.state == "known" else settled
     coach = _coach_row(ctx, item.coach_id)
     person = qinniao.member_of(ctx, item.member_id)
     gone = person is None and row.state == "erased" and row.member_number == item.member_id
@@ -100,6 +126,28 @@ def take_relation(ctx: Context, item: wire.IvepRelation, source: Source) -> Outc
         return Outcome("waiting", None, "member", unnamed)
     _settle_events(ctx, item.id, person.id)
     return Outcome("done", person.id, "", unnamed)
+
+
+def _differing(ctx: Context, row: Any, item: wire.IvepRelation, source: Source) -> Outcome:
+    """Return what became of a version told before: known, or refused where it now says something else.
+
+    The SaaS and IVEP count their versions apart: only one that contradicts itself is wrong.
+    """
+    coach = IvepCoach.scoped(ctx).first(IvepCoach.id == row.coach)
+    was = {
+        "member_id": row.member_number, "coach_id": coach.number if coach is not None else "",
+        "status": "assigned" if row.assigned else "released", "since": row.since,
+    }  # fmt: skip
+    now = {
+        "member_id": item.member_id, "coach_id": item.coach_id,
+        "status": "assigned" if item.assigned else "released", "since": item.since,
+    }  # fmt: skip
+    note = _contradiction(item.version, was, now)
+    if not note or row.source != source or row.state == "erased":
+        return Outcome("known", row.member)
+    log.warning("relation_conflict", relation=item.id, version=item.version)
+    IvepRelation.scoped(ctx).update(note=note).where(IvepRelation.id == row.id).execute()
+    return Outcome("failed", row.member, note)
 
 
 def note_unreadable(ctx: Context, number: str, reason: str) -> None:
@@ -164,7 +212,6 @@ def _history(ctx: Context, member: UUID, since: datetime) -> bool:
 
 
 def coach(ctx: Context, coach_id: UUID) -> CoachView:
-    """Return a coach by our id. Raises NotFound."""
     return _view(ctx, IvepCoach.scoped(ctx).get(IvepCoach.id == coach_id))
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from integrations.qinniao import Instant, Key, SaasItem, Words
 
@@ -16,11 +16,12 @@ def _picture(given: object) -> object:
 
 
 class IvepCoach(SaasItem):
-    """Read a coach; `deleted` is one who has left."""
+    """Read a coach; `deleted` is one who has left. The member who has the `phone` is of the class `coach`."""
 
     name: Words = ""
     title: Words = ""
     picture: Annotated[str | None, BeforeValidator(_picture)] = None
+    phone: str = Field("", max_length=64, repr=False)
 
 
 class IvepRelation(SaasItem):

@@ -1,12 +1,12 @@
 """The SaaS of the venues: leads go there; memberships, orders, bookings and gate scans come from there.
 
 Facts: `membership_changed`, `booking_recorded`, `booking_cancelled`, `booking_attended`, `saas_member_linked`,
-`coach_relation_told`. For a brand without an API its people come by `roost import saas-members`.
+`saas_member_known`, `coach_relation_told`. For a brand without an API its people come by `roost import saas-members`.
 
 The face of the plugin. Who is whom in the SaaS: `member_of`, `numbers_of`, `staff_of`. And for integrations whose
 server speaks the same open protocol, all they need to speak it: `ServerSettings`, `ProtocolClient` and `connect` to
-call; `admit`, `check_same` and `received` at the door for pushes; `Following` to read lists; the circuit breaker
-`pause` and `note`;
+call; `admit`, `check_same` and `received` at the door for pushes; `Following` to read lists; `PushedTable`,
+`ListTable`, `columns_of_pushes` and `columns_of_lists` to keep and show both; the circuit breaker `pause` and `note`;
 `HmacSigner`, `verify` and `Scheme` for signatures.
 
 Its names come when they are asked for: the fake beside it, a program of its own, does without them and without core.
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from integrations.qinniao.answers import QinniaoUnavailable as QinniaoUnavailable
     from integrations.qinniao.circuit import note as note
     from integrations.qinniao.circuit import pause as pause
+    from integrations.qinniao.columns import columns_of_lists as columns_of_lists
+    from integrations.qinniao.columns import columns_of_pushes as columns_of_pushes
     from integrations.qinniao.connection import ServerSettings as ServerSettings
     from integrations.qinniao.connection import connect as connect
     from integrations.qinniao.connection import require as require
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from integrations.qinniao.following import Prepared as Prepared
     from integrations.qinniao.following import backoff as backoff
     from integrations.qinniao.hookspecs import CoachRelationTold as CoachRelationTold
+    from integrations.qinniao.hookspecs import SaasMemberKnown as SaasMemberKnown
     from integrations.qinniao.hookspecs import SaasMemberLinked as SaasMemberLinked
     from integrations.qinniao.people import SaasPerson as SaasPerson
     from integrations.qinniao.people import member_of as member_of
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
     from integrations.qinniao.signing import Signer as Signer
     from integrations.qinniao.signing import Verified as Verified
     from integrations.qinniao.signing import verify as verify
+    from integrations.qinniao.tables import ListTable as ListTable
+    from integrations.qinniao.tables import PushedTable as PushedTable
     from integrations.qinniao.wire import Instant as Instant
     from integrations.qinniao.wire import Key as Key
     from integrations.qinniao.wire import PushedEvent as PushedEvent
@@ -60,14 +65,16 @@ if TYPE_CHECKING:
 _HOMES = {
     "answers": ("MAX_PAGE", "Code", "PullPage", "QinniaoError", "QinniaoUnavailable"),
     "circuit": ("note", "pause"),
+    "columns": ("columns_of_lists", "columns_of_pushes"),
     "connection": ("ServerSettings", "connect", "require"),
     "door": ("admit", "check_same", "received"),
     "following": ("Following", "Prepared", "backoff"),
-    "hookspecs": ("CoachRelationTold", "SaasMemberLinked"),
+    "hookspecs": ("CoachRelationTold", "SaasMemberKnown", "SaasMemberLinked"),
     "people": ("SaasPerson", "member_of", "numbers_of", "staff_of"),
     "protocol": ("ProtocolClient", "Signed", "list_params"),
     "schemas": ("PullJob",),
     "signing": ("NONCE_SECONDS", "BadSignature", "HmacSigner", "Reason", "Scheme", "Signer", "Verified", "verify"),
+    "tables": ("ListTable", "PushedTable"),
     "wire": ("Instant", "Key", "PushedEvent", "SaasItem", "Words", "wrong_fields"),
 }
 

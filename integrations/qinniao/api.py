@@ -9,4 +9,4 @@ staff = Endpoints("staff")
 @staff.post("/reconciliation", permission="qinniao.retry", status=204, rate="6/hour")
 def start_reconciliation(ctx: Context) -> None:
     """Start fetching what pushes missed, now; a run that is at work is taken over."""
-    reconcile.start(ctx)
+    reconcile.Pull.start(ctx)

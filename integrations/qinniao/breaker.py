@@ -58,7 +58,10 @@ class _Row(pybreaker.CircuitBreakerStorage):
 
 
 def judge(row: Any, failure: QinniaoError | None, now: datetime, most: int, pause: timedelta) -> None:
-    """Change the row by what came of a call. A refusal that will not pass says that the server is up."""
+    """Change the row by what came of a call. A refusal that will not pass says that the server is up.
+
+    The library counts what it is told to exclude as a success, so `circuit` keeps refusals of a closed circuit away.
+    """
     breaker = pybreaker.CircuitBreaker(
         fail_max=most,
         reset_timeout=pause.total_seconds(),

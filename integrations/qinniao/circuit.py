@@ -40,10 +40,14 @@ def pause(ctx: Context, target: str) -> timedelta | None:
 
 
 def note(ctx: Context, target: str, failure: QinniaoError | None) -> None:
-    """Tell the circuit what came of a call. A refusal that will not pass says that the server is up."""
+    """Tell the circuit what came of a call.
+
+    A refusal that will not pass closes a circuit that was open, for the server is up; it does not clear the failures of
+    a closed one: a call refused now and then says nothing of those that had no answer.
+    """
     row = _first(ctx, target)
     fine = failure is None or not failure.retryable
-    if fine and (row is None or (row.state == CLOSED and row.failures == 0)):
+    if fine and (row is None or (row.state == CLOSED and (failure is not None or row.failures == 0))):
         return
     circuits = QinniaoCircuit.scoped(ctx)
     if row is None:
@@ -70,12 +74,10 @@ def close(ctx: Context, row_id: UUID, body: None = None) -> None:
 
 
 def broken(ctx: Context) -> Iterable[Any]:
-    """Return the circuits that are not closed."""
     return list(QinniaoCircuit.scoped(ctx).select().where(QinniaoCircuit.state != CLOSED))
 
 
 def is_broken(row: Any) -> bool:
-    """Tell whether a circuit is not closed."""
     return bool(row.state != CLOSED)
 
 

@@ -2,12 +2,13 @@
 
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from integrations.qinniao import hookspecs
 from integrations.qinniao.answers import Code
 from integrations.qinniao.protocol import ProtocolClient
 from integrations.qinniao.signing import HMAC_SHA256, HmacScheme, Scheme
-from roost import Conflict, Context, egress
+from roost import Body, Conflict, Context, egress
 
 TIMEOUT = (2.0, 5.0)  # seconds to connect, and to wait for an answer
 HMAC = HmacScheme()
@@ -15,10 +16,8 @@ HMAC = HmacScheme()
 C = TypeVar("C", bound=ProtocolClient)
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Body):
     """Where a server of the protocol is, and how calls are signed, ours and theirs."""
-
-    model_config = ConfigDict(extra="forbid")
 
     base_url: str = Field(
         "", max_length=200, pattern=r"^(https?://\S+)?$",
@@ -65,7 +64,7 @@ def scheme_of(ctx: Context, name: str) -> Scheme:
     """Return the way to sign of a name. Raises Conflict when no plugin that is on knows it."""
     if name == HMAC_SHA256:
         return HMAC
-    found: Scheme | None = ctx.runtime.dispatcher.decide(ctx, "signing_scheme", name=name)
+    found = ctx.first(hookspecs.signing_scheme, name=name)
     if found is None:
         raise Conflict(
             f"no plugin that is on knows the signing scheme {name!r}: the one that is built in is {HMAC_SHA256}",

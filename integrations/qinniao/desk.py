@@ -7,10 +7,11 @@ from uuid import UUID
 
 from peewee import fn
 
-from integrations.qinniao import circuit, inbox, leads, reconcile, service
+from integrations.qinniao import circuit, leads, reconcile, service
 from integrations.qinniao.connection import require
+from integrations.qinniao.inbox import INBOX
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject, QinniaoRetry
-from integrations.qinniao.schemas import Assignment, NewRetry, ObjectRow, QinniaoSettings, RetryJob
+from integrations.qinniao.schemas import Assignment, NewRetry, QinniaoSettings, RetryJob
 from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasLead, SaasMember
 from roost import Conflict, Context, Forbidden, Next, mask_phone, members, unseal
 
@@ -22,9 +23,9 @@ NAMES = {
 }  # fmt: skip
 
 
-def present_objects(ctx: Context, rows: Sequence[Any]) -> Sequence[ObjectRow]:
+def present_objects(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the masked phone of people who wait to be matched."""
-    return [ObjectRow.model_validate(row).model_copy(update={"phone": _phone(ctx, row)}) for row in rows]
+    return [{"phone": _phone(ctx, row)} for row in rows]
 
 
 def _phone(ctx: Context, row: Any) -> str:
@@ -98,9 +99,9 @@ def go_on(ctx: Context, payload: RetryJob) -> Next | None:
     return None if ended else Next(RetryJob(retry=retry.id, after=found[-1].id))
 
 
-_OPEN_OF: dict[str, tuple[Any, tuple[str, ...]]] = {
+_OPEN_OF: dict[str, tuple[Any, Sequence[str]]] = {
     "leads": (QinniaoLead, ("pending", "failed")),
-    "events": (QinniaoEvent, inbox.OPEN),
+    "events": (QinniaoEvent, INBOX.open),
     "records": (QinniaoObject, ("waiting", "failed")),
 }
 
@@ -111,7 +112,7 @@ def _again(ctx: Context, what: str, row: Any) -> bool:
         leads.again(ctx, row)
         return True
     if what == "events":
-        return inbox.process(ctx, row.id) not in inbox.OPEN
+        return INBOX.process(ctx, row.id) not in INBOX.open
     return service.resume(ctx, row).state not in ("waiting", "failed")
 
 
@@ -149,7 +150,7 @@ def figures(ctx: Context) -> list[tuple[str, str]]:
     for row in circuit.broken(ctx):
         state = "试探" if row.state == "half-open" else "熔断"
         shown.append((f"接口 {row.target}", f"{state}：{_ago(ctx, row.opened_at)}；{row.error}"))
-    for kind, state, finished_at, error in reconcile.states(ctx):
+    for kind, state, finished_at, error in reconcile.Pull.states(ctx):
         shown.append((f"对账 · {NAMES[kind]}", f"失败：{error}" if state == "failed" else _ago(ctx, finished_at)))
     return shown
 

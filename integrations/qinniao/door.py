@@ -14,7 +14,7 @@ from roost import Answer, Content, Context, Invalid, NotFound, Push, TenantModel
 
 PUSH = Content(
     "push",
-    Text(zh="推送", en="push"),
+    Text("推送", "push"),
     ("event_type", "occurred_at", "store_id", "body"),
     private=frozenset({"body"}),  # it has personal data
 )
@@ -54,8 +54,7 @@ def admit(ctx: Context, push: Push, settings: ServerSettings) -> tuple[PushedEve
 def _use(ctx: Context, nonce: str) -> None:
     nonces, now = QinniaoNonce.scoped(ctx), ctx.now()
     nonces.delete().where(QinniaoNonce.seen_at < now - timedelta(seconds=NONCE_SECONDS)).execute()
-    new = nonces.insert(nonce=nonce, seen_at=now).on_conflict_ignore().returning(QinniaoNonce.id).execute()
-    if not list(new):
+    if nonces.insert_once(nonce=nonce, seen_at=now) is None:
         raise Unauthorized("the push is refused: this nonce was used before", "请求重复", code="nonce_used")
 
 

@@ -1,13 +1,19 @@
 """What an item of the SaaS does here, by kind. Everything runs in the caller's transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from integrations.qinniao import membership
-from integrations.qinniao.hookspecs import BookingAttended, BookingCancelled, BookingRecorded, CoachRelationTold
+from integrations.qinniao.hookspecs import (
+    BookingAttended,
+    BookingCancelled,
+    BookingRecorded,
+    CoachRelationTold,
+    SaasMemberKnown,
+)
 from integrations.qinniao.keeping import status_of
 from integrations.qinniao.models import QinniaoLead
 from integrations.qinniao.people import PROVIDER, of_lead
@@ -89,6 +95,31 @@ def _is_brought(ctx: Context, person: members.MemberView, item: SaasItem) -> boo
     pushed = (QinniaoLead.member == person.id) & (QinniaoLead.state == "pushed")
     ours = ours or QinniaoLead.scoped(ctx).first(pushed) is not None
     return ours and _may_be_day_of(ctx, item.joined_on, person.registered_at)
+
+
+def knew_before(ctx: Context, person: members.MemberView, item: SaasItem, *, asked: bool = False) -> bool:
+    """Tell whether a record that was found by phone is older than the person's registration here.
+
+    `asked`: it is the answer about somebody who is not pushed yet, so it did not come of our lead. A day that may be
+    that of the registration is none before it: the SaaS's zone may not be ours.
+    """
+    if not isinstance(item, SaasMember):
+        return False
+    if item.joined_on is not None:
+        return not _may_be_day_of(ctx, item.joined_on, person.registered_at)
+    named = of_lead(ctx, item.lead_external_id)
+    if named is not None and named.id == person.id:
+        return False
+    pushed = QinniaoLead.scoped(ctx).first(QinniaoLead.member == person.id, QinniaoLead.state == "pushed")
+    return pushed is None and (asked or item.updated_at < person.registered_at)
+
+
+def note_known(ctx: Context, member: UUID) -> None:
+    """Publish, once, that the SaaS knew a person before they registered here."""
+    leads = QinniaoLead.scoped(ctx)
+    leads.insert(member=member, created_at=ctx.now(), changed_at=ctx.now()).on_conflict_ignore().execute()
+    if leads.update(known_before=True).where(QinniaoLead.member == member, ~QinniaoLead.known_before).execute():
+        replace(ctx, origin="live").publish(SaasMemberKnown(member=member))  # it is news, also from a file
 
 
 def _may_be_day_of(ctx: Context, day: date, instant: datetime) -> bool:
@@ -173,7 +204,7 @@ def _checkin(ctx: Context, person: members.MemberView, told: Told) -> str | None
     told_as = ctx.imported() if is_history(ctx, person, item.checked_in_at) else ctx
     known = visits.find(ctx, PROVIDER, item.id)
     venue = venue_of(ctx, item.store_id) if known is None or known.venue is not None else None
-    visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id)
+    visits.record(told_as, person.id, venue, item.checked_in_at, PROVIDER, item.id, scope="brand")
     return None
 
 

@@ -6,7 +6,7 @@ Run it with ``python -m integrations.qinniao.fake --port 9102 --callback URL``, 
 It checks signatures and nonces, takes leads, matches members by phone and gives out lists by cursor, as
 `integrations.qinniao.client` says. Beside the protocol:
 
-- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play the SaaS's own side (`integrations.fake_protocol`).
+- ``POST /_fake/push``, ``/_fake/callback``, ``/_fake/items`` play the SaaS's own side (`qinniao.fake_protocol`).
   A push is delivered as often as it is told to; the repetitions of a real SaaS, from 15 s to 6 h, are for the caller.
 - ``GET /_fake/leads`` shows what was taken.
 - And what every fake has (`integrations.fake_server`): an API is a kind of list, or ``leads``.
@@ -17,13 +17,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from integrations.fake_protocol import APP_ID as APP_ID
-from integrations.fake_protocol import Item, ProtocolFake, envelope, fill, protocol_line
-from integrations.fake_protocol import Push as Push
 from integrations.fake_server import Failure as Failure
 from integrations.fake_server import Refusal, Route, Running
 from integrations.fake_server import create_app as create_app
 from integrations.qinniao.answers import Code
+from integrations.qinniao.fake_protocol import APP_ID as APP_ID
+from integrations.qinniao.fake_protocol import Item, ProtocolFake, envelope, fill, protocol_line
+from integrations.qinniao.fake_protocol import Push as Push
 from integrations.qinniao.wire import KINDS, ObjectKind
 
 SECRET = "fake-qinniao-secret"
@@ -46,8 +46,8 @@ DEMO_ITEMS: Mapping[str, tuple[Item, ...]] = {
         {"id": "003", "store_id": "003", "name": "云栖店"},
     ),
     "staff": (
-        {"id": "s-101", "store_id": "001", "name": "周岚", "role": "coach"},
-        {"id": "s-201", "store_id": "002", "name": "陆远", "role": "sales"},
+        {"id": "s-101", "store_id": "001", "name": "周岚", "role": "coach", "phone": "13900000101"},
+        {"id": "s-201", "store_id": "002", "name": "陆远", "role": "sales", "phone": "13900000201"},
     ),
     "members": (
         {"id": "m-1", "store_id": "001", "phone": "13900000001", "name": "沈知夏", "status": "active"},
@@ -93,7 +93,6 @@ class QinniaoFake(ProtocolFake):
         yield Route("GET", "/_fake/leads", lambda call: {"leads": [*self.leads]})
 
     def forget(self) -> None:
-        """Forget the leads, too."""
         super().forget()
         self._leads: dict[str, Item] = {}
 
@@ -145,7 +144,6 @@ def serve(port: int = 0, *, fake: QinniaoFake | None = None) -> Running[QinniaoF
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = protocol_line(
         "integrations.qinniao.fake",
         "A SaaS of our own.",

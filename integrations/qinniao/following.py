@@ -67,17 +67,14 @@ class Following(Remote):
 
     @classmethod
     def settings(cls, ctx: Context) -> ServerSettings:
-        """Return where the server is."""
         raise NotImplementedError
 
     @classmethod
     def client(cls, ctx: Context) -> ProtocolClient:
-        """Return a client of it."""
         raise NotImplementedError
 
     @classmethod
     def fetch(cls, asked: Prepared) -> PullPage[Any]:
-        """Call for a page."""
         raise NotImplementedError
 
     @classmethod
@@ -88,16 +85,14 @@ class Following(Remote):
     # when
 
     @classmethod
-    def start_due(cls, ctx: Context) -> bool:
-        """Start the night's run once its hour has come, once a day of the tenant's; return whether it did."""
+    def start_due(cls, ctx: Context, slot: str) -> None:
+        """Start the night's run once its hour has come, once a day of the tenant's."""
         settings = cls.settings(ctx)
         hour = local_time(ctx.now(), ctx.tenant.zone).hour
         if not settings.connected or not settings.reconcile or hour < settings.reconcile_hour:
-            return False
-        if cls.row(ctx, cls.lists[0]).started_on == ctx.today():
-            return False
-        cls.start(ctx)
-        return True
+            return
+        if cls.row(ctx, cls.lists[0]).started_on != ctx.today():
+            cls.start(ctx)
 
     @classmethod
     def start(cls, ctx: Context, kinds: Sequence[str] | None = None) -> None:
@@ -149,7 +144,6 @@ class Following(Remote):
         )  # fmt: skip
 
     def call(self, prepared: Prepared | None) -> Fetched:
-        """Fetch the page."""
         if prepared is None or prepared.held is not None:
             return Fetched()
         try:

@@ -5,11 +5,13 @@ from typing import Literal
 from uuid import UUID
 
 from integrations.qinniao.signing import Scheme
-from roost import Context, Fact, decision, fact
+from roost import Context, Fact, Text, decision, fact
 
 
 class MembershipChanged(Fact):
     """A membership is another now. `state` is member or lapsed, `valid_until` the last day."""
+
+    label = Text("会籍变更", "Membership changed")
 
     member: UUID
     state: str
@@ -21,8 +23,18 @@ class MembershipChanged(Fact):
 class SaasMemberLinked(Fact):
     """We know now whom the SaaS means by a number of its own."""
 
+    label = Text("关联业务系统会员", "SaaS member linked")
+
     member: UUID
     number: str
+
+
+class SaasMemberKnown(Fact):
+    """The SaaS knew this person's phone before they registered here: as a member, past or present, or as a lead."""
+
+    label = Text("业务系统已有此人", "Person known to the SaaS")
+
+    member: UUID
 
 
 class _Booking(Fact):
@@ -37,17 +49,25 @@ class _Booking(Fact):
 class BookingRecorded(_Booking):
     """A member has a place in a class."""
 
+    label = Text("预约课程", "Class booked")
+
 
 class BookingCancelled(_Booking):
     """A member gave up a place in a class, or it was taken from them."""
+
+    label = Text("取消预约", "Booking cancelled")
 
 
 class BookingAttended(_Booking):
     """A member came to a class they had booked."""
 
+    label = Text("上课签到", "Class attended")
+
 
 class CoachRelationTold(Fact):
     """The SaaS said that a member has, or no longer has, a coach: the numbers are its own."""
+
+    label = Text("业务系统教练关系", "Coach named by the SaaS")
 
     member: UUID
     number: str
@@ -67,6 +87,11 @@ def membership_changed(ctx: Context, fact: MembershipChanged) -> None:
 @fact(since="1.0")
 def saas_member_linked(ctx: Context, fact: SaasMemberLinked) -> None:
     """Fires once when a number of the SaaS was linked with a member; a person may have several."""
+
+
+@fact(since="1.0")
+def saas_member_known(ctx: Context, fact: SaasMemberKnown) -> None:
+    """Fires once for a person whom the SaaS turns out to have known before they registered."""
 
 
 @fact(since="1.0")

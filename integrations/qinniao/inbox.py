@@ -1,6 +1,5 @@
 """Events that the SaaS pushes: verified, stored and answered at once; processed by a job, with one effect."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +12,9 @@ from integrations.qinniao.models import QinniaoEvent
 from integrations.qinniao.people import PROVIDER
 from integrations.qinniao.schemas import EventJob, QinniaoSettings
 from integrations.qinniao.wire import ITEM_MODELS, KIND_OF_EVENT, STATUS_OF_EVENT, PushedEvent, wrong_fields
-from roost import Answer, Conflict, Context, Push, delete_some, members, seal, unseal
+from roost import Answer, Context, Handled, Inbox, Push, members, seal, unseal
 
-OPEN = ("received", "waiting", "failed")  # states of events that may still be processed
-AS_EVENT = {
-    "applied": "done",
-    "known": "done",
-}  # an outcome as the state of its event, where the words differ
+AS_EVENT = {"applied": "done", "known": "done"}  # an outcome as the state of its event, where the words differ
 
 
 def receive(ctx: Context, push: Push) -> Answer:
@@ -33,54 +28,34 @@ def receive(ctx: Context, push: Push) -> Answer:
     ctx = ctx.for_plugin(service.SLUG)
     event, body = admit(ctx, push, ctx.settings(QinniaoSettings))
     kind = KIND_OF_EVENT.get(event.event_type, "")
-    new = (
-        QinniaoEvent.scoped(ctx)
-        .insert(
-            event_id=event.event_id,
-            event_type=event.event_type,
-            kind=kind,
-            saas_id=(plain_id(event.data.get("id")) or "") if kind else "",
-            body=seal(ctx, "event", body),
-            venue=effects.venue_of(ctx, event.store_id),
-            occurred_at=event.occurred_at,
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(QinniaoEvent.id)
-        .execute()
+    made = QinniaoEvent.scoped(ctx).insert_once(
+        event_id=event.event_id,
+        event_type=event.event_type,
+        kind=kind,
+        saas_id=(plain_id(event.data.get("id")) or "") if kind else "",
+        body=seal(ctx, "event", body),
+        venue=effects.venue_of(ctx, event.store_id),
+        occurred_at=event.occurred_at,
+        received_at=ctx.now(),
     )
-    fresh = list(new)
-    for row in fresh:
-        ctx.enqueue("qinniao.event", EventJob(event=row.id))
-    if not fresh:
+    if made is not None:
+        ctx.enqueue("qinniao.event", EventJob(event=made))
+    else:
         check_same(ctx, QinniaoEvent, event)
     return received(ctx)
 
 
-def process(ctx: Context, event_id: UUID) -> str:
-    """Process one stored event; return its state. Nothing happens to one that is done."""
-    ctx = ctx.for_plugin(service.SLUG)
-    row = QinniaoEvent.scoped(ctx).lock(QinniaoEvent.id == event_id)
-    if row.state not in OPEN or row.body is None:
-        return str(row.state)
-    state, note, member = _process(ctx, row)
-    QinniaoEvent.scoped(ctx).update(
-        state=state, note=note[: service.NOTE_LENGTH], member=member or row.member, processed_at=ctx.now()
-    ).where(QinniaoEvent.id == row.id).execute()
-    return state
-
-
-def _process(ctx: Context, row: Any) -> tuple[str, str, UUID | None]:
+def _handle(ctx: Context, row: Any) -> Handled:
     event = PushedEvent.model_validate_json(unseal(ctx, "event", row.body))
     kind = KIND_OF_EVENT.get(event.event_type)
     if kind is None:
-        return "stored", "", _whose(ctx, event)
+        return Handled("stored", member=_whose(ctx, event))
     try:
         item = ITEM_MODELS[kind].model_validate(item_of(event))
     except ValidationError as ex:
-        return "failed", wrong_fields(ex), None
+        return Handled("failed", wrong_fields(ex))
     outcome = service.apply(ctx, kind, item, via="push", occurred_at=event.occurred_at)
-    return AS_EVENT.get(outcome.state, outcome.state), outcome.note, outcome.member
+    return Handled(AS_EVENT.get(outcome.state, outcome.state), outcome.note, outcome.member)
 
 
 def item_of(event: PushedEvent) -> dict[str, Any]:
@@ -98,15 +73,4 @@ def _whose(ctx: Context, event: PushedEvent) -> UUID | None:
     return found.id if found is not None else None
 
 
-def retry(ctx: Context, event_id: UUID, body: None = None) -> None:
-    """Process an event again, for staff. Raises Conflict for one that is done."""
-    row = QinniaoEvent.scoped(ctx).get(QinniaoEvent.id == event_id)
-    if row.state not in OPEN:
-        raise Conflict(f"this event is {row.state}: there is nothing to do", "该推送已处理，无需重试")
-    process(ctx, event_id)
-
-
-def clean(ctx: Context) -> bool:
-    """Delete some events past their keeping; tell whether more may be left. What they told stays."""
-    before = ctx.now() - timedelta(days=ctx.settings(QinniaoSettings).keep_days)
-    return delete_some(ctx, QinniaoEvent, QinniaoEvent.received_at < before)
+INBOX = Inbox(service.SLUG, QinniaoEvent, _handle, lambda ctx: ctx.settings(QinniaoSettings).keep_days)

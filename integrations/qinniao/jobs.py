@@ -8,41 +8,25 @@ from roost import Context, Job, Next, Schedule, Slot
 
 
 def _event(ctx: Context, payload: EventJob) -> None:
-    inbox.process(ctx, payload.event)
-
-
-def _sweep(ctx: Context, payload: SweepJob) -> Next | None:
-    return reconcile.sweep(ctx, payload)
-
-
-def _leads(ctx: Context, payload: SweepJob) -> Next | None:
-    return leads.sweep(ctx, payload)
-
-
-def _retry(ctx: Context, payload: RetryJob) -> Next | None:
-    return desk.go_on(ctx, payload)
-
-
-def _reconcile(ctx: Context, slot: str) -> None:
-    reconcile.start_due(ctx)
+    inbox.INBOX.process(ctx, payload.event)
 
 
 def _nightly(ctx: Context, slot: str) -> Next | None:
     ctx.enqueue("qinniao.sweep", SweepJob(), dedupe=f"sweep:{slot}")
     ctx.enqueue("qinniao.leads", SweepJob(), dedupe=f"leads:{slot}")
     service.find_venues(ctx)
-    return Next(Slot(slot=slot)) if inbox.clean(ctx) else None
+    return Next(Slot(slot=slot)) if inbox.INBOX.clean(ctx) else None
 
 
 JOBS = (
     Job("lead", LeadJob, leads.BringLead),
     Job("event", EventJob, _event),
     Job("pull", PullJob, reconcile.Pull),
-    Job("sweep", SweepJob, _sweep),
-    Job("leads", SweepJob, _leads),
-    Job("retry", RetryJob, _retry),
+    Job("sweep", SweepJob, reconcile.sweep),
+    Job("leads", SweepJob, leads.sweep),
+    Job("retry", RetryJob, desk.go_on),
 )
 SCHEDULES = (
-    Schedule("reconcile", _reconcile, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
+    Schedule("reconcile", reconcile.Pull.start_due, every=timedelta(hours=1)),  # the hour is a setting of the tenant's
     Schedule("nightly", _nightly, daily="05:30"),
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from integrations.qinniao import circuit, membership, service
+from integrations.qinniao import circuit, effects, membership, service
 from integrations.qinniao.client import QinniaoClient, QinniaoError
 from integrations.qinniao.connection import TIMEOUT, connect, require
 from integrations.qinniao.following import LONGEST_RETRY, backoff
@@ -22,7 +22,6 @@ DONE = ("matched", "pushed")
 
 
 def client_of(ctx: Context) -> QinniaoClient:
-    """Return a client of the tenant's SaaS."""
     return connect(ctx, ctx.settings(QinniaoSettings), QinniaoClient, TIMEOUT)
 
 
@@ -37,7 +36,8 @@ def start(ctx: Context, member: UUID) -> None:
     ).on_conflict_ignore().execute()
     phone = members.phone_of(ctx, person.id) if person.phone_masked else ""
     waiting = service.find_waiting(ctx, phone)
-    service.claim_leads(ctx, phone)
+    if service.claim_leads(ctx, phone) or waiting:  # what waits came before they did
+        effects.note_known(ctx, person.id)
     for owner in waiting:
         service.link(ctx, person.id, owner)
         service.resolve_owner(ctx, owner)
@@ -139,6 +139,9 @@ def _match(ctx: Context, lead: Any, owner: str, item: SaasMember | None) -> None
         _fail(ctx, lead, f"{ex.message} (number {owner} of the SaaS)")
         return
     if item is not None:
+        person = members.get(ctx, lead.member)
+        if effects.knew_before(ctx, person, item, asked=True):
+            effects.note_known(ctx, person.id)
         service.apply(ctx, "members", item, via="match")
     service.resolve_owner(ctx, owner)
 

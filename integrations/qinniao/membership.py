@@ -130,8 +130,8 @@ def update(ctx: Context, member: UUID, *, history: bool, happened: datetime, via
     if not changed:
         return
     fact = MembershipChanged(
-        member=person.id, state=best.state, frozen=best.frozen, valid_until=best.ends_on, venue=best.venue,
-        occurred_at=happened,
+        member=person.id, state=members.get(ctx, person.id).state, frozen=best.frozen, valid_until=best.ends_on,
+        venue=best.venue, occurred_at=happened,
     )  # fmt: skip
     told.publish(fact)
     if first and best.state == "member":

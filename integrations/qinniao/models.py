@@ -2,9 +2,24 @@
 
 import json
 
-from peewee import AutoField, BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
+from peewee import AutoField, BigIntegerField, BooleanField, CharField, IntegerField, UUIDField
 
-from roost import BlindField, Invalid, JsonField, SealedField, TenantModel, TimeField, new_id, normalise_phone
+from integrations.qinniao.tables import ListTable, PushedTable
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    Blank,
+    BlindField,
+    Invalid,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    Unite,
+    new_id,
+    normalise_phone,
+)
 
 
 def phone_in(body: str) -> str | None:
@@ -33,7 +48,13 @@ class QinniaoLead(TenantModel):
     late = BooleanField(default=False)  # it took longer than the tenant's setting says
     converted_by = CharField(max_length=8, default="")  # push, pull, match, csv, staff
     proof = CharField(max_length=200, default="")  # what staff saw when they converted by hand
+    known_before = BooleanField(default=False)  # the SaaS knew their phone before they registered here
     attachment = CharField(max_length=200, default="")  # where a picture or scan of it is kept
+
+    noun = "lead"
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(), export=("state", ("created_at", "at"), ("saas_lead", "number")), name="lead"
+    )
 
     class Meta:
         indexes = (
@@ -43,28 +64,16 @@ class QinniaoLead(TenantModel):
             (("tenant", "late", "id"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "lead"
 
+class QinniaoEvent(PushedTable):
+    """One event of the SaaS."""
 
-class QinniaoEvent(TenantModel):
-    """One event as it was pushed. The body is sealed: it carries phones."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    event_id = CharField(max_length=100)
-    event_type = CharField(max_length=60)
     kind = CharField(max_length=10, default="")  # of the object it is about; "" when it changes nothing here
     saas_id = CharField(max_length=100, default="")
-    body = SealedField("event", null=True)
-    state = CharField(max_length=8, default="received")  # received, done, stale, waiting, stored, ignored, failed
-    note = CharField(max_length=300, default="")
-    member = UUIDField(null=True)
-    venue = UUIDField(null=True)
-    occurred_at = TimeField()
-    received_at = TimeField()
-    processed_at = TimeField(null=True)
+
+    member_rows = MemberRows(
+        erase=Blank(body=None, member=None), export=(("event_type", "type"), ("occurred_at", "at")), name="events"
+    )
 
     class Meta:
         indexes = (
@@ -74,11 +83,6 @@ class QinniaoEvent(TenantModel):
             (("tenant", "member"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "event"
 
 
 class QinniaoObject(TenantModel):
@@ -102,10 +106,14 @@ class QinniaoObject(TenantModel):
     member = UUIDField(null=True)
     venue = UUIDField(null=True)
     facts = JsonField(null=True)
+    told = JsonField(null=True)  # a short mark of each field told, by which the same version with other content is seen
     body = SealedField("object", null=True)  # only while it waits or has failed
     # of a member that waits: found by whoever registers with that phone
     phone_blind = BlindField("phone", of="body", read=phone_in, null=True)
     changed_at = TimeField()
+
+    noun = "SaaS object"
+    member_rows = MemberRows(erase=BY_PLUGIN, export=("kind", ("saas_id", "number"), ("told_at", "at")), name="records")
 
     class Meta:
         indexes = (
@@ -117,39 +125,12 @@ class QinniaoObject(TenantModel):
             (("tenant", "phone_blind"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "SaaS object"
 
-
-class QinniaoCursor(TenantModel):
-    """How far the reconciliation of one kind has come."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    kind = CharField(max_length=10)
-    cursor = CharField(max_length=500, null=True)
-    run = UUIDField(null=True)  # the chain that is at work: an older one stops when it sees another here
-    state = CharField(max_length=8, default="idle")  # idle, running, failed
-    started_on = DateField(null=True)  # the tenant's date
-    since = TimeField(null=True)  # the list is read anew from here: its cursor led nowhere
-    restarted = BooleanField(default=False)  # in the last run, for that
-    pages = IntegerField(default=0)  # of the last run
-    mark = CharField(max_length=64, default="")  # what an earlier page of it held: the same again is a circle
-    finished_at = TimeField(null=True)  # when a run last came to the end of the list
-    items = IntegerField(default=0)  # of the last run
-    found = IntegerField(default=0)  # of those, news that no push had brought
-    rejected = IntegerField(default=0)
-    tries = IntegerField(default=0)
-    error = CharField(max_length=300, default="")
+class QinniaoCursor(ListTable):
+    """How far the reconciliation of one list of the SaaS has come."""
 
     class Meta:
         indexes = ((("tenant", "kind"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "list"
 
 
 class QinniaoNonce(TenantModel):
@@ -174,13 +155,10 @@ class QinniaoCircuit(TenantModel):
     opened_at = TimeField(null=True)
     changed_at = TimeField()
 
+    noun = "circuit"
+
     class Meta:
         indexes = ((("tenant", "target"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "circuit"
 
 
 class QinniaoRetry(TenantModel):
@@ -194,10 +172,7 @@ class QinniaoRetry(TenantModel):
     created_at = TimeField()
     finished_at = TimeField(null=True)
 
+    noun = "retry"
+
     class Meta:
         indexes = ((("tenant", "state", "id"), False),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "retry"

@@ -1,7 +1,5 @@
 """Fetch what pushes missed: each of the SaaS's lists from where it was left, and then what waits once more."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, cast
 
 from integrations.qinniao import leads, service
@@ -9,11 +7,9 @@ from integrations.qinniao.answers import PullPage
 from integrations.qinniao.client import QinniaoClient
 from integrations.qinniao.following import Following, Prepared
 from integrations.qinniao.models import QinniaoCursor, QinniaoObject
-from integrations.qinniao.schemas import NewRun, PullJob, QinniaoSettings, SweepJob
+from integrations.qinniao.schemas import NewRun, QinniaoSettings, SweepJob
 from integrations.qinniao.wire import Kind
 from roost import Context, Next
-
-__all__ = ["KINDS", "Pull", "PullJob", "SweepJob", "start", "start_due", "states", "sweep"]
 
 # Whom things belong to before the things, where they happened before what happened there.
 KINDS: tuple[Kind, ...] = (
@@ -32,17 +28,14 @@ class Pull(Following):
 
     @classmethod
     def settings(cls, ctx: Context) -> QinniaoSettings:
-        """Return where the SaaS is."""
         return ctx.settings(QinniaoSettings)
 
     @classmethod
     def client(cls, ctx: Context) -> QinniaoClient:
-        """Return a client of it."""
         return leads.client_of(ctx)
 
     @classmethod
     def fetch(cls, asked: Prepared) -> PullPage[Any]:
-        """Call for a page."""
         assert isinstance(asked.client, QinniaoClient)
         return asked.client.pull(cast(Kind, asked.kind), asked.cursor, asked.limit, asked.since)
 
@@ -55,21 +48,6 @@ class Pull(Following):
             if rejected.id is not None:
                 service.note_unreadable(ctx, listed, rejected.id, rejected.reason)
         return found
-
-
-def start_due(ctx: Context) -> bool:
-    """Start the night's run once its hour has come, once a day of the tenant's; return whether it did."""
-    return Pull.start_due(ctx)
-
-
-def start(ctx: Context, kinds: Sequence[str] | None = None) -> None:
-    """Start a run of some lists, or all, now. Raises Conflict when nothing is connected."""
-    Pull.start(ctx, kinds)
-
-
-def states(ctx: Context) -> list[tuple[str, str, datetime | None, str]]:
-    """Return (kind, state, when a run last came to the end, error) of each kind."""
-    return Pull.states(ctx)
 
 
 def sweep(ctx: Context, payload: SweepJob) -> Next | None:
@@ -91,11 +69,11 @@ def sweep(ctx: Context, payload: SweepJob) -> Next | None:
 
 def run(ctx: Context, row_id: object, body: None = None) -> None:
     """Fetch one list now, for staff."""
-    start(ctx, [QinniaoCursor.scoped(ctx).get(QinniaoCursor.id == row_id).kind])
+    Pull.start(ctx, [QinniaoCursor.scoped(ctx).get(QinniaoCursor.id == row_id).kind])
 
 
 def begin(ctx: Context, body: NewRun) -> Any:
     """Fetch a list now, or all, for staff; return the row of the (first) list."""
     kinds = list(KINDS) if body.kind == "all" else [body.kind]
-    start(ctx, kinds)
+    Pull.start(ctx, kinds)
     return QinniaoCursor.scoped(ctx).get(QinniaoCursor.kind == kinds[0])

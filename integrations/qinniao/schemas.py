@@ -1,13 +1,14 @@
 """The tenant's settings, what staff see and fill in, and what jobs carry."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from integrations.qinniao.connection import ServerSettings
 from integrations.qinniao.wire import PLAIN, Kind
+from roost import Body
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -25,6 +26,11 @@ class QinniaoSettings(ServerSettings):
         ge=1,
         le=10_080,
         description="a conversion we hear of later than this counts as late · 转会员超过多少分钟算延迟",
+    )
+    coach_roles: list[Words] = Field(
+        default_factory=lambda: ["coach", "教练"],
+        max_length=20,
+        description="staff with one of these roles are coaches, the others staff · 视为教练的岗位，其余按员工",
     )
     keep_days: int = Field(90, ge=7, le=1000, description="how long events stay readable · 推送记录保留天数")
 
@@ -67,142 +73,28 @@ class RetryJob(BaseModel):
 # --- what staff see ---------------------------------------------------------------------------------------
 
 
-class LeadRow(BaseModel):
-    """A person on the way to the SaaS."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    state: str
-    tries: int
-    error: str
-    saas_lead: str
-    saas_member: str
-    created_at: datetime
-    changed_at: datetime
-    converted_at: datetime | None
-    conversion_lag: int | None = Field(description="seconds")
-    late: bool
-    converted_by: str
-    proof: str
-    attachment: str
-
-
-class EventRow(BaseModel):
-    """An event that was pushed; its body, which has personal data, is not shown."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    event_id: str
-    event_type: str
-    kind: str
-    saas_id: str
-    state: str
-    note: str
-    member: UUID | None
-    venue: UUID | None
-    occurred_at: datetime
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class ObjectRow(BaseModel):
-    """An object of the SaaS."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    saas_id: str
-    owner: str
-    state: str
-    note: str
-    version: int
-    phone: str = Field("", description="masked; of a person who waits to be matched")
-    member: UUID | None
-    venue: UUID | None
-    told_at: datetime | None
-    changed_at: datetime
-
-
-class ListRow(BaseModel):
-    """How the reconciliation of one list does."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    state: str
-    error: str
-    items: int = Field(description="of the last run")
-    found: int = Field(description="of those, news that no push had brought")
-    rejected: int = Field(description="of those, that could not be read")
-    tries: int
-    started_on: date | None
-    finished_at: datetime | None
-
-
-class CircuitRow(BaseModel):
-    """Whether a server is asked."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    target: str
-    state: str
-    failures: int
-    error: str
-    opened_at: datetime | None
-    changed_at: datetime
-
-
-class RetryRow(BaseModel):
-    """One time that everything of a kind was tried again."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    what: str
-    state: str
-    found: int
-    settled: int
-    created_at: datetime
-    finished_at: datetime | None
-
-
-class NewRetry(BaseModel):
+class NewRetry(Body):
     """What to try again: all that is open of it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     what: Literal["leads", "events", "records"] = Field(
         description="leads that failed or wait, events or records that failed or wait · 潜客、推送或记录"
     )
 
 
-class NewRun(BaseModel):
+class NewRun(Body):
     """Which list to fetch now."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["all", Kind] = Field("all", description="one list, or all of them · 列表")
 
 
-class NewLead(BaseModel):
+class NewLead(Body):
     """A member to match with the SaaS, or push to it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID
 
 
-class Conversion(BaseModel):
+class Conversion(Body):
     """A membership that staff have seen and the SaaS has not told."""
-
-    model_config = ConfigDict(extra="forbid")
 
     proof: Words = Field(description="what was seen: contract or receipt number · 凭证：合同或收据编号")
     attachment: str = Field(
@@ -215,9 +107,7 @@ class Conversion(BaseModel):
     venue: UUID | None = Field(None, description="home venue · 所属门店")
 
 
-class Assignment(BaseModel):
+class Assignment(Body):
     """Whose record of the SaaS it is."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID = Field(description="the member it belongs to · 对应会员")

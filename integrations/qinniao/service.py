@@ -6,8 +6,10 @@ of somebody we do not know waits for them, a refund for its order. Everything ru
 transaction.
 """
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from integrations.qinniao.keeping import facts_of, owner_of, store_of
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject
 from integrations.qinniao.people import PROVIDER, of_lead
 from integrations.qinniao.schemas import QinniaoSettings
-from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund
+from integrations.qinniao.wire import ITEM_MODELS, ObjectKind, SaasItem, SaasLead, SaasMember, SaasRefund, SaasStaff
 from roost import (
     Conflict,
     Context,
@@ -84,7 +86,7 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
     item, owner = told.item, owner_of(told.item)
     root = _locked(ctx, "members", owner, owner)  # one at a time for a person: all of their records count
     row = root if kind == "members" else _locked(ctx, kind, item.id, owner)
-    if (settled := _settled(row, told)) is not None:
+    if (settled := _settled(ctx, row, told)) is not None:
         return settled
     if root.state == "erased" and told.via != "match":
         if row is not root:
@@ -112,30 +114,65 @@ def _apply(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
     if kind == "orders":
         _resume(ctx, (QinniaoObject.kind == "refunds") & (QinniaoObject.parent == item.id))
     if linked:
+        if effects.knew_before(ctx, person, item):
+            effects.note_known(ctx, person.id)
         resolve_owner(ctx, owner)
     return Outcome("applied", person.id)
 
 
-def _settled(row: Any, told: effects.Told) -> Outcome | None:
-    """Return what became of an item that tells nothing new; None for news. The version decides, then the time."""
+def _settled(ctx: Context, row: Any, told: effects.Told) -> Outcome | None:
+    """Return what became of an item that tells nothing new; None for news. The version decides, then the time.
+
+    The same version with other content is no repeat: nothing is taken over, and the object and the event say so.
+    """
     item = told.item
     if row.version < 0:
         return None
     if (item.version, item.updated_at) < (row.version, row.told_at):
         return Outcome("stale", row.member, f"version {row.version} is here already")
     settled = row.state == "applied" or (row.state == "erased" and told.via != "match")
-    if (item.version, item.updated_at) == (row.version, row.told_at) and settled:
+    if (item.version, item.updated_at) != (row.version, row.told_at) or not settled:
+        return None
+    if not (other := _differing(row, item)):
         return Outcome("known", row.member)
-    return None
+    note = f"version {row.version} came again with another {', '.join(other)} · 同一版本内容不一致：{'、'.join(other)}"
+    QinniaoObject.scoped(ctx).update(note=note[:NOTE_LENGTH]).where(QinniaoObject.id == row.id).execute()
+    return Outcome("failed", row.member, note[:NOTE_LENGTH])
+
+
+def _marks(row: Any, item: SaasItem) -> dict[str, str]:
+    """Return two bytes of a salted hash of each field told: enough to see a change, too few to find a phone."""
+    said = item.model_dump(mode="json", include=item.model_fields_set - {"id", "version", "updated_at"})
+    return {
+        name: blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=2, key=row.id.bytes).hexdigest()
+        for name, value in said.items()
+    }
+
+
+def _differing(row: Any, item: SaasItem) -> list[str]:
+    """Return the fields that are not what this version told before; what either side left out is not compared."""
+    kept, sent = row.told or {}, _marks(row, item)
+    return sorted(name for name in kept.keys() & sent.keys() if kept[name] != sent[name])
 
 
 def _apply_brands(ctx: Context, kind: ObjectKind, told: effects.Told) -> Outcome:
     """Keep what a store, one of its staff or a class is called."""
     row = _locked(ctx, kind, told.item.id, "")
-    if (settled := _settled(row, told)) is not None:
+    if (settled := _settled(ctx, row, told)) is not None:
         return settled
     _keep(ctx, row, told.item, "applied", note=_about_store(ctx, told.item))
+    if isinstance(told.item, SaasStaff):
+        _class_staff(ctx, told.item)
     return Outcome("applied")
+
+
+def _class_staff(ctx: Context, item: SaasStaff) -> None:
+    """Let whoever has the phone of one of the staff be of their class, for as long as the SaaS lists them."""
+    if item.deleted:
+        members.take_off_list(ctx, item.id)
+        return
+    coach = item.role.strip().casefold() in {role.casefold() for role in ctx.settings(QinniaoSettings).coach_roles}
+    members.put_on_list(ctx, item.id, item.phone, "coach" if coach else "staff")
 
 
 def _apply_lead(ctx: Context, told: effects.Told) -> Outcome:
@@ -143,7 +180,7 @@ def _apply_lead(ctx: Context, told: effects.Told) -> Outcome:
     item = told.item
     assert isinstance(item, SaasLead)
     row = _locked(ctx, "leads", item.id, "")
-    if (settled := _settled(row, told)) is not None:
+    if (settled := _settled(ctx, row, told)) is not None:
         return settled
     if row.state == "erased":
         return Outcome("ignored", None, "this person was erased here")
@@ -186,6 +223,7 @@ def _keep(ctx: Context, row: Any, item: SaasItem, state: str, *, note: str = "",
         "member": member,
         "venue": effects.venue_of(ctx, store_of(item)),
         "facts": facts_of(item, state, row.facts),
+        "told": _marks(row, item) if state != "erased" else None,
         "body": seal(ctx, "object", item.model_dump_json()) if unsettled else None,
         "phone_blind": _phone_blind(ctx, item) if state == "waiting" else None,
         "changed_at": ctx.now(),
@@ -281,10 +319,12 @@ def find_waiting(ctx: Context, phone: str) -> list[str]:
     return [row.owner for row in _waiting_with(ctx, "members", phone)]
 
 
-def claim_leads(ctx: Context, phone: str) -> None:
-    """Take over leads of the SaaS's own that waited for the person with this phone."""
-    for row in _waiting_with(ctx, "leads", phone):
+def claim_leads(ctx: Context, phone: str) -> int:
+    """Take over leads of the SaaS's own that waited for the person with this phone; return how many there were."""
+    rows = _waiting_with(ctx, "leads", phone)
+    for row in rows:
         resume(ctx, row)
+    return len(rows)
 
 
 def _waiting_with(ctx: Context, kind: ObjectKind, phone: str) -> list[Any]:

@@ -190,7 +190,6 @@ class HmacScheme:
     """Sign and verify by `sign` and `verify`: the scheme of the open protocol."""
 
     def signer(self, app_id: str, secret: str, clock: Callable[[], datetime]) -> Signer:
-        """Return an `HmacSigner`."""
         return HmacSigner(app_id, secret, clock=clock)
 
     def verify(

@@ -161,10 +161,14 @@ class SaasClass(SaasItem):
 
 
 class SaasStaff(SaasItem):
-    """Read one of the staff of a store; ``role`` is theirs there: coach, sales, reception …"""
+    """Read one of the staff of a store; ``role`` is theirs there: coach, sales, reception …
+
+    By the ``phone`` they are known among the members: whoever has it is of the class `staff`, or `coach`.
+    """
 
     name: Words = ""
     role: Words = ""
+    phone: str = Field("", max_length=64, repr=False)
 
 
 class SaasStore(SaasItem):

@@ -71,7 +71,6 @@ def encoded(text: str) -> str:
 
 
 def canonical_query(query: Mapping[str, str]) -> str:
-    """Return a query sorted by name."""
     return "&".join(f"{encoded(name)}={encoded(query[name])}" for name in sorted(query))
 
 

@@ -41,6 +41,6 @@ def change_phone(ctx: Context, body: PhoneIn) -> PhoneOut:
 
 
 def _own(ctx: Context) -> UUID:
-    if ctx.actor.id is None:
+    if ctx.member is None:
         raise Forbidden("this is for members", "该接口仅供会员使用")
-    return ctx.actor.id
+    return ctx.member

@@ -119,7 +119,6 @@ def call(prepared: Prepared) -> Sent:
 
 
 def complete(ctx: Context, prepared: Prepared, sent: Sent) -> Sent:
-    """Write how it went."""
     if prepared.ready is not None and isinstance(sent, Carried):
         messages.end(ctx, prepared.ready, sent.outcome, again=sent.state == "later")
     return sent
@@ -159,4 +158,4 @@ def _until_open(ctx: Context, settings: SmsSettings) -> int:
     return max(1, int((opens - now).total_seconds()) + 1)
 
 
-channel = Channel("sms", Text(zh="短信", en="Text message"), address, Steps(prepare, call, complete), templates=True)
+channel = Channel("sms", Text("短信", "Text message"), address, Steps(prepare, call, complete), templates=True)

@@ -123,7 +123,6 @@ class SmsFake(Fake):
         yield Route("POST", "/_fake/reply", lambda call: _told(self.push_reply, ReplyOrder, call))
 
     def forget(self) -> None:
-        """Forget messages, nonces and rules."""
         self.sent: list[Taken] = []
         self.rules = Rules()
         self._nonces: set[str] = set()
@@ -225,7 +224,6 @@ class TencentFake(SmsFake):
     app_id = APP_ID
 
     def error(self, errcode: int | str, errmsg: str) -> Answer:
-        """Refuse inside HTTP 200."""
         return {"Response": {"Error": {"Code": str(errcode), "Message": errmsg}, "RequestId": secrets.token_hex(16)}}
 
     def check(self, call: Call) -> None:
@@ -253,7 +251,6 @@ class TencentFake(SmsFake):
             raise Refusal("AuthFailure.SignatureFailure", "the signature is not right")
 
     def take(self, call: Call) -> Answer:
-        """Take a message for one number."""
         order: Any = call.json()
         if order["SmsSdkAppId"] != self.app_id:
             raise Refusal("InvalidParameterValue.SdkAppIdNotExist", "no such application")
@@ -277,7 +274,6 @@ class TencentFake(SmsFake):
         return {"Response": {"SendStatusSet": [state], "RequestId": secrets.token_hex(16)}}
 
     def receipt(self, taken: Taken, order: ReceiptOrder) -> JsonValue:
-        """Return an array of one receipt."""
         return [
             {
                 "user_receive_time": f"{self.now().astimezone(BEIJING):%Y-%m-%d %H:%M:%S}",
@@ -291,7 +287,6 @@ class TencentFake(SmsFake):
         ]
 
     def reply(self, order: ReplyOrder) -> JsonValue:
-        """Return one answer."""
         return {
             "extend": "",
             "mobile": order.phone,
@@ -354,7 +349,6 @@ class AliyunFake(SmsFake):
             self._nonces.add(nonce)
 
     def take(self, call: Call) -> Answer:
-        """Take a message for one number."""
         query = _query(call)
         missing = [name for name in ("PhoneNumbers", "SignName", "TemplateCode") if not query.get(name)]
         if missing:
@@ -366,7 +360,6 @@ class AliyunFake(SmsFake):
         return {"Code": "OK", "Message": "OK", "BizId": receipt, "RequestId": secrets.token_hex(16).upper()}
 
     def receipt(self, taken: Taken, order: ReceiptOrder) -> JsonValue:
-        """Return an array of one receipt."""
         return [
             {
                 "phone_number": taken.phone,
@@ -382,7 +375,6 @@ class AliyunFake(SmsFake):
         ]
 
     def reply(self, order: ReplyOrder) -> JsonValue:
-        """Return an array of one answer."""
         return [
             {
                 "phone_number": order.phone,
@@ -412,7 +404,6 @@ def _told(push: Callable[[Any], list[int]], order: type[BaseModel], call: Call) 
 
 
 def main() -> None:
-    """Serve both until interrupted."""
     parser = command_line("integrations.sms.fake", __doc__.partition("\n")[0], port=9105)
     parser.add_argument("--callback", default="", help="where receipts and replies are pushed to")
     options = parser.parse_args()

@@ -3,11 +3,13 @@
 from typing import Literal
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class SmsDelivered(Fact):
     """A receipt came for a message. `receipt` is what `Sent.receipt` was; `code` is the provider's."""
+
+    label = Text("短信送达", "Text message delivered")
 
     message: UUID
     receipt: str
@@ -18,6 +20,8 @@ class SmsDelivered(Fact):
 
 class SmsReplied(Fact):
     """Somebody answered. `member`, and `message` (the last one sent to that phone), as far as they are known."""
+
+    label = Text("短信回复", "Text message answered")
 
     reply: UUID
     member: UUID | None = None

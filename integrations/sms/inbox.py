@@ -41,19 +41,13 @@ def receive(ctx: Context, push: Push) -> Answer:
     if not hmac.compare_digest(push.query.get("key", "").encode(), key.encode()):
         raise Unauthorized("the push is refused: wrong key in its address", "回调密钥错误", code="wrong_key")
     company, _ = wire.read(push.body)
-    new = (
-        SmsPush.scoped(ctx)
-        .insert(
-            digest=hashlib.sha256(push.body).digest(),
-            body=seal(ctx, "body", push.body.decode()),
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(SmsPush.id)
-        .execute()
+    made = SmsPush.scoped(ctx).insert_once(
+        digest=hashlib.sha256(push.body).digest(),
+        body=seal(ctx, "body", push.body.decode()),
+        received_at=ctx.now(),
     )
-    for row in new:
-        ctx.enqueue("sms.push", PushJob(push=row.id))
+    if made is not None:
+        ctx.enqueue("sms.push", PushJob(push=made))
     return Answer(200, json.dumps(ANSWERS[company], ensure_ascii=False))
 
 
@@ -161,29 +155,23 @@ def _answered(ctx: Context, item: Reply) -> bool:
         .first()
     )
     leaves = wants_out(item.text, ctx.settings(SmsSettings).unsubscribe_words)
-    new = list(
-        SmsReply.scoped(ctx)
-        .insert(
-            digest=item.digest,
-            phone=seal(ctx, "phone", item.phone),
-            phone_blind=blind(ctx, "phone", item.phone),
-            text=seal(ctx, "text", item.text),
-            member=member,
-            venue=known.venue if known is not None else None,
-            message=last.id if last is not None else None,
-            unsubscribe=leaves,
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(SmsReply.id)
-        .execute()
+    made = SmsReply.scoped(ctx).insert_once(
+        digest=item.digest,
+        phone=seal(ctx, "phone", item.phone),
+        phone_blind=blind(ctx, "phone", item.phone),
+        text=seal(ctx, "text", item.text),
+        member=member,
+        venue=known.venue if known is not None else None,
+        message=last.id if last is not None else None,
+        unsubscribe=leaves,
+        received_at=ctx.now(),
     )
-    if not new:
+    if made is None:
         return True
     if leaves:
         messages.opt_out(ctx, item.phone, member, how="reply")
     ctx.publish(
-        SmsReplied(reply=new[0].id, member=member, message=last.id if last is not None else None, unsubscribe=leaves)
+        SmsReplied(reply=made, member=member, message=last.id if last is not None else None, unsubscribe=leaves)
     )
     return True
 

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BlobField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, SealedField, TenantModel, TimeField, new_id
+from roost import Blank, BlindField, MemberRows, SealedField, TenantModel, TimeField, new_id
 
 
 class SmsMessage(TenantModel):
@@ -36,6 +36,13 @@ class SmsMessage(TenantModel):
     sent_at = TimeField(null=True)
     settled_at = TimeField(null=True)
 
+    noun = "message"
+    member_rows = MemberRows(
+        erase=Blank(phone=None, phone_blind=None, address=None, address_blind=None, content=None, member=None),
+        export=(("created_at", "at"), "purpose", "state"),
+        name="messages",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -45,11 +52,6 @@ class SmsMessage(TenantModel):
             (("tenant", "kind", "created_at"), False),
             (("tenant", "provider", "receipt"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "message"
 
 
 class SmsDay(TenantModel):
@@ -103,6 +105,13 @@ class SmsReply(TenantModel):
     unsubscribe = BooleanField(default=False)
     received_at = TimeField()
 
+    noun = "reply"
+    member_rows = MemberRows(
+        erase=Blank(phone=None, phone_blind=None, text=None, member=None),
+        export=(("received_at", "at"), "text"),
+        name="replies",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "digest"), True),
@@ -110,11 +119,6 @@ class SmsReply(TenantModel):
             (("tenant", "phone_blind"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "reply"
 
 
 class SmsOptOut(TenantModel):
@@ -128,10 +132,8 @@ class SmsOptOut(TenantModel):
     since = TimeField()
     how = CharField(max_length=10, default="reply")  # reply, provider (its black list)
 
+    noun = "opt-out"
+    member_rows = MemberRows(erase=Blank(phone=None, member=None), export=None)  # exported as a date of its own
+
     class Meta:
         indexes = ((("tenant", "phone_blind"), True), (("tenant", "member"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "opt-out"

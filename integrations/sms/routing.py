@@ -84,15 +84,20 @@ class Breaker:
         since = self._storage.opened_at
         return self._storage.state == STATE_OPEN and since is not None and datetime.now(UTC) < since + PEACE
 
-    def note(self, failed: bool) -> None:
-        """Note how a call went."""
+    def note(self, failed: bool, *, refused: bool = False) -> None:
+        """Note how a call went.
+
+        One that was refused for its own sake shows that a provider in peace is back, but does not clear the failures of
+        another: a number that is refused now and then says nothing of the calls that had no answer.
+        """
+        if refused and self._storage.state == STATE_CLOSED:
+            return
         try:
             self._circuit.call(_went, failed)
         except (_NoAnswer, CircuitBreakerError):
             return
 
     def forget(self) -> None:
-        """Begin anew."""
         self._circuit.close()
 
 
@@ -138,7 +143,7 @@ def routes_of(ctx: Context, settings: SmsSettings, template: str, params: Mappin
 
 
 def _provider(ctx: Context, settings: SmsSettings, company: Company) -> Provider:
-    policy = egress.Policy.of(ctx.runtime.settings)  # whoever writes the settings names the address
+    policy = egress.Policy.of(ctx.deployment)  # whoever writes the settings names the address
 
     def session() -> requests.Session:
         return kept_session(policy)
@@ -187,7 +192,8 @@ def _ask(route: Route, order: Order) -> Outcome:
     try:
         accepted = route.provider.send(order)
     except SmsError as ex:
-        breaker.note(failed=isinstance(ex, Unknown) or (isinstance(ex, Refused) and ex.reason == "unreachable"))
+        failed = isinstance(ex, Unknown) or (isinstance(ex, Refused) and ex.reason == "unreachable")
+        breaker.note(failed, refused=not failed)
         raise
     breaker.note(failed=False)
     return Outcome("sent", route.provider.name, receipt=accepted.receipt, segments=accepted.segments, price=route.price)

@@ -1,13 +1,13 @@
 """What goes in and out, the tenant's settings, what jobs carry, and what staff see."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 
 from integrations.sms import aliyun, tencent
-from roost import PhoneText
+from roost import Body, PhoneText, Row
 
 Company = Literal["tencent", "aliyun"]
 Url = Annotated[str, StringConstraints(max_length=200, pattern=r"^https?://[^\s/?#@]+/?$")]
@@ -17,10 +17,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]{1,60}$")]
 SHORTEST_KEY = 16
 
 
-class SmsTemplate(BaseModel):
+class SmsTemplate(Body, frozen=True):
     """How a message is called at each provider, and the names of its values in the order of the text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tencent: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateId · 腾讯云模板 ID")
     aliyun: Annotated[str, StringConstraints(max_length=40)] = Field("", description="TemplateCode · 阿里云模板 CODE")
@@ -29,14 +27,11 @@ class SmsTemplate(BaseModel):
     )
 
     def of(self, company: Company) -> str:
-        """Return the template's id at a provider."""
         return self.tencent if company == "tencent" else self.aliyun
 
 
-class SmsSettings(BaseModel):
+class SmsSettings(Body):
     """The providers, the templates, and how much may be sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     provider: Company = Field(
         "tencent",
@@ -70,7 +65,7 @@ class SmsSettings(BaseModel):
         max_length=200,
         description=(
             "templates by purpose: login, change_phone, and names that messages use"
-            " · 各用途的模板：login、change_phone 及消息所用名称"
+            " · 各用途的模板：登录、更换手机号及消息所用名称"
         ),
     )
     callback_key: SecretStr = Field(
@@ -120,7 +115,6 @@ class SmsSettings(BaseModel):
         return key
 
     def ready(self, company: Company) -> bool:
-        """Tell whether a provider is set up."""
         if company == "tencent":
             return bool(
                 self.tencent_key_id
@@ -145,10 +139,8 @@ class SmsSettings(BaseModel):
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 
 
-class CodeIn(BaseModel):
+class CodeIn(Body):
     """Where a code is to go, and what it is for."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(description="a mainland mobile number", examples=["13800001111"])
     purpose: Literal["login"] = Field("login", description="to change a phone see /v1/sms/phone/codes")
@@ -161,10 +153,8 @@ class CodeOut(BaseModel):
     again_in: int = Field(description="seconds after which another may be asked for")
 
 
-class LoginIn(BaseModel):
+class LoginIn(Body):
     """A phone and the code that was sent to it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(examples=["13800001111"])
     code: Digits = Field(examples=["123456"])
@@ -174,10 +164,8 @@ class LoginIn(BaseModel):
     )
 
 
-class MemberOut(BaseModel):
+class MemberOut(Row):
     """Who logged in."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     state: str = Field(description="lead, member or lapsed")
@@ -196,18 +184,14 @@ class LoginOut(BaseModel):
     registered: bool = Field(description="true when this call made them known")
 
 
-class PhoneCodeIn(BaseModel):
+class PhoneCodeIn(Body):
     """To which phone of the member's a code is to go."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText | None = Field(None, description="the new number; leave it out for a code to the present one")
 
 
-class PhoneIn(BaseModel):
+class PhoneIn(Body):
     """The new phone, the code sent to it, and the code sent to the present one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     phone: PhoneText = Field(examples=["13800002222"])
     code: Digits = Field(description="that was sent to the new number")
@@ -240,65 +224,3 @@ class PushJob(BaseModel):
 
 
 # --- what staff see ---------------------------------------------------------------------------------------------------
-
-
-class MessageRow(BaseModel):
-    """A message; its text and values are not kept."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    created_at: datetime
-    purpose: str
-    marketing: bool
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    template: str
-    state: str
-    provider: str
-    reason: str
-    code: str = Field(description="the provider's")
-    note: str
-    segments: int
-    cost_fen: int
-    sent_at: datetime | None
-    settled_at: datetime | None = Field(description="when the receipt came")
-
-
-class ReplyRow(BaseModel):
-    """What somebody answered."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    received_at: datetime
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    text: str = ""
-    unsubscribe: bool
-
-
-class OptOutRow(BaseModel):
-    """A phone that wants no marketing."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    phone: str = Field("", description="masked")
-    member: UUID | None
-    venue: UUID | None
-    since: datetime
-    how: str
-
-
-class DayRow(BaseModel):
-    """What a day's messages came to."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    day: date
-    messages: int
-    cost_fen: int

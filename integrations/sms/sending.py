@@ -16,11 +16,9 @@ class SendMessage(Remote):
     """The job `sms.send`. One that dies between the provider's answer and our commit leaves an `unknown` message."""
 
     def prepare(self, ctx: Context, payload: SendJob) -> tuple[SendJob, Ready]:  # type: ignore[override]  # the payload
-        """Take the message."""
         return payload, messages.begin(ctx, payload.message)
 
     def call(self, prepared: tuple[SendJob, Ready]) -> Outcome | None:
-        """Hand it to a provider."""
         return messages.send(prepared[1])
 
     def complete(self, ctx: Context, prepared: tuple[SendJob, Ready], answer: Outcome | None) -> Next | None:

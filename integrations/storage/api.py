@@ -7,8 +7,8 @@ from urllib.parse import quote
 from integrations.storage.disk import GET, PUT, DiskStore, allowed_by
 from integrations.storage.schemas import Checked, FileQuery, Received, StorageSettings
 from integrations.storage.stores import store_of
-from integrations.storage.values import ObjectMissing, StorageRefused, StorageUnavailable, Store, is_shown, type_of
-from roost import Answer, Context, Endpoints, Invalid, NotFound, Remote, Upload, new_id
+from integrations.storage.values import ObjectMissing, StorageRefused, StorageUnavailable, is_shown, type_of
+from roost import Answer, Context, Endpoints, Invalid, NotFound, Remote, Store, Upload, new_id
 
 MOST_BYTES = 512 * 1024 * 1024  # of any upload through us; a ticket allows less
 FORM = "multipart/form-data"
@@ -38,7 +38,6 @@ class _Receive(Remote):
     """Take a file with a ticket; the ticket is the permission, and says size and type."""
 
     def prepare(self, ctx: Context, tenant: str, name: str, query: FileQuery, data: Upload) -> _Coming:  # type: ignore[override]  # the endpoint's own
-        """Read the ticket."""
         store, allowed = allowed_by(ctx, PUT, query.token, name)
         kind = data.content_type.partition(";")[0].strip().lower()
         if kind not in (FORM, allowed["t"]):
@@ -51,7 +50,6 @@ class _Receive(Remote):
         return prepared.store.write(prepared.key, prepared.data.chunks(), least=prepared.least, most=prepared.most)
 
     def complete(self, ctx: Context, prepared: _Coming, answer: int) -> Received:
-        """Say how much arrived."""
         return Received(size=answer)
 
 
@@ -85,7 +83,6 @@ class Check(Remote):
     """Write a small file to the storage, read it, and delete it again: say whether it works."""
 
     def prepare(self, ctx: Context) -> tuple[str, Store | None, str]:  # type: ignore[override]  # takes nothing
-        """Read the settings."""
         backend = ctx.settings(StorageSettings).backend
         try:
             return backend, store_of(ctx), ""
@@ -93,7 +90,6 @@ class Check(Remote):
             return backend, None, ex.message_zh if ctx.locale == "zh" else ex.message
 
     def call(self, prepared: tuple[str, Store | None, str]) -> Checked:
-        """Try it."""
         backend, store, detail = prepared
         if store is None:
             return Checked(backend=backend, works=False, detail=detail)
@@ -107,5 +103,4 @@ class Check(Remote):
         return Checked(backend=backend, works=found == said, detail="" if found == said else "read something else")
 
     def complete(self, ctx: Context, prepared: tuple[str, Store | None, str], answer: Checked) -> Checked:
-        """Say so."""
         return answer

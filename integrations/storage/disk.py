@@ -15,15 +15,13 @@ from integrations.storage.values import (
     CHUNK,
     Backend,
     ObjectMissing,
-    Stat,
     StorageUnavailable,
-    Ticket,
     aligned,
     check_key,
     check_prefix,
     type_of,
 )
-from roost import Context, Invalid, identity
+from roost import Context, Invalid, Stat, Ticket, identity
 
 PUT, GET = "storage.put", "storage.get"  # what a token allows
 LEFT_SECONDS = 24 * 3600  # no upload takes as long
@@ -41,7 +39,7 @@ class DiskStore:
 
     def __init__(self, ctx: Context, plugin: str) -> None:
         self._ctx = ctx
-        self._base = ctx.runtime.settings.var.resolve() / "storage"
+        self._base = ctx.deployment.var.resolve() / "storage"
         self._root = self._base / f"t{ctx.tenant.id}" / check_key(plugin)
 
     def path(self, key: str) -> Path:
@@ -54,7 +52,6 @@ class DiskStore:
     # writing
 
     def put(self, key: str, file: BinaryIO, content_type: str) -> int:
-        """Store a file."""
         if content_type != type_of(key):
             raise Invalid(f"{key} is {type_of(key)} by its suffix, not {content_type}", "文件后缀与类型不符")
         file.seek(0)
@@ -97,7 +94,6 @@ class DiskStore:
     # reading
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object in pieces."""
         try:
             file = self.path(key).open("rb")
         except (FileNotFoundError, IsADirectoryError):
@@ -106,7 +102,6 @@ class DiskStore:
             yield from iter(lambda: file.read(CHUNK), b"")
 
     def stat(self, key: str) -> Stat | None:
-        """Return what is known of an object."""
         path = self.path(key)
         try:
             found = path.stat()
@@ -117,7 +112,6 @@ class DiskStore:
         return Stat(key, found.st_size, type_of(key), datetime.fromtimestamp(found.st_mtime, UTC))
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix."""
         for path in sorted((self._root / check_prefix(prefix)).rglob("*")):
             if path.is_file():
                 yield path.relative_to(self._root).as_posix()
@@ -125,7 +119,6 @@ class DiskStore:
     # deleting
 
     def delete(self, key: str) -> None:
-        """Delete an object."""
         path = self.path(key)
         with self._writing():
             path.unlink(missing_ok=True)
@@ -133,7 +126,6 @@ class DiskStore:
                 path.parent.rmdir()
 
     def delete_tree(self, prefix: str) -> int:
-        """Delete every object below a prefix."""
         found = sum(1 for _ in self.keys(prefix))
         with self._writing(), suppress(FileNotFoundError):
             shutil.rmtree(self._root / check_prefix(prefix))
@@ -160,7 +152,7 @@ class DiskStore:
     def _address(self, key: str, token: str) -> str:
         name = key.rpartition("/")[2]
         path = ADDRESS.format(tenant=quote(self._ctx.tenant.slug), name=quote(name))
-        return f"{self._ctx.runtime.settings.public_url.rstrip('/')}{path}?{urlencode({'token': token})}"
+        return f"{self._ctx.deployment.public_url.rstrip('/')}{path}?{urlencode({'token': token})}"
 
 
 def allowed_by(ctx: Context, what: str, token: str, name: str) -> tuple[DiskStore, dict[str, Any]]:
@@ -174,7 +166,7 @@ def allowed_by(ctx: Context, what: str, token: str, name: str) -> tuple[DiskStor
 def tidy(ctx: Context) -> int:
     """Remove what uploads of processes that were killed left behind; return how many files."""
     found = 0
-    for path in (ctx.runtime.settings.var.resolve() / "storage" / "incoming").glob("*"):
+    for path in (ctx.deployment.var.resolve() / "storage" / "incoming").glob("*"):
         with suppress(FileNotFoundError):  # another process was quicker
             if ctx.now().timestamp() - path.stat().st_mtime > LEFT_SECONDS:
                 path.unlink()

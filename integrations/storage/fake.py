@@ -128,7 +128,6 @@ class S3Fake(Fake):
         yield Route("GET", "/_fake/keys", lambda call: {"keys": [*self.all_keys()]})
 
     def forget(self) -> None:
-        """Have one empty bucket."""
         name, versioned = self._first
         self.buckets = {name: Bucket(versioned)}
         self._uploads: dict[str, Parts] = {}
@@ -139,7 +138,6 @@ class S3Fake(Fake):
             return sorted(self.buckets[bucket or self._first[0]].objects)
 
     def error(self, errcode: int | str, errmsg: str) -> Answer:
-        """Refuse in S3's XML."""
         code = str(errcode)
         return _xml("Error", f"<Code>{code}</Code><Message>{escape(errmsg)}</Message>", _STATUS.get(code, 403))
 
@@ -166,7 +164,6 @@ class S3Fake(Fake):
         return found
 
     def list_buckets(self) -> Answer:
-        """Name the buckets."""
         rows = "".join(f"<Bucket><Name>{name}</Name></Bucket>" for name in self.buckets)
         return _xml("ListAllMyBucketsResult", f"<Buckets>{rows}</Buckets>")
 
@@ -370,7 +367,6 @@ def _text(element: Element, name: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = command_line("integrations.storage.fake", "A storage that speaks S3.", port=9109)
     parser.add_argument("--versioned", action="store_true", help="keep versions of what is overwritten or deleted")
     options = parser.parse_args(argv)

@@ -1,29 +1,27 @@
 """What storage declares."""
 
-from collections.abc import Sequence
+from typing import cast
 
 from integrations.storage import api, disk
 from integrations.storage.schemas import StorageSettings
-from roost import Context, Endpoints, Schedule, hookimpl
+from integrations.storage.stores import store_of
+from integrations.storage.values import Backend
+from roost import Context, Contribution, Schedule, Storage, Store, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[StorageSettings]:
-    """Declare the settings."""
-    return StorageSettings
+def contribute() -> Contribution:
+    return Contribution(
+        settings=StorageSettings,
+        endpoints=(api.public, api.staff),
+        schedules=(Schedule("tidy", _tidy, daily="04:20"),),
+        provides=(Storage("storage", _store),),
+    )
 
 
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the addresses of files, and the check."""
-    return (api.public, api.staff)
+def _store(ctx: Context, backend: str) -> Store:
+    return store_of(ctx, backend=cast(Backend, backend) if backend else None)
 
 
 def _tidy(ctx: Context, slot: str) -> None:
     disk.tidy(ctx)
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare the removal of what was never whole."""
-    return (Schedule("tidy", _tidy, daily="04:20"),)

@@ -22,19 +22,18 @@ from integrations.storage.values import (
     CHUNK,
     Backend,
     ObjectMissing,
-    Stat,
     StorageRefused,
     StorageUnavailable,
-    Ticket,
     aligned,
     check_key,
     check_prefix,
     is_shown,
     type_of,
 )
-from roost import egress
+from roost import Stat, Ticket, egress
 
-CONNECT_SECONDS, READ_SECONDS = 3, 30
+CONNECT_SECONDS, READ_SECONDS = 3, 30  # of a job; a request waits as long as the settings say, and once
+RETRY_AFTER = 5  # seconds that whoever was refused waits
 PART = 5 * 1024 * 1024  # what of a file is in memory at a time: the least that S3 allows
 LONGEST_TTL = 7 * 24 * 3600  # seconds: what a signature of version 4 lives at most
 _ABSENT = frozenset(("NoSuchKey", "NoSuchVersion", "ResourceNotFound"))
@@ -52,17 +51,21 @@ class Account:
     secret_key: str = field(repr=False)
     path_style: bool
     policy: egress.Policy  # staff of a brand write the address: it must not lead into our own network
+    request_seconds: int = 0  # that a request waits for an answer; 0: a job, which waits longer, and asks again
 
 
 @lru_cache(maxsize=64)
 def _client(account: Account) -> Minio:
     """Return a client whose connections are kept open between calls."""
-    url = urlsplit(account.endpoint)
+    url, hasty = urlsplit(account.endpoint), account.request_seconds
+    again = None if not hasty else 0  # whoever hangs is asked once only: a thread of the REST host waits
     pool = egress.pool_manager(
         account.policy,
         maxsize=8,
-        timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        retries=Retry(total=2, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504), redirect=0),
+        timeout=Timeout(connect=min(CONNECT_SECONDS, hasty or CONNECT_SECONDS), read=hasty or READ_SECONDS),
+        retries=Retry(
+            total=2, connect=again, read=again, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504), redirect=0
+        ),
         cert_reqs="CERT_REQUIRED",
         ca_certs=certifi.where(),
     )
@@ -90,14 +93,18 @@ def _told(what: str) -> Iterator[None]:
         raise StorageRefused(f"the storage's address may not be reached: {ex.message}", ex.message_zh) from ex
     except S3Error as ex:
         if ex.code in _BUSY:
-            raise StorageUnavailable(f"the storage is busy ({ex.code}): {what}", "存储服务繁忙，请稍后再试") from ex
+            raise StorageUnavailable(
+                f"the storage is busy ({ex.code}): {what}", "存储服务繁忙，请稍后再试", retry_after=RETRY_AFTER
+            ) from ex
         raise StorageRefused(
             f"the storage refuses ({ex.code}): {what}; check endpoint, bucket, keys and permissions",
             f"存储服务拒绝访问（{ex.code}），请联系管理员检查配置",
         ) from ex
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as ex:
         raise StorageUnavailable(
-            f"the storage does not answer ({type(ex).__name__}): {what}", "存储服务暂不可用，请稍后再试"
+            f"the storage does not answer ({type(ex).__name__}): {what}",
+            "存储服务暂不可用，请稍后再试",
+            retry_after=RETRY_AFTER,
         ) from ex
     except ValueError as ex:  # a bucket or endpoint that the library holds to be impossible
         raise StorageRefused(f"the storage is set up wrongly: {ex}", "存储配置有误，请联系管理员") from ex
@@ -108,11 +115,11 @@ class S3Store:
 
     backend: Backend = "s3"
 
-    def __init__(self, settings: StorageSettings, folder: str, policy: egress.Policy) -> None:
+    def __init__(self, settings: StorageSettings, folder: str, policy: egress.Policy, request_seconds: int = 0) -> None:
         self._bucket = settings.bucket
         self._folder = f"{settings.prefix}/{folder}/".lstrip("/")
         secret = settings.secret_key.get_secret_value()
-        account = (settings.region, settings.access_key, secret, settings.path_style, policy)
+        account = (settings.region, settings.access_key, secret, settings.path_style, policy, request_seconds)
         with _told("its address"):
             self._client = _client(Account(settings.endpoint, *account))
             outside = settings.public_endpoint or settings.endpoint
@@ -141,7 +148,6 @@ class S3Store:
         return size
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object in pieces."""
         with _told(f"reading {key}"):
             try:
                 reply = self._client.get_object(self._bucket, self._name(key))
@@ -156,7 +162,6 @@ class S3Store:
                 reply.release_conn()
 
     def stat(self, key: str) -> Stat | None:
-        """Return what is known of an object."""
         with _told(f"looking at {key}"):
             try:
                 found = self._client.stat_object(self._bucket, self._name(key))
@@ -172,7 +177,6 @@ class S3Store:
         )
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below a prefix."""
         below = self._folder + (f"{check_prefix(prefix)}/" if prefix else "")
         with _told(f"listing {prefix}"):
             for found in self._client.list_objects(self._bucket, below, recursive=True):
@@ -186,7 +190,6 @@ class S3Store:
         self._erase(name, lambda found: found == name, key)
 
     def delete_tree(self, prefix: str) -> int:
-        """Delete every object below a prefix."""
         below = self._folder + (f"{check_prefix(prefix)}/" if prefix else "")
         return self._erase(below, lambda found: True, prefix)
 

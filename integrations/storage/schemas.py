@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
+
+from roost import Body
 
 
-class StorageSettings(BaseModel):
+class StorageSettings(Body):
     """Local disk, or a bucket of a storage that speaks S3."""
-
-    model_config = ConfigDict(extra="forbid")
 
     backend: Literal["disk", "s3"] = Field(
         "disk", description="disk or s3; move the files before you switch · 存储位置"
@@ -27,10 +27,16 @@ class StorageSettings(BaseModel):
     )
     bucket: str = Field("", max_length=63, pattern=r"^[a-z0-9.-]*$", description="bucket · 存储桶")
     region: str = Field("us-east-1", max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="region · 区域")
-    access_key: str = Field("", max_length=128, description="access key · AccessKey ID")
+    access_key: str = Field("", max_length=128, description="access key id · 访问密钥 AccessKey ID")
     secret_key: SecretStr = Field(SecretStr(""), description="its secret; can be written and never read · 密钥（只写）")
     path_style: bool = Field(
         True, description="the bucket in the path, not in the host name; off for Aliyun OSS and Tencent COS · 路径风格"
+    )
+    request_seconds: int = Field(
+        5,
+        ge=1,
+        le=15,
+        description="seconds that a request waits for an answer; work in the background waits 30 · 请求等待应答的秒数",
     )
     prefix: str = Field(
         "",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from integrations.storage.disk import DiskStore
 from integrations.storage.schemas import StorageSettings
-from integrations.storage.values import Backend, StorageRefused, Store
-from roost import Context, egress
+from integrations.storage.values import Backend, StorageRefused
+from roost import Context, Store, egress
 
 if TYPE_CHECKING:
     from integrations.storage.s3 import S3Store
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def store_of(ctx: Context, *, backend: Backend | None = None, plugin: str | None = None) -> Store:
     """Return where `ctx.plugin` keeps its files for the tenant: by the settings, or where they were put before.
 
-    The value may be used outside the transaction. Raises StorageRefused when the S3 storage is not set up.
+    The value may be used outside the transaction. In a request it waits `request_seconds` for the storage, once. Raises
+    StorageRefused when the S3 storage is not set up.
     """
     settings = ctx.settings(StorageSettings)
     whose = plugin or ctx.plugin
@@ -31,5 +32,6 @@ def _s3(ctx: Context, settings: StorageSettings, plugin: str) -> "S3Store":
         )
     # The library takes 30 MB, which a brand that keeps its files on disk should not pay for: so only here.
     module = importlib.import_module("integrations.storage.s3")
-    store: S3Store = module.S3Store(settings, f"t{ctx.tenant.id}/{plugin}", egress.Policy.of(ctx.runtime.settings))
+    hasty = settings.request_seconds if ctx.request_id else 0
+    store: S3Store = module.S3Store(settings, f"t{ctx.tenant.id}/{plugin}", egress.Policy.of(ctx.deployment), hasty)
     return store

@@ -1,11 +1,9 @@
-"""What stores take and give: keys, facts of a file, tickets to upload one, and how they fail."""
+"""What stores take: keys and types; and how they fail. What they are is in the contract: `roost.Store`."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import BinaryIO, Literal, Protocol
+from typing import Literal
 
 from roost import Invalid, NotFound, Unavailable
 
@@ -53,82 +51,6 @@ class StorageRefused(Unavailable):
     code = "storage_refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """What is known of an object without reading it."""
-
-    key: str
-    size: int  # bytes
-    content_type: str
-    modified_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """How to upload one object, without any other right: a multipart form, `fields` first and the file last.
-
-    It is what a mini-program's `wx.uploadFile` sends and what S3 takes. An upload of another size or type than was
-    asked for is refused by the store.
-    """
-
-    url: str
-    fields: Mapping[str, str]
-    expires_at: datetime
-    method: str = "POST"
-    file_field: str = "file"
-
-
-class Store(Protocol):
-    """The files of one plugin of one tenant. Keys are relative: `files/0190…/view.webp`.
-
-    Calls raise StorageUnavailable (try again) and StorageRefused (somebody must mend the settings). None may be made
-    while a transaction is open, but for `upload_ticket` and `download_url`: these sign and call nobody.
-    """
-
-    @property
-    def backend(self) -> Backend:
-        """Return where it is: what to ask `store_of` for, so that old files are found after a switch."""
-        ...
-
-    def put(self, key: str, file: BinaryIO, content_type: str) -> int:
-        """Store a seekable file from its beginning, whole or not at all; return its bytes. Replaces what was there."""
-        ...
-
-    def stream(self, key: str) -> Iterator[bytes]:
-        """Yield an object in pieces; raise ObjectMissing at the first."""
-        ...
-
-    def stat(self, key: str) -> Stat | None:
-        """Return what is known of an object, or None when there is none."""
-        ...
-
-    def delete(self, key: str) -> None:
-        """Delete an object with all its versions, and make sure; nothing happens when there is none."""
-        ...
-
-    def delete_tree(self, prefix: str) -> int:
-        """Delete every object below `prefix/` with all versions, and make sure; return how many there were.
-
-        An empty prefix is all that the plugin keeps for the tenant.
-        """
-        ...
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Yield the keys below `prefix/`."""
-        ...
-
-    def upload_ticket(self, key: str, *, content_type: str, least: int, most: int, ttl: int) -> Ticket:
-        """Return a ticket to upload one object of `least` to `most` bytes within `ttl` seconds."""
-        ...
-
-    def download_url(self, key: str, *, ttl: int) -> str:
-        """Return an address that anybody may read the object at for `ttl` seconds, and perhaps up to twice as long.
-
-        The same address is given for a while, so that what has been downloaded is not downloaded again.
-        """
-        ...
-
-
 def check_key(key: str) -> str:
     """Return a key that can be stored; raise Invalid for any other. No key leads out of its folder."""
     if len(key) > KEY_LENGTH or not _KEY.fullmatch(key):
@@ -146,7 +68,6 @@ def check_prefix(prefix: str) -> str:
 
 
 def type_of(key: str) -> str:
-    """Return the content type by a key's suffix."""
     return _TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")
 
 

@@ -6,28 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from integrations.webhooks.labels import PING
 from integrations.webhooks.schemas import FactOut
-from roost import Context, Fact, Invalid
+from roost import Context, Fact, Invalid, said_within
 
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 LARGEST = 262_144  # bytes of a body: more than a receiver's server may take
-PING = "webhook_ping"
 
 
 def facts(ctx: Context) -> list[FactOut]:
     """Return every fact of core and of the installed plugins."""
     found = [
-        FactOut(name=name, plugin=_owner(ctx, model), summary=_summary(model), fields=_fields(model))
-        for name, model in ctx.runtime.registry.facts.items()
+        FactOut(name=name, label=fact.label.in_(ctx.locale), plugin=owner, summary=_summary(fact), fields=_fields(fact))
+        for name, (owner, fact) in ctx.facts().items()
     ]
     return sorted(found, key=lambda one: (one.plugin != "core", one.plugin, one.name))
-
-
-def _owner(ctx: Context, model: type[Fact]) -> str:
-    for plugin in ctx.runtime.registry.plugins.values():
-        if model.__module__.startswith(plugin.package + "."):
-            return plugin.slug
-    return "core"
 
 
 def _summary(model: type[Fact]) -> str:
@@ -40,7 +33,7 @@ def _fields(model: type[Fact]) -> list[str]:
 
 def checked(ctx: Context, names: Sequence[str]) -> list[str]:
     """Return the names in order, each once. Raises Invalid for one that is no fact, with what was meant."""
-    known = ctx.runtime.registry.facts
+    known = ctx.facts()
     for place, name in enumerate(names):
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -61,7 +54,7 @@ def message_id(event: UUID) -> str:
 
 def body_of(ctx: Context, fact: Fact, event: UUID) -> str:
     """Return what is sent of a fact: ids and small values, as facts are. One that is too long loses its data."""
-    data = fact.model_dump(mode="json", exclude=ENVELOPE)
+    data = said_within(fact.model_dump(mode="json", exclude=ENVELOPE), "zh")
     occurred = (fact.occurred_at or ctx.now()).isoformat()
     body = _envelope(ctx, event, fact.fact_name(), occurred, data)
     if len(body.encode()) > LARGEST:
@@ -70,7 +63,6 @@ def body_of(ctx: Context, fact: Fact, event: UUID) -> str:
 
 
 def ping_body(ctx: Context, event: UUID) -> str:
-    """Return what a test sends."""
     return _envelope(ctx, event, PING, ctx.now().isoformat(), {})
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from integrations.webhooks import catalogue, deliveries, endpoints
+from integrations.webhooks.labels import delivered, subscribable
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import (
-    AttemptRow,
-    DeliveryRow,
+    DeliveryState,
     EndpointChange,
     EndpointRow,
     NewEndpoint,
@@ -17,26 +17,26 @@ from integrations.webhooks.schemas import (
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 STATES = {
-    "on": Text(zh="启用", en="on"),
-    "off": Text(zh="停用", en="off"),
-    "disabled": Text(zh="已自动停用", en="disabled"),
+    "on": Text("启用", "on"),
+    "off": Text("停用", "off"),
+    "disabled": Text("已自动停用", "disabled"),
 }
 REASONS = {
-    "": Text(zh="", en=""),
-    "gone": Text(zh="对方返回 410", en="the receiver said 410"),
-    "failing": Text(zh="长时间失败", en="failed for too long"),
+    "": Text("", ""),
+    "gone": Text("对方返回 410", "the receiver said 410"),
+    "failing": Text("长时间失败", "failed for too long"),
 }
 DELIVERY_STATES = {
-    "waiting": Text(zh="待推送", en="waiting"),
-    "parked": Text(zh="排队", en="in line"),
-    "sending": Text(zh="推送中", en="being sent"),
-    "delivered": Text(zh="已送达", en="delivered"),
-    "failed": Text(zh="失败", en="failed"),
-    "stopped": Text(zh="已停止", en="stopped"),
+    "waiting": Text("待推送", "waiting"),
+    "parked": Text("排队", "in line"),
+    "sending": Text("推送中", "being sent"),
+    "delivered": Text("已送达", "delivered"),
+    "failed": Text("失败", "failed"),
+    "stopped": Text("已停止", "stopped"),
 }
-SECRET = Text(zh="密钥（仅显示 5 分钟，请立即保存）", en="Secret (shown for 5 minutes: keep it now)")
-AT, STATUS, ERROR = Text(zh="时间", en="At"), Text(zh="状态码", en="Status"), Text(zh="错误", en="Error")
-STATE, ENDPOINT = Text(zh="状态", en="State"), Text(zh="推送地址", en="Address")
+SECRET = Text("密钥（仅显示 5 分钟，请立即保存）", "Secret (shown for 5 minutes: keep it now)")
+AT, STATUS, ERROR = Text("时间", "At"), Text("状态码", "Status"), Text("错误", "Error")
+STATE, ENDPOINT = Text("状态", "State"), Text("推送地址", "Address")
 
 
 def _rotating(row: Any) -> bool:  # Any: a row
@@ -57,98 +57,101 @@ def _ended(row: Any) -> bool:
 
 addresses = Resource(
     name="endpoints",
-    title=Text(zh="推送地址", en="Webhook addresses"),
+    title=Text("推送地址", "Webhook addresses"),
     model=WebhooksEndpoint,
     reply=EndpointRow,
     columns=(
-        Column("url", Text(zh="地址", en="URL")),
-        Column("description", Text(zh="说明", en="Description")),
+        Column("url", Text("地址", "URL")),
+        Column("description", Text("说明", "Description")),
         Column("state", STATE, "choice", choices=STATES, filter=True),
-        Column("reason", Text(zh="原因", en="Reason"), "choice", choices=REASONS),
-        Column(
-            "secret", Text(zh="密钥（仅显示 5 分钟，请立即保存）", en="Secret (for 5 minutes: keep it now)"), list=False
-        ),
-        Column("facts", Text(zh="订阅的事件", en="Facts"), list=False),
-        Column("failures", Text(zh="连续失败", en="Failures in a row"), "int"),
-        Column("failing_since", Text(zh="开始失败", en="Failing since"), "time", list=False),
-        Column("paused_until", Text(zh="暂停至", en="Paused until"), "time"),
-        Column("old_until", Text(zh="旧密钥有效至", en="Old secret until"), "time", list=False),
-        Column("created_at", Text(zh="创建", en="Created"), "time", list=False),
-        Column("changed_at", Text(zh="更新", en="Changed"), "time", list=False),
+        Column("reason", Text("原因", "Reason"), "choice", choices=REASONS),
+        Column("secret", Text("密钥（仅显示 5 分钟，请立即保存）", "Secret (for 5 minutes: keep it now)"), list=False),
+        Column("facts", Text("订阅的事件", "Facts"), "choice", source=subscribable, list=False),
+        Column("failures", Text("连续失败", "Failures in a row"), "int"),
+        Column("failing_since", Text("开始失败", "Failing since"), "time", list=False),
+        Column("paused_until", Text("暂停至", "Paused until"), "time"),
+        Column("old_until", Text("旧密钥有效至", "Old secret until"), "time", list=False),
+        Column("created_at", Text("创建", "Created"), "time", list=False),
+        Column("changed_at", Text("更新", "Changed"), "time", list=False),
     ),
     permission="webhooks.view",
     edit_permission="webhooks.edit",
     create=Form(NewEndpoint, endpoints.create),
     edit=Form(EndpointChange, endpoints.change),
     actions=(
-        Action("ping", Text(zh="发送测试", en="Send a test"), endpoints.ping, "webhooks.edit"),
-        Action("rotate", Text(zh="更换密钥", en="New secret"), endpoints.rotate, "webhooks.edit", shown=_still),
-        Action(
-            "retire", Text(zh="停用旧密钥", en="End old secret"), endpoints.retire, "webhooks.edit", shown=_rotating
-        ),
+        Action("ping", Text("发送测试", "Send a test"), endpoints.ping),
+        Action("rotate", Text("更换密钥", "New secret"), endpoints.rotate, shown=_still),
+        Action("retire", Text("停用旧密钥", "End old secret"), endpoints.retire, shown=_rotating),
         Action(
             "replay",
-            Text(zh="重推一段时间", en="Send a period again"),
+            Text("重推一段时间", "Send a period again"),
             endpoints.replay,
             "webhooks.replay",
             form=Period,
             shown=_on,
         ),
-        Action("remove", Text(zh="删除", en="Delete"), endpoints.remove, "webhooks.edit"),
+        Action("remove", Text("删除", "Delete"), endpoints.remove),
     ),
     venue_free=True,
-    member=None,
     present=endpoints.present,
 )
 
 sent = Resource(
     name="deliveries",
-    title=Text(zh="推送记录", en="Webhook deliveries"),
+    title=Text("推送记录", "Webhook deliveries"),
     model=WebhooksDelivery,
-    reply=DeliveryRow,
     columns=(
         Column("created_at", AT, "time", filter=True),
-        Column("fact", Text(zh="事件", en="Fact"), filter=True),
-        Column("state", STATE, "choice", choices=DELIVERY_STATES, filter=True),
-        Column("attempts", Text(zh="次数", en="Attempts"), "int"),
+        Column("fact", Text("事件", "Fact"), "choice", source=delivered, filter=True),
+        Column("state", STATE, "choice", choices=DELIVERY_STATES, filter=True, type=DeliveryState),
+        Column("attempts", Text("次数", "Attempts"), "int"),
         Column("status", STATUS, "int"),
         Column("error", ERROR),
-        Column("due_at", Text(zh="下次", en="Next"), "time"),
+        Column("due_at", Text("下次", "Next"), "time"),
         Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
-        Column("event", Text(zh="事件号", en="Event"), page=False),
-        Column("occurred_at", Text(zh="发生", en="Occurred"), "time", list=False),
-        Column("finished_at", Text(zh="结束", en="Ended"), "time", list=False),
-        Column("body", Text(zh="内容", en="Body"), page=False),
+        Column("event", Text("事件号", "Event"), page=False),
+        Column("occurred_at", Text("发生", "Occurred"), "time", list=False),
+        Column("finished_at", Text("结束", "Ended"), "time", list=False),
+        Column("body", Text("内容", "Body"), page=False),
     ),
     permission="webhooks.view",
-    actions=(Action("replay", Text(zh="重推", en="Send again"), deliveries.replay, "webhooks.replay", shown=_ended),),
+    actions=(Action("replay", Text("重推", "Send again"), deliveries.replay, "webhooks.replay", shown=_ended),),
     venue_free=True,
-    member=None,
 )
+
+
+def _facts_of(ctx: Context, ids: Sequence[Any]) -> dict[Any, str]:  # Any: ids of deliveries
+    """Return what each delivery is of, in words."""
+    words = dict(delivered(ctx))
+    rows = WebhooksDelivery.scoped(ctx).select(WebhooksDelivery.id, WebhooksDelivery.fact)
+    found = rows.where(WebhooksDelivery.id.in_(list(ids) or [None])).tuples()
+    return {row: words[fact].in_(ctx.locale) if fact in words else fact for row, fact in found}
+
 
 attempts = Resource(
     name="attempts",
-    title=Text(zh="推送尝试", en="Webhook attempts"),
+    title=Text("推送尝试", "Webhook attempts"),
     model=WebhooksAttempt,
-    reply=AttemptRow,
     columns=(
         Column("created_at", AT, "time", filter=True),
-        Column("number", Text(zh="第几次", en="Number"), "int"),
+        Column("number", Text("第几次", "Number"), "int"),
         Column("status", STATUS, "int", filter=True),
         Column("error", ERROR, filter=True),
-        Column("duration_ms", Text(zh="耗时（毫秒）", en="Took (ms)"), "int"),
-        Column("reply", Text(zh="响应开头", en="Reply")),
-        Column("delivery", Text(zh="推送", en="Delivery"), named=names_in(WebhooksDelivery, "fact"), list=False),
+        Column("duration_ms", Text("耗时（毫秒）", "Took (ms)"), "int"),
+        Column("reply", Text("响应开头", "Reply")),
+        Column("delivery", Text("推送", "Delivery"), named=_facts_of, list=False),
         Column("endpoint", ENDPOINT, named=names_in(WebhooksEndpoint, "url"), list=False),
     ),
     permission="webhooks.view",
     venue_free=True,
-    member=None,
 )
 
 
 def _facts(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
-    return {"facts": catalogue.facts(ctx), "english": ctx.locale == "en"}
+    facts = catalogue.facts(ctx)
+    names = {slug: ctx.plugin_name(slug).in_(ctx.locale) for slug in {one.plugin for one in facts} - {"core"}}
+    core = Text("系统", "System").in_(ctx.locale)
+    return {"facts": facts, "names": {"core": core, **names}, "english": ctx.locale == "en"}
 
 
 def _figures(ctx: Context) -> Sequence[tuple[str, str]]:
@@ -164,5 +167,5 @@ def _figures(ctx: Context) -> Sequence[tuple[str, str]]:
     return list(zip(names, map(str, (addresses_on, disabled, done, failed)), strict=True))
 
 
-facts_page = Page("facts", Text(zh="可订阅的事件", en="Facts to subscribe to"), "webhooks.view", "facts.html", _facts)
-status = Panel("status", Text(zh="事件推送", en="Webhooks"), "webhooks.view", _figures)
+facts_page = Page("facts", Text("可订阅的事件", "Facts to subscribe to"), "webhooks.view", "facts.html", _facts)
+status = Panel("status", Text("事件推送", "Webhooks"), "webhooks.view", _figures)

@@ -15,9 +15,10 @@ from typing import Any
 from uuid import UUID
 
 from integrations.webhooks import catalogue
+from integrations.webhooks.labels import PING
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import DeliverJob, ReplayJob, ResumeJob, WebhooksSettings
-from roost import Conflict, Context, Fact, Next, delete_some, new_id
+from roost import Conflict, Context, Fact, Next, Slot, delete_some, new_id
 
 FAILURES = 5
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -49,27 +50,22 @@ def hear(ctx: Context, fact: Fact) -> None:
 def ping(ctx: Context, endpoint: UUID) -> None:
     """Put a test in line; it goes out whatever the state of the address, once."""
     event = new_id()
-    add(ctx, endpoint, event, catalogue.PING, catalogue.ping_body(ctx, event), ctx.now())
+    add(ctx, endpoint, event, PING, catalogue.ping_body(ctx, event), ctx.now())
 
 
 def add(ctx: Context, endpoint: UUID, event: UUID, fact: str, body: str, occurred_at: datetime) -> None:
     """Write a delivery and put it in line; nothing happens when it is there already."""
-    new = (
-        WebhooksDelivery.scoped(ctx)
-        .insert(
-            endpoint=endpoint,
-            event=event,
-            fact=fact,
-            body=body,
-            due_at=ctx.now(),
-            occurred_at=occurred_at,
-            created_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(WebhooksDelivery.id)
+    made = WebhooksDelivery.scoped(ctx).insert_once(
+        endpoint=endpoint,
+        event=event,
+        fact=fact,
+        body=body,
+        due_at=ctx.now(),
+        occurred_at=occurred_at,
+        created_at=ctx.now(),
     )
-    for row in list(new.execute()):
-        ctx.enqueue("webhooks.deliver", DeliverJob(delivery=row.id, round=0))
+    if made is not None:
+        ctx.enqueue("webhooks.deliver", DeliverJob(delivery=made, round=0))
 
 
 def start(ctx: Context, row: Any) -> None:  # Any: a delivery's row
@@ -181,7 +177,7 @@ def replay_period(ctx: Context, payload: ReplayJob) -> Next | None:
         .where(
             WebhooksDelivery.endpoint == payload.endpoint,
             WebhooksDelivery.state.in_(states),
-            WebhooksDelivery.fact != catalogue.PING,
+            WebhooksDelivery.fact != PING,
             WebhooksDelivery.occurred_at >= payload.since,
             WebhooksDelivery.occurred_at < payload.until,
         )
@@ -198,7 +194,7 @@ def replay_period(ctx: Context, payload: ReplayJob) -> Next | None:
 # --- upkeep ----------------------------------------------------------------------------------------------------------
 
 
-def sweep(ctx: Context) -> None:
+def sweep(ctx: Context, slot: str) -> None:
     """Start what has lost its job: a worker was killed, or the plugin was off when it was due."""
     late = ctx.now() - OVERDUE
     for found in list(WebhooksEndpoint.scoped(ctx).select().order_by(WebhooksEndpoint.id)):
@@ -223,14 +219,8 @@ def sweep(ctx: Context) -> None:
         dispatch(ctx, endpoint)
 
 
-def clean(ctx: Context) -> bool:
-    """Delete some of what is past its keeping; tell whether more may be left."""
+def clean(ctx: Context, slot: str) -> Next | None:
+    """Delete some of what is past its keeping."""
     before = ctx.now() - timedelta(days=ctx.settings(WebhooksSettings).keep_days)
-    attempts = delete_some(ctx, WebhooksAttempt, WebhooksAttempt.created_at < before)
-    return delete_some(ctx, WebhooksDelivery, WebhooksDelivery.created_at < before) or attempts
-
-
-def purge(ctx: Context) -> None:
-    """Delete everything of the tenant."""
-    for model in (WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint):
-        model.scoped(ctx).delete().execute()
+    more = [delete_some(ctx, model, model.created_at < before) for model in (WebhooksAttempt, WebhooksDelivery)]
+    return Next(Slot(slot=slot)) if any(more) else None

@@ -31,11 +31,9 @@ class ReceiverFake(Fake):
         yield Route("GET", "/_fake/messages", lambda call: {"messages": [*self.messages.values()]})
 
     def forget(self) -> None:
-        """Forget the messages."""
         self.messages: dict[str, JsonValue] = {}
 
     def error(self, errcode: int | str, errmsg: str) -> Answer:
-        """Say no."""
         return Reply({"error": errmsg}, int(errcode))
 
     def receive(self, call: Call) -> Answer:
@@ -60,7 +58,6 @@ def serve(port: int = 0, *, fake: ReceiverFake | None = None) -> Running[Receive
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a receiver until it is interrupted."""
     parser = command_line("integrations.webhooks.fake", "A receiver of webhooks.", port=9108)
     parser.add_argument("--secret", action="append", default=[], help="whsec_…; more than one during a rotation")
     options = parser.parse_args(argv)

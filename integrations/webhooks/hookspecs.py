@@ -3,11 +3,13 @@
 from typing import Literal
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class WebhookDisabled(Fact):
     """An address is sent nothing more until staff switch it on again: it said so (gone), or failed for too long."""
+
+    label = Text("推送地址停用", "Webhook disabled")
 
     endpoint: UUID
     reason: Literal["gone", "failing"]

@@ -25,17 +25,13 @@ class WebhooksEndpoint(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    noun = "webhook address"
+
     class Meta:
         indexes = ((("tenant", "state"), False),)
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "webhook address"
-
     @property
     def active(self) -> bool:
-        """Tell whether it is told anything."""
         return bool(self.state == "on")
 
 
@@ -60,17 +56,14 @@ class WebhooksDelivery(TenantModel):
     created_at = TimeField()
     finished_at = TimeField(null=True)
 
+    noun = "delivery"
+
     class Meta:
         indexes = (
             (("tenant", "endpoint", "event"), True),
             (("tenant", "endpoint", "state", "id"), False),
             (("tenant", "created_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "delivery"
 
 
 class WebhooksAttempt(TenantModel):
@@ -86,14 +79,11 @@ class WebhooksAttempt(TenantModel):
     reply = CharField(max_length=300, default="")  # its beginning, with numbers and signatures taken out
     created_at = TimeField()
 
+    noun = "attempt"
+
     class Meta:
         indexes = (
             (("tenant", "delivery", "id"), False),
             (("tenant", "endpoint", "id"), False),
             (("tenant", "created_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "attempt"

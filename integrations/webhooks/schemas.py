@@ -1,18 +1,19 @@
 """Settings, what staff write, what is shown to them, payloads of jobs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
+
+from integrations.webhooks.labels import subscribable
+from roost import Body, Choice
 
 DeliveryState = Literal["waiting", "parked", "sending", "delivered", "failed", "stopped"]
 
 
-class WebhooksSettings(BaseModel):
+class WebhooksSettings(Body):
     """What the brand decides."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keep_days: int = Field(30, ge=1, le=90, description="deliveries and attempts are kept · 推送记录保留天数")
     overlap_hours: int = Field(
@@ -25,34 +26,30 @@ class WebhooksSettings(BaseModel):
     most_endpoints: int = Field(10, ge=1, le=50, description="addresses a brand may have · 推送地址上限")
 
 
-class NewEndpoint(BaseModel):
+class NewEndpoint(Body):
     """An address to be told facts."""
 
-    model_config = ConfigDict(extra="forbid")
-
     url: str = Field(min_length=8, max_length=2000, description="https://… · 接收地址")
-    facts: list[str] = Field(
+    facts: Annotated[list[str], Choice(subscribable)] = Field(
         min_length=1, max_length=200, description="names, as GET /admin/v1/webhooks/facts has them · 订阅的事件"
     )
     description: str = Field("", max_length=200, description="for staff · 说明")
     active: bool = Field(True, description="begin at once · 立即启用")
 
 
-class EndpointChange(BaseModel):
+class EndpointChange(Body):
     """What to change; what is left out stays. `active` takes a disabled address up again."""
 
-    model_config = ConfigDict(extra="forbid")
-
     url: str | None = Field(None, min_length=8, max_length=2000, description="https://… · 接收地址")
-    facts: list[str] | None = Field(None, min_length=1, max_length=200, description="names · 订阅的事件")
+    facts: Annotated[list[str] | None, Choice(subscribable)] = Field(
+        None, min_length=1, max_length=200, description="names · 订阅的事件"
+    )
     description: str | None = Field(None, max_length=200, description="for staff · 说明")
     active: bool | None = Field(None, description="on or off · 启用")
 
 
-class Period(BaseModel):
+class Period(Body):
     """What to send again: what happened from `since` until before `until`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     since: AwareDatetime = Field(description="from · 起")
     until: AwareDatetime | None = Field(None, description="until before; none: now · 止")
@@ -78,42 +75,11 @@ class EndpointRow(BaseModel):
     changed_at: datetime
 
 
-class DeliveryRow(BaseModel):
-    """One fact for one address."""
-
-    id: UUID
-    endpoint: UUID
-    event: UUID
-    fact: str
-    state: DeliveryState
-    attempts: int
-    status: int | None
-    error: str
-    due_at: datetime
-    occurred_at: datetime
-    created_at: datetime
-    finished_at: datetime | None
-    body: str
-
-
-class AttemptRow(BaseModel):
-    """One try."""
-
-    id: UUID
-    endpoint: UUID
-    delivery: UUID
-    number: int
-    status: int | None
-    error: str
-    duration_ms: int
-    reply: str
-    created_at: datetime
-
-
 class FactOut(BaseModel):
     """A fact that may be subscribed to."""
 
     name: str
+    label: str = Field(description="what staff call it, in the caller's language")
     plugin: str = Field(description="the slug whose fact it is; core for core's")
     summary: str
     fields: list[str] = Field(description="what `data` has")

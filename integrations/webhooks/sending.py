@@ -8,6 +8,7 @@ from uuid import UUID
 
 from integrations.webhooks import catalogue, client, deliveries, endpoints
 from integrations.webhooks.hookspecs import WebhookDisabled
+from integrations.webhooks.labels import PING
 from integrations.webhooks.models import WebhooksAttempt, WebhooksDelivery, WebhooksEndpoint
 from integrations.webhooks.schemas import DeliverJob, ResumeJob, WebhooksSettings
 from roost import Context, Next, Remote, egress, tenants
@@ -37,7 +38,7 @@ class Deliver(Remote):
         if row is None or row.round != payload.round or row.state not in ("waiting", "sending"):
             return None
         found = WebhooksEndpoint.scoped(ctx).first(WebhooksEndpoint.id == row.endpoint)
-        test = row.fact == catalogue.PING
+        test = row.fact == PING
         if found is None or (found.state != "on" and not test):
             _write(ctx, row, state="stopped", finished_at=ctx.now())
             return None
@@ -61,7 +62,6 @@ class Deliver(Remote):
         return Prepared(payload, endpoint.id, message, egress.session(ctx))
 
     def call(self, prepared: Prepared | None) -> client.Outcome | None:
-        """Send it."""
         return None if prepared is None else client.deliver(prepared.session, prepared.message)
 
     def complete(self, ctx: Context, prepared: Prepared | None, answer: client.Outcome | None) -> Next | None:
@@ -88,7 +88,7 @@ class Deliver(Remote):
         if row.round != prepared.job.round:
             return None  # we were taken for dead, and it was started anew
         follow = _settle(ctx, row, answer, prepared.job, may_wait=endpoint.state == "on")
-        if row.fact != catalogue.PING or answer.verdict == "delivered":
+        if row.fact != PING or answer.verdict == "delivered":
             endpoint = _judge(ctx, endpoint, answer)
         deliveries.dispatch(ctx, endpoint)
         return follow if endpoint.state == "on" else None
@@ -100,7 +100,7 @@ def _settle(ctx: Context, row: Any, answer: client.Outcome, job: DeliverJob, *, 
     if answer.verdict == "delivered":
         _write(ctx, row, state="delivered", finished_at=ctx.now(), **said)
         return None
-    last = answer.verdict == "gone" or row.fact == catalogue.PING or row.attempts >= len(WAITS) or not may_wait
+    last = answer.verdict == "gone" or row.fact == PING or row.attempts >= len(WAITS) or not may_wait
     if last:
         _write(ctx, row, state="failed", finished_at=ctx.now(), **said)
         return None

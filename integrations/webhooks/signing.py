@@ -17,7 +17,6 @@ _BYTES = 32
 
 
 def new_secret() -> str:
-    """Return a fresh secret."""
     return PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 

@@ -20,11 +20,9 @@ class Login(Remote):
     """
 
     def prepare(self, ctx: Context, body: LoginIn) -> service.Asked:  # type: ignore[override]  # the endpoint's body
-        """Read the app's settings."""
         return service.prepare(ctx, body)
 
     def call(self, prepared: service.Asked) -> service.Told:
-        """Ask WeChat."""
         return service.ask(prepared)
 
     def complete(self, ctx: Context, prepared: service.Asked, answer: service.Told) -> LoginOut:
@@ -35,8 +33,7 @@ class Login(Remote):
 @member.get("/subscriptions")
 def list_subscriptions(ctx: Context) -> SubscriptionsOut:
     """List the subscribe messages I may be asked about, and how often each may still be sent to me."""
-    assert ctx.actor.id is not None
-    return subscriptions.standing(ctx, ctx.actor.id)
+    return subscriptions.standing(ctx, ctx.member)
 
 
 @member.post("/subscriptions", rate="30/minute")
@@ -45,8 +42,7 @@ def report_subscriptions(ctx: Context, body: SubscriptionsIn) -> SubscriptionsOu
 
     Where the brand has message push, WeChat's own event counts instead. Nothing depends on the answer.
     """
-    assert ctx.actor.id is not None
-    return subscriptions.report(ctx, ctx.actor.id, body.results)
+    return subscriptions.report(ctx, ctx.member, body.results)
 
 
 @staff.get("/codes/{row_id}/image", permission="wechat.view")

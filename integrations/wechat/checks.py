@@ -16,7 +16,7 @@ import structlog
 from integrations.wechat import connection, people
 from integrations.wechat.client import WechatClient, WechatError
 from integrations.wechat.models import WechatCheck
-from roost import ContentCheck, Context, MediaAsked, Steps, Text, TextAsked, Verdict, delete_some
+from roost import ContentCheck, Context, MediaAsked, Steps, Text, TextAsked, Verdict, delete_some, hooks
 
 log = structlog.get_logger("roost.wechat")
 NAME = "wechat"
@@ -121,7 +121,7 @@ def _complete_media(ctx: Context, looked: Looked, verdict: Verdict) -> Verdict:
 
 check = ContentCheck(
     NAME,
-    Text(zh="微信内容安全", en="WeChat"),
+    Text("微信内容安全", "WeChat"),
     Steps(_prepare_text, _judge_text, _complete_text),
     Steps(_prepare_media, _judge_media, _complete_media),
 )
@@ -144,18 +144,16 @@ def judged(ctx: Context, trace: str, verdict: Verdict) -> bool | None:
     WechatCheck.scoped(ctx).update(state=verdict.state, reason=verdict.label[:20], judged_at=ctx.now()).where(
         WechatCheck.id == row.id
     ).execute()
-    ctx.oblige("content_judged", check=NAME, trace=trace, verdict=verdict)
+    ctx.lifecycle(hooks.content_judged, check=NAME, trace=trace, verdict=verdict)
     return True
 
 
-def give_up(ctx: Context) -> int:
-    """Call unknown what WeChat has not judged in `PATIENCE`, so that people look; return how many there were."""
+def give_up(ctx: Context, slot: str) -> None:
+    """Call unknown what WeChat has not judged in `PATIENCE`, so that people look."""
     before = ctx.now() - PATIENCE
     late = WechatCheck.scoped(ctx).select().where(WechatCheck.state == "pending", WechatCheck.asked_at < before)
-    rows = list(late.order_by(WechatCheck.asked_at).limit(SWEEP))
-    for row in rows:
+    for row in list(late.order_by(WechatCheck.asked_at).limit(SWEEP)):
         judged(ctx, row.trace, Verdict("unknown", "no_answer", row.trace))
-    return len(rows)
 
 
 def clean(ctx: Context, before: timedelta = timedelta(days=90)) -> bool:

@@ -156,7 +156,6 @@ class MemoryTokenStore:
         self._guard = threading.Lock()
 
     def get(self, appid: str) -> Token | None:
-        """Return the token if it is fresh."""
         held = self._tokens.get(appid)
         return held if held is not None and held.is_fresh(self._clock()) else None
 

@@ -113,16 +113,10 @@ def _row(ctx: Context, asked: CodeAsked) -> tuple[Any, bool]:
     check(asked)
     codes, now = WechatCode.scoped(ctx), ctx.now()
     state = ctx.settings(WechatSettings).program_state
-    new = (
-        codes.insert(
+    made = codes.insert_once(
             plugin=ctx.plugin, key=asked.key, member=asked.member, scene=asked.scene, page=asked.page,
             env=ENVIRONMENTS[state], width=asked.width, transparent=asked.transparent, created_at=now, changed_at=now,
-        )
-        .on_conflict_ignore()
-        .returning(WechatCode.id)
-        .execute()
     )  # fmt: skip
-    made = bool(list(new))
     row = codes.get(WechatCode.plugin == ctx.plugin, WechatCode.key == asked.key)
     if (row.scene, row.page, row.width, row.transparent) != (
         asked.scene, asked.page, asked.width, asked.transparent,
@@ -131,7 +125,7 @@ def _row(ctx: Context, asked: CodeAsked) -> tuple[Any, bool]:
             f"{asked.key!r} stands for another code already: take another key", "该名称已用于其他小程序码",
             code="code_differs",
         )  # fmt: skip
-    return row, made
+    return row, made is not None
 
 
 def _view(row: Any) -> CodeView:
@@ -226,7 +220,6 @@ class DrawCode(Remote):
             return None
 
     def call(self, prepared: tuple[RowJob, Drawing] | None) -> bytes | WechatError | None:
-        """Ask WeChat."""
         if prepared is None:
             return None
         try:

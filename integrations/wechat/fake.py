@@ -268,7 +268,6 @@ class WechatFake(Fake):
         return requests.post(self._target.url, params=signed.query, data=signed.body, headers=headers, timeout=10)
 
     def event(self, event: str, openid: str, **more: JsonValue) -> dict[str, JsonValue]:
-        """Return an event's object."""
         created = int(self.now().timestamp())
         sender: dict[str, JsonValue] = {"ToUserName": "gh_0123456789ab", "FromUserName": openid}
         return {**sender, "CreateTime": created, "MsgType": "event", "Event": event, **more}
@@ -296,7 +295,6 @@ class WechatFake(Fake):
         return answer
 
     def send(self, body: dict[str, Any]) -> Answer:
-        """Answer a subscribe message."""
         openid, template = self._openid(body, "touser"), str(body.get("template_id") or "")
         if not template:
             raise Refusal(40037, "template_id invalid")
@@ -333,7 +331,6 @@ class WechatFake(Fake):
         return Reply(_png(scene), 200, {"Content-Type": "image/png"})
 
     def check_text(self, body: dict[str, Any]) -> Answer:
-        """Answer a text check."""
         self._check_visit(self._openid(body, "openid"))
         text = str(body.get("content") or "")
         if body.get("version") != 2 or body.get("scene") not in (1, 2, 3, 4) or not 1 <= len(text) <= 2500:
@@ -360,7 +357,6 @@ class WechatFake(Fake):
         return {"errcode": 0, "errmsg": "ok", "trace_id": trace}
 
     def risk_rank(self, body: dict[str, Any]) -> Answer:
-        """Answer how risky a person is."""
         openid = str(body.get("openid") or "")
         if not OPENID.fullmatch(openid) or body.get("appid") != self.appid:
             raise Refusal(43104, "appid and openid do not match")
@@ -401,7 +397,6 @@ class WechatFake(Fake):
             raise Refusal(41030, "invalid page")
 
     def code_to_session(self, query: Mapping[str, str]) -> Answer:
-        """Answer code2Session."""
         self._check_app(query)
         if query.get("grant_type") != "authorization_code":
             raise Refusal(40002, "invalid grant_type")
@@ -438,7 +433,6 @@ class WechatFake(Fake):
             return {"access_token": self._current, "expires_in": int(left.total_seconds())}
 
     def phone_number(self, token: str, body: Mapping[str, JsonValue]) -> Answer:
-        """Answer getPhoneNumber."""
         with self.lock:
             now = self.now()
             self._check_token(token, now)
@@ -588,7 +582,6 @@ def serve(port: int = 0, *, fake: WechatFake | None = None) -> Running[WechatFak
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = command_line("integrations.wechat.fake", "A WeChat on this machine.", port=9101)
     parser.add_argument("--appid", default=APPID)
     parser.add_argument("--secret", default=SECRET)

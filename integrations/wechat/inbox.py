@@ -17,22 +17,24 @@ from roost import (
     Answer,
     Conflict,
     Context,
+    Handled,
+    Inbox,
     Invalid,
     Next,
     NotFound,
     Push,
+    Text,
     Unauthorized,
     Verdict,
-    delete_some,
+    Words,
     seal,
     unseal,
 )
 
 WINDOW = timedelta(minutes=10)  # how far a push's timestamp may be from our clock
-OPEN = ("received", "waiting", "failed")
 MOST_TRIES = 6
 FIRST_RETRY = timedelta(seconds=5)
-NOTE_LENGTH, NAME_LENGTH = 300, 60
+NAME_LENGTH = 60
 SUCCESS = Answer(200, "success", "text/plain")
 
 
@@ -58,21 +60,16 @@ def receive(ctx: Context, push: Push) -> Answer:
     if pushes.first(WechatPush.proof == proof, WechatPush.key != key) is not None:
         # A plain push's signature does not cover the body: whoever saw one could say anything with it.
         raise Unauthorized("the push is refused: its signature was used before", "签名已被使用", code="signature_used")
-    new = (
-        pushes.insert(
-            key=key,
-            proof=proof,
-            kind=_kind(content)[:NAME_LENGTH],
-            openid=_text(content, "FromUserName")[:64],
-            body=seal(ctx, "push", json.dumps(content, ensure_ascii=False)),
-            received_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(WechatPush.id)
-        .execute()
+    made = pushes.insert_once(
+        key=key,
+        proof=proof,
+        kind=_kind(content)[:NAME_LENGTH],
+        openid=_text(content, "FromUserName")[:64],
+        body=seal(ctx, "push", json.dumps(content, ensure_ascii=False)),
+        received_at=ctx.now(),
     )
-    for row in new:
-        ctx.enqueue("wechat.push", RowJob(id=row.id))
+    if made is not None:
+        ctx.enqueue("wechat.push", RowJob(id=made))
     return SUCCESS
 
 
@@ -127,23 +124,25 @@ def _kind(content: Mapping[str, JsonValue]) -> str:
 
 def process(ctx: Context, job: RowJob) -> Next | None:
     """Process one stored push. Nothing happens to one that is done; one that is too early is tried again."""
-    ctx = ctx.for_plugin("wechat")
-    row = WechatPush.scoped(ctx).lock(WechatPush.id == job.id)
-    if row.state not in OPEN or row.body is None:
+    if INBOX.process(ctx, job.id) != "waiting":
         return None
-    state, note = _act(ctx, row.kind, json.loads(unseal(ctx, "push", row.body)))
-    if state == "waiting" and job.tries + 1 >= MOST_TRIES:
-        state = "ignored"
-    WechatPush.scoped(ctx).update(
-        state=state, note=note[:NOTE_LENGTH], member=people.person_of(ctx, row.openid) if row.openid else None,
-        processed_at=ctx.now(),
-    ).where(WechatPush.id == row.id).execute()  # fmt: skip
-    if state == "waiting":
-        return Next(RowJob(id=row.id, tries=job.tries + 1), after=FIRST_RETRY * (1 << job.tries))
+    if job.tries + 1 < MOST_TRIES:
+        return Next(RowJob(id=job.id, tries=job.tries + 1), after=FIRST_RETRY * (1 << job.tries))
+    WechatPush.scoped(ctx).update(state="ignored").where(
+        WechatPush.id == job.id, WechatPush.body.is_null(False)
+    ).execute()
     return None
 
 
-def _act(ctx: Context, kind: str, content: dict[str, Any]) -> tuple[str, str]:
+def _handle(ctx: Context, row: Any) -> Handled:
+    state, note = _act(ctx, row.kind, json.loads(unseal(ctx, "push", row.body)))
+    return Handled(state, note, people.person_of(ctx, row.openid) if row.openid else None)
+
+
+INBOX = Inbox("wechat", WechatPush, _handle, lambda ctx: ctx.settings(WechatSettings).keep_days)
+
+
+def _act(ctx: Context, kind: str, content: dict[str, Any]) -> tuple[str, Words]:
     """Return the state of a push, and a note for staff."""
     openid = _text(content, "FromUserName")
     if kind == "subscribe_msg_popup_event":
@@ -174,16 +173,16 @@ def _items(content: Mapping[str, Any], wrapper: str) -> Iterator[Mapping[str, An
             yield item
 
 
-def _media_judged(ctx: Context, content: Mapping[str, Any]) -> tuple[str, str]:
+def _media_judged(ctx: Context, content: Mapping[str, Any]) -> tuple[str, Words]:
     appid, trace = _text(content, "appid"), _text(content, "trace_id")
     if appid and appid != people.appid_of(ctx):
-        return "ignored", "the verdict is of another app · 其他小程序的审核结果"
+        return "ignored", Text("其他小程序的审核结果", "the verdict is of another app")
     if not trace:
-        return "failed", "the verdict has no trace_id · 审核结果缺少追踪号"
+        return "failed", Text("审核结果缺少追踪号", "the verdict has no trace_id")
     taken = checks.judged(ctx, trace, _verdict(content, trace))
     if taken is None:
-        return "waiting", "nobody asked under this trace yet · 尚无对应的审核请求"
-    return "done", "" if taken else "told before · 此前已收到"
+        return "waiting", Text("尚无对应的审核请求", "nobody asked under this trace yet")
+    return "done", "" if taken else Text("此前已收到", "told before")
 
 
 def _verdict(content: Mapping[str, Any], trace: str) -> Verdict:
@@ -199,16 +198,15 @@ def _verdict(content: Mapping[str, Any], trace: str) -> Verdict:
 # --- staff -----------------------------------------------------------------------------------------------------------
 
 
+def may_retry(row: Any) -> bool:
+    """Tell whether staff may have a push processed again: also one whose question never came."""
+    return row.state in (*INBOX.open, "ignored") and row.body is not None
+
+
 def retry(ctx: Context, row_id: UUID, body: None = None) -> None:
     """Process a push again, for staff. Raises Conflict for one that is done."""
     row = WechatPush.scoped(ctx).lock(WechatPush.id == row_id)
-    if row.state not in (*OPEN, "ignored") or row.body is None:
+    if not may_retry(row):
         raise Conflict(f"this push is {row.state}: there is nothing to do", "该推送已处理，无需重试")
     WechatPush.scoped(ctx).update(state="received").where(WechatPush.id == row.id).execute()
     ctx.enqueue("wechat.push", RowJob(id=row.id))
-
-
-def clean(ctx: Context) -> bool:
-    """Delete some pushes past their keeping; tell whether more may be left."""
-    before = ctx.now() - timedelta(days=ctx.settings(WechatSettings).keep_days)
-    return delete_some(ctx, WechatPush, WechatPush.received_at < before)

@@ -7,12 +7,8 @@ from integrations.wechat.schemas import RowJob
 from roost import Context, Job, Next, Schedule, Slot
 
 
-def _late_checks(ctx: Context, slot: str) -> None:
-    checks.give_up(ctx)
-
-
 def _nightly(ctx: Context, slot: str) -> Next | None:
-    more = inbox.clean(ctx), checks.clean(ctx), shipping.clean(ctx)
+    more = inbox.INBOX.clean(ctx), checks.clean(ctx), shipping.clean(ctx)
     return Next(Slot(slot=slot)) if any(more) else None
 
 
@@ -22,6 +18,6 @@ JOBS = (
     Job("shipping", RowJob, shipping.TellShipping),
 )
 SCHEDULES = (
-    Schedule("late_checks", _late_checks, every=timedelta(minutes=10)),
+    Schedule("late_checks", checks.give_up, every=timedelta(minutes=10)),
     Schedule("nightly", _nightly, daily="04:50"),
 )

@@ -119,5 +119,5 @@ def complete(ctx: Context, prepared: Prepared, sent: Sent) -> Sent:
 
 
 channel = Channel(
-    "wechat", Text(zh="微信订阅消息", en="WeChat"), people.openid_of, Steps(prepare, call, complete), templates=True
+    "wechat", Text("微信订阅消息", "WeChat"), people.openid_of, Steps(prepare, call, complete), templates=True
 )

@@ -2,7 +2,7 @@
 
 from peewee import AutoField, BlobField, BooleanField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import DELETE, Blank, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
 
 
 class WechatToken(TenantModel):
@@ -16,13 +16,10 @@ class WechatToken(TenantModel):
     lease_owner = UUIDField(null=True)
     lease_until = TimeField(null=True)
 
+    noun = "access token"
+
     class Meta:
         indexes = ((("tenant", "appid"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "access token"
 
 
 class WechatTemplate(TenantModel):
@@ -38,13 +35,10 @@ class WechatTemplate(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    noun = "template"
+
     class Meta:
         indexes = ((("tenant", "template"), True),)
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "template"
 
 
 class WechatSubscription(TenantModel):
@@ -61,13 +55,13 @@ class WechatSubscription(TenantModel):
     last_code = CharField(max_length=20, default="")  # of the last message: what WeChat said when it did not go out
     changed_at = TimeField()
 
+    noun = "subscription"
+    member_rows = MemberRows(
+        erase=DELETE, export=("template", "state", "remaining", ("changed_at", "at")), name="subscriptions"
+    )
+
     class Meta:
         indexes = ((("tenant", "openid", "template"), True), (("tenant", "member"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "subscription"
 
 
 class WechatCode(TenantModel):
@@ -88,13 +82,11 @@ class WechatCode(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    noun = "code"
+    member_rows = MemberRows(erase=DELETE, export=(("key", "name"), "scene"), name="codes")
+
     class Meta:
         indexes = ((("tenant", "plugin", "key"), True), (("tenant", "member"), False), (("tenant", "id"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "code"
 
 
 class WechatCheck(TenantModel):
@@ -108,13 +100,11 @@ class WechatCheck(TenantModel):
     asked_at = TimeField()
     judged_at = TimeField(null=True)
 
+    noun = "content check"
+    member_rows = MemberRows(erase=DELETE, export=None)  # the media that were looked at are exported
+
     class Meta:
         indexes = ((("tenant", "trace"), True), (("tenant", "state", "asked_at"), False), (("tenant", "member"), False))
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "content check"
 
 
 class WechatPush(TenantModel):
@@ -132,6 +122,11 @@ class WechatPush(TenantModel):
     received_at = TimeField()
     processed_at = TimeField(null=True)
 
+    noun = "push"
+    member_rows = MemberRows(
+        erase=Blank(body=None, member=None, openid=""), export=("kind", ("received_at", "at")), name="pushes"
+    )
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -141,11 +136,6 @@ class WechatPush(TenantModel):
             (("tenant", "member"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "push"
 
 
 class WechatPayment(TenantModel):
@@ -178,6 +168,9 @@ class WechatShipment(TenantModel):
     created_at = TimeField()
     changed_at = TimeField()
 
+    noun = "shipment"
+    member_rows = MemberRows(erase=Blank(body=None, member=None), export=None)  # the orders say what was sent
+
     class Meta:
         indexes = (
             (("tenant", "transaction"), True),
@@ -185,11 +178,6 @@ class WechatShipment(TenantModel):
             (("tenant", "state", "id"), False),
             (("tenant", "member"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "shipment"
 
 
 class WechatRisk(TenantModel):
@@ -199,6 +187,8 @@ class WechatRisk(TenantModel):
     member = UUIDField()
     rank = IntegerField()  # 0 to 4
     asked_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(), export=("rank", ("asked_at", "at")), name="risk")
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

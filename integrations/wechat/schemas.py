@@ -1,15 +1,15 @@
 """What goes in and out, and the tenant's settings."""
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
 
 from integrations.wechat.client import BASE_URL
 from integrations.wechat.keywords import read_line
-from roost import SentTo
+from roost import Body, Row, SentTo
 
 TEMPLATE_ID = r"^[0-9A-Za-z_-]+$"
 PAGE = r"^([0-9A-Za-z_-][0-9A-Za-z_./-]*)?$"  # without a leading slash, without a query
@@ -22,10 +22,8 @@ def _aes_key(value: SecretStr) -> SecretStr:
     return value
 
 
-class WechatSettings(BaseModel):
+class WechatSettings(Body):
     """The mini-program that members log in with, and how far it is used."""
-
-    model_config = ConfigDict(extra="forbid")
 
     appid: str = Field(
         "", max_length=32, pattern=r"^[0-9A-Za-z]*$", description="app id of the mini-program · 小程序 AppID"
@@ -66,17 +64,31 @@ class WechatSettings(BaseModel):
         pattern=r"^[0-9*+-]*$",
         description="the sender's phone as shown to SF Express, masked · 寄件人联系方式（脱敏），顺丰需要",
     )
-    risk: bool = Field(False, description="ask WeChat how risky members are, for the condition · 启用用户风险等级")
+    risk: bool = Field(
+        False, description="ask WeChat how risky members are, at login and where they claim · 登录与领取时查询风险等级"
+    )
+    risk_at_most: int = Field(
+        2,
+        ge=0,
+        le=4,
+        description="whoever has a higher rank claims no gift, flash sale or referral reward"
+        " · 可领取礼品、秒杀与推荐奖励的最高风险等级",
+    )
+    risk_outage: Literal["pass", "refuse"] = Field(
+        "pass",
+        description="what happens when WeChat does not answer · 微信无法应答时",
+        json_schema_extra={
+            "choices": {"pass": {"zh": "放行", "en": "Let through"}, "refuse": {"zh": "拒绝", "en": "Refuse"}}
+        },
+    )
     risk_days: int = Field(
         7, ge=1, le=90, description="for how many days an answer about a member counts · 风险等级有效天数"
     )
     keep_days: int = Field(30, ge=7, le=400, description="how long pushes stay readable · 推送记录保留天数")
 
 
-class LoginIn(BaseModel):
+class LoginIn(Body):
     """A login: the code of `wx.login`, and for a new person the code of the quick-phone button."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str = Field(min_length=1, max_length=200, description="from wx.login")
     phone_code: str | None = Field(
@@ -94,10 +106,8 @@ class LoginIn(BaseModel):
     )
 
 
-class MemberOut(BaseModel):
+class MemberOut(Row):
     """Who logged in."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     state: str = Field(description="lead, member or lapsed")
@@ -123,18 +133,14 @@ TemplateId = Annotated[str, StringConstraints(min_length=1, max_length=64, patte
 Answered = Literal["accept", "reject", "ban", "filter", "acceptWithAudio", "acceptWithAlert"]
 
 
-class SubscriptionsIn(BaseModel):
+class SubscriptionsIn(Body):
     """What `wx.requestSubscribeMessage` told the mini-program, by template."""
-
-    model_config = ConfigDict(extra="forbid")
 
     results: dict[TemplateId, Answered] = Field(min_length=1, max_length=5, description="by template id")
 
 
-class SubscriptionOut(BaseModel):
+class SubscriptionOut(Row):
     """How a member stands with one template."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     template: str
     title: str
@@ -153,10 +159,8 @@ FieldLine = Annotated[
 ]
 
 
-class TemplateForm(BaseModel):
+class TemplateForm(Body):
     """A subscribe message as registered with WeChat."""
-
-    model_config = ConfigDict(extra="forbid")
 
     template: TemplateId = Field(description="template id of WeChat's · 模板 ID")
     title: str = Field(min_length=1, max_length=60, description="what members and staff call it · 名称")
@@ -170,44 +174,11 @@ class TemplateForm(BaseModel):
     active: bool = Field(True, description="may be sent · 启用")
 
 
-class TemplateRow(BaseModel):
-    """A subscribe message as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    template: str
-    title: str
-    lasting: bool
-    fields: list[str]
-    page: str
-    active: bool
-    changed_at: datetime
-
-
-class SubscriptionRow(BaseModel):
-    """A member's standing with one template, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    member: UUID | None
-    template: str
-    state: str
-    remaining: int
-    accepted: int
-    sent: int
-    last_code: str
-    changed_at: datetime
-
-
 # --- codes ----------------------------------------------------------------------------------------------------------
 
 
-class CodeForm(BaseModel):
+class CodeForm(Body):
     """A mini-program code to be drawn."""
-
-    model_config = ConfigDict(extra="forbid")
 
     key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)] = Field(
         description="what it is for; the same name is the same code · 名称，同名即同一个码"
@@ -220,61 +191,11 @@ class CodeForm(BaseModel):
     transparent: bool = Field(False, description="without a background · 透明底色")
 
 
-class CodeRow(BaseModel):
-    """A code as staff see it; the picture is at `…/codes/{id}/image`."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    plugin: str
-    key: str
-    scene: str
-    page: str
-    env: str
-    width: int
-    state: str
-    error: str
-    created_at: datetime
-
-
 # --- pushes, checks, shipments ---------------------------------------------------------------------------------------
 
 
-class PushRow(BaseModel):
-    """What was pushed; the body, which may have personal data, is not shown."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    member: UUID | None
-    state: str
-    note: str
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class ShipmentRow(BaseModel):
-    """What WeChat is told of an order's way to its payer."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    order: UUID
-    member: UUID | None
-    transaction: str
-    state: str
-    told: int
-    tries: int
-    code: str
-    error: str
-    changed_at: datetime
-
-
-class Correction(BaseModel):
+class Correction(Body):
     """What a parcel's label really says."""
-
-    model_config = ConfigDict(extra="forbid")
 
     carrier: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] = Field(
         description="shipping company · 快递公司"

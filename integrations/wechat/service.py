@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from integrations.wechat import connection, subscriptions
+from integrations.wechat import connection, risk, subscriptions
 from integrations.wechat.client import (
     HighRisk,
     InvalidCode,
@@ -16,7 +16,7 @@ from integrations.wechat.client import (
     WechatUnavailable,
 )
 from integrations.wechat.people import provider_of
-from integrations.wechat.schemas import LoginIn, LoginOut, MemberOut
+from integrations.wechat.schemas import LoginIn, LoginOut, MemberOut, WechatSettings
 from roost import (
     Actor,
     Context,
@@ -42,6 +42,7 @@ class Asked:
     client: WechatClient
     provider: str
     body: LoginIn = field(repr=False)
+    risk_from: str = field(default="", repr=False)  # the caller's address, where the risk rank is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,12 @@ class Told:
     session: Session
     phone: Phone | None
     refused: RoostError | None
+    rank: int | None = None  # how risky WeChat holds them to be
 
 
 def prepare(ctx: Context, body: LoginIn) -> Asked:
-    """Read what the call needs."""
-    return Asked(connection.client_of(ctx), provider_of(ctx), body)
+    wanted = ctx.settings(WechatSettings).risk
+    return Asked(connection.client_of(ctx), provider_of(ctx), body, ctx.address if wanted else "")
 
 
 def ask(asked: Asked) -> Told:
@@ -64,12 +66,13 @@ def ask(asked: Asked) -> Told:
         session = asked.client.code_to_session(asked.body.code)
     except WechatError as ex:
         raise refusal(ex, "code") from None
+    rank = risk.ask_rank(asked.client, session.openid, asked.risk_from) if asked.risk_from else None
     if asked.body.phone_code is None:
-        return Told(session, None, None)
+        return Told(session, None, None, rank)
     try:
-        return Told(session, asked.client.phone_number(asked.body.phone_code, session.openid), None)
+        return Told(session, asked.client.phone_number(asked.body.phone_code, session.openid), None, rank)
     except WechatError as ex:
-        return Told(session, None, refusal(ex, "phone_code"))
+        return Told(session, None, refusal(ex, "phone_code"), rank)
 
 
 def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
@@ -98,6 +101,7 @@ def sign_in(ctx: Context, asked: Asked, told: Told) -> LoginOut:
         )
         members.link_identity(ctx, found.id, asked.provider, openid)
         subscriptions.adopt(ctx, found.id, openid)
+    risk.keep(ctx, found.id, told.rank)
     mine = members.get(ctx.acting(Actor("member", found.id)), found.id)
     token = identity.open_session(ctx, "member", found.id, device="wechat")
     return LoginOut(token=token, member=MemberOut.model_validate(mine), registered=registered)

@@ -28,7 +28,10 @@ from roost import (
     Next,
     Remote,
     Settlement,
+    Text,
+    Words,
     delete_some,
+    kept,
     local_time,
     seal,
     unseal,
@@ -59,26 +62,26 @@ DONE = 10060002  # the payment is shipped already
 USED_UP = 10060003
 SAME = 10060023
 LATE = frozenset((10060001, 10060012))  # the payment is not there yet; WeChat's own trouble
-MEANING: Mapping[int, str] = {
-    10060001: "WeChat does not know the payment (yet) · 支付单不存在",
-    DONE: "the payment is marked as shipped and takes no more · 支付单已完成发货，无法继续发货",
-    USED_UP: "the one change that WeChat allows was made · 已使用重新发货机会",
-    10060004: "the payment cannot be shipped: refunded, perhaps · 支付单处于不可发货的状态",
-    10060005: "the kind of shipping is wrong · 物流类型有误",
-    10060006: "only parcels may go out in parts · 非快递发货不允许分拆",
-    10060007: "it was not said whether all parts went out · 缺少 is_all_delivered",
-    10060008: "the goods are not described · 商品描述为空",
-    10060009: "the description is too long · 商品描述太长",
-    10060012: "WeChat's own trouble · 微信系统错误",
-    10060014: "WeChat refuses the data · 参数错误",
-    10060019: "not all parts can have gone out · is_all_delivered 不能为 true",
-    10060020: "the goods are not described · 商品描述为空",
-    10060021: "the description is too long · 商品描述太长",
-    SAME: "nothing is new · 发货信息未更新",
-    10060024: "too many parcels · 物流信息列表太长",
-    10060025: "the carrier's code is too long · 物流公司编码太长",
-    10060026: "the tracking number is too long · 物流单号太长",
-    10060031: "the payment is not this person's · 支付单不属于该用户",
+MEANING: Mapping[int, Text] = {
+    10060001: Text("支付单不存在", "WeChat does not know the payment (yet)"),
+    DONE: Text("支付单已完成发货，无法继续发货", "the payment is marked as shipped and takes no more"),
+    USED_UP: Text("已使用重新发货机会", "the one change that WeChat allows was made"),
+    10060004: Text("支付单处于不可发货的状态", "the payment cannot be shipped: refunded, perhaps"),
+    10060005: Text("物流类型有误", "the kind of shipping is wrong"),
+    10060006: Text("非快递发货不允许分拆", "only parcels may go out in parts"),
+    10060007: Text("缺少 is_all_delivered", "it was not said whether all parts went out"),
+    10060008: Text("商品描述为空", "the goods are not described"),
+    10060009: Text("商品描述太长", "the description is too long"),
+    10060012: Text("微信系统错误", "WeChat's own trouble"),
+    10060014: Text("参数错误", "WeChat refuses the data"),
+    10060019: Text("is_all_delivered 不能为 true", "not all parts can have gone out"),
+    10060020: Text("商品描述为空", "the goods are not described"),
+    10060021: Text("商品描述太长", "the description is too long"),
+    SAME: Text("发货信息未更新", "nothing is new"),
+    10060024: Text("物流信息列表太长", "too many parcels"),
+    10060025: Text("物流公司编码太长", "the carrier's code is too long"),
+    10060026: Text("物流单号太长", "the tracking number is too long"),
+    10060031: Text("支付单不属于该用户", "the payment is not this person's"),
 }
 
 
@@ -209,7 +212,11 @@ class TellShipping(Remote):
             return None
         openid = people.openid_of(ctx, row.member) if row.member is not None else None
         if openid is None or not connection.is_ready(ctx):
-            why = "the payer's open id is not known · 付款人未绑定微信" if openid is None else "WeChat is not set up"
+            why = (
+                Text("付款人未绑定微信", "the payer's open id is not known")
+                if openid is None
+                else Text("微信未配置", "WeChat is not set up")
+            )
             _fail(ctx, row, None, why)
             return None
         held = json.loads(unseal(ctx, "shipment", row.body))
@@ -218,7 +225,6 @@ class TellShipping(Remote):
         return Prepared(payload, row.digest, body, connection.client_of(ctx))
 
     def call(self, prepared: Prepared | None) -> WechatError | None:
-        """Tell WeChat."""
         if prepared is None:
             return None
         try:
@@ -236,7 +242,7 @@ class TellShipping(Remote):
         if answer is None or code == SAME or (code == DONE and row.told == 0):
             # What was gathered meanwhile has a job of its own.
             state = "told" if row.digest == prepared.digest else "pending"
-            note = "" if code != DONE else MEANING[DONE]
+            note = "" if code != DONE else kept(MEANING[DONE])
             WechatShipment.scoped(ctx).update(
                 state=state, told=row.told + 1, told_digest=prepared.digest, code="", error=note
             ).where(WechatShipment.id == row.id).execute()
@@ -253,10 +259,10 @@ class TellShipping(Remote):
         return Next(prepared.job, after=min(FIRST_RETRY * (1 << min(tries - 1, 20)), LONGEST_RETRY))
 
 
-def _fail(ctx: Context, row: Any, code: int | None, why: str, tries: int | None = None) -> None:
+def _fail(ctx: Context, row: Any, code: int | None, why: Words, tries: int | None = None) -> None:
     log.warning("wechat_shipping_failed", errcode=code, shipment=str(row.id))
     WechatShipment.scoped(ctx).update(
-        state="failed", tries=row.tries if tries is None else tries, code=str(code or ""), error=why[:NOTE_LENGTH]
+        state="failed", tries=row.tries if tries is None else tries, code=str(code or ""), error=kept(why, NOTE_LENGTH)
     ).where(WechatShipment.id == row.id).execute()
 
 

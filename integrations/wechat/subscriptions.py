@@ -19,7 +19,6 @@ YES = frozenset(("accept", "acceptWithAudio", "acceptWithAlert"))
 
 
 def template_of(ctx: Context, template: str) -> WechatTemplate | None:
-    """Return a registered template, or None."""
     row: WechatTemplate | None = WechatTemplate.scoped(ctx).first(WechatTemplate.template == template)
     return row
 
@@ -41,7 +40,6 @@ def _set(ctx: Context, row: WechatSubscription, **values: object) -> None:
 
 
 def accepted(ctx: Context, openid: str, template: str) -> None:
-    """Count a yes."""
     member = people.person_of(ctx, openid)
     row = _locked(ctx, openid, template, member)
     _set(

@@ -35,7 +35,6 @@ class DatabaseTokenStore:
         self._patience = patience
 
     def get(self, appid: str) -> Token | None:
-        """Return the token if it is fresh."""
         with connection():
             return self._fresh(WechatToken.scoped(self._ctx).first(WechatToken.appid == appid))
 

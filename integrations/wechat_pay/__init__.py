@@ -1,1 +1,1 @@
-"""WeChat Pay: the payment method `wechat_pay`. Its face is the port `PaymentMethod` and the duty `payment_settled`."""
+"""WeChat Pay: the payment method `wechat_pay`. Its face is the port `PaymentMethod` and the hook `payment_settled`."""

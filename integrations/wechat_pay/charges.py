@@ -15,7 +15,7 @@ PREPAY_LIFE = timedelta(hours=2)
 PREPAY_MARGIN = timedelta(minutes=10)  # a prepay id this near its end is fetched anew
 GRACE = timedelta(minutes=1)  # after its end a charge may still be on its way from the payer
 TITLE_LENGTH = 127
-CHARGE = Content("charge", Text(zh="支付单", en="charge"), ("member", "amount_fen", "title"))
+CHARGE = Content("charge", Text("支付单", "charge"), ("member", "amount_fen", "title"))
 
 
 # --- paying --------------------------------------------------------------------------------------------------------

@@ -152,7 +152,6 @@ class WechatPayClient:
         return self._transaction(f"/v3/pay/transactions/out-trade-no/{quote(number, safe='')}")
 
     def query_by_id(self, transaction: str) -> Transaction:
-        """Return a charge by WeChat Pay's id."""
         return self._transaction(f"/v3/pay/transactions/id/{quote(transaction, safe='')}")
 
     def close(self, number: str) -> None:

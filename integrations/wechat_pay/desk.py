@@ -6,7 +6,7 @@ from uuid import UUID
 from integrations.wechat_pay import merchant, refunds
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
 from integrations.wechat_pay.schemas import Handled, RefundJob, TradeJob
-from roost import Conflict, Context, Settlement
+from roost import Conflict, Context, Settlement, Text, hooks, kept
 
 
 def ask_trade(ctx: Context, trade_id: UUID, body: None = None) -> None:
@@ -41,10 +41,14 @@ def offer(ctx: Context, settlement_id: UUID, body: None = None) -> None:
         "wechat_pay", row.kind, row.charge, row.number if row.number != row.charge else "", row.amount,
         row.transaction, row.happened_at,
     )  # fmt: skip
-    told = merchant.as_system(ctx).oblige("payment_settled", settlement=settled)
+    told = merchant.as_system(ctx).lifecycle(hooks.payment_settled, settlement=settled)
     claimed = next((slug for slug, mine in told if mine), "")
     if not claimed:
-        _end(ctx, row, note=f"{ctx.today()}: no plugin knows this number · 没有业务认领")
+        _end(
+            ctx,
+            row,
+            note=kept(Text(f"{ctx.today()}：没有业务认领", f"{ctx.today()}: no plugin knows this number")),
+        )
         return
     _end(ctx, row, state="claimed", claimed_by=claimed)
 

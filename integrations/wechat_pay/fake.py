@@ -128,14 +128,12 @@ class WechatPayFake(Fake):
         yield Route("GET", "/_fake/refunds", lambda call: {"refunds": [self._given(g) for g in self.given.values()]})
 
     def forget(self) -> None:
-        """Forget the books and all notifications."""
         self.orders: dict[str, Order] = {}
         self.given: dict[str, Given] = {}
         self.notifications: dict[str, Notification] = {}
         self.distort: Distortion = ""
 
     def error(self, errcode: int | str, errmsg: str) -> Answer:
-        """Refuse with the status of the code."""
         return Reply({"code": str(errcode), "message": errmsg}, STATUS.get(str(errcode), 400))
 
     # --- what a test or a story asks for
@@ -497,7 +495,6 @@ def serve(port: int = 0, *, fake: WechatPayFake | None = None) -> Running[Wechat
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Serve a fake until it is interrupted."""
     parser = command_line("integrations.wechat_pay.fake", "A WeChat Pay of our own.", port=9103)
     parser.add_argument("--appid", default=APPID)
     parser.add_argument("--mchid", default=MCHID)

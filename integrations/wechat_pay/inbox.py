@@ -6,9 +6,7 @@ ever: money that was paid is paid.
 """
 
 import json
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
@@ -25,12 +23,11 @@ from integrations.wechat_pay.wire import (
     Transaction,
     wrong_fields,
 )
-from roost import Answer, Conflict, Content, Context, Push, Text, delete_some, insert_rows, new_id
+from roost import Answer, Content, Context, Handled, Inbox, Next, Push, Slot, Text, insert_rows, new_id
 
 log = structlog.get_logger("roost.wechat_pay")
-OPEN = ("received", "waiting", "refused")  # states of callbacks that may still be processed
 TAKEN = Answer(204)
-PUSH = Content("callback", Text(zh="回调", en="callback"), ("event_type", "number", "refund", "told"))
+PUSH = Content("callback", Text("回调", "callback"), ("event_type", "number", "refund", "told"))
 AGAIN = "pushed again with other content, which was refused"
 
 
@@ -99,41 +96,28 @@ def _refused(ctx: Context, status: int, reason: str, detail: str) -> Answer:
     return Answer(status, json.dumps({"code": "FAIL", "message": reason}))
 
 
-def process(ctx: Context, push_id: UUID) -> str:
-    """Settle a stored callback; return its state. Nothing happens to one that is done."""
-    ctx = ctx.for_plugin(merchant.SLUG)
-    row = WechatPayPush.scoped(ctx).lock(WechatPayPush.id == push_id)
-    if row.state not in OPEN:
-        return str(row.state)
-    state, note = _process(ctx, row)
-    WechatPayPush.scoped(ctx).update(
-        state=state, note=note[: merchant.NOTE_LENGTH], processed_at=ctx.now()
-    ).where(WechatPayPush.id == row.id).execute()  # fmt: skip
-    return state
-
-
-def _process(ctx: Context, row: Any) -> tuple[str, str]:
+def _handle(ctx: Context, row: Any) -> Handled:
     if row.event_type == SUCCESS_EVENT:
         outcome = settling.charge_told(ctx, Transaction.model_validate(row.told), "push")
     elif row.event_type in REFUND_EVENTS:
         outcome = settling.refund_told(ctx, RefundState.read(row.told), "push")
     else:
-        return "ignored", "nothing here hears this kind of event"
+        return Handled("ignored", "nothing here hears this kind of event")
     if outcome.state == "refused":
         log.error("wechat_pay_push_contradicts", tenant=ctx.tenant.slug, push=str(row.id), note=outcome.note)
-    return (outcome.state if outcome.state in ("refused", "waiting") else "done"), outcome.note
+    return Handled(outcome.state if outcome.state in ("refused", "waiting") else "done", outcome.note)
 
 
-def retry(ctx: Context, push_id: UUID, body: None = None) -> None:
-    """Process a callback again, for staff. Raises Conflict for one that is done."""
-    row = WechatPayPush.scoped(ctx).get(WechatPayPush.id == push_id)
-    if row.state not in OPEN:
-        raise Conflict(f"this callback is {row.state}: there is nothing to do", "该回调已处理，无需重试")
-    process(ctx, push_id)
+INBOX = Inbox(
+    merchant.SLUG,
+    WechatPayPush,
+    _handle,
+    lambda ctx: ctx.settings(WechatPaySettings).keep_days,
+    open=("received", "waiting", "refused"),
+    ended=("done", "ignored"),
+)
 
 
-def clean(ctx: Context) -> bool:
-    """Delete some processed callbacks past their keeping; tell whether more may be left. The book stays."""
-    before = ctx.now() - timedelta(days=ctx.settings(WechatPaySettings).keep_days)
-    seen_to = WechatPayPush.state.in_(("done", "ignored"))
-    return delete_some(ctx, WechatPayPush, WechatPayPush.received_at < before, seen_to)
+def clean(ctx: Context, slot: str) -> Next | None:
+    """Delete some processed callbacks past their keeping. The book stays."""
+    return Next(Slot(slot=slot)) if INBOX.clean(ctx) else None

@@ -72,7 +72,7 @@ def client_of(ctx: Context) -> WechatPayClient:
 
 def notify_url(ctx: Context) -> str:
     """Return where WeChat Pay sends callbacks: public, and without a query."""
-    base = ctx.settings(WechatPaySettings).notify_base or ctx.runtime.settings.public_url
+    base = ctx.settings(WechatPaySettings).notify_base or ctx.deployment.public_url
     return f"{base.rstrip('/')}/callbacks/{SLUG}/{ctx.tenant.slug}"
 
 
@@ -103,7 +103,6 @@ def as_system(ctx: Context) -> Context:
 
 
 def explain(ex: WechatPayError) -> str:
-    """Return what staff read of an error."""
     return str(ex)[:NOTE_LENGTH]
 
 

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import KEEP, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class WechatPayTrade(TenantModel):
@@ -30,6 +30,13 @@ class WechatPayTrade(TenantModel):
     tries = IntegerField(default=0)  # queries in a row without an answer
     note = CharField(max_length=300, default="")
 
+    noun = "charge"
+    member_rows = MemberRows(  # books of money stay, under an id that nobody is behind
+        erase=KEEP,
+        export=("number", ("amount", "fen"), ("title", "for"), "state", ("created_at", "at")),
+        name="payments",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "number"), True),
@@ -38,11 +45,6 @@ class WechatPayTrade(TenantModel):
             (("tenant", "state", "id"), False),
             (("tenant", "transaction"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "charge"
 
 
 class WechatPayRefund(TenantModel):
@@ -68,6 +70,13 @@ class WechatPayRefund(TenantModel):
     tries = IntegerField(default=0)
     note = CharField(max_length=300, default="")
 
+    noun = "refund"
+    member_rows = MemberRows(
+        erase=KEEP,
+        export=("number", ("charge", "of"), ("amount", "fen"), "state", ("created_at", "at")),
+        name="refunds",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "number"), True),
@@ -76,11 +85,6 @@ class WechatPayRefund(TenantModel):
             (("tenant", "check_at"), False),
             (("tenant", "state", "id"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "refund"
 
 
 class WechatPaySettlement(TenantModel):
@@ -104,6 +108,9 @@ class WechatPaySettlement(TenantModel):
     state = CharField(max_length=10)  # claimed, unclaimed, done
     note = CharField(max_length=300, default="")
 
+    noun = "settlement"
+    member_rows = MemberRows(erase=KEEP, export=None)  # the payments and refunds say it
+
     class Meta:
         indexes = (
             (("tenant", "number", "kind", "round"), True),
@@ -111,11 +118,6 @@ class WechatPaySettlement(TenantModel):
             (("tenant", "state", "id"), False),
             (("tenant", "member"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "settlement"
 
 
 class WechatPayPush(TenantModel):
@@ -133,6 +135,8 @@ class WechatPayPush(TenantModel):
     received_at = TimeField()
     processed_at = TimeField(null=True)
 
+    noun = "callback"
+
     class Meta:
         indexes = (
             (("tenant", "event_id"), True),
@@ -140,8 +144,3 @@ class WechatPayPush(TenantModel):
             (("tenant", "state", "id"), False),
             (("tenant", "received_at"), False),
         )
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "callback"

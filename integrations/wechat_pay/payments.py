@@ -9,7 +9,7 @@ from roost import PaymentMethod, Steps, Text
 
 METHOD = PaymentMethod(
     name="wechat_pay",
-    title=Text(zh="微信支付", en="WeChat Pay"),
+    title=Text("微信支付", "WeChat Pay"),
     pay=Steps(charges.prepare_pay, charges.call_pay, charges.complete_pay),
     query=Steps(charges.prepare_charge, charges.call_query, charges.complete_charge),
     close=Steps(charges.prepare_charge, charges.call_close, charges.complete_charge),

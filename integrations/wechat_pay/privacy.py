@@ -1,4 +1,4 @@
-"""What becomes of payments when a member is erased, merged or exported, or a tenant leaves.
+"""What keeps a member, the plugin or the merchant while money is on its way.
 
 Nothing of a payer is kept here but who they are to us: no open id, no bank. Books of money stay, under an id that
 nobody is behind.
@@ -7,10 +7,8 @@ nobody is behind.
 from typing import Any
 from uuid import UUID
 
-from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
+from integrations.wechat_pay.models import WechatPayRefund, WechatPayTrade
 from roost import Conflict, Context, Veto
-
-MINE = (WechatPayTrade, WechatPayRefund, WechatPaySettlement)
 
 
 def erase(ctx: Context, member: UUID) -> None:
@@ -21,35 +19,6 @@ def erase(ctx: Context, member: UUID) -> None:
             "尚有进行中的微信支付或退款，暂不能注销",
             code="payment_under_way",
         )
-
-
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's payments."""
-    for model in MINE:
-        model.scoped(ctx).update(member=member).where(model.member == merged).execute()
-
-
-def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
-    """Return the member's payments and refunds; None without any."""
-    trades = WechatPayTrade.scoped(ctx).select().where(WechatPayTrade.member == member).order_by(WechatPayTrade.id)
-    refunds = WechatPayRefund.scoped(ctx).select().where(WechatPayRefund.member == member).order_by(WechatPayRefund.id)
-    told = {
-        "payments": [
-            {"number": t.number, "fen": t.amount, "for": t.title, "state": t.state, "at": t.created_at.isoformat()}
-            for t in trades
-        ],
-        "refunds": [
-            {"number": r.number, "of": r.charge, "fen": r.amount, "state": r.state, "at": r.created_at.isoformat()}
-            for r in refunds
-        ],
-    }
-    return told if any(told.values()) else None
-
-
-def purge(ctx: Context) -> None:
-    """Delete all that is kept for this tenant."""
-    for model in (*MINE, WechatPayPush):
-        model.scoped(ctx).delete().execute()
 
 
 def may_switch_off(ctx: Context) -> Veto | None:

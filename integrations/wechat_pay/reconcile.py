@@ -46,15 +46,12 @@ class AskTrade(Remote):
     """The job `wechat_pay.trade`: ask how a charge stands and settle it."""
 
     def prepare(self, ctx: Context, payload: TradeJob) -> Asking:  # type: ignore[override]  # the job's payload
-        """Read the charge."""
         return charges.prepare_charge(ctx, payload.number)
 
     def call(self, prepared: Asking) -> Heard:
-        """Ask WeChat Pay."""
         return charges.call_query(prepared)
 
     def complete(self, ctx: Context, prepared: Asking, answer: Heard) -> None:
-        """Settle what was heard."""
         charges.complete_charge(ctx, prepared, answer)
 
 
@@ -62,13 +59,10 @@ class AskRefund(Remote):
     """The job `wechat_pay.refund`: ask how a refund stands, make one that never arrived, and settle it."""
 
     def prepare(self, ctx: Context, payload: RefundJob) -> Refunding:  # type: ignore[override]  # the job's payload
-        """Read the refund."""
         return refunds.prepare_query_refund(ctx, payload.number)
 
     def call(self, prepared: Refunding) -> RefundHeard:
-        """Ask WeChat Pay."""
         return refunds.call_query_refund(prepared)
 
     def complete(self, ctx: Context, prepared: Refunding, answer: RefundHeard) -> None:
-        """Settle what was heard."""
         refunds.complete_refund(ctx, prepared, answer)

@@ -15,7 +15,7 @@ from roost import Conflict, Content, Context, Invalid, PaymentState, Refund, Tex
 REFUND_DAYS = 365
 REFUND_PARTS = 50
 REASON_LENGTH = 80
-REFUND = Content("refund", Text(zh="退款单", en="refund"), ("charge", "amount_fen", "total", "reason"))
+REFUND = Content("refund", Text("退款单", "refund"), ("charge", "amount_fen", "total", "reason"))
 DEAD = ("failed", "withdrawn")
 UNDER_WAY = timedelta(minutes=3)  # longer than any call of ours lasts
 

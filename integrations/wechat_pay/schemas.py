@@ -1,22 +1,20 @@
 """The tenant's settings, what staff see and fill in, and what jobs carry."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from integrations.wechat_pay.client import BACKUP_URL, BASE_URL
 from integrations.wechat_pay.signing import PUBLIC_KEY_ID, certificate_keys_of, private_key_of, public_key_of
+from roost import Body, Row
 
 KEY_BYTES = 32
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class WechatPaySettings(BaseModel):
+class WechatPaySettings(Body):
     """The merchant that members pay, and the keys of both sides."""
-
-    model_config = ConfigDict(extra="forbid")
 
     mchid: str = Field("", max_length=32, pattern=r"^[0-9]*$", description="merchant number · 商户号")
     appid: str = Field(
@@ -126,81 +124,11 @@ class RoundJob(BaseModel):
 # --- what staff see ------------------------------------------------------------------------------------------------
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class _Row(Row):
     id: UUID
 
 
-class TradeRow(_Row):
-    """A charge."""
-
-    number: str
-    member: UUID
-    amount: int = Field(description="fen")
-    title: str
-    state: str
-    transaction: str
-    paid_at: datetime | None
-    expires_at: datetime
-    created_at: datetime
-    changed_at: datetime
-    note: str
-
-
-class RefundRow(_Row):
-    """A refund."""
-
-    number: str
-    charge: str
-    member: UUID
-    amount: int = Field(description="fen")
-    total: int = Field(description="fen, of the charge")
-    reason: str
-    source: str
-    state: str
-    status: str
-    provider_id: str
-    refunded_at: datetime | None
-    created_at: datetime
-    changed_at: datetime
-    note: str
-
-
-class SettlementRow(_Row):
-    """Something that happened to money."""
-
-    kind: str
-    number: str
-    charge: str
-    member: UUID | None
-    amount: int = Field(description="fen")
-    transaction: str
-    happened_at: datetime | None
-    booked_at: datetime
-    heard: str
-    claimed_by: str
-    state: str
-    note: str
-
-
-class PushRow(_Row):
-    """A callback; nothing of the payer is in it."""
-
-    event_id: str
-    event_type: str
-    number: str
-    refund: str
-    serial: str
-    state: str
-    note: str
-    received_at: datetime
-    processed_at: datetime | None
-
-
-class Handled(BaseModel):
+class Handled(Body):
     """What staff did about money that no plugin claimed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     note: Words = Field(description="what was done, and where it can be looked up · 处理说明")

@@ -1,7 +1,7 @@
 """Book what WeChat Pay says, whoever says it and how often: a callback, the reply to a query, the reply to a call.
 
 What is booked is a row of `WechatPaySettlement`, and its unique index is the fence: of all that tell the same, in all
-processes, one inserts it, and that one makes every installed plugin do the duty `payment_settled`, in the same
+processes, one inserts it, and that one calls the hook `payment_settled` of every installed plugin, in the same
 transaction. What contradicts our own row (another merchant, app, brand, amount or transaction) is refused and books
 nothing.
 """
@@ -14,7 +14,7 @@ from integrations.wechat_pay.merchant import NOTE_LENGTH, as_system
 from integrations.wechat_pay.models import WechatPayPush, WechatPayRefund, WechatPaySettlement, WechatPayTrade
 from integrations.wechat_pay.schemas import PushJob, TradeJob
 from integrations.wechat_pay.wire import RefundState, Transaction
-from roost import Context, PaymentState, Settlement
+from roost import Context, PaymentState, Settlement, hooks
 
 Heard = Literal["push", "query", "reply"]
 CURRENCY = "CNY"
@@ -34,7 +34,6 @@ class Outcome:
 
 
 def charge_told(ctx: Context, told: Transaction, heard: Heard) -> Outcome:
-    """Take over how a charge stands."""
     ctx = as_system(ctx)
     trade = _locked_trade(ctx, told.out_trade_no)
     if trade is None:
@@ -192,7 +191,7 @@ def _book(ctx: Context, row: Any, heard: Heard, settled: Settlement, *, changes:
     if kept is None:
         return False
     _set(ctx, row, **changes)
-    claimed = next((slug for slug, mine in ctx.oblige("payment_settled", settlement=settled) if mine), "")
+    claimed = next((slug for slug, mine in ctx.lifecycle(hooks.payment_settled, settlement=settled) if mine), "")
     if claimed:
         WechatPaySettlement.scoped(ctx).update(claimed_by=claimed, state="claimed").where(
             WechatPaySettlement.id == kept
@@ -202,26 +201,19 @@ def _book(ctx: Context, row: Any, heard: Heard, settled: Settlement, *, changes:
 
 def _fence(ctx: Context, row: Any, heard: Heard, settled: Settlement) -> Any:
     """Insert the settlement; return its id, or None when somebody has. A rival at work is waited for."""
-    made = (
-        WechatPaySettlement.scoped(ctx)
-        .insert(
-            kind=settled.kind,
-            number=settled.refund or settled.charge,
-            round=getattr(row, "round", 0),
-            charge=settled.charge,
-            member=row.member,
-            amount=settled.amount,
-            transaction=settled.transaction,
-            happened_at=settled.at,
-            booked_at=ctx.now(),
-            heard=heard,
-            state="unclaimed",
-        )
-        .on_conflict_ignore()
-        .returning(WechatPaySettlement.id)
-        .execute()
+    return WechatPaySettlement.scoped(ctx).insert_once(
+        kind=settled.kind,
+        number=settled.refund or settled.charge,
+        round=getattr(row, "round", 0),
+        charge=settled.charge,
+        member=row.member,
+        amount=settled.amount,
+        transaction=settled.transaction,
+        happened_at=settled.at,
+        booked_at=ctx.now(),
+        heard=heard,
+        state="unclaimed",
     )
-    return next((one.id for one in made), None)
 
 
 def _locked_trade(ctx: Context, number: str) -> Any:
@@ -256,7 +248,6 @@ def charge_state(ctx: Context, number: str, *, detail: str = "", certain: bool =
 
 
 def refund_state(ctx: Context, number: str, *, detail: str = "") -> PaymentState:
-    """Return how a refund stands by our books."""
     row = WechatPayRefund.scoped(ctx).first(WechatPayRefund.number == number)
     if row is None:
         return PaymentState("absent", detail=detail)

@@ -20,11 +20,6 @@ from roost import Context, Endpoints, Listing, PageQuery, keyset
 member = Endpoints("member")
 
 
-def _me(ctx: Context) -> UUID:
-    assert ctx.actor.id is not None  # the host lets only members in
-    return ctx.actor.id
-
-
 def cases_out(
     ctx: Context, cases: Sequence[FeedbackCase], said: Mapping[UUID, Sequence[FeedbackMessage]] | None = None
 ) -> list[CaseOut]:
@@ -35,7 +30,7 @@ def cases_out(
             update={
                 "pictures": pictures.addresses(case, items[case.id]),
                 "media": items[case.id],
-                "messages": [MessageOut.model_validate(m, from_attributes=True) for m in (said or {}).get(case.id, ())],
+                "messages": [MessageOut.model_validate(m) for m in (said or {}).get(case.id, ())],
             }
         )
         for case in cases
@@ -43,20 +38,20 @@ def cases_out(
 
 
 def _show(ctx: Context, case: UUID) -> CaseOut:
-    row = service.of_member(ctx, _me(ctx), case)
+    row = service.of_member(ctx, ctx.member, case)
     return cases_out(ctx, [row], service.messages(ctx, [case], internal=False))[0]
 
 
 @member.post("/cases", status=201, rate="20/hour")
 def open_case(ctx: Context, body: NewCase) -> CaseOut:
     """Give feedback on a venue."""
-    return cases_out(ctx, [service.open_case(ctx, _me(ctx), body)])[0]
+    return cases_out(ctx, [service.open_case(ctx, ctx.member, body)])[0]
 
 
 @member.get("/cases")
 def list_cases(ctx: Context, page: PageQuery) -> Listing[CaseOut]:
     """List my feedback, newest first, without what was said in it."""
-    query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == _me(ctx))
+    query = FeedbackCase.scoped(ctx).select().where(FeedbackCase.member == ctx.member)
     rows, next_cursor = keyset(query, FeedbackCase.id, page)
     return Listing(items=cases_out(ctx, rows), next_cursor=next_cursor)
 
@@ -70,21 +65,21 @@ def read_case(ctx: Context, case_id: UUID) -> CaseOut:
 @member.post("/cases/{case_id}/answer", rate="60/hour")
 def answer(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
     """Add to an open case."""
-    service.answer(ctx, _me(ctx), case_id, body.text)
+    service.answer(ctx, ctx.member, case_id, body.text)
     return _show(ctx, case_id)
 
 
 @member.post("/cases/{case_id}/reopen", rate="20/hour")
 def reopen(ctx: Context, case_id: UUID, body: Said) -> CaseOut:
     """Take up again what was not solved after all, within the days for it."""
-    service.reopen(ctx, _me(ctx), case_id, body.text)
+    service.reopen(ctx, ctx.member, case_id, body.text)
     return _show(ctx, case_id)
 
 
 @member.post("/cases/{case_id}/score")
 def rate(ctx: Context, case_id: UUID, body: Score) -> CaseOut:
     """Rate a solved case, once."""
-    service.rate(ctx, _me(ctx), case_id, body.score)
+    service.rate(ctx, ctx.member, case_id, body.score)
     return _show(ctx, case_id)
 
 
@@ -100,17 +95,17 @@ def survey_out(ctx: Context, survey: FeedbackSurvey) -> SurveyOut:
 @member.get("/survey")
 def read_survey(ctx: Context) -> OpenSurvey:
     """Show the survey that waits for my answer, if there is one."""
-    found = surveys.waiting(ctx, _me(ctx))
+    found = surveys.waiting(ctx, ctx.member)
     return OpenSurvey(survey=survey_out(ctx, found) if found is not None else None)
 
 
 @member.post("/surveys/{survey_id}/answer", rate="60/hour")
 def answer_survey(ctx: Context, survey_id: UUID, body: SurveyAnswer) -> SurveyOut:
     """Answer a survey, once; the same answer again changes nothing."""
-    return survey_out(ctx, surveys.answer(ctx, _me(ctx), survey_id, body))
+    return survey_out(ctx, surveys.answer(ctx, ctx.member, survey_id, body))
 
 
 @member.post("/surveys/{survey_id}/decline", rate="60/hour")
 def decline_survey(ctx: Context, survey_id: UUID) -> SurveyOut:
     """Do without a survey; again changes nothing."""
-    return survey_out(ctx, surveys.decline(ctx, _me(ctx), survey_id))
+    return survey_out(ctx, surveys.decline(ctx, ctx.member, survey_id))

@@ -2,61 +2,33 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from plugins.feedback import pictures, service
 from plugins.feedback.models import FeedbackCase
-from plugins.feedback.schemas import CaseRow, Compensation, FeedbackSettings, Said, StaffMessage
+from plugins.feedback.schemas import Compensation, FeedbackSettings, Said, StaffMessage
+from plugins.feedback.words import CATEGORIES
 from roost import Action, Column, Context, Panel, Resource, Text
 
 STATES = {
-    "new": Text(zh="待受理", en="new"),
-    "working": Text(zh="处理中", en="working"),
-    "replied": Text(zh="已回复", en="replied"),
-    "solved": Text(zh="已解决", en="solved"),
-    "closed": Text(zh="已关闭", en="closed"),
-}
-CATEGORIES = {
-    "facility": Text(zh="设施", en="facility"),
-    "hygiene": Text(zh="卫生", en="hygiene"),
-    "coach": Text(zh="教练", en="coach"),
-    "course": Text(zh="课程", en="course"),
-    "fee": Text(zh="费用", en="fee"),
-    "other": Text(zh="其他", en="other"),
+    "new": Text("待受理", "new"),
+    "working": Text("处理中", "working"),
+    "replied": Text("已回复", "replied"),
+    "solved": Text("已解决", "solved"),
+    "closed": Text("已关闭", "closed"),
 }
 
 
 AUTHORS = {
-    "member": Text(zh="会员", en="Member"),
-    "staff": Text(zh="员工", en="Staff"),
-    "system": Text(zh="系统", en="System"),
+    "member": Text("会员", "Member"),
+    "staff": Text("员工", "Staff"),
+    "system": Text("系统", "System"),
 }
 SAID = (
-    Column("created_at", Text(zh="时间", en="At"), "time"),
-    Column("author", Text(zh="谁", en="By"), "choice", choices=AUTHORS),
-    Column("text", Text(zh="内容", en="Text")),
-    Column("internal", Text(zh="内部", en="Internal"), "bool"),
+    Column("created_at", Text("时间", "At"), "time"),
+    Column("author", Text("谁", "By"), "choice", choices=AUTHORS),
+    Column("text", Text("内容", "Text")),
+    Column("internal", Text("内部", "Internal"), "bool"),
 )
-
-
-def _take(ctx: Context, case: UUID, body: None) -> None:
-    service.take(ctx, case)
-
-
-def _reply(ctx: Context, case: UUID, body: Said) -> None:
-    service.reply(ctx, case, body.text)
-
-
-def _note(ctx: Context, case: UUID, body: Said) -> None:
-    service.note(ctx, case, body.text)
-
-
-def _solve(ctx: Context, case: UUID, body: Said) -> None:
-    service.solve(ctx, case, body.text)
-
-
-def _compensate(ctx: Context, case: UUID, body: Compensation) -> None:
-    service.compensate(ctx, case, body.points)
 
 
 def _open(row: Any) -> bool:  # Any: a case's row
@@ -67,33 +39,27 @@ def present(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add what was said to the rows, and the pictures that the account may see."""
     said = service.messages(ctx, [row.id for row in rows], internal=True)
     items = pictures.of_cases(ctx, [row.id for row in rows])
-    made = ("messages", "pictures")
-    shown = []
-    for row in rows:
-        values: dict[str, Any] = {name: getattr(row, name) for name in CaseRow.model_fields if name not in made}
-        messages = [StaffMessage.model_validate(m, from_attributes=True) for m in said[row.id]]
-        shown.append(CaseRow(**values, pictures=pictures.addresses(row, items[row.id]), messages=messages))
-    return shown
+    return [{"pictures": pictures.addresses(row, items[row.id]), "messages": said[row.id]} for row in rows]
 
 
 cases = Resource(
     name="cases",
-    title=Text(zh="意见反馈", en="Feedback"),
+    title=Text("意见反馈", "Feedback"),
     model=FeedbackCase,
-    reply=CaseRow,
+    also=("handler", "solve_by"),
     permission="feedback.view",
     export_permission="feedback.view",
     venue="venue",
     present=present,
     actions=(
-        Action("take", Text(zh="受理", en="Accept"), _take, "feedback.reply", shown=lambda row: row.state == "new"),
-        Action("reply", Text(zh="回复", en="Reply"), _reply, "feedback.reply", form=Said, shown=_open),
-        Action("note", Text(zh="内部备注", en="Internal note"), _note, "feedback.reply", form=Said),
-        Action("solve", Text(zh="解决", en="Solve"), _solve, "feedback.reply", form=Said, shown=_open),
+        Action("take", Text("受理", "Accept"), service.take, "feedback.reply", shown=lambda row: row.state == "new"),
+        Action("reply", Text("回复", "Reply"), service.reply, "feedback.reply", form=Said, shown=_open),
+        Action("note", Text("内部备注", "Internal note"), service.note, "feedback.reply", form=Said),
+        Action("solve", Text("解决", "Solve"), service.solve, "feedback.reply", form=Said, shown=_open),
         Action(
             "compensate",
-            Text(zh="补偿积分", en="Compensate"),
-            _compensate,
+            Text("补偿积分", "Compensate"),
+            service.compensate,
             "feedback.compensate",
             form=Compensation,
             reason=True,
@@ -105,29 +71,32 @@ cases = Resource(
         ),
     ),
     columns=(
-        Column("created_at", Text(zh="时间", en="At"), "time", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("category", Text(zh="类别", en="Category"), "choice", choices=CATEGORIES, filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("text", Text(zh="内容", en="Text")),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("escalated", Text(zh="转总部", en="Escalated"), "bool", filter=True),
-        Column("reply_by", Text(zh="须回复", en="Reply by"), "time"),
-        Column("score", Text(zh="评分", en="Score"), "int"),
-        Column("compensated", Text(zh="补偿", en="Compensated"), "points", list=False),
-        Column("pictures", Text(zh="图片", en="Pictures"), list=False),
-        Column("messages", Text(zh="往来", en="Messages"), "table", parts=SAID, list=False),
+        Column("created_at", Text("时间", "At"), "time", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("category", Text("类别", "Category"), "choice", choices=CATEGORIES, filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("text", Text("内容", "Text")),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("escalated", Text("转总部", "Escalated"), "bool", filter=True),
+        Column("reply_by", Text("须回复", "Reply by"), "time"),
+        Column("score", Text("评分", "Score"), "int"),
+        Column("compensated", Text("补偿", "Compensated"), "points", list=False),
+        Column("pictures", Text("图片", "Pictures"), list=False, type=list[str]),
+        Column("messages", Text("往来", "Messages"), "table", parts=SAID, list=False, type=list[StaffMessage]),
     ),
 )
 
 
 def _waiting(ctx: Context) -> Sequence[tuple[str, str]]:
-    counts, english = service.waiting(ctx), ctx.locale.startswith("en")
-    return [
-        ("To be answered" if english else "待回复", f"{counts.unanswered:,}"),
-        ("To be solved" if english else "待解决", f"{counts.unsolved:,}"),
-        ("Late, at head office" if english else "超时，已转总部", f"{counts.escalated:,}"),
-    ]
+    """Count what waits for staff, in the venues of the account."""
+    waiting = FeedbackCase.scoped(ctx).select().where(FeedbackCase.state.in_(service.OPEN))
+    waiting = waiting.where(ctx.within(FeedbackCase.venue))
+    figures = (
+        (Text("待回复", "To be answered"), waiting.where(FeedbackCase.reply_by.is_null(False))),
+        (Text("待解决", "To be solved"), waiting),
+        (Text("超时，已转总部", "Late, at head office"), waiting.where(FeedbackCase.escalated)),
+    )
+    return [(words.in_(ctx.locale), f"{query.count():,}") for words, query in figures]
 
 
-WAITING = Panel("waiting", Text(zh="意见反馈", en="Feedback"), "feedback.view", _waiting)
+WAITING = Panel("waiting", Text("意见反馈", "Feedback"), "feedback.view", _waiting)

@@ -65,7 +65,7 @@ def _within(ctx: Context, query: Any, column: Any, venue: UUID | None) -> Any:  
     """Hold a query to one venue, and to those that the account may see."""
     if venue is not None:
         query = query.where(column == venue)
-    return query.where(column.in_(sorted(ctx.actor.venues))) if ctx.actor.venues else query
+    return query.where(ctx.within(column))
 
 
 def of_period(ctx: Context, days: int, venue: UUID | None = None) -> list[QuestionFigures]:
@@ -88,7 +88,7 @@ def states_of_period(ctx: Context, days: int, venue: UUID | None = None) -> dict
 def page(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what the page of satisfaction shows; what the query asks for wrongly counts as not asked for."""
     days = next((one for one in PERIODS if str(one) == query.get("days")), 90)
-    venues = [one for one in tenants.venues(ctx) if not ctx.actor.venues or one.id in ctx.actor.venues]
+    venues = [one for one in tenants.venues(ctx) if ctx.covers(one.id)]
     venue = next((one.id for one in venues if str(one.id) == query.get("venue")), None)
     figures, states = of_period(ctx, days, venue), states_of_period(ctx, days, venue)
     return {

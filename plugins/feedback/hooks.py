@@ -1,71 +1,36 @@
 """What feedback answers and declares."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.feedback import api, console, jobs, notices, privacy, survey_console
+from plugins.feedback import api, console, jobs, notices, pictures, privacy, survey_console
 from plugins.feedback.schemas import FeedbackSettings
-from roost import Context, Endpoints, Job, Notice, Page, Panel, Resource, Schedule, hookimpl
+from roost import Context, Contribution, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[FeedbackSettings]:
-    """Declare the settings."""
-    return FeedbackSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member API."""
-    return (api.member,)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return (console.cases, survey_console.ROUNDS, survey_console.SURVEYS)
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    """Declare the page of averages."""
-    return (survey_console.SATISFACTION,)
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare the dashboard's figures."""
-    return (console.WAITING, survey_console.PANEL)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare the chain that asks a round's members."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Declare what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=FeedbackSettings,
+        endpoints=(api.member,),
+        resources=(console.cases, survey_console.ROUNDS, survey_console.SURVEYS),
+        pages=(survey_console.SATISFACTION,),
+        panels=(console.WAITING, survey_console.PANEL),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Remove what the member wrote."""
+    """Remove what the member said."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's cases and surveys."""
+    """Leave one survey open."""
     privacy.merge(ctx, member, merged)
 
 
@@ -77,5 +42,5 @@ def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def purge_tenant(ctx: Context) -> None:
-    """Delete all of this tenant's feedback."""
-    privacy.purge(ctx)
+    """Let go of the pictures, which are media's."""
+    pictures.detach_all(ctx)

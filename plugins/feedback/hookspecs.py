@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class FeedbackReceived(Fact):
     """A member gave feedback."""
+
+    label = Text("收到反馈", "Feedback received")
 
     member: UUID
     case: UUID
@@ -16,12 +18,16 @@ class FeedbackReceived(Fact):
 class FeedbackReplied(Fact):
     """Staff answered a member."""
 
+    label = Text("反馈已回复", "Feedback answered")
+
     member: UUID
     case: UUID
 
 
 class FeedbackEscalated(Fact):
     """A case was not answered or not solved in time and is head office's now."""
+
+    label = Text("反馈超时升级", "Feedback escalated")
 
     case: UUID
     venue: UUID
@@ -31,6 +37,8 @@ class FeedbackEscalated(Fact):
 class SurveyOffered(Fact):
     """A member was put a survey: about a case, or in a round."""
 
+    label = Text("发起回访问卷", "Survey offered")
+
     member: UUID
     survey: UUID
     case: UUID | None = None
@@ -39,6 +47,8 @@ class SurveyOffered(Fact):
 
 class SurveyAnswered(Fact):
     """A member answered a survey; the scores run from 1 to 5, in the order of the questions."""
+
+    label = Text("问卷已填写", "Survey answered")
 
     member: UUID
     survey: UUID

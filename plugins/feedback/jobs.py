@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from plugins.feedback import rounds, service, surveys
-from plugins.feedback.schemas import Again, RoundTurn
-from roost import Context, Job, Next, Schedule
+from plugins.feedback.schemas import RoundTurn
+from roost import Context, Job, Next, Schedule, Slot
 
 
 def _deadlines(ctx: Context, slot: str) -> None:
@@ -12,7 +12,7 @@ def _deadlines(ctx: Context, slot: str) -> None:
 
 
 def _close(ctx: Context, slot: str) -> Next | None:
-    return Next(Again(slot=slot)) if service.close_due(ctx) >= service.BATCH else None
+    return Next(Slot(slot=slot)) if service.close_due(ctx) >= service.BATCH else None
 
 
 def _surveys(ctx: Context, slot: str) -> None:

@@ -2,7 +2,9 @@
 
 from peewee import BooleanField, CharField, IntegerField, SmallIntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, DELETE, Blank, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
+
+GONE = "（已应会员要求删除）"  # in the place of what an erased member wrote
 
 
 class FeedbackCase(TenantModel):
@@ -26,6 +28,8 @@ class FeedbackCase(TenantModel):
     solve_late = BooleanField(default=False)
     solved_at = TimeField(null=True)
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=Blank(text=GONE, pictures=[]), export=None)  # exported with what was said in it
 
     class Meta:
         indexes = (
@@ -85,6 +89,8 @@ class FeedbackSurvey(TenantModel):
     expires_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with its scores
+
     class Meta:
         indexes = (
             (("tenant", "member", "id"), False),
@@ -120,6 +126,10 @@ class FeedbackAsked(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     asked_at = TimeField()
+
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(newest="asked_at"), export=None
+    )  # says nothing that the surveys do not
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

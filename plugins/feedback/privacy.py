@@ -1,58 +1,31 @@
-"""A member's cases and surveys when the member leaves, merges, or asks for a copy."""
+"""A member's cases and surveys: what their rows do not say by themselves when the member leaves, merges, or asks for a
+copy.
+"""
 
 from typing import Any
 from uuid import UUID
 
 from plugins.feedback import pictures, service, surveys
-from plugins.feedback.models import (
-    FeedbackAnswer,
-    FeedbackAsked,
-    FeedbackCase,
-    FeedbackMessage,
-    FeedbackRound,
-    FeedbackSurvey,
-)
+from plugins.feedback.models import GONE, FeedbackCase, FeedbackMessage, FeedbackSurvey
 from roost import Context
-
-GONE = "（已应会员要求删除）"
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Remove what the member wrote and showed; that there was a case or a survey, and how it went, stays."""
-    FeedbackSurvey.scoped(ctx).update(state="expired", ended_at=ctx.now()).where(
-        FeedbackSurvey.member == member, FeedbackSurvey.state == "open"
-    ).execute()
+    """Remove what the member said; that there was a case or a survey, and how it went, stays."""
+    surveys.let_go(ctx, member)
     FeedbackSurvey.scoped(ctx).update(text=GONE).where(
         FeedbackSurvey.member == member, FeedbackSurvey.text.is_null(False)
     ).execute()
-    FeedbackAsked.scoped(ctx).delete().where(FeedbackAsked.member == member).execute()
     mine = FeedbackCase.scoped(ctx).select(FeedbackCase.id).where(FeedbackCase.member == member)
-    ids = [row.id for row in mine]
-    if not ids:
-        return
     FeedbackMessage.scoped(ctx).update(text=GONE).where(
-        FeedbackMessage.case.in_(ids), FeedbackMessage.author == "member"
+        FeedbackMessage.case.in_(mine), FeedbackMessage.author == "member"
     ).execute()
-    FeedbackCase.scoped(ctx).update(text=GONE, pictures=[]).where(FeedbackCase.member == member).execute()
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Make the merged member's cases and surveys the member's; they were asked when either was asked last.
-
-    One survey at most stays open: the survivor's own, else the other's.
-    """
-    FeedbackCase.scoped(ctx).update(member=member).where(FeedbackCase.member == merged).execute()
+    """Leave one survey open at most: the survivor's own, else the other's."""
     if surveys.waiting(ctx, member) is not None:
-        FeedbackSurvey.scoped(ctx).update(state="expired", ended_at=ctx.now()).where(
-            FeedbackSurvey.member == merged, FeedbackSurvey.state == "open"
-        ).execute()
-    FeedbackSurvey.scoped(ctx).update(member=member).where(FeedbackSurvey.member == merged).execute()
-    theirs = FeedbackAsked.scoped(ctx).first(FeedbackAsked.member == merged)
-    if theirs is not None:
-        FeedbackAsked.scoped(ctx).insert(member=member, asked_at=theirs.asked_at).on_conflict_ignore().execute()
-        later = FeedbackAsked.scoped(ctx).update(asked_at=theirs.asked_at)
-        later.where(FeedbackAsked.member == member, FeedbackAsked.asked_at < theirs.asked_at).execute()
-        FeedbackAsked.scoped(ctx).delete().where(FeedbackAsked.member == merged).execute()
+        surveys.let_go(ctx, merged)
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
@@ -95,10 +68,3 @@ def _surveys(ctx: Context, member: UUID) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows."""
-    pictures.detach_all(ctx)
-    for model in (FeedbackAnswer, FeedbackSurvey, FeedbackRound, FeedbackAsked, FeedbackMessage, FeedbackCase):
-        model.scoped(ctx).delete().execute()

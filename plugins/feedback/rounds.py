@@ -51,7 +51,7 @@ def ask(ctx: Context, turn: RoundTurn) -> Next | None:
     return Next(RoundTurn(round=row.id, states=states, cursor=cursor)) if states else None
 
 
-def close(ctx: Context, round_id: UUID) -> None:
+def close(ctx: Context, round_id: UUID, body: None) -> None:
     """Close a round now; what is unanswered has expired. Raises Conflict when it is closed."""
     row = FeedbackRound.scoped(ctx).lock(FeedbackRound.id == round_id)
     if row.state == "closed":

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from plugins.media import MediaView
+from roost import Body, Row
 
 Category = Literal["facility", "hygiene", "coach", "course", "fee", "other"]
 State = Literal["lead", "member", "lapsed"]
@@ -16,35 +17,66 @@ Question = Annotated[str, Field(min_length=1, max_length=100)]
 class FeedbackSettings(BaseModel):
     """How fast feedback is answered, and what may be given to make good."""
 
-    reply_hours: int = Field(24, ge=1, le=720, description="多少小时内须回复，超时转总部")
-    solve_hours: int = Field(72, ge=1, le=2160, description="多少小时内须解决，超时转总部")
-    reopen_days: int = Field(7, ge=0, le=90, description="解决后多少天内会员可重新打开")
-    close_days: int = Field(7, ge=1, le=90, description="解决后多少天自动关闭")
-    compensation_limit: int = Field(200, ge=0, le=100_000, description="补偿积分：不超过此数无需复核")
-    compensation_most: int = Field(2000, ge=0, le=1_000_000, description="一次反馈最多补偿的积分")
-    open_cases: int = Field(5, ge=1, le=100, description="每位会员同时处理中的反馈数上限")
+    reply_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="多少小时内须回复，超时转总部 · hours within which staff answer; then it is head office's",
+    )
+    solve_hours: int = Field(
+        72,
+        ge=1,
+        le=2160,
+        description="多少小时内须解决，超时转总部 · hours within which it is solved; then it is head office's",
+    )
+    reopen_days: int = Field(
+        7,
+        ge=0,
+        le=90,
+        description="解决后多少天内会员可重新打开 · days after the solution in which a member may reopen",
+    )
+    close_days: int = Field(
+        7, ge=1, le=90, description="解决后多少天自动关闭 · days after the solution until it closes by itself"
+    )
+    compensation_limit: int = Field(
+        200,
+        ge=0,
+        le=100_000,
+        description="补偿积分：不超过此数无需复核 · points of compensation that need no second person",
+    )
+    compensation_most: int = Field(
+        2000, ge=0, le=1_000_000, description="一次反馈最多补偿的积分 · most points that one case may cost"
+    )
+    open_cases: int = Field(
+        5, ge=1, le=100, description="每位会员同时处理中的反馈数上限 · open cases a member may have at a time"
+    )
     survey_after: Literal["solved", "closed", "never"] = Field(
         "solved",
-        description="何时邀请会员填写满意度调查",
+        description="何时邀请会员填写满意度调查 · when a member is asked for a satisfaction survey",
         json_schema_extra={"choices": {"solved": "反馈解决后", "closed": "反馈关闭后", "never": "不自动邀请"}},
     )
-    survey_days: int = Field(90, ge=1, le=730, description="每位会员多少天内最多收到一次满意度调查")
-    survey_open_days: int = Field(14, ge=1, le=90, description="满意度调查多少天内可填写")
+    survey_days: int = Field(
+        90,
+        ge=1,
+        le=730,
+        description="每位会员多少天内最多收到一次满意度调查 · days within which a member is asked once at most",
+    )
+    survey_open_days: int = Field(
+        14, ge=1, le=90, description="满意度调查多少天内可填写 · days in which a survey may be answered"
+    )
     survey_questions: list[Question] = Field(
         ["总体满意度", "工作人员态度", "处理速度"],
         min_length=1,
         max_length=10,
-        description="满意度调查的问题，每题 1–5 分",
+        description="满意度调查的问题，每题 1–5 分 · questions of the survey, 1 to 5 points each",
     )
 
 
-class NewCase(BaseModel):
+class NewCase(Body):
     """A suggestion or complaint: a venue, a category, at most 500 characters and 6 pictures.
 
     A picture is the id of an item that the member uploaded to media.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     venue: UUID
     category: Category
@@ -52,31 +84,25 @@ class NewCase(BaseModel):
     pictures: list[UUID] = Field([], max_length=6)
 
 
-class Said(BaseModel):
+class Said(Body):
     """Something said, at most 500 characters."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(min_length=1, max_length=500)
 
 
-class Score(BaseModel):
+class Score(Body):
     """How well it was solved, 1 to 5."""
-
-    model_config = ConfigDict(extra="forbid")
 
     score: int = Field(ge=1, le=5)
 
 
-class Compensation(BaseModel):
+class Compensation(Body):
     """Points to make good."""
-
-    model_config = ConfigDict(extra="forbid")
 
     points: int = Field(ge=1, le=1_000_000)
 
 
-class MessageOut(BaseModel):
+class MessageOut(Row):
     """One thing said: by `member`, `staff` or `system`."""
 
     id: UUID
@@ -108,26 +134,6 @@ class StaffMessage(MessageOut):
     staff: UUID | None
 
 
-class CaseRow(BaseModel):
-    """A case as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID
-    category: str
-    text: str
-    pictures: list[str]
-    state: str
-    escalated: bool
-    handler: UUID | None
-    score: int | None
-    compensated: int
-    reply_by: datetime | None
-    solve_by: datetime | None
-    created_at: datetime
-    messages: list[StaffMessage] = []
-
-
 # --- surveys ---------------------------------------------------------------------------------------------------------
 
 
@@ -150,25 +156,21 @@ class OpenSurvey(BaseModel):
     survey: SurveyOut | None
 
 
-class SurveyAnswer(BaseModel):
+class SurveyAnswer(Body):
     """A score from 1 (bad) to 5 (good) for each question, in order, and a word if there is one to say."""
-
-    model_config = ConfigDict(extra="forbid")
 
     scores: list[Annotated[int, Field(ge=1, le=5)]] = Field(min_length=1, max_length=10)
     text: str | None = Field(None, min_length=1, max_length=500)
 
 
-class NewRound(BaseModel):
+class NewRound(Body):
     """A survey for many members."""
-
-    model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1, max_length=60, json_schema_extra={"zh": "名称", "en": "Title"})
     questions: list[Question] = Field(
         [],
         max_length=10,
-        description="不填则用设置里的问题",
+        description="none: those of the settings · 不填则用设置里的问题",
         json_schema_extra={"zh": "问题（每题 1–5 分）", "en": "Questions, scored 1–5"},
     )
     states: list[State] = Field(
@@ -182,15 +184,11 @@ class NewRound(BaseModel):
         },
     )
     venue: UUID | None = Field(
-        None, description="不选则为全部门店", json_schema_extra={"zh": "所属门店", "en": "Home venue"}
+        None,
+        description="none: all venues · 不选则为全部门店",
+        json_schema_extra={"zh": "所属门店", "en": "Home venue"},
     )
     days: int = Field(14, ge=1, le=90, json_schema_extra={"zh": "开放天数", "en": "Days it stays open"})
-
-
-class Again(BaseModel):
-    """A schedule's work that goes on in another transaction."""
-
-    slot: str
 
 
 class RoundTurn(BaseModel):
@@ -210,44 +208,8 @@ class QuestionFigures(BaseModel):
     counts: list[int]
 
 
-class RoundRow(BaseModel):
-    """A round as staff see it, with its figures so far."""
-
-    id: UUID
-    title: str
-    questions: list[str]
-    states: list[str]
-    venue: UUID | None
-    state: str
-    offered: int
-    passed_over: int
-    answered: int
-    declined: int
-    average: float | None
-    results: list[QuestionFigures]
-    created_at: datetime
-    closes_at: datetime
-
-
-class ScoreRow(BaseModel):
+class ScoreRow(Row):
     """One question's score."""
 
     question: str
     score: int
-
-
-class SurveyRow(BaseModel):
-    """A survey as staff see it."""
-
-    id: UUID
-    member: UUID
-    venue: UUID | None
-    case: UUID | None
-    round: UUID | None
-    state: str
-    average: float | None
-    text: str | None
-    offered_at: datetime
-    expires_at: datetime
-    ended_at: datetime | None
-    scores: list[ScoreRow]

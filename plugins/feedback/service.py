@@ -5,7 +5,6 @@ new ──take──▶ working ──reply──▶ replied ──solve──�
                  a member's answer ┘  └──── reopen ──┘
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from uuid import UUID
 from plugins.feedback import pictures, surveys
 from plugins.feedback.hookspecs import FeedbackEscalated, FeedbackReceived, FeedbackReplied
 from plugins.feedback.models import FeedbackCase, FeedbackMessage
-from plugins.feedback.schemas import FeedbackSettings, NewCase
+from plugins.feedback.schemas import Compensation, FeedbackSettings, NewCase, Said
 from roost import Conflict, Context, Invalid, points, tenants
 
 OPEN = ("new", "working", "replied")
@@ -138,7 +137,7 @@ def rate(ctx: Context, member: UUID, case_id: UUID, score: int) -> None:
 # --- staff -----------------------------------------------------------------------------------------------------------
 
 
-def take(ctx: Context, case_id: UUID) -> None:
+def take(ctx: Context, case_id: UUID, body: None) -> None:
     """Accept a case (受理)."""
     case = _lock(ctx, case_id)
     if case.state != "new":
@@ -146,43 +145,35 @@ def take(ctx: Context, case_id: UUID) -> None:
     _set(ctx, case, state="working", handler=ctx.actor.id)
 
 
-def reply(ctx: Context, case_id: UUID, text: str) -> None:
+def reply(ctx: Context, case_id: UUID, body: Said) -> None:
     """Answer the member. Raises Conflict when the case has ended."""
+    _reply(ctx, case_id, body, state="replied")
+
+
+def _reply(ctx: Context, case_id: UUID, body: Said, **values: object) -> FeedbackCase:
     case = _lock(ctx, case_id)
     if case.state not in OPEN:
         raise Conflict("this case has ended", "反馈已结束", code="ended")
-    _say(ctx, case, text)
-    _set(ctx, case, state="replied", reply_by=None, handler=case.handler or ctx.actor.id)
+    _say(ctx, case, body.text)
+    _set(ctx, case, reply_by=None, handler=case.handler or ctx.actor.id, **values)
     ctx.publish(FeedbackReplied(member=case.member, case=case.id))
+    return case
 
 
-def note(ctx: Context, case_id: UUID, text: str) -> None:
+def note(ctx: Context, case_id: UUID, body: Said) -> None:
     """Add a note that only staff see."""
-    _say(ctx, _lock(ctx, case_id), text, internal=True)
+    _say(ctx, _lock(ctx, case_id), body.text, internal=True)
 
 
-def solve(ctx: Context, case_id: UUID, text: str) -> None:
+def solve(ctx: Context, case_id: UUID, body: Said) -> None:
     """Say how it was solved; the member may rate it, or reopen it, and is put a survey."""
-    case = _lock(ctx, case_id)
-    if case.state not in OPEN:
-        raise Conflict("this case has ended", "反馈已结束", code="ended")
-    _say(ctx, case, text)
-    _set(
-        ctx,
-        case,
-        state="solved",
-        solved_at=ctx.now(),
-        reply_by=None,
-        solve_by=None,
-        handler=case.handler or ctx.actor.id,
-    )
-    ctx.publish(FeedbackReplied(member=case.member, case=case.id))
+    case = _reply(ctx, case_id, body, state="solved", solved_at=ctx.now(), solve_by=None)
     surveys.offer_after(ctx, case, "solved")
 
 
-def compensate(ctx: Context, case_id: UUID, amount: int) -> None:
+def compensate(ctx: Context, case_id: UUID, body: Compensation) -> None:
     """Give the member points to make good. Raises Invalid above the most that a case may cost."""
-    case = _lock(ctx, case_id)
+    case, amount = _lock(ctx, case_id), body.points
     most = ctx.settings(FeedbackSettings).compensation_most
     if case.compensated + amount > most:
         raise Invalid(
@@ -218,24 +209,6 @@ def _escalate(ctx: Context, why: str, by: Any, late: Any) -> int:  # Any: peewee
         _set(ctx, case, escalated=True, **{late.name: True})
         ctx.publish(FeedbackEscalated(case=case.id, venue=case.venue, why=why))
     return len(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many open cases wait for an answer, for a solution, and are late."""
-
-    unanswered: int
-    unsolved: int
-    escalated: int
-
-
-def waiting(ctx: Context) -> Waiting:
-    """Count what waits for staff; an account of single venues counts its own."""
-    cases = FeedbackCase.scoped(ctx).select().where(FeedbackCase.state.in_(OPEN))
-    if ctx.actor.venues:
-        cases = cases.where(FeedbackCase.venue.in_(sorted(ctx.actor.venues)))
-    unanswered = cases.where(FeedbackCase.reply_by.is_null(False)).count()
-    return Waiting(unanswered, cases.count(), cases.where(FeedbackCase.escalated).count())
 
 
 def close_due(ctx: Context) -> int:

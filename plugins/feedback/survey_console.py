@@ -2,137 +2,111 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from plugins.feedback import figures, rounds, surveys
 from plugins.feedback.models import FeedbackCase, FeedbackRound, FeedbackSurvey
-from plugins.feedback.schemas import NewRound, RoundRow, ScoreRow, SurveyRow
+from plugins.feedback.schemas import NewRound, QuestionFigures, ScoreRow
 from roost import Action, Column, Context, Form, Page, Panel, Resource, Text, names_in
 
 ROUND_STATES = {
-    "sending": Text(zh="邀请中", en="asking"),
-    "open": Text(zh="进行中", en="open"),
-    "closed": Text(zh="已结束", en="closed"),
+    "sending": Text("邀请中", "asking"),
+    "open": Text("进行中", "open"),
+    "closed": Text("已结束", "closed"),
 }
 SURVEY_STATES = {
-    "open": Text(zh="待填写", en="open"),
-    "answered": Text(zh="已填写", en="answered"),
-    "declined": Text(zh="不参加", en="declined"),
-    "expired": Text(zh="已过期", en="expired"),
+    "open": Text("待填写", "open"),
+    "answered": Text("已填写", "answered"),
+    "declined": Text("不参加", "declined"),
+    "expired": Text("已过期", "expired"),
 }
 
 
 RESULT = (
-    Column("question", Text(zh="问题", en="Question")),
-    Column("answers", Text(zh="答卷", en="Answers"), "int"),
-    Column("average", Text(zh="平均分", en="Average")),
+    Column("question", Text("问题", "Question")),
+    Column("answers", Text("答卷", "Answers"), "int"),
+    Column("average", Text("平均分", "Average")),
 )
 SCORE = (
-    Column("question", Text(zh="问题", en="Question")),
-    Column("score", Text(zh="评分", en="Score"), "int"),
+    Column("question", Text("问题", "Question")),
+    Column("score", Text("评分", "Score"), "int"),
 )
 
 
-def _close(ctx: Context, round_id: UUID, body: None) -> None:
-    rounds.close(ctx, round_id)
-
-
-def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[RoundRow]:
+def present_rounds(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the figures so far to the rows."""
     ids = [row.id for row in rows]
     results, states = figures.of_rounds(ctx, ids), figures.states_of_rounds(ctx, ids)
-    counted = ("answered", "declined", "average", "results")
     return [
-        RoundRow(
-            **{name: getattr(row, name) for name in RoundRow.model_fields if name not in counted},
-            answered=states.get((row.id, "answered"), 0),
-            declined=states.get((row.id, "declined"), 0),
-            average=figures.overall(results[row.id]),
-            results=results[row.id],
-        )
+        {state: states.get((row.id, state), 0) for state in ("answered", "declined")}
+        | {"average": figures.overall(results[row.id]), "results": results[row.id]}
         for row in rows
     ]
 
 
-def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[SurveyRow]:
+def present_surveys(ctx: Context, rows: Sequence[Any]) -> Sequence[Any]:
     """Add the scores to the rows."""
     given = surveys.scores(ctx, [row.id for row in rows])
-    return [
-        SurveyRow(
-            **{name: getattr(row, name) for name in SurveyRow.model_fields if name not in ("average", "scores")},
-            average=figures.average([one.score for one in given[row.id]]),
-            scores=[ScoreRow(question=one.question, score=one.score) for one in given[row.id]],
-        )
-        for row in rows
-    ]
+    return [{"average": figures.average([one.score for one in given[row.id]]), "scores": given[row.id]} for row in rows]
 
 
 ROUNDS = Resource(
     name="rounds",
-    title=Text(zh="满意度调查", en="Survey rounds"),
+    title=Text("满意度调查", "Survey rounds"),
     model=FeedbackRound,
-    reply=RoundRow,
+    also=("questions", "states"),
     permission="feedback.view",
     edit_permission="feedback.surveys",
     venue="venue",
-    member=None,
     present=present_rounds,
     create=Form(NewRound, rounds.open_round),
-    actions=(
-        Action(
-            "close",
-            Text(zh="结束调查", en="Close"),
-            _close,
-            "feedback.surveys",
-            shown=lambda row: row.state != "closed",
-        ),
-    ),
+    actions=(Action("close", Text("结束调查", "Close"), rounds.close, shown=lambda row: row.state != "closed"),),
     columns=(
-        Column("title", Text(zh="名称", en="Title")),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=ROUND_STATES, filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("offered", Text(zh="已邀请", en="Asked"), "int"),
-        Column("passed_over", Text(zh="近期已邀请过", en="Asked too recently"), "int"),
-        Column("answered", Text(zh="已填写", en="Answered"), "int"),
-        Column("declined", Text(zh="不参加", en="Declined"), "int"),
-        Column("average", Text(zh="平均分", en="Average")),
-        Column("created_at", Text(zh="开始时间", en="Opened"), "time", filter=True),
-        Column("closes_at", Text(zh="结束时间", en="Closes"), "time"),
-        Column("results", Text(zh="各题结果", en="By question"), "table", parts=RESULT, list=False),
+        Column("title", Text("名称", "Title")),
+        Column("state", Text("状态", "State"), "choice", choices=ROUND_STATES, filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("offered", Text("已邀请", "Asked"), "int"),
+        Column("passed_over", Text("近期已邀请过", "Asked too recently"), "int"),
+        Column("answered", Text("已填写", "Answered"), "int"),
+        Column("declined", Text("不参加", "Declined"), "int"),
+        Column("average", Text("平均分", "Average"), type=float | None),
+        Column("created_at", Text("开始时间", "Opened"), "time", filter=True),
+        Column("closes_at", Text("结束时间", "Closes"), "time"),
+        Column(
+            "results", Text("各题结果", "By question"), "table", parts=RESULT, list=False, type=list[QuestionFigures]
+        ),
     ),
 )
 
 SURVEYS = Resource(
     name="surveys",
     area="data",
-    title=Text(zh="满意度答卷", en="Surveys"),
+    title=Text("满意度答卷", "Surveys"),
     model=FeedbackSurvey,
-    reply=SurveyRow,
     permission="feedback.view",
     export_permission="feedback.view",
     venue="venue",
     present=present_surveys,
     columns=(
-        Column("offered_at", Text(zh="邀请时间", en="Asked at"), "time", filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=SURVEY_STATES, filter=True),
-        Column("average", Text(zh="平均分", en="Average")),
-        Column("text", Text(zh="留言", en="Text")),
-        Column("ended_at", Text(zh="完成时间", en="Ended"), "time", list=False),
-        Column("expires_at", Text(zh="截止时间", en="Open until"), "time", list=False),
-        Column("case", Text(zh="反馈", en="Case"), named=names_in(FeedbackCase, "text"), list=False),
-        Column("round", Text(zh="调查", en="Round"), named=names_in(FeedbackRound, "title"), list=False),
-        Column("scores", Text(zh="各题评分", en="Scores"), "table", parts=SCORE, list=False),
+        Column("offered_at", Text("邀请时间", "Asked at"), "time", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=SURVEY_STATES, filter=True),
+        Column("average", Text("平均分", "Average"), type=float | None),
+        Column("text", Text("留言", "Text")),
+        Column("ended_at", Text("完成时间", "Ended"), "time", list=False),
+        Column("expires_at", Text("截止时间", "Open until"), "time", list=False),
+        Column("case", Text("反馈", "Case"), named=names_in(FeedbackCase, "text"), list=False),
+        Column("round", Text("调查", "Round"), named=names_in(FeedbackRound, "title"), list=False),
+        Column("scores", Text("各题评分", "Scores"), "table", parts=SCORE, list=False, type=list[ScoreRow]),
     ),
 )
 
 SATISFACTION = Page(
     "/satisfaction",
-    Text(zh="满意度统计", en="Satisfaction"),
+    Text("满意度统计", "Satisfaction"),
     "feedback.view",
     "satisfaction.html",
     figures.page,
     area="data",
 )
-PANEL = Panel("satisfaction", Text(zh="满意度", en="Satisfaction"), "feedback.view", figures.panel)
+PANEL = Panel("satisfaction", Text("满意度", "Satisfaction"), "feedback.view", figures.panel)

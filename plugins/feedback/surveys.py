@@ -141,6 +141,12 @@ def _end(ctx: Context, survey: FeedbackSurvey, state: str, *, text: str | None =
     return ended
 
 
+def let_go(ctx: Context, member: UUID) -> None:
+    """End the surveys that wait for a member's answer."""
+    query = FeedbackSurvey.scoped(ctx).update(state="expired", ended_at=ctx.now())
+    query.where(FeedbackSurvey.member == member, FeedbackSurvey.state == "open").execute()
+
+
 # --- reading and the clock -------------------------------------------------------------------------------------------
 
 

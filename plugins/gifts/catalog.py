@@ -72,5 +72,4 @@ def restock(ctx: Context, gift_id: UUID, body: Restock) -> None:
 
 
 def present(ctx: Context, rows: Sequence[GiftsGift]) -> Sequence[Any]:
-    """Add what is left of counted gifts."""
-    return [{**row.__data__, "left": inventory.available(ctx, row.item) if row.tracked else None} for row in rows]
+    return [{"left": inventory.available(ctx, row.item) if row.tracked else None} for row in rows]

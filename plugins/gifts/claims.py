@@ -14,15 +14,25 @@ from uuid import UUID
 from plugins.gifts import catalog
 from plugins.gifts.hookspecs import GiftOffered, GiftPickupEnding, GiftShipped
 from plugins.gifts.models import GiftsClaim
-from plugins.gifts.schemas import AcceptIn, Address, GiftReward, GiftSettings, Shipment, UseIn, VoucherReward
+from plugins.gifts.schemas import (
+    AcceptIn,
+    Address,
+    GiftReward,
+    GiftSettings,
+    Shipment,
+    UseIn,
+    VoucherReward,
+    WhyRevoked,
+)
 from roost import (
     Conflict,
     Context,
-    Forbidden,
     Invalid,
     NotFound,
-    PageQuery,
+    Text,
+    Words,
     inventory,
+    kept,
     local_midnight,
     new_id,
     points,
@@ -97,28 +107,6 @@ def issue_voucher(ctx: Context, member: UUID, spec: VoucherReward, key: str) -> 
 # --- members ----------------------------------------------------------------------------------------------
 
 
-def mine(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[GiftsClaim], str | None]:
-    """Return a page of a member's claims, newest first, and the next cursor."""
-    query = GiftsClaim.scoped(ctx).select().where(GiftsClaim.member == member)
-    if page.cursor:
-        try:
-            query = query.where(GiftsClaim.id < UUID(page.cursor))
-        except ValueError:
-            raise Invalid(
-                "this cursor is not one of ours",
-                "游标无效",
-                fields=[{"path": "query.cursor", "message": "unknown"}],
-            ) from None
-    limit = max(1, min(page.limit, 100))
-    rows = list(query.order_by(GiftsClaim.id.desc()).limit(limit + 1))
-    return rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None
-
-
-def one_of(ctx: Context, member: UUID, claim_id: UUID) -> GiftsClaim:
-    """Return a member's own claim. Raises NotFound, for another member's too."""
-    return GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id, GiftsClaim.member == member)  # type: ignore[no-any-return]  # peewee
-
-
 def address_of(ctx: Context, claim: GiftsClaim) -> Address | None:
     """Return the address of a claim; the caller answers for who sees it."""
     return Address.model_validate_json(unseal(ctx, ADDRESS, claim.address)) if claim.address is not None else None
@@ -162,13 +150,8 @@ def _delivery(ctx: Context, body: AcceptIn) -> dict[str, Any]:
     if body.address is not None:
         if not settings.shipping:
             raise Invalid("gifts are not sent; choose a venue", "暂不支持邮寄，请选择到店领取", code="no_shipping")
-        sealed = seal(ctx, ADDRESS, body.address.model_dump_json())
-        return {
-            "state": "accepted",
-            "delivery": "ship",
-            "address": sealed,
-            "ship_by": _last_day(ctx, settings.ship_days),
-        }
+        sealed, last = seal(ctx, ADDRESS, body.address.model_dump_json()), _last_day(ctx, settings.ship_days)
+        return {"state": "accepted", "delivery": "ship", "address": sealed, "ship_by": last}
     if not settings.pickup:
         raise Invalid("gifts are not picked up; give an address", "暂不支持到店领取，请填写收货地址", code="no_pickup")
     assert body.venue is not None, "one of the two"
@@ -190,14 +173,14 @@ def ship(ctx: Context, claim_id: UUID, body: Shipment) -> GiftsClaim:
     return _set(ctx, claim, state="shipped", carrier=body.carrier, tracking=body.tracking, shipped_at=ctx.now())
 
 
-def received(ctx: Context, claim_id: UUID) -> GiftsClaim:
+def received(ctx: Context, claim_id: UUID, body: None) -> GiftsClaim:
     """Mark a shipped claim as received."""
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     _expect(claim, "shipped")
     return _set(ctx, claim, state="done", ended_at=ctx.now())
 
 
-def picked_up(ctx: Context, claim_id: UUID) -> GiftsClaim:
+def picked_up(ctx: Context, claim_id: UUID, body: None) -> GiftsClaim:
     """Mark a claim as handed over in its venue."""
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     _expect(claim, "accepted", delivery="pickup")
@@ -212,61 +195,45 @@ def use(ctx: Context, claim_id: UUID, body: UseIn) -> GiftsClaim:
     _expect(claim, "ready")
     if claim.valid_until is not None and claim.valid_until < ctx.today():
         raise Conflict("this voucher is no longer valid", "该券已过期", code="voucher_expired")
-    return _set(ctx, claim, state="used", venue=_counter(ctx, body.venue), ended_at=ctx.now())
+    return _set(ctx, claim, state="used", venue=tenants.counter(ctx, body.venue), ended_at=ctx.now())
 
 
-def _counter(ctx: Context, named: UUID | None) -> UUID | None:
-    """Return the venue at whose counter somebody stands: the one they name, or their only one."""
-    mine = sorted(ctx.actor.venues)
-    if named is None:
-        if len(mine) > 1:
-            raise Invalid(
-                "you work in several venues: say in which one the voucher is used",
-                "您有多家门店，请选择核销门店",
-                code="venue_needed",
-                fields=[{"path": "body.venue", "message": "one of your venues"}],
-            )
-        return mine[0] if mine else None
-    if mine and named not in mine:
-        raise Forbidden("this venue is not yours", "不能选择其他门店")
-    return tenants.venue(ctx, named).id
-
-
-def take_back(ctx: Context, claim_id: UUID, reason: str) -> str | None:
+def take_back(ctx: Context, claim_id: UUID, reason: Words) -> str | None:
     """Take a claim back; return in words what cannot come back, or None. Repeating it changes nothing."""
-    claim = GiftsClaim.scoped(ctx).first(GiftsClaim.id == claim_id)
-    if claim is None:  # purged since
+    if GiftsClaim.scoped(ctx).first(GiftsClaim.id == claim_id) is None:  # purged since
         return None
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     if claim.state in ("revoked", "expired"):
         return None
     if claim.state in ("shipped", "used") or (claim.state == "done" and claim.operation is None):
         _set(ctx, claim, unreturned_at=ctx.now())
-        return f"{claim.name}：已领取 / had already"
+        return kept(Text(f"{claim.name}：已领取", f"{claim.name}: had already"))
     left = None
     if claim.operation is not None:
-        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=reason[:60])
-        left = f"{claim.name}：{undone.shortfall} 积分已使用 / points spent" if undone.shortfall else None
+        undone = points.reverse(ctx, claim.operation, key=f"revoke:{claim.id}", reason=kept(reason, 60))
+        if undone.shortfall:
+            spent = f"{claim.name}: {undone.shortfall} points spent"
+            left = kept(Text(f"{claim.name}：{undone.shortfall} 积分已使用", spent))
     _return_stock(ctx, claim)
-    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=reason[:200])
+    _set(ctx, claim, state="revoked", address=None, ended_at=ctx.now(), remark=kept(reason))
     return left
 
 
-def revoke(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
+def revoke(ctx: Context, claim_id: UUID, body: WhyRevoked) -> GiftsClaim:
     """Take one claim back by hand. Raises Conflict for what was shipped, handed over or used already."""
-    left = take_back(ctx, claim_id, reason)
+    left = take_back(ctx, claim_id, body.reason)
     claim = GiftsClaim.scoped(ctx).get(GiftsClaim.id == claim_id)
     if claim.state != "revoked":
         raise Conflict(left or f"this claim is {claim.state}", f"当前状态不能收回：{claim.state}", code="claim_state")
     return claim  # type: ignore[no-any-return]  # peewee
 
 
-def settle(ctx: Context, claim_id: UUID, reason: str) -> GiftsClaim:
+def settle(ctx: Context, claim_id: UUID, body: WhyRevoked) -> GiftsClaim:
     """Note that what a member had kept was brought back, paid, or let go. Raises Conflict when nothing is open."""
     claim = GiftsClaim.scoped(ctx).lock(GiftsClaim.id == claim_id)
     if claim.unreturned_at is None:
         raise Conflict("nothing of this claim is to come back", "该记录没有待收回的礼品", code="claim_state")
-    return _set(ctx, claim, unreturned_at=None, remark=reason[:200])
+    return _set(ctx, claim, unreturned_at=None, remark=body.reason)
 
 
 # --- by the clock -----------------------------------------------------------------------------------------

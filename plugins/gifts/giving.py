@@ -1,5 +1,6 @@
 """The three moments: a birthday, a level reached, a conversion. And the refunds that take gifts back."""
 
+from calendar import isleap
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -10,7 +11,7 @@ from plugins.gifts.models import GiftsBirthday, GiftsOnce, GiftsWelcomed
 from plugins.gifts.rules import ensure_standard, trigger_of
 from plugins.gifts.schemas import GiftSettings
 from plugins.levels import LevelSettings
-from roost import Actor, Context, Next, blind, blinds, members, new_id, rewards
+from roost import Actor, Context, Next, Text, Words, blind, blinds, members, new_id, rewards
 
 CHUNK = 200
 NOWHERE = UUID(int=0)
@@ -25,11 +26,9 @@ class BirthdayTurn(BaseModel):
 
 
 def days_kept_on(day: date) -> list[tuple[int, int]]:
-    """Return the (month, day) of birth that are celebrated on a day: 29 February on the 28th of a short
-    year.
-    """
-    leap = day.year % 4 == 0 and (day.year % 100 != 0 or day.year % 400 == 0)
-    return [(2, 28), (2, 29)] if (day.month, day.day) == (2, 28) and not leap else [(day.month, day.day)]
+    """Return the (month, day) of birth that are celebrated on a day: 29 February on the 28th of a short year."""
+    kept = (day.month, day.day)
+    return [kept, (2, 29)] if kept == (2, 28) and not isleap(day.year) else [kept]
 
 
 def birthdays(ctx: Context, turn: BirthdayTurn) -> Next | None:
@@ -48,7 +47,7 @@ def birthdays(ctx: Context, turn: BirthdayTurn) -> Next | None:
             evidence = {"birthday_edited_on": edited.isoformat(), "day": turn.day.isoformat()}
             rewards.note(
                 ctx,
-                [rewards.Note(member.id, "生日礼 / birthday", "birthday_edited_lately", evidence, refused=True)],
+                [rewards.Note(member.id, Text("生日礼", "birthday"), "birthday_edited_lately", evidence, refused=True)],
             )
             continue
         _celebrate(ctx, rules, member.id, turn.day)
@@ -77,7 +76,7 @@ def grown(ctx: Context, member: UUID, passed: tuple[str, ...]) -> None:
     for person, level in members.levels_of(ctx, [member], lock=True).items():
         for reached in passed:
             if rank.get(level, len(rank)) < rank.get(reached, 0):
-                why = rewards.Note(person, "成长礼 / growth", "level_taken_back", {"level": level}, refused=True)
+                why = rewards.Note(person, Text("成长礼", "growth"), "level_taken_back", {"level": level}, refused=True)
                 rewards.note(ctx, [why])
                 continue
             every, this = rewards.rules(ctx, "growth"), rewards.rules(ctx, trigger_of("growth", reached))
@@ -89,7 +88,7 @@ def welcome(ctx: Context, member: UUID) -> None:
     ensure_standard(ctx)
     member = members.resolve(ctx, member)
     if _left_before(ctx, member):
-        rewards.note(ctx, [rewards.Note(member, "新会员礼 / welcome", "welcomed_before", {}, refused=True)])
+        rewards.note(ctx, [rewards.Note(member, Text("新会员礼", "welcome"), "welcomed_before", {}, refused=True)])
         return
     _give_once(ctx, member, WELCOME, rewards.rules(ctx, WELCOME))
 
@@ -146,7 +145,7 @@ def take_growth_back(ctx: Context, member: UUID, levels: Iterable[str]) -> list[
     member = members.resolve(ctx, member)
     done: list[rewards.Revocation] = []
     for level in levels:
-        back = _take_back(ctx, member, trigger_of("growth", level), "退款收回等级 / level refunded")
+        back = _take_back(ctx, member, trigger_of("growth", level), Text("退款收回等级", "level refunded"))
         if back and not any(one.spent for one in back):
             mine = (GiftsOnce.member == member) & (GiftsOnce.occasion == trigger_of("growth", level))
             GiftsOnce.scoped(ctx).delete().where(mine).execute()
@@ -154,13 +153,13 @@ def take_growth_back(ctx: Context, member: UUID, levels: Iterable[str]) -> list[
     return done
 
 
-def _take_back(ctx: Context, member: UUID, occasion: str, reason: str) -> list[rewards.Revocation]:
+def _take_back(ctx: Context, member: UUID, occasion: str, reason: Words) -> list[rewards.Revocation]:
     mark = GiftsOnce.scoped(ctx).first(GiftsOnce.member == member, GiftsOnce.occasion == occasion)
     grants = mark.grants if mark is not None else []
     return [rewards.revoke(ctx, UUID(grant), reason=reason) for grant in grants]
 
 
-def take_welcome_back(ctx: Context, member: UUID, reason: str) -> list[rewards.Revocation]:
+def take_welcome_back(ctx: Context, member: UUID, reason: Words) -> list[rewards.Revocation]:
     """Take back what a member's conversion brought; what was used is listed in the results. It does not come again."""
     return _take_back(ctx, members.resolve(ctx, member), WELCOME, reason)
 
@@ -179,4 +178,4 @@ def ended_early(ctx: Context, member: UUID, at: datetime | None) -> list[rewards
         return []
     if now.valid_until is not None and now.valid_until < ctx.today():
         return []
-    return take_welcome_back(ctx, now.id, "会籍退款 / membership refunded")
+    return take_welcome_back(ctx, now.id, Text("会籍退款", "membership refunded"))

@@ -1,82 +1,27 @@
 """What gifts hear and contribute."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins.gifts import api, claims, console, giving, jobs, kinds, notices, privacy
 from plugins.gifts.schemas import GiftSettings
 from plugins.levels import LevelRevoked
-from roost import (
-    Context,
-    Endpoints,
-    Job,
-    LevelUp,
-    MemberConverted,
-    MemberUpdated,
-    Notice,
-    Page,
-    Panel,
-    Resource,
-    RewardKind,
-    Schedule,
-    Veto,
-    hookimpl,
-)
+from roost import Context, Contribution, LevelUp, MemberConverted, MemberUpdated, Veto, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[GiftSettings]:
-    """Return the settings."""
-    return GiftSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the endpoints."""
-    return [api.member, api.staff]
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return what staff work with."""
-    return [console.GIFTS, console.RULES, console.CLAIMS]
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Return what waits for staff."""
-    return [console.WAITING]
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    """Return the counter, where a voucher is found by its code."""
-    return [console.COUNTER]
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the chain of birthdays."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Return what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_rewards() -> Sequence[RewardKind]:
-    """Return the kinds `gift` and `voucher`."""
-    return kinds.KINDS
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Return what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=GiftSettings,
+        endpoints=[api.member, api.staff],
+        resources=[console.GIFTS, console.RULES, console.CLAIMS],
+        pages=[console.COUNTER],
+        panels=[console.WAITING],
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        rewards=kinds.KINDS,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl
@@ -118,23 +63,5 @@ def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
+    """Take back what nobody will accept any more."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Join two records."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give a member what is kept of them."""
-    return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

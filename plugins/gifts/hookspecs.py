@@ -3,11 +3,13 @@
 from datetime import date
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class GiftOffered(Fact):
     """A gift waits for a member to accept it, or a voucher is ready to be used."""
+
+    label = Text("礼品待领取", "Gift offered")
 
     member: UUID
     claim: UUID
@@ -18,6 +20,8 @@ class GiftOffered(Fact):
 class GiftPickupEnding(Fact):
     """A gift waits in a venue and goes back on the shelf after `ends_on`."""
 
+    label = Text("自提即将到期", "Pick-up ending")
+
     member: UUID
     claim: UUID
     venue: UUID
@@ -26,6 +30,8 @@ class GiftPickupEnding(Fact):
 
 class GiftShipped(Fact):
     """A physical gift is on its way."""
+
+    label = Text("礼品已发货", "Gift shipped")
 
     member: UUID
     claim: UUID

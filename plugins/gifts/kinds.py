@@ -22,7 +22,7 @@ def _voucher_words(spec: VoucherReward, locale: str) -> str:
 KINDS = (
     RewardKind(
         name="gift",
-        title=Text(zh="礼品", en="Gift"),
+        title=Text("礼品", "Gift"),
         spec=GiftReward,
         grant=claims.offer,
         revoke=_revoke,
@@ -30,7 +30,7 @@ KINDS = (
     ),
     RewardKind(
         name="voucher",
-        title=Text(zh="券", en="Voucher"),
+        title=Text("券", "Voucher"),
         spec=VoucherReward,
         grant=claims.issue_voucher,
         revoke=_revoke,

@@ -1,8 +1,10 @@
 """Tables of gifts."""
 
+import json
+
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import DELETE, Blank, BlindField, JsonField, MemberRows, SealedField, TenantModel, TimeField, Unite, new_id
 
 
 class GiftsGift(TenantModel):
@@ -25,7 +27,6 @@ class GiftsGift(TenantModel):
 
     @property
     def item(self) -> str:
-        """Return its name in the inventory."""
         return f"gift:{self.id}"
 
 
@@ -76,7 +77,7 @@ class GiftsClaim(TenantModel):
     venue = UUIDField(null=True)  # where it is picked up, or where the voucher was used
     pickup_by = DateField(null=True)  # the tenant's last day of a pick-up; then its stock returns
     reminded_at = TimeField(null=True)  # of the pick-up
-    address = SealedField("address", null=True)
+    address = SealedField("address", null=True, read=json.loads)
     carrier = CharField(max_length=100, default="")
     tracking = CharField(max_length=40, default="")
     ship_by = DateField(null=True)
@@ -87,6 +88,12 @@ class GiftsClaim(TenantModel):
     ended_at = TimeField(null=True)
     unreturned_at = TimeField(null=True)  # it was to be taken back, and was with its member already
     remark = CharField(max_length=200, default="")
+
+    member_rows = MemberRows(
+        erase=Blank(address=None),
+        export=("name", "kind", "moment", "state", "offered_at", "accepted_at", "carrier", "tracking", "address"),
+        name="claims",
+    )
 
     class Meta:
         indexes = (
@@ -108,6 +115,8 @@ class GiftsOnce(TenantModel):
     occasion = CharField(max_length=60)  # growth:LEVEL, new_member
     grants = JsonField()  # ids of core's grants: what a refund takes back
     at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("occasion",), add=("grants",)), export=None)  # the claims do
 
     class Meta:
         indexes = ((("tenant", "member", "occasion"), True),)
@@ -133,6 +142,8 @@ class GiftsBirthday(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     member = UUIDField()
     year = IntegerField()
+
+    member_rows = MemberRows(erase=DELETE, merge=Unite(by=("year",)), export=None)  # the claims say it
 
     class Meta:
         indexes = ((("tenant", "member", "year"), True),)

@@ -37,26 +37,26 @@ def _shipped(ctx: Context, fact: GiftShipped) -> Told | None:
 NOTICES = (
     Notice(
         "gift_offered",
-        Text(zh="您有一份礼品", en="A gift for you"),
+        Text("您有一份礼品", "A gift for you"),
         _offered,
-        Text(zh="{gift} 已为您准备好，有效期至 {until}。", en="{gift} is waiting for you until {until}."),
+        Text("{gift} 已为您准备好，有效期至 {until}。", "{gift} is waiting for you until {until}."),
         link=LINK,
     ),
     Notice(
         "gift_pickup_ending",
-        Text(zh="礼品待领取", en="Your gift waits for you"),
+        Text("礼品待领取", "Your gift waits for you"),
         _pickup_ending,
         Text(
-            zh="{gift} 在{venue}等您领取，请于 {until} 前到店。",
-            en="{gift} waits for you at {venue} until {until}.",
+            "{gift} 在{venue}等您领取，请于 {until} 前到店。",
+            "{gift} waits for you at {venue} until {until}.",
         ),
         link=LINK,
     ),
     Notice(
         "gift_shipped",
-        Text(zh="礼品已发货", en="Your gift is on its way"),
+        Text("礼品已发货", "Your gift is on its way"),
         _shipped,
-        Text(zh="{gift} 已发货：{carrier} {tracking}。", en="{gift} was sent by {carrier}, {tracking}."),
+        Text("{gift} 已发货：{carrier} {tracking}。", "{gift} was sent by {carrier}, {tracking}."),
         link=LINK,
     ),
 )

@@ -12,6 +12,7 @@ from plugins.gifts.models import GiftsGift, GiftsRule
 from plugins.gifts.schemas import GiftIn, GiftSettings, RuleIn, State
 from roost import Conflict, Context, new_id, rewards, savepoint
 
+AS_JSON = {"states", "conditions", "rewards"}
 EVERYONE: list[State] = ["lead", "member", "lapsed"]
 
 
@@ -51,9 +52,7 @@ def _at(moment: str, wanted: rewards.RewardSpec) -> rewards.RewardSpec:
 
 
 def _values(body: RuleIn) -> dict[str, Any]:
-    values = body.model_dump(mode="json", include={"states", "conditions", "rewards"})
-    plain = body.model_dump(exclude={"states", "conditions", "rewards"})
-    return {**plain, **values}
+    return body.model_dump(exclude=AS_JSON) | body.model_dump(mode="json", include=AS_JSON)
 
 
 def create(ctx: Context, body: RuleIn, *, standard: str | None = None) -> GiftsRule:

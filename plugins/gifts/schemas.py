@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from roost import Choice, ContactPhone, rewards
+from roost import Body, Choice, ContactPhone, Row, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 ConditionSpec = rewards.ConditionSpec
@@ -24,10 +24,8 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 MOST_FEN = 10_000_000_000
 
 
-class GiftSettings(BaseModel):
+class GiftSettings(Body):
     """How long members have, how soon gifts are shipped, what a refund takes back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     claim_days: int = Field(30, ge=1, le=365, description="领取期限（天） / days to accept a gift")
     birthday_edit_days: int = Field(
@@ -68,19 +66,15 @@ class GiftSettings(BaseModel):
 # --- what rules give --------------------------------------------------------------------------------------
 
 
-class GiftReward(BaseModel):
+class GiftReward(Body, frozen=True):
     """The reward kind `gift`: one of the gifts that the tenant has defined."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gift: Annotated[Code, Choice("gifts")] = Field(description="礼品 / gift")
     moment: Occasion = Field("", description="时机 / the moment of the rule that gives it")
 
 
-class VoucherReward(BaseModel):
+class VoucherReward(Body, frozen=True):
     """The reward kind `voucher`: words and an amount that the counter honours, given at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Needed = Field(description="券名称 / what it is called")
     amount_fen: int = Field(0, ge=0, le=MOST_FEN, description="面额（分），0 为无面额 / value in fen; 0: none")
@@ -92,10 +86,8 @@ class VoucherReward(BaseModel):
 # --- forms of the console ---------------------------------------------------------------------------------
 
 
-class GiftIn(BaseModel):
+class GiftIn(Body):
     """A gift to define."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: Code = Field(description="编码 / code: rules name it")
     name: Needed = Field(description="名称 / name")
@@ -116,10 +108,8 @@ class GiftIn(BaseModel):
         return self
 
 
-class GiftEdit(BaseModel):
+class GiftEdit(Body):
     """What may change of a gift; its code and kind stay."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Needed | None = Field(None, description="名称 / name")
     points: int | None = Field(None, ge=1, le=1_000_000, description="积分数 / points")
@@ -129,18 +119,14 @@ class GiftEdit(BaseModel):
     active: bool | None = Field(None, description="启用 / on")
 
 
-class Restock(BaseModel):
+class Restock(Body):
     """More of a physical gift."""
-
-    model_config = ConfigDict(extra="forbid")
 
     quantity: int = Field(ge=1, le=1_000_000, description="补货数量 / how many more")
 
 
-class RuleIn(BaseModel):
+class RuleIn(Body):
     """A gift rule: at which moment, for whom, what."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Needed = Field(description="名称 / name")
     moment: Moment = Field(description="时机：生日、成长、新会员 / birthday, growth, new_member")
@@ -164,10 +150,8 @@ class RuleIn(BaseModel):
     active: bool = Field(True, description="启用 / on")
 
 
-class Shipment(BaseModel):
+class Shipment(Body):
     """How a gift is sent."""
-
-    model_config = ConfigDict(extra="forbid")
 
     carrier: Needed = Field(description="快递公司 / carrier")
     tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{5,40}$")] = Field(
@@ -175,18 +159,14 @@ class Shipment(BaseModel):
     )
 
 
-class UseIn(BaseModel):
+class UseIn(Body):
     """Where a voucher is used."""
-
-    model_config = ConfigDict(extra="forbid")
 
     venue: UUID | None = Field(None, description="核销门店；本人只属一家门店时可不选 / venue; one's only one if empty")
 
 
-class WhyRevoked(BaseModel):
+class WhyRevoked(Body):
     """Why a claim is taken back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason = Field(description="原因 / why")
 
@@ -194,10 +174,8 @@ class WhyRevoked(BaseModel):
 # --- members ----------------------------------------------------------------------------------------------
 
 
-class Address(BaseModel):
+class Address(Body):
     """Where a gift is sent. Sealed in the database."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(
         description="收货人"
@@ -209,19 +187,15 @@ class Address(BaseModel):
     )
 
 
-class AcceptIn(BaseModel):
+class AcceptIn(Body):
     """How a gift is to be had: a physical one needs an address or a venue, never both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     address: Address | None = Field(None, description="to have it sent")
     venue: UUID | None = Field(None, description="to pick it up there")
 
 
-class ClaimOut(BaseModel):
-    """A gift as its member sees it."""
-
-    model_config = ConfigDict(from_attributes=True)
+class Claim(Row):
+    """What everyone sees of a gift that was given."""
 
     id: UUID
     name: str
@@ -230,9 +204,6 @@ class ClaimOut(BaseModel):
     state: str = Field(description="offered, accepted, shipped, done, ready, used, expired or revoked")
     points: int
     amount_fen: int
-    terms: str
-    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
-    valid_until: date | None
     offered_at: datetime
     expires_at: datetime | None = Field(description="until when it may be accepted")
     delivery: str = Field(description="ship, pickup, or empty")
@@ -243,72 +214,25 @@ class ClaimOut(BaseModel):
     pickup_by: date | None = Field(description="the last day to pick it up")
 
 
+class ClaimOut(Claim):
+    """A gift as its member sees it."""
+
+    terms: str
+    code: str | None = Field(description="shown at the counter: of vouchers and virtual gifts that were accepted")
+    valid_until: date | None
+
+
 class ClaimDetail(ClaimOut):
     """A gift and where it goes."""
 
     address: Address | None = None
 
 
-class GiftOut(BaseModel):
-    """A defined gift, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    code: str
-    name: str
-    kind: str
-    points: int
-    amount_fen: int
-    valid_days: int
-    terms: str
-    tracked: bool
-    left: int | None = None
-    active: bool
-
-
-class RuleOut(BaseModel):
-    """A gift rule, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    moment: str
-    level: str
-    states: list[str]
-    conditions: list[ConditionSpec]
-    rewards: list[RewardSpec]
-    total: int | None
-    budget_points: int | None
-    starts_at: datetime | None
-    ends_at: datetime | None
-    active: bool
-    version: int
-
-
-class ClaimRow(BaseModel):
+class ClaimRow(Claim):
     """A claim, as staff see it: the receiver masked."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
     member: UUID
-    name: str
-    kind: str
-    moment: str
-    state: str
-    delivery: str
-    venue: UUID | None
     receiver: str = ""
-    carrier: str
-    tracking: str
-    points: int
-    amount_fen: int
-    offered_at: datetime
-    expires_at: datetime | None
     accepted_at: datetime | None
-    ship_by: date | None
-    pickup_by: date | None
     unreturned_at: datetime | None
     remark: str

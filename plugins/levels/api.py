@@ -2,7 +2,7 @@
 
 from plugins.levels import service
 from plugins.levels.schemas import LadderOut, MyLevelOut
-from roost import Context, Endpoints, Unauthorized
+from roost import Context, Endpoints
 
 member = Endpoints("member")
 
@@ -16,6 +16,4 @@ def all_levels(ctx: Context) -> LadderOut:
 @member.get("/me")
 def mine(ctx: Context) -> MyLevelOut:
     """Show my level, the growth missing for the next one, and the day it is judged again."""
-    if ctx.actor.id is None:
-        raise Unauthorized("sign in as a member", "请先登录")
-    return service.mine(ctx, ctx.actor.id)
+    return service.mine(ctx, ctx.member)

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from plugins.levels.ladder import add_months
 from plugins.levels.models import LevelsClassRule
 from plugins.levels.schemas import ClassRuleIn, LevelSettings, PointsEarned
 from plugins.levels.standing import earned_of
-from roost import ConditionKind, Conflict, Context, Text, local_midnight, members, new_id, rewards
+from roost import ConditionKind, Conflict, Context, Text, add_months, local_midnight, members, new_id, rewards
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)  # before anything was recorded
 
@@ -28,7 +27,12 @@ def _by_points(ctx: Context, ids: list[UUID]) -> int:
     moved = 0
     for asked, member in members.get_many(ctx, enough).items():
         if member.class_ == settings.class_from:
-            members.set_class(ctx, member.id, settings.class_to, f"累计 {earned[asked]} 积分 / points earned")
+            members.set_class(
+                ctx,
+                member.id,
+                settings.class_to,
+                Text(f"累计 {earned[asked]} 积分", f"{earned[asked]} points earned"),
+            )
             moved += 1
     return moved
 
@@ -51,7 +55,7 @@ def _by_rules(ctx: Context, ids: list[UUID]) -> int:
                 continue
             members.set_class(ctx, member.id, rule.to_class, rule.name)
             why = f"{rule.from_class} → {rule.to_class}: {rule.name}"
-            rewards.note(ctx, [rewards.Note(member.id, "会员类别 / class", why, {"conditions": read})])
+            rewards.note(ctx, [rewards.Note(member.id, Text("会员类别", "class"), why, {"conditions": read})])
             moved += 1
             break
     return moved
@@ -92,4 +96,4 @@ def _say(spec: PointsEarned, locale: str) -> str:
     return (f"最近 {spec.months} 个月" if spec.months else "") + f"累计获得 {spec.least} 积分"
 
 
-POINTS_EARNED = ConditionKind("points_earned", Text(zh="累计积分", en="Points earned"), PointsEarned, _earned, _say)
+POINTS_EARNED = ConditionKind("points_earned", Text("累计积分", "Points earned"), PointsEarned, _earned, _say)

@@ -1,69 +1,34 @@
 """What levels hear and contribute."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from plugins.levels import api, classes, console, jobs, notices, refunding, rising, service
 from plugins.levels.schemas import LevelSettings
 from roost import (
-    ConditionKind,
     Context,
-    Endpoints,
-    Job,
+    Contribution,
     MemberConverted,
     MemberMerged,
     MemberRegistered,
     MemberUpdated,
-    Notice,
     PointsCredited,
     PointsDebited,
-    Resource,
-    Schedule,
     hookimpl,
 )
 
 
 @hookimpl
-def register_settings() -> type[LevelSettings]:
-    """Return the settings."""
-    return LevelSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Return the member endpoints."""
-    return [api.member]
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Return what staff work with."""
-    return [console.STANDINGS, console.HISTORY, console.CLASS_RULES]
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Return the chains."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Return what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_conditions() -> Sequence[ConditionKind]:
-    """Return the question about points earned."""
-    return [classes.POINTS_EARNED]
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Return what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=LevelSettings,
+        endpoints=[api.member],
+        resources=[console.STANDINGS, console.HISTORY, console.CLASS_RULES],
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        conditions=[classes.POINTS_EARNED],
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl
@@ -110,27 +75,3 @@ def member_merged(ctx: Context, fact: MemberMerged) -> None:
 def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
     """Show the level in `/v1/me` and on the console."""
     return service.summary(ctx, member)
-
-
-@hookimpl
-def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member."""
-    service.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Join two records."""
-    service.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give a member what is kept of them."""
-    return service.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    service.purge(ctx)

@@ -3,13 +3,15 @@
 from datetime import date
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class LevelAtRisk(Fact):
     """A level will be lost on `ends_on` unless `missing` more growth is earned before; `falls_to` is what
     follows.
     """
+
+    label = Text("保级提醒", "Level at risk")
 
     member: UUID
     level: str
@@ -21,6 +23,8 @@ class LevelAtRisk(Fact):
 class LevelRevoked(Fact):
     """Growth was refunded, and the levels that stood on it are taken back: `revoked` names each, lowest first."""
 
+    label = Text("退款收回等级", "Level refunded")
+
     member: UUID
     old: str
     new: str
@@ -29,6 +33,8 @@ class LevelRevoked(Fact):
 
 class ManualLevelEnding(Fact):
     """A level by hand ends after `ends_on`; with the growth of today `falls_to` follows."""
+
+    label = Text("人工等级将到期", "Manual level ending")
 
     member: UUID
     level: str
@@ -39,6 +45,8 @@ class ManualLevelEnding(Fact):
 class ManualLevelEnded(Fact):
     """A level by hand is over; `new` is what growth has earned."""
 
+    label = Text("人工等级已到期", "Manual level ended")
+
     member: UUID
     old: str
     new: str
@@ -46,6 +54,8 @@ class ManualLevelEnded(Fact):
 
 class LevelWithinReach(Fact):
     """With `missing` more growth a member reaches `level`."""
+
+    label = Text("即将升级", "Level within reach")
 
     member: UUID
     level: str

@@ -1,8 +1,6 @@
 """The ladder of levels and its calendar: pure, no database."""
 
-from calendar import monthrange
 from collections.abc import Sequence
-from datetime import date
 
 from plugins.levels.schemas import Level
 
@@ -16,7 +14,6 @@ class Ladder:
 
     @property
     def base(self) -> str:
-        """Return the code of the lowest level."""
         return self.levels[0].code
 
     def rank(self, code: str) -> int:
@@ -28,7 +25,6 @@ class Ladder:
         return self.levels[max(self.rank(code), 0)]
 
     def knows(self, code: str) -> bool:
-        """Tell whether a code is on the ladder."""
         return code in self._rank
 
     def reached_by(self, growth: int) -> Level:
@@ -41,23 +37,12 @@ class Ladder:
         return self.levels[rank] if rank < len(self.levels) else None
 
     def passed(self, old: str, new: str) -> tuple[str, ...]:
-        """Return each level reached on the way up from `old` to `new`; never the lowest, with which all
-        begin.
-        """
+        """Return each level reached on the way up from `old` to `new`; never the lowest, with which all begin."""
         first = max(self.rank(old) + 1, 1)
         return tuple(level.code for level in self.levels[first : self.rank(new) + 1])
 
     def after_period(self, code: str, growth: int, most_down: int) -> Level:
-        """Return the level that follows at a period's end: what growth earned, but at most so many levels
-        lower.
-        """
+        """Return the level that follows at a period's end: what growth earned, but at most so many levels lower."""
         rank = max(self.rank(code), 0)
         earned = self.rank(self.reached_by(growth).code)
         return self.levels[max(earned, rank - most_down)] if earned < rank else self.levels[earned]
-
-
-def add_months(day: date, months: int) -> date:
-    """Return the date so many months later (or earlier); the 31st becomes the last day of a shorter month."""
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

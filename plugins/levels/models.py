@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import DELETE, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class LevelsStanding(TenantModel):
@@ -15,6 +15,10 @@ class LevelsStanding(TenantModel):
     period_end = DateField(null=True)  # the tenant's date on which it is judged again
     manual_until = DateField(null=True)  # the last day of a level that staff gave
     noticed_for = DateField(null=True)  # the period_end or manual_until for which notice was given
+
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(), export=("level", "since", "period_end", "manual_until"), name="standing"
+    )
 
     class Meta:
         indexes = (
@@ -37,6 +41,8 @@ class LevelsHistory(TenantModel):
     words = CharField(max_length=200, default="")  # of staff
     actor = CharField(max_length=100)
     at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, export=("old", "new", "reason", "growth", "at"), name="history")
 
     class Meta:
         indexes = ((("tenant", "member", "at"), False), (("tenant", "at"), False))

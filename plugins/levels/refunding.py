@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from plugins.levels.hookspecs import LevelRevoked
-from plugins.levels.ladder import Ladder, add_months
+from plugins.levels.ladder import Ladder
 from plugins.levels.models import LevelsHistory, LevelsStanding
 from plugins.levels.schemas import LevelSettings
 from plugins.levels.standing import INSTANT, Judgement, earned_of, growth_of, keep, ladder_of
-from roost import Context, local_date, local_midnight, members
+from roost import Context, add_months, local_date, local_midnight, members
 
 RISES = ("growth", "requalified", "manual_ended")  # judgements that give a level by growth
 

@@ -23,9 +23,7 @@ class Turn(BaseModel):
 
 
 def requalify(ctx: Context, turn: Turn) -> Next | None:
-    """Judge the next members whose period, or whose level by staff, is over: one step of the chain
-    `requalify`.
-    """
+    """Judge the next members whose period, or whose level by staff, is over: one step of the chain `requalify`."""
     settings, ladder = ladder_of(ctx)
     today = ctx.today()
     due = list(
@@ -41,30 +39,24 @@ def requalify(ctx: Context, turn: Turn) -> Next | None:
     if not due:
         return None
     held = members.levels_of(ctx, [row.member for row in due], lock=True)
-    growth = _growth(ctx, settings, [row for row in due if row.member in held])
-    judged = {
-        row.member: _judge(settings, ladder, row, held[row.member], growth.get(row.member, 0))
-        for row in due
-        if row.member in held
-    }
-    moved = [
-        members.LevelChange(
-            j.member,
-            j.old,
-            j.new,
-            up=ladder.rank(j.new) > ladder.rank(j.old),
-            passed=ladder.passed(j.old, j.new),
-        )
-        for j in judged.values()
-        if j.old != j.new
-    ]
-    members.set_levels(ctx, moved)
-    keep(ctx, list(judged.values()))
-    for j in judged.values():
-        if j.reason == "manual_ended":
-            ctx.publish(ManualLevelEnded(member=j.member, old=j.old, new=j.new))
-    gone = [row.id for row in due if row.member not in held]  # merged or erased since
-    if gone:
+    rows = [row for row in due if row.member in held]
+    growth = _growth(ctx, settings, rows)
+    judged = [_judge(settings, ladder, row, held[row.member], growth.get(row.member, 0)) for row in rows]
+    members.set_levels(
+        ctx,
+        [
+            members.LevelChange(
+                j.member, j.old, j.new, up=ladder.rank(j.new) > ladder.rank(j.old), passed=ladder.passed(j.old, j.new)
+            )
+            for j in judged
+            if j.old != j.new
+        ],
+    )
+    keep(ctx, judged)
+    ctx.publish(
+        *(ManualLevelEnded(member=j.member, old=j.old, new=j.new) for j in judged if j.reason == "manual_ended")
+    )
+    if gone := [row.id for row in due if row.member not in held]:  # merged or erased since
         LevelsStanding.scoped(ctx).delete().where(LevelsStanding.id.in_(gone)).execute()
     return Next(Turn(after=due[-1].member)) if len(due) == CHUNK else None
 

@@ -1,25 +1,23 @@
 """Settings, requests and replies of levels."""
 
 import itertools
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from roost import Choice, rewards
+from roost import Body, Choice, rewards
 
 ClassCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-class Level(BaseModel):
+class Level(Body, frozen=True):
     """One step of the ladder. `threshold` is growth earned within the qualification window."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="编码 / code: never changes once members hold it")
-    name_zh: str = Field(min_length=1, max_length=40, description="中文名称")
-    name_en: str = Field(min_length=1, max_length=40, description="English name")
+    name_zh: str = Field(min_length=1, max_length=40, description="中文名称 / name in Chinese")
+    name_en: str = Field(min_length=1, max_length=40, description="英文名称 / name in English")
     threshold: int = Field(ge=0, le=10**12, description="所需成长值 / growth needed")
     benefits_zh: str = Field("", max_length=2000, description="权益说明 / benefits, in Chinese")
     benefits_en: str = Field("", max_length=2000, description="权益说明（英文） / benefits, in English")
@@ -39,10 +37,8 @@ def default_levels() -> list[Level]:
     ]
 
 
-class LevelSettings(BaseModel):
+class LevelSettings(Body):
     """The ladder, and how a level is won, kept and lost."""
-
-    model_config = ConfigDict(extra="forbid")
 
     levels: list[Level] = Field(
         default_factory=default_levels,
@@ -77,8 +73,12 @@ class LevelSettings(BaseModel):
     class_change: bool = Field(False, description="按累计积分自动变更会员类别 / move between classes by points earned")
     class_points: int = Field(1000, ge=1, le=10**12, description="变更类别所需累计积分 / points earned for the change")
     class_months: int = Field(0, ge=0, le=120, description="累计积分的统计月数，0 为不限 / months that count; 0: all")
-    class_from: str = Field("ordinary", max_length=40, description="原类别 / only members of this class")
-    class_to: str = Field("discount", max_length=40, description="新类别 / become members of this class")
+    class_from: Annotated[str, Choice("classes")] = Field(
+        "ordinary", max_length=40, description="原类别 / only members of this class"
+    )
+    class_to: Annotated[str, Choice("classes")] = Field(
+        "discount", max_length=40, description="新类别 / become members of this class"
+    )
 
     @field_validator("levels")
     @classmethod
@@ -124,40 +124,8 @@ class MyLevelOut(BaseModel):
     manual_until: date | None = Field(description="the last day of a level given by staff")
 
 
-class HistoryOut(BaseModel):
-    """One move of a member's level, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    member: UUID
-    old: str
-    new: str
-    reason: str
-    growth: int | None
-    threshold: int | None
-    words: str
-    actor: str
-    at: datetime
-
-
-class StandingOut(BaseModel):
-    """A member's standing, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    member: UUID
-    level: str
-    since: datetime
-    period_end: date | None
-    manual_until: date | None
-
-
-class ManualLevel(BaseModel):
+class ManualLevel(Body):
     """A level that staff give; it ends."""
-
-    model_config = ConfigDict(extra="forbid")
 
     level: Annotated[str, Choice("levels")] = Field(max_length=40, description="等级 / level")
     until: date = Field(description="截止日期（含） / the last day of it")
@@ -170,18 +138,14 @@ class NewManualLevel(ManualLevel):
     member: UUID = Field(description="会员 / member")
 
 
-class EndManualLevel(BaseModel):
+class EndManualLevel(Body):
     """Why a level by hand ends early."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=200, description="原因 / why")
 
 
-class ClassRuleIn(BaseModel):
+class ClassRuleIn(Body):
     """When members of one class move to another."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100, description="名称 / name")
     from_class: Annotated[ClassCode, Choice("classes")] = Field(description="原类别 / members of this class")
@@ -199,24 +163,8 @@ class ClassRuleIn(BaseModel):
         return self
 
 
-class ClassRuleOut(BaseModel):
-    """A class rule, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    from_class: str
-    to_class: str
-    conditions: list[rewards.ConditionSpec]
-    position: int
-    active: bool
-
-
-class PointsEarned(BaseModel):
+class PointsEarned(Body, frozen=True):
     """The condition `points_earned`: points earned in so many months, spent or not; what was reversed is taken off."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     least: int = Field(1000, ge=1, le=10**12, description="累计积分不少于 / at least so many points")
     months: int = Field(0, ge=0, le=120, description="最近几个月，0 为不限 / in so many months; 0: ever")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from plugins.levels.hookspecs import ManualLevelEnded
 from plugins.levels.ladder import Ladder
-from plugins.levels.models import LevelsClassRule, LevelsHistory, LevelsStanding
+from plugins.levels.models import LevelsStanding
 from plugins.levels.schemas import (
     EndManualLevel,
     LadderOut,
@@ -22,7 +22,6 @@ from roost import Context, Invalid, Text, members
 
 
 def public(ctx: Context, level: Level) -> LevelOut:
-    """Return a level in the reader's language."""
     english = ctx.locale.startswith("en")
     return LevelOut(
         code=level.code,
@@ -34,11 +33,10 @@ def public(ctx: Context, level: Level) -> LevelOut:
 
 def named_levels(ctx: Context) -> list[tuple[str, Text]]:
     """Return the levels by code with their names, lowest first: what staff choose from."""
-    return [(level.code, Text(zh=level.name_zh, en=level.name_en)) for level in ctx.settings(LevelSettings).levels]
+    return [(level.code, Text(level.name_zh, level.name_en)) for level in ctx.settings(LevelSettings).levels]
 
 
 def all_levels(ctx: Context) -> LadderOut:
-    """Return the ladder, lowest first."""
     settings = ctx.settings(LevelSettings)
     return LadderOut(
         items=[public(ctx, level) for level in settings.levels],
@@ -141,48 +139,3 @@ def summary(ctx: Context, member: UUID) -> dict[str, Any]:
         "missing": now.missing,
         "period_end": now.period_end.isoformat() if now.period_end else None,
     }
-
-
-# --- duties ---
-
-
-def erase(ctx: Context, member: UUID) -> None:
-    """Delete what is kept of a member."""
-    LevelsStanding.scoped(ctx).delete().where(LevelsStanding.member == member).execute()
-    LevelsHistory.scoped(ctx).delete().where(LevelsHistory.member == member).execute()
-
-
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the history; the survivor's standing counts, or the other's where there is none."""
-    LevelsHistory.scoped(ctx).update(member=member).where(LevelsHistory.member == merged).execute()
-    if standing_of(ctx, member) is None:
-        LevelsStanding.scoped(ctx).update(member=member).where(LevelsStanding.member == merged).execute()
-    else:
-        LevelsStanding.scoped(ctx).delete().where(LevelsStanding.member == merged).execute()
-
-
-def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return a member's standing and history as JSON values."""
-    standing = standing_of(ctx, member)
-    history = LevelsHistory.scoped(ctx).select().where(LevelsHistory.member == member).order_by(LevelsHistory.at)
-    return {
-        "standing": {
-            "level": standing.level,
-            "since": standing.since.isoformat(),
-            "period_end": standing.period_end.isoformat() if standing.period_end else None,
-            "manual_until": standing.manual_until.isoformat() if standing.manual_until else None,
-        }
-        if standing
-        else None,
-        "history": [
-            {"old": h.old, "new": h.new, "reason": h.reason, "growth": h.growth, "at": h.at.isoformat()}
-            for h in history
-        ],
-    }
-
-
-def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows."""
-    LevelsStanding.scoped(ctx).delete().execute()
-    LevelsHistory.scoped(ctx).delete().execute()
-    LevelsClassRule.scoped(ctx).delete().execute()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from plugins.levels.ladder import Ladder, add_months
+from plugins.levels.ladder import Ladder
 from plugins.levels.models import LevelsHistory, LevelsStanding
 from plugins.levels.schemas import LevelSettings
-from roost import Context, insert_rows, local_date, local_midnight, members, new_id, points, rewards
+from roost import Context, Text, add_months, insert_rows, local_date, local_midnight, members, new_id, points, rewards
 
 INSTANT = timedelta(microseconds=1)
 
@@ -119,7 +119,7 @@ def period_end(ctx: Context, settings: LevelSettings, since: datetime) -> date:
 def _note(judged: Judgement, ladder: Ladder) -> rewards.Note:
     return rewards.Note(
         judged.member,
-        "等级 / level",
+        Text("等级", "level"),
         f"{judged.reason}: {judged.old or '-'} → {judged.new}" + (f" ({judged.words})" if judged.words else ""),
         {"growth": judged.growth, "threshold": ladder.level(judged.new).threshold},
     )

@@ -2,19 +2,13 @@
 
 from uuid import UUID
 
-from integrations.storage import Stat
 from plugins.media import deletion, moderation, uploads, uses
 from plugins.media.models import MediaItem
 from plugins.media.schemas import MineOut, NewReport, NewUpload, TicketOut
-from roost import Context, Endpoints, Listing, NotFound, PageQuery, Remote, keyset
+from roost import Context, Endpoints, Listing, NotFound, PageQuery, Remote, Stat, keyset
 
 member = Endpoints("member")
 staff = Endpoints("staff")
-
-
-def _me(ctx: Context) -> UUID:
-    assert ctx.actor.id is not None  # the host lets only members in
-    return ctx.actor.id
 
 
 def _mine(ctx: Context, row: MediaItem) -> MineOut:
@@ -45,11 +39,9 @@ class _Complete(Remote):
     """Look whether the file arrived, and have it processed."""
 
     def prepare(self, ctx: Context, upload_id: UUID) -> uploads.Claimed:  # type: ignore[override]  # the path's
-        """Read whose it is."""
         return uploads.claim(ctx, upload_id)
 
     def call(self, prepared: uploads.Claimed) -> Stat | None:
-        """Ask the store."""
         return uploads.look(prepared)
 
     def complete(self, ctx: Context, prepared: uploads.Claimed, answer: Stat | None) -> MineOut:
@@ -73,7 +65,7 @@ def list_items(ctx: Context, page: PageQuery) -> Listing[MineOut]:
     mine = (
         MediaItem.scoped(ctx)
         .select()
-        .where(MediaItem.member == _me(ctx), MediaItem.state.not_in(("uploading", "deleted")))
+        .where(MediaItem.member == ctx.member, MediaItem.state.not_in(("uploading", "deleted")))
     )
     rows, next_cursor = keyset(mine, MediaItem.id, page)
     return Listing(items=[_mine(ctx, row) for row in rows], next_cursor=next_cursor)
@@ -82,7 +74,7 @@ def list_items(ctx: Context, page: PageQuery) -> Listing[MineOut]:
 @member.get("/items/{item_id}")
 def read_item(ctx: Context, item_id: UUID) -> MineOut:
     """Show one item of mine."""
-    row = MediaItem.scoped(ctx).first(MediaItem.id == item_id, MediaItem.member == _me(ctx))
+    row = MediaItem.scoped(ctx).first(MediaItem.id == item_id, MediaItem.member == ctx.member)
     if row is None:
         raise NotFound("there is no such item of yours", "没有这个文件")
     return _mine(ctx, row)
@@ -91,10 +83,10 @@ def read_item(ctx: Context, item_id: UUID) -> MineOut:
 @member.delete("/items/{item_id}")
 def delete_item(ctx: Context, item_id: UUID) -> None:
     """Delete an item of mine for good, wherever it is shown."""
-    deletion.delete_mine(ctx, _me(ctx), item_id)
+    deletion.delete_mine(ctx, ctx.member, item_id)
 
 
 @member.post("/items/{item_id}/report", rate="30/hour")
 def report_item(ctx: Context, item_id: UUID, body: NewReport) -> None:
     """Report somebody else's item; again changes nothing."""
-    moderation.report(ctx, _me(ctx), item_id, body)
+    moderation.report(ctx, ctx.member, item_id, body)

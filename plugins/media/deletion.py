@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from integrations.storage import Store
 from plugins.media import hookspecs
 from plugins.media.models import MediaItem, MediaReport, MediaUse
 from plugins.media.schemas import ItemJob, MediaSettings, PurgeAllJob
 from plugins.media.uploads import GIVEN_UP_AFTER, files, incoming, store_for
-from roost import Context, Next, NotFound, Remote
+from roost import Context, Next, NotFound, Remote, Store
 
 AGAIN = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=180)  # how long it is known that there was an item, for the audit
@@ -58,7 +57,6 @@ class Purge(Remote):
     """The job that deletes an item's files: every variant, every version, and what was uploaded."""
 
     def prepare(self, ctx: Context, payload: ItemJob) -> Doomed | None:  # type: ignore[override]  # the job's payload
-        """Read where they are."""
         row = MediaItem.scoped(ctx).first(MediaItem.id == payload.item)
         if row is None or row.state != "deleted" or row.purged_at is not None:
             return None
@@ -71,7 +69,6 @@ class Purge(Remote):
             prepared.store.delete_tree(incoming(prepared.item))
 
     def complete(self, ctx: Context, prepared: Doomed | None, answer: None) -> None:
-        """Note that they are gone."""
         if prepared is not None:
             MediaItem.scoped(ctx).update(purged_at=ctx.now(), variants={}).where(
                 MediaItem.id == prepared.item, MediaItem.state == "deleted"
@@ -90,11 +87,10 @@ class Clear(Remote):
     """The job that deletes what was uploaded, once nothing can be uploaded there any more."""
 
     def prepare(self, ctx: Context, payload: ItemJob) -> Ended:  # type: ignore[override]  # the job's payload
-        """Read where it is."""
         row = MediaItem.scoped(ctx).first(MediaItem.id == payload.item)
         if row is not None and (row.state == "uploading" or (row.state == "processing" and not row.variants)):
             return Ended(payload.item, None)
-        return Ended(payload.item, store_for(ctx, row.backend if row is not None else None))
+        return Ended(payload.item, store_for(ctx, row.backend if row is not None else ""))
 
     def call(self, prepared: Ended) -> None:
         """Delete it, and look whether it is gone."""
@@ -110,11 +106,9 @@ class PurgeAll(Remote):
     """The job that deletes every file of the tenant's media."""
 
     def prepare(self, ctx: Context, payload: PurgeAllJob) -> list[Store]:  # type: ignore[override]  # the job's payload
-        """Read where they are."""
         return [store_for(ctx, backend) for backend in payload.backends]
 
     def call(self, prepared: list[Store]) -> None:
-        """Delete them all."""
         for store in prepared:
             store.delete_tree("")
 
@@ -129,18 +123,13 @@ def sweep(ctx: Context, slot: str, most: int) -> int:
     """
     now, settings = ctx.now(), ctx.settings(MediaSettings)
     item = MediaItem.scoped(ctx).select(MediaItem.id)
+    kept_until = now - timedelta(days=settings.rejected_days)
     gone = [
         *item.where(MediaItem.state == "uploading", MediaItem.created_at <= now - GIVEN_UP_AFTER).limit(most),
-        *MediaItem.scoped(ctx).select(MediaItem.id).where(
-            MediaItem.state == "rejected", MediaItem.decided_at <= now - timedelta(days=settings.rejected_days)
-        ).limit(most),
-    ]  # fmt: skip
+        *item.where(MediaItem.state == "rejected", MediaItem.decided_at <= kept_until).limit(most),
+    ]
     delete(ctx, [row.id for row in gone])
-    left = (
-        MediaItem.scoped(ctx)
-        .select(MediaItem.id)
-        .where(MediaItem.state == "deleted", MediaItem.purged_at.is_null(), MediaItem.deleted_at <= now - AGAIN)
-    )
+    left = item.where(MediaItem.state == "deleted", MediaItem.purged_at.is_null(), MediaItem.deleted_at <= now - AGAIN)
     for row in left.limit(most):
         ctx.enqueue("media.purge", ItemJob(item=row.id), dedupe=f"media.purge:{row.id}:{slot}")
     MediaItem.scoped(ctx).delete().where(

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class MediaApproved(Fact):
     """An item may be shown."""
+
+    label = Text("内容审核通过", "Media approved")
 
     media: UUID
     member: UUID | None  # None: staff's
@@ -16,6 +18,8 @@ class MediaApproved(Fact):
 class MediaRejected(Fact):
     """An item may not be shown (any more)."""
 
+    label = Text("内容审核未通过", "Media rejected")
+
     media: UUID
     member: UUID | None
     kind: str
@@ -24,6 +28,8 @@ class MediaRejected(Fact):
 
 class MediaDeleted(Fact):
     """An item is gone for good; its files are deleted by a job."""
+
+    label = Text("内容已删除", "Media deleted")
 
     media: UUID
     member: UUID | None

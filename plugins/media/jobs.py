@@ -15,10 +15,6 @@ def _sweep(ctx: Context, slot: str) -> Next | None:
     return Next(Again(slot=slot)) if full else None
 
 
-def _tidy(ctx: Context, slot: str) -> None:
-    processing.tidy(ctx)
-
-
 JOBS = (
     Job("process", ItemJob, processing.Process),
     Job("judge", ItemJob, moderation.Judge, max_failures=6),
@@ -28,5 +24,5 @@ JOBS = (
 )
 SCHEDULES = (
     Schedule("sweep", _sweep, every=timedelta(minutes=10)),
-    Schedule("tidy", _tidy, daily="04:25"),
+    Schedule("tidy", processing.tidy, daily="04:25"),
 )

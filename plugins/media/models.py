@@ -2,7 +2,7 @@
 
 from peewee import CharField, IntegerField, SmallIntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import BY_PLUGIN, DELETE, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class MediaItem(TenantModel):
@@ -40,6 +40,8 @@ class MediaItem(TenantModel):
     deleted_at = TimeField(null=True)
     purged_at = TimeField(null=True)  # when its files were found to be gone
 
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # exported with addresses to fetch them from
+
     class Meta:
         indexes = (
             (("tenant", "member", "id"), False),
@@ -73,6 +75,13 @@ class MediaReport(TenantModel):
     text = CharField(max_length=200, default="")
     state = CharField(max_length=9, default="open")  # open, upheld, dismissed
     created_at = TimeField()
+
+    member_rows = MemberRows(
+        erase=DELETE,
+        merge=Unite(by=("media",)),
+        export=(("media", "item"), "reason", "text", ("created_at", "at")),
+        name="reports",
+    )
 
     class Meta:
         indexes = (

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import peewee
 
 from plugins.media import hookspecs
 from plugins.media.models import MediaItem, MediaReport
-from plugins.media.schemas import ItemJob, MediaSettings, NewReport
+from plugins.media.schemas import ItemJob, Made, MediaSettings, NewReport, Reason
 from plugins.media.uploads import store_for
 from roost import (
     Conflict,
@@ -24,15 +24,12 @@ from roost import (
     savepoint,
 )
 
-if TYPE_CHECKING:
-    from plugins.media.processing import Made
-
 JUDGE_TTL = 6 * 3600  # seconds: how long a machine may fetch a picture
 NOTE = 300
 SHOWN_TO_MACHINES = "view_jpg"
 
 
-def made(ctx: Context, item: UUID, what: "Made") -> None:
+def made(ctx: Context, item: UUID, what: Made) -> None:
     """Note what came of processing and have it judged. What was deleted meanwhile is deleted again."""
     row = MediaItem.scoped(ctx).lock(MediaItem.id == item)
     if row.state != "processing" or row.variants:
@@ -61,7 +58,7 @@ def made(ctx: Context, item: UUID, what: "Made") -> None:
 
 def _machine(ctx: Context) -> tuple[str, ContentCheck] | None:
     """Return the machine that judges pictures for the tenant, with the plugin it belongs to."""
-    return next(((slug, check) for slug, check in ctx.offered(ContentCheck) if check.media is not None), None)
+    return next(((slug, check) for slug, check in ctx.providers(ContentCheck) if check.media is not None), None)
 
 
 # --- the machine -----------------------------------------------------------------------------------------------------
@@ -102,7 +99,6 @@ class Judge(Remote):
         return Question(row.id, slug, check, asked)
 
     def call(self, prepared: Question | None) -> Any:  # Any: the check's own
-        """Ask."""
         if prepared is None or prepared.refused:
             return None
         assert prepared.check.media is not None
@@ -163,7 +159,7 @@ def _judged(ctx: Context, row: MediaItem, verdict: Verdict | None) -> None:
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
-def approve(ctx: Context, item: UUID) -> None:
+def approve(ctx: Context, item: UUID, body: None = None) -> None:
     """Let an item be shown; its reports are dismissed. Raises Conflict for one that cannot be approved."""
     row = _for_people(ctx, item, ("review", "rejected", "processing"))
     if not row.variants:
@@ -172,11 +168,11 @@ def approve(ctx: Context, item: UUID) -> None:
     _decide(ctx, row, "approved", reason="", by=ctx.actor.id)
 
 
-def reject(ctx: Context, item: UUID, note: str) -> None:
+def reject(ctx: Context, item: UUID, body: Reason) -> None:
     """Keep an item from being shown. Raises Conflict for one that is not shown anyway."""
     row = _for_people(ctx, item, ("review", "approved", "processing"))
     _close_reports(ctx, item, "upheld")
-    _decide(ctx, row, "rejected", reason="people", note=note, by=ctx.actor.id)
+    _decide(ctx, row, "rejected", reason="people", note=body.note, by=ctx.actor.id)
 
 
 def _for_people(ctx: Context, item: UUID, states: tuple[str, ...]) -> MediaItem:

@@ -3,7 +3,7 @@
 from plugins.media.hookspecs import MediaRejected
 from roost import Context, Notice, Text, Told
 
-KINDS = {"image": Text(zh="图片", en="picture"), "video": Text(zh="视频", en="video")}
+KINDS = {"image": Text("图片", "picture"), "video": Text("视频", "video")}
 
 
 def _of_rejected(ctx: Context, fact: MediaRejected) -> Told | None:
@@ -14,10 +14,10 @@ def _of_rejected(ctx: Context, fact: MediaRejected) -> Told | None:
 
 rejected = Notice(
     fact="media_rejected",
-    title=Text(zh="图片或视频未通过", en="Picture or video not approved"),
+    title=Text("图片或视频未通过", "Picture or video not approved"),
     read=_of_rejected,
     text=Text(
-        zh="您上传的{kind}未通过审核，暂不能展示。",
-        en="The {kind} that you uploaded was not approved and is not shown.",
+        "您上传的{kind}未通过审核，暂不能展示。",
+        "The {kind} that you uploaded was not approved and is not shown.",
     ),
 )

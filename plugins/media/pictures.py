@@ -106,14 +106,12 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def fitted(image: Image.Image, side: int) -> Image.Image:
-    """Return a copy of which no side is longer."""
     copy = image.copy()
     copy.thumbnail((side, side), Image.Resampling.LANCZOS)
     return copy
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """Return a picture without transparency."""
     if image.mode == "RGB":
         return image
     white = Image.new("RGB", image.size, "white")

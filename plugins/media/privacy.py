@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from plugins.media import deletion
-from plugins.media.models import MediaItem, MediaReport, MediaUse
+from plugins.media.models import MediaItem
 from plugins.media.schemas import PurgeAllJob
 from plugins.media.uploads import store_for
 from roost import Context, Veto
@@ -13,26 +13,14 @@ EXPORT_TTL = 24 * 3600  # seconds an address in an export is good at least
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Delete all that the member uploaded, forget whose it was, and what they reported."""
+    """Delete all that the member uploaded, and forget whose it was."""
     rows = MediaItem.scoped(ctx).select(MediaItem.id).where(MediaItem.member == member)
     deletion.delete(ctx, [row.id for row in rows], forget=True)
-    MediaReport.scoped(ctx).delete().where(MediaReport.member == member).execute()
-
-
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Make the merged member's items and reports the member's; what both reported was reported once."""
-    MediaItem.scoped(ctx).update(member=member).where(MediaItem.member == merged).execute()
-    mine = MediaReport.scoped(ctx).select(MediaReport.media).where(MediaReport.member == member)
-    both = [row.media for row in mine]
-    if both:
-        MediaReport.scoped(ctx).delete().where(MediaReport.member == merged, MediaReport.media.in_(both)).execute()
-    MediaReport.scoped(ctx).update(member=member).where(MediaReport.member == merged).execute()
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return the member's items, with addresses to fetch them from, and what they reported."""
+    """Return the member's items, with addresses to fetch them from."""
     rows = MediaItem.scoped(ctx).select().where(MediaItem.member == member, MediaItem.state != "deleted")
-    reports = MediaReport.scoped(ctx).select().where(MediaReport.member == member).order_by(MediaReport.id)
     return {
         "items": [
             {
@@ -44,26 +32,21 @@ def export(ctx: Context, member: UUID) -> dict[str, Any]:
             }
             for row in rows.order_by(MediaItem.id)
         ],
-        "reports": [
-            {"item": str(r.media), "reason": r.reason, "text": r.text, "at": r.created_at.isoformat()} for r in reports
-        ],
     }  # fmt: skip
 
 
 def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows, and by a job all its files."""
+    """Have a job delete all of this tenant's files."""
     backends = {row.backend for row in MediaItem.scoped(ctx).select(MediaItem.backend).distinct()}
     if backends:
         ctx.enqueue("media.purge_all", PurgeAllJob(backends=sorted(backends)))
-    for model in (MediaReport, MediaUse, MediaItem):
-        model.scoped(ctx).delete().execute()
 
 
 def may_switch_off(ctx: Context) -> Veto | None:
     """Refuse while uploads are at work, or files of deleted items are still there."""
     rows = MediaItem.scoped(ctx).select()
     busy = rows.where(MediaItem.state == "processing").count()
-    left = MediaItem.scoped(ctx).select().where(MediaItem.state == "deleted", MediaItem.purged_at.is_null()).count()
+    left = rows.where(MediaItem.state == "deleted", MediaItem.purged_at.is_null()).count()
     if not busy and not left:
         return None
     return Veto(

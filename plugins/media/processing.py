@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,11 @@ from uuid import UUID
 import filetype  # type: ignore[import-untyped]  # it has none
 import structlog
 
-from integrations.storage import ObjectMissing, Store
 from plugins.media import children, moderation, videos
 from plugins.media.models import MediaItem
-from plugins.media.schemas import ItemJob, Kind, MediaSettings, Variant
+from plugins.media.schemas import ItemJob, Kind, Made, MediaSettings, Variant
 from plugins.media.uploads import files, incoming, limit_of, store_for
-from roost import Context, Remote
+from roost import Context, NotFound, Remote, Store
 
 log = structlog.get_logger("roost.media")
 PICTURES = Path(__file__).with_name("pictures.py")
@@ -41,19 +40,6 @@ class Work:
     most_seconds: int
     store: Store
     folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What came of it: files, or why it is refused."""
-
-    refused: str = ""
-    detail: str = ""
-    width: int = 0
-    height: int = 0
-    duration_ms: int = 0
-    variants: dict[str, Variant] = field(default_factory=dict)
-    preview: str | None = None
 
 
 class _Refused(Exception):
@@ -89,15 +75,14 @@ class Process(Remote):
 
 def folder_of(ctx: Context) -> Path:
     """Return where uploads are while they are processed."""
-    return ctx.runtime.settings.var.resolve() / "processing"
+    return ctx.deployment.var.resolve() / "processing"
 
 
-def tidy(ctx: Context) -> int:
-    """Remove what processes that were killed left behind; return how many folders."""
-    left = [path for path in folder_of(ctx).glob("media-*") if ctx.now().timestamp() - path.stat().st_mtime > DAY]
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(left)
+def tidy(ctx: Context, slot: str) -> None:
+    """Remove what processes that were killed left behind."""
+    for path in folder_of(ctx).glob("media-*"):
+        if ctx.now().timestamp() - path.stat().st_mtime > DAY:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def make(work: Work) -> Made:
@@ -122,7 +107,7 @@ def _fetched(work: Work, folder: Path) -> Path:
                 if size > work.most:
                     raise _Refused("too_large")
                 file.write(piece)
-    except ObjectMissing:
+    except NotFound:
         raise _Refused("missing") from None
     if size != work.size:
         raise _Refused("wrong_size", f"{size} bytes, declared {work.size}")

@@ -1,10 +1,13 @@
 """What goes in and out, and the settings."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from roost import Body
 
 Kind = Literal["image", "video"]
 Scene = Literal["profile", "comment", "forum", "social"]
@@ -14,10 +17,8 @@ IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 VIDEO_TYPES = ("video/mp4", "video/quicktime")
 
 
-class MediaSettings(BaseModel):
+class MediaSettings(Body):
     """What the brand decides."""
-
-    model_config = ConfigDict(extra="forbid")
 
     picture_mb: int = Field(10, ge=1, le=50, description="most megabytes of a picture · 图片大小上限（MB）")
     megapixels: int = Field(50, ge=1, le=100, description="most million pixels of a picture · 图片像素上限（百万）")
@@ -47,10 +48,8 @@ class MediaSettings(BaseModel):
     )
 
 
-class NewUpload(BaseModel):
+class NewUpload(Body):
     """A file that is to be uploaded; it is held to what is said of it here."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Kind
     size: int = Field(ge=1, le=LARGEST, description="bytes, exactly")
@@ -93,19 +92,15 @@ class MineOut(ItemOut):
     created_at: datetime
 
 
-class NewReport(BaseModel):
+class NewReport(Body):
     """Why an item should not be shown."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Literal["porn", "violence", "fraud", "privacy", "other"]
     text: str = Field("", max_length=200)
 
 
-class Reason(BaseModel):
+class Reason(Body):
     """What staff tell the owner of a rejected item."""
-
-    model_config = ConfigDict(extra="forbid")
 
     note: str = Field("", max_length=300, title="说明", description="kept with the item · 备注")
 
@@ -125,18 +120,6 @@ class ItemRow(ItemOut):
     created_at: datetime
     decided_at: datetime | None
     decided_by: UUID | None
-
-
-class ReportRow(BaseModel):
-    """A report as staff see it."""
-
-    id: UUID
-    media: UUID
-    member: UUID
-    reason: str
-    text: str
-    state: str
-    created_at: datetime
 
 
 class ItemJob(BaseModel):
@@ -167,5 +150,17 @@ class Variant(BaseModel):
     height: int
 
     def stored(self) -> dict[str, Any]:
-        """Return what a row keeps of it."""
         return self.model_dump()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of processing: files, or why it is refused."""
+
+    refused: str = ""
+    detail: str = ""
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    variants: dict[str, Variant] = field(default_factory=dict)
+    preview: str | None = None

@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
 from uuid import UUID
 
 from peewee import fn
 
-from integrations.storage import Backend, Stat, Store, Ticket, store_of
 from plugins.media.models import MediaItem
 from plugins.media.schemas import IMAGE_TYPES, MB, VIDEO_TYPES, ItemJob, Kind, MediaSettings, NewUpload
-from roost import Conflict, Context, Invalid, LimitReached, NotFound, new_id
+from roost import (
+    Conflict,
+    Context,
+    Invalid,
+    LimitReached,
+    NotFound,
+    Stat,
+    Storage,
+    Store,
+    Ticket,
+    Unavailable,
+    new_id,
+)
 
 CLEARED_AFTER = timedelta(hours=1)  # after a ticket's end: what began in time may take a while
 GIVEN_UP_AFTER = timedelta(hours=24)
@@ -18,22 +28,22 @@ DAY = timedelta(hours=24)
 
 
 def incoming(item: UUID) -> str:
-    """Return the folder of what was uploaded."""
     return f"incoming/{item.hex}"
 
 
 def files(item: UUID) -> str:
-    """Return the folder of what is served."""
     return f"files/{item.hex}"
 
 
-def store_for(ctx: Context, backend: str | None = None) -> Store:
-    """Return where media are; also when another plugin asks."""
-    return store_of(ctx.for_plugin("media"), backend=cast(Backend | None, backend))
+def store_for(ctx: Context, backend: str = "") -> Store:
+    """Return where media are; also when another plugin asks. Raises Unavailable where nothing keeps files."""
+    found = ctx.providers(Storage, installed=True)  # what was put there is found also when it was switched off
+    if not found:
+        raise Unavailable("no plugin that keeps files is installed", "未安装文件存储插件")
+    return found[0][1].store(ctx.for_plugin("media"), backend)
 
 
 def limit_of(settings: MediaSettings, kind: Kind) -> int:
-    """Return the most bytes of a kind."""
     return (settings.picture_mb if kind == "image" else settings.video_mb) * MB
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from integrations.storage import Store
 from plugins.media import deletion
 from plugins.media.models import MediaItem, MediaUse
 from plugins.media.schemas import ItemOut, MediaSettings
 from plugins.media.uploads import store_for
-from roost import Context, Invalid
+from roost import Context, Invalid, Store
 
 MOST = 50  # items at one place
 _SHOWN = {"thumb": "thumb_webp", "view": "view_webp", "jpeg": "view_jpg", "video": "video"}

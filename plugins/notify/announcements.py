@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from plugins.notify.models import NotifyAnnouncement
-from plugins.notify.schemas import AnnouncementIn, AnnouncementOut
+from plugins.notify.schemas import AnnouncementOut
+from plugins.notify.staff_schemas import AnnouncementIn
 from roost import Context, Forbidden, members, tenants
 
 MOST = 10
@@ -39,7 +40,6 @@ def announce(ctx: Context, body: AnnouncementIn) -> NotifyAnnouncement:
 
 
 def edit(ctx: Context, row_id: UUID, body: AnnouncementIn) -> NotifyAnnouncement:
-    """Change a banner."""
     _check_venue(ctx, body.venue)
     NotifyAnnouncement.scoped(ctx).update(**body.model_dump()).where(NotifyAnnouncement.id == row_id).execute()
     row: NotifyAnnouncement = NotifyAnnouncement.scoped(ctx).get(NotifyAnnouncement.id == row_id)

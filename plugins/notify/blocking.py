@@ -5,7 +5,7 @@ from uuid import UUID
 from plugins.notify import allowing
 from plugins.notify.importing import receivable
 from plugins.notify.models import NotifyBlock
-from plugins.notify.schemas import BlockIn
+from plugins.notify.staff_schemas import BlockIn
 from roost import Context
 
 

@@ -27,8 +27,8 @@ from plugins.notify.importing import receivable
 from plugins.notify.models import NotifyCampaign, NotifyMessage
 from plugins.notify.posting import Deliver, Letter, post
 from plugins.notify.preferences import CAMPAIGN
-from plugins.notify.schemas import CampaignIn, ExemptIn, StartIn, TrialIn
 from plugins.notify.settings import NotifySettings
+from plugins.notify.staff_schemas import CampaignIn, ExemptIn, StartIn, TrialIn
 from plugins.notify.wording import check
 from roost import Channel, Conflict, Context, Invalid, NotFound, members, new_id, tenants
 
@@ -79,7 +79,7 @@ def update(ctx: Context, row: NotifyCampaign, **values: Any) -> None:
 def _check(ctx: Context, body: CampaignIn) -> None:
     for name in ("title_zh", "title_en", "text_zh", "text_en", "link"):
         check(name, getattr(body, name), ())
-    known = {INBOX, *(channel.name for _, channel in ctx.offered(Channel))}
+    known = {INBOX, *(channel.name for _, channel in ctx.providers(Channel))}
     strange = [name for name in body.channels if name not in known]
     if strange:
         raise Invalid(
@@ -258,7 +258,6 @@ def progress(ctx: Context, campaigns: Sequence[UUID]) -> dict[UUID, dict[str, in
 
 
 def require(ctx: Context, campaign: UUID) -> NotifyCampaign:
-    """Return a campaign, or raise NotFound."""
     row: NotifyCampaign | None = NotifyCampaign.scoped(ctx).first(NotifyCampaign.id == campaign)
     if row is None:
         raise NotFound("no such campaign", "找不到该群发")

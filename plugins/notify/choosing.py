@@ -57,7 +57,7 @@ class Round:
         self.ctx = ctx
         self.settings = ctx.settings(NotifySettings)
         self.people = members.get_many(ctx, [row.member for row in rows if row.member is not None])
-        self.channels = {channel.name: (slug, channel) for slug, channel in ctx.offered(Channel)}
+        self.channels = {channel.name: (slug, channel) for slug, channel in ctx.providers(Channel)}
         ids = [view.id for view in self.people.values()]
         self.off = allowing.preferences(ctx, ids)
         marketing = [row for row in rows if row.marketing]

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class MessageSent(Fact):
     """A message went out. `member` is None for an imported address; `channel` is `inbox` where nothing else took it."""
+
+    label = Text("消息已发送", "Message sent")
 
     message: UUID
     member: UUID | None = None
@@ -17,6 +19,8 @@ class MessageSent(Fact):
 
 class MessageFailed(Fact):
     """A message reached nobody; with the code `unknown` it may have, and is not sent again by itself."""
+
+    label = Text("消息发送失败", "Message failed")
 
     message: UUID
     member: UUID | None = None

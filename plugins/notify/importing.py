@@ -8,7 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from plugins.notify.mail import NAME as EMAIL
 from plugins.notify.models import NotifyCampaign, NotifyMessage
-from plugins.notify.schemas import Email, ImportIn
+from plugins.notify.schemas import Email
+from plugins.notify.staff_schemas import ImportIn
 from roost import Conflict, Context, Invalid, blind, insert_rows, normalise_phone, seal
 
 MOST = 50_000  # addresses of a campaign

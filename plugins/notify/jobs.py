@@ -34,7 +34,6 @@ class SendOne(Remote):
     """The job `notify.deliver`: one message, channel by channel until one takes it."""
 
     def prepare(self, ctx: Context, payload: Deliver) -> Prepared:  # type: ignore[override]  # the job's payload
-        """Choose the way."""
         row = NotifyMessage.scoped(ctx).first(NotifyMessage.id == payload.message)
         if row is not None and row.state == "sending":  # our last try died on the way: nobody knows
             sending.lost(ctx, [row])
@@ -44,7 +43,6 @@ class SendOne(Remote):
         return Prepared(going, ALONE, message=row.id)
 
     def call(self, prepared: Prepared) -> list[Sent]:
-        """Send it."""
         return sending.call(prepared.going)
 
     def complete(self, ctx: Context, prepared: Prepared, answer: list[Sent]) -> Next | None:
@@ -58,7 +56,6 @@ class SendChunk(Remote):
     """The job `notify.send`: the next chunk of a campaign. A stop changes the run, and the chain ends here."""
 
     def prepare(self, ctx: Context, payload: Chunk) -> Prepared:  # type: ignore[override]  # the job's payload
-        """Take the next chunk."""
         row: NotifyCampaign = NotifyCampaign.scoped(ctx).lock(NotifyCampaign.id == payload.campaign)
         mine = NotifyMessage.campaign == row.id
         stuck = NotifyMessage.scoped(ctx).select().where(mine, NotifyMessage.state == "sending")
@@ -78,7 +75,6 @@ class SendChunk(Remote):
         return Prepared(follows=_later(ctx, row, follows))
 
     def call(self, prepared: Prepared) -> list[Sent]:
-        """Send it."""
         return sending.call(prepared.going)
 
     def complete(self, ctx: Context, prepared: Prepared, answer: list[Sent]) -> Next | None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from plugins.notify import staff
 from plugins.notify.models import NotifyAnnouncement, NotifyInbox, NotifyMessage
 from plugins.notify.settings import NotifySettings
 from roost import Context, delete_some
@@ -9,6 +10,7 @@ from roost import Context, delete_some
 
 def clean(ctx: Context) -> bool:
     """Delete some of what is past its keeping; tell whether more may be left."""
+    staff.forget_gone(ctx)
     before = ctx.now() - timedelta(days=ctx.settings(NotifySettings).keep_days)
     more = (
         delete_some(ctx, NotifyMessage, NotifyMessage.ended_at < before),

@@ -89,7 +89,6 @@ def _write(ctx: Context, settings: NotifySettings, outgoing: Outgoing) -> bytes:
 
 
 def call(prepared: Prepared) -> Sent:
-    """Hand the mail to the server."""
     if prepared.settled is not None:
         return prepared.settled
     try:
@@ -156,4 +155,4 @@ def complete(ctx: Context, prepared: Prepared, sent: Sent) -> Sent:
     return sent
 
 
-CHANNEL = Channel(NAME, Text(zh="邮件", en="E-mail"), address_of, Steps(prepare, call, complete))
+CHANNEL = Channel(NAME, Text("邮件", "E-mail"), address_of, Steps(prepare, call, complete))

@@ -2,7 +2,18 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, DateField, IntegerField, UUIDField
 
-from roost import BlindField, JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    Blank,
+    BlindField,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    new_id,
+)
 
 
 class NotifyNotice(TenantModel):
@@ -68,6 +79,12 @@ class NotifyMessage(TenantModel):
     created_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(
+        erase=Blank(member=None, content=None, address=None, address_blind=None),
+        export=("notice", "channel", "state", ("created_at", "at")),
+        name="messages",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "key"), True),
@@ -85,6 +102,21 @@ NotifyMessage.add_index(
 )
 
 
+class NotifyStaff(TenantModel):
+    """Where an account of staff is told, and of what: one row for each way. They put it there, and take it away."""
+
+    id = UUIDField(primary_key=True, default=new_id)
+    account = UUIDField()
+    channel = CharField(max_length=40)
+    staff_address = SealedField(null=False)
+    notices = JsonField()  # facts
+    locale = CharField(max_length=2, default="zh")
+    created_at = TimeField()
+
+    class Meta:
+        indexes = ((("tenant", "account", "channel"), True),)
+
+
 class NotifyInbox(TenantModel):
     """A message in a member's inbox. A campaign's words are read from the campaign."""
 
@@ -97,6 +129,8 @@ class NotifyInbox(TenantModel):
     content = SealedField("content", null=True)
     created_at = TimeField()
     read_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=DELETE, export=None)  # exported with its words
 
     class Meta:
         indexes = (
@@ -125,6 +159,8 @@ class NotifyContact(TenantModel):
     subject = UUIDField()
     days = JsonField(default=list)  # the tenant's dates, one for each contact, of the last week
 
+    member_rows = MemberRows("subject", erase=DELETE, merge=BY_PLUGIN, export=None)  # the messages say it
+
     class Meta:
         indexes = ((("tenant", "subject"), True),)
 
@@ -138,6 +174,8 @@ class NotifyMember(TenantModel):
     email = SealedField("email", null=True)  # proved by a code
     email_blind = BlindField("email", of="email", null=True)
     asked_email = SealedField("asked_email", null=True)  # not yet
+
+    member_rows = MemberRows(erase=DELETE, merge=BY_PLUGIN, export=None)  # exported as what they set
 
     class Meta:
         indexes = ((("tenant", "member"), True), (("tenant", "email_blind"), False))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from plugins.notify import noticing, unsubscribing
+from plugins.notify import noticing, staff, unsubscribing
 from roost import Context, Fact, Listener, MemberConverted, Notice, Text, Told
 
 SMS_REPLIED = "sms_replied"  # a fact of whoever sends text messages, where there is one
@@ -19,30 +19,30 @@ def _welcomed(ctx: Context, fact: MemberConverted) -> Told:
 NOTICES = (
     Notice(
         "member_converted",
-        Text(zh="欢迎加入", en="Welcome"),
+        Text("欢迎加入", "Welcome"),
         _welcomed,
-        Text(zh="{name}，欢迎成为 {brand} 的会员！", en="Welcome to {brand}, {name}!"),
+        Text("{name}，欢迎成为 {brand} 的会员！", "Welcome to {brand}, {name}!"),
     ),
     Notice(
         "points_expiring",
-        Text(zh="积分即将到期", en="Points expire soon"),
+        Text("积分即将到期", "Points expire soon"),
         _by_clock,
         Text(
-            zh="您有 {amount} 积分将在 {days} 天内到期，最早的于 {date} 到期，请及时使用。",
-            en="{amount} of your points expire within {days} days, the first of them on {date}.",
+            "您有 {amount} 积分将在 {days} 天内到期，最早的于 {date} 到期，请及时使用。",
+            "{amount} of your points expire within {days} days, the first of them on {date}.",
         ),
     ),
     Notice(
         "membership_ending",
-        Text(zh="会籍即将到期", en="Your membership ends soon"),
+        Text("会籍即将到期", "Your membership ends soon"),
         _by_clock,
-        Text(zh="您的会籍将于 {date} 到期（还有 {days} 天）。", en="Your membership ends on {date}, in {days} days."),
+        Text("您的会籍将于 {date} 到期（还有 {days} 天）。", "Your membership ends on {date}, in {days} days."),
     ),
     Notice(
         "birthday",
-        Text(zh="生日快乐", en="Happy birthday"),
+        Text("生日快乐", "Happy birthday"),
         _by_clock,
-        Text(zh="{name}，{brand} 祝您生日快乐！", en="Happy birthday, {name}, from {brand}!"),
+        Text("{name}，{brand} 祝您生日快乐！", "Happy birthday, {name}, from {brand}!"),
         marketing=True,
     ),
 )
@@ -55,6 +55,8 @@ def _wants(ctx: Context) -> Collection[str]:
 def _hear(ctx: Context, fact: Fact) -> None:
     if fact.fact_name() == SMS_REPLIED:
         unsubscribing.replied(ctx, fact)
+    elif noticing.for_staff(ctx, fact.fact_name()):
+        staff.tell(ctx, fact)
     else:
         noticing.hear(ctx, fact)
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from plugins.notify import content
 from plugins.notify.models import NotifyNotice
 from plugins.notify.posting import Letter, post
-from plugins.notify.schemas import NoticeEdit
 from plugins.notify.settings import NotifySettings
+from plugins.notify.staff_schemas import NoticeEdit
 from plugins.notify.wording import check, placeholders
 from roost import Context, Fact, Invalid, NotFound, Notice, Text, Told, members, new_id, tenants
 
@@ -27,7 +27,7 @@ class Chosen:
 
 def offered(ctx: Context) -> dict[str, tuple[str, Notice]]:
     """Return the notices of the plugins that are on, by fact: (slug, notice)."""
-    return {notice.fact: (slug, notice) for slug, notice in ctx.offered(Notice)}
+    return {notice.fact: (slug, notice) for slug, notice in ctx.providers(Notice)}
 
 
 def named(ctx: Context) -> list[tuple[str, Text]]:
@@ -51,9 +51,15 @@ def chosen(ctx: Context, fact: str) -> Chosen | None:
     row = NotifyNotice.scoped(ctx).first(NotifyNotice.fact == fact)
     if row is None:
         return Chosen(slug, notice, True, usual, notice.title, notice.text)
-    title = Text(zh=row.title_zh or notice.title.zh, en=row.title_en or notice.title.en)
-    text = Text(zh=row.text_zh or notice.text.zh, en=row.text_en or notice.text.en)
+    title = Text(row.title_zh or notice.title.zh, row.title_en or notice.title.en)
+    text = Text(row.text_zh or notice.text.zh, row.text_en or notice.text.en)
     return Chosen(slug, notice, row.enabled, tuple(row.channels) or usual, title, text)
+
+
+def for_staff(ctx: Context, fact: str) -> bool:
+    """Tell whether it is staff who are told of a fact."""
+    found = offered(ctx).get(fact)
+    return found is not None and bool(found[1].permission)
 
 
 def values_of(notice: Notice) -> frozenset[str]:
@@ -71,14 +77,15 @@ def hear(ctx: Context, fact: Fact) -> None:
         return
     reader = ctx.for_plugin(wanted.group)
     told = wanted.notice.read(reader, fact)
-    if told is None:
+    if not isinstance(told, Told):
         return
     view = _person(ctx, told.member)
     if view is None:
         return
     locale = content.locale_of(view.locale)
     if locale != content.locale_of(reader.locale):  # names of levels and gifts in the member's own language
-        told = wanted.notice.read(replace(reader, locale=locale), fact) or told
+        again = wanted.notice.read(replace(reader, locale=locale), fact)
+        told = again if isinstance(again, Told) else told
     tell(ctx, wanted, view, told, key=f"{fact.fact_name()}:{fact.event}")
 
 

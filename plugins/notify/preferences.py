@@ -10,21 +10,26 @@ from plugins.notify.models import NotifyMember
 from plugins.notify.posting import Letter, post
 from plugins.notify.schemas import ChannelOut, EmailOut, GroupOut, PreferencesIn, PreferencesOut
 from plugins.notify.settings import NotifySettings
-from roost import Channel, Conflict, Context, Invalid, Text, blind, identity, members, new_id, seal, unseal
+from roost import Channel, Conflict, Context, Invalid, Text, blind, identity, mask_phone, members, new_id, seal, unseal
 
 CAMPAIGN = "campaign"
-GROUPS = {CAMPAIGN: Text(zh="活动与优惠", en="News and offers"), "notify": Text(zh="会员提醒", en="Reminders")}
-INBOX_TITLE = Text(zh="站内信", en="Inbox")
+GROUPS = {CAMPAIGN: Text("活动与优惠", "News and offers"), "notify": Text("会员提醒", "Reminders")}
+INBOX_TITLE = Text("站内信", "Inbox")
 CODE = "notify.email"
 CODE_SECONDS = 600
-CODE_TITLE = Text(zh="验证码", en="Your code")
-CODE_TEXT = Text(zh="您的验证码是 {code}，10 分钟内有效。", en="Your code is {code}. It is good for ten minutes.")
+CODE_TITLE = Text("验证码", "Your code")
+CODE_TEXT = Text("您的验证码是 {code}，10 分钟内有效。", "Your code is {code}. It is good for ten minutes.")
 
 
 def masked(address: str) -> str:
     """Return an e-mail address as others see it: `l***@example.com`."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}***@{domain}" if domain else ""
+
+
+def shown(channel: str, address: str) -> str:
+    """Return the address of a channel as others see it: an e-mail address or a phone, masked."""
+    return masked(address) if channel == mail.NAME else mask_phone(address)
 
 
 def _row(ctx: Context, member: UUID) -> NotifyMember | None:
@@ -40,14 +45,13 @@ def _save(ctx: Context, member: UUID, **values: Any) -> None:
 
 def groups(ctx: Context) -> dict[str, Text]:
     """Return the groups of notices that a tenant has: its plugins that tell something, and campaigns."""
-    registry = ctx.runtime.registry
-    slugs = sorted({slug for slug, _ in noticing.offered(ctx).values()})
-    return {**{slug: registry.manifest(slug).name for slug in slugs}, **GROUPS}
+    slugs = sorted({slug for slug, notice in noticing.offered(ctx).values() if not notice.permission})
+    return {**{slug: ctx.plugin_name(slug) for slug in slugs}, **GROUPS}
 
 
 def channels(ctx: Context) -> dict[str, Text]:
     """Return the ways to reach a member that a tenant has."""
-    return {INBOX: INBOX_TITLE, **{channel.name: channel.title for _, channel in ctx.offered(Channel)}}
+    return {INBOX: INBOX_TITLE, **{channel.name: channel.title for _, channel in ctx.providers(Channel)}}
 
 
 def named_channels(ctx: Context) -> list[tuple[str, Text]]:
@@ -56,7 +60,6 @@ def named_channels(ctx: Context) -> list[tuple[str, Text]]:
 
 
 def show(ctx: Context, member: UUID) -> PreferencesOut:
-    """Return what a member wants."""
     row = _row(ctx, member)
     off = row.off if row is not None else {}
     known = channels(ctx)
@@ -184,6 +187,5 @@ def prove_email(ctx: Context, member: UUID, code: str) -> EmailOut:
 
 
 def forget_email(ctx: Context, member: UUID) -> None:
-    """Forget a member's e-mail address."""
     if _row(ctx, member) is not None:
         _save(ctx, member, email=None, email_blind=None, asked_email=None)

@@ -4,17 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from plugins.notify import allowing, content
-from plugins.notify.models import (
-    NotifyAnnouncement,
-    NotifyBlock,
-    NotifyCampaign,
-    NotifyContact,
-    NotifyInbox,
-    NotifyMember,
-    NotifyMessage,
-    NotifyNotice,
-    NotifyTemplate,
-)
+from plugins.notify.models import NotifyCampaign, NotifyContact, NotifyInbox, NotifyMember, NotifyMessage
 from plugins.notify.preferences import email
 from roost import Context, Veto, unseal
 
@@ -22,20 +12,14 @@ OPEN = ("listed", "waiting")
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Forget a member: the inbox, the address, the wishes; of each message stays that one was sent, to nobody."""
+    """Send nothing more to a member; of each message stays that one was sent, to nobody."""
     allowing.lock_contacts(ctx, [member])
-    NotifyContact.scoped(ctx).delete().where(NotifyContact.subject == member).execute()
-    NotifyMember.scoped(ctx).delete().where(NotifyMember.member == member).execute()
-    NotifyInbox.scoped(ctx).delete().where(NotifyInbox.member == member).execute()
-    mine = NotifyMessage.member == member
-    NotifyMessage.scoped(ctx).update(state="skipped", code="gone", ended_at=ctx.now()).where(
-        mine, NotifyMessage.state.in_(OPEN)
-    ).execute()
-    NotifyMessage.scoped(ctx).update(member=None, content=None, address=None, address_blind=None).where(mine).execute()
+    skip = NotifyMessage.scoped(ctx).update(state="skipped", code="gone", ended_at=ctx.now())
+    skip.where(NotifyMessage.member == member, NotifyMessage.state.in_(OPEN)).execute()
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Make the merged member's messages the member's. Nobody gets a campaign twice, and each refusal stays one."""
+    """Add up contacts and wishes. Nobody gets a campaign twice, and each refusal stays one."""
     days = allowing.lock_contacts(ctx, [member, merged])
     allowing.keep_contacts(ctx, member, days[member] + days[merged], ctx.today())
     NotifyContact.scoped(ctx).delete().where(NotifyContact.subject == merged).execute()
@@ -48,8 +32,6 @@ def merge(ctx: Context, member: UUID, merged: UUID) -> None:
     NotifyMessage.scoped(ctx).update(state="skipped", code="merged", ended_at=ctx.now()).where(
         NotifyMessage.member == merged, NotifyMessage.state.in_(OPEN), NotifyMessage.campaign.in_(has)
     ).execute()
-    NotifyMessage.scoped(ctx).update(member=member).where(NotifyMessage.member == merged).execute()
-    NotifyInbox.scoped(ctx).update(member=member).where(NotifyInbox.member == merged).execute()
 
 
 def _merge_wishes(ctx: Context, member: UUID, merged: UUID) -> None:
@@ -73,17 +55,13 @@ def _merge_wishes(ctx: Context, member: UUID, merged: UUID) -> None:
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return what a member was told, by which way, and what they wished, as JSON values."""
+    """Return what a member wished, and their inbox with its words, as JSON values."""
     row = NotifyMember.scoped(ctx).first(NotifyMember.member == member)
-    sent = NotifyMessage.scoped(ctx).select().where(NotifyMessage.member == member).order_by(NotifyMessage.id)
     inbox = NotifyInbox.scoped(ctx).select().where(NotifyInbox.member == member).order_by(NotifyInbox.id)
     return {
         "off": row.off if row is not None else {},
         "email": unseal(ctx, "email", row.email) if row is not None and row.email is not None else None,
         "email_asked": email(ctx, member).asked,
-        "messages": [
-            {"notice": m.notice, "channel": m.channel, "state": m.state, "at": m.created_at.isoformat()} for m in sent
-        ],
         "inbox": [
             {
                 "group": one.group,
@@ -102,22 +80,6 @@ def _words(ctx: Context, one: NotifyInbox) -> dict[str, str]:
         return {"title": words.title, "text": words.text}
     campaign = NotifyCampaign.scoped(ctx).first(NotifyCampaign.id == one.campaign)
     return {"title": campaign.title_zh, "text": campaign.text_zh} if campaign is not None else {}
-
-
-def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows."""
-    for model in (
-        NotifyInbox,
-        NotifyMessage,
-        NotifyContact,
-        NotifyMember,
-        NotifyBlock,
-        NotifyCampaign,
-        NotifyAnnouncement,
-        NotifyTemplate,
-        NotifyNotice,
-    ):
-        model.scoped(ctx).delete().execute()
 
 
 def may_switch_off(ctx: Context) -> Veto | None:

@@ -1,31 +1,21 @@
-"""What members and staff send and get."""
+"""What members send and get."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints
 
 from plugins.notify.settings import ChannelName
-from roost import Choice
+from roost import Body
 
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60, pattern=_ONE_LINE)]
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60, pattern=ONE_LINE)]
 Words = Annotated[str, StringConstraints(max_length=500)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 PagePath = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_\-./?=&%{}]*$")]
-State = Literal["lead", "member", "lapsed"]
 EMAIL = r"^[^@\s<>,;\"\x00-\x1f\x7f]+@[^@\s<>,;\"\x00-\x1f\x7f]+$"
 Email = Annotated[str, StringConstraints(max_length=200, pattern=EMAIL)]
-
-
-class Strict(BaseModel):
-    """A body in which an unknown field is an error."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-# --- members ---------------------------------------------------------------------------------------------------------
 
 
 class MessageOut(BaseModel):
@@ -40,7 +30,7 @@ class MessageOut(BaseModel):
     read: bool
 
 
-class InboxQuery(Strict):
+class InboxQuery(Body):
     """Which messages to list."""
 
     unread: bool = Field(False, description="only those not read yet")
@@ -53,7 +43,7 @@ class NewsOut(BaseModel):
     newest: UUID | None = Field(description="the newest of them")
 
 
-class ReadAll(Strict):
+class ReadAll(Body):
     """Up to which message, as listed last; without it every one."""
 
     until: UUID | None = None
@@ -100,7 +90,7 @@ class PreferencesOut(BaseModel):
     policy_version: str = Field(description="the consent text that a yes to marketing refers to")
 
 
-class PreferencesIn(Strict):
+class PreferencesIn(Body):
     """What a member wants from now on. What is left out stays."""
 
     off: dict[Code, Annotated[list[ChannelName], Field(max_length=20)]] | None = Field(
@@ -112,13 +102,13 @@ class PreferencesIn(Strict):
     policy_version: str = Field("", max_length=40, description="of the text agreed to; needed for a yes")
 
 
-class EmailIn(Strict):
+class EmailIn(Body):
     """An e-mail address to prove."""
 
     email: Email
 
 
-class EmailCodeIn(Strict):
+class EmailCodeIn(Body):
     """The code that came by e-mail."""
 
     code: str = Field(pattern=r"^[0-9]{6}$")
@@ -129,247 +119,3 @@ class EmailOut(BaseModel):
 
     email: str = Field(description="masked; empty for none")
     asked: str = Field(description="masked: a code was sent there")
-
-
-# --- staff: texts ----------------------------------------------------------------------------------------------------
-
-
-class NoticeEdit(Strict):
-    """What a tenant wants of a notice; an empty text is the plugin's own."""
-
-    enabled: bool = Field(True, description="启用 / on")
-    channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
-        [], max_length=10, description="渠道，依次尝试；空为默认 / in order; empty: as usual"
-    )
-    title_zh: Line = Field("", description="中文标题 / title in Chinese")
-    title_en: Line = Field("", description="英文标题 / title in English")
-    text_zh: Words = Field("", description="中文内容 / text in Chinese")
-    text_en: Words = Field("", description="英文内容 / text in English")
-
-
-class NoticeOut(NoticeEdit):
-    """A notice as the tenant has it."""
-
-    model_config = ConfigDict(from_attributes=True, extra="ignore")
-
-    id: UUID
-    fact: str
-    group: str
-    name: str = Field("", description="what it is about")
-    usual: str = Field("", description="the plugin's own words")
-    values: str = Field("", description="placeholders that have a value")
-
-
-class TemplateIn(Strict):
-    """Under which id a provider knows a text."""
-
-    code: Code = Field(description="通知编码或群发模板编码 / a notice's fact, or a code for campaigns")
-    channel: Annotated[ChannelName, Choice("message_channels")] = Field(description="渠道 / channel")
-    locale: Literal["zh", "en"] = Field("zh", description="语言 / language")
-    template: str = Field(
-        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="服务商模板编号 / provider's id"
-    )
-    params: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.]{1,40}$")], Line] = Field(
-        default_factory=dict,
-        max_length=30,
-        description="参数对应，如 thing1 → {gift} / the provider's values from ours",
-    )
-
-
-class TemplateOut(TemplateIn):
-    """A provider's template."""
-
-    model_config = ConfigDict(from_attributes=True, extra="ignore")
-
-    id: UUID
-
-
-# --- staff: campaigns ------------------------------------------------------------------------------------------------
-
-
-class CampaignIn(Strict):
-    """A message to many, and to whom."""
-
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
-        description="名称 / name"
-    )
-    channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
-        ["inbox"], min_length=1, max_length=10, description="渠道，依次尝试 / channels, in order"
-    )
-    template: Annotated[str, StringConstraints(pattern=r"^$|^[a-z][a-z0-9_]{0,59}$")] = Field(
-        "", description="服务商模板编码 / code of the provider's templates"
-    )
-    title_zh: Annotated[Line, StringConstraints(min_length=1)] = Field(description="中文标题 / title in Chinese")
-    title_en: Line = Field("", description="英文标题 / title in English")
-    text_zh: Annotated[Words, StringConstraints(min_length=1)] = Field(description="中文内容 / text in Chinese")
-    text_en: Words = Field("", description="英文内容 / text in English")
-    link: PagePath = Field("", description="小程序页面 / page of the mini-program")
-    everybody: bool = Field(
-        True, description="发给符合条件的会员 / to members by the filter; else only to the imported"
-    )
-    states: list[State] = Field(["member"], max_length=3, description="会员状态 / states")
-    levels: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Choice("levels")] = Field(
-        [], max_length=20, description="会员等级 / levels; empty: all"
-    )
-    venue: UUID | None = Field(None, description="门店 / home venue")
-    tag: Annotated[str, StringConstraints(max_length=40)] = Field("", description="标签字段 / an attribute's code")
-    tag_value: Annotated[str, StringConstraints(max_length=100)] = Field("", description="标签值 / and its value")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> "CampaignIn":
-        if self.everybody and not self.states:
-            raise ValueError("choose at least one state / 请至少选择一种会员状态")
-        return self
-
-
-class CampaignOut(BaseModel):
-    """A campaign and how far it is."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    marketing: bool
-    exempt_reason: str = Field(description="why it is no marketing, where two members of staff said so")
-    channels: list[str]
-    template: str
-    title_zh: str
-    title_en: str
-    text_zh: str
-    text_en: str
-    link: str
-    everybody: bool
-    states: list[str]
-    levels: list[str]
-    venue: UUID | None
-    tag: str
-    tag_value: str
-    basis: str
-    imported: dict[str, Any] = Field(description="of the last import: rows, duplicates, bad lines")
-    state: str = Field(description="draft, gathering, ready, running, stopped, done or cancelled")
-    heads: int = Field(description="to how many persons")
-    reachable: int = Field(description="how many of them may be written to by one of the channels")
-    cost_fen: int = Field(description="at most, in fen")
-    progress: dict[str, int] = Field(default_factory=dict, description="messages by state")
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
-class ExemptIn(Strict):
-    """Why a campaign is no marketing."""
-
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)] = Field(
-        description="为何不是营销消息，如闭店通知 / why it is no marketing: a venue closes, say"
-    )
-
-
-class ImportIn(Strict):
-    """Addresses out of a file: one phone or e-mail address in the first column of each line."""
-
-    csv: str = Field(
-        min_length=1, max_length=900_000, description="名单 CSV，首列为手机号或邮箱 / a list: phone or e-mail first"
-    )
-    basis: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200)] = Field(
-        description="对方同意接收的依据 / on what basis they may be written to"
-    )
-
-
-class TrialIn(Strict):
-    """Whom to send a test to: an address by a channel, or a member."""
-
-    channel: Annotated[ChannelName, Choice("message_channels")] = Field(description="渠道 / channel")
-    address: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_ONE_LINE)] = Field(
-        "", description="手机号、邮箱或 openid / phone, e-mail or open id"
-    )
-    member: UUID | None = Field(None, description="或测试会员 / or a member")
-    locale: Literal["zh", "en"] = Field("zh", description="语言 / language")
-
-
-class StartIn(Strict):
-    """Start for as many heads as the preview said."""
-
-    heads: int = Field(ge=1, le=10**8, description="确认人数，须与预览一致 / heads, as in the preview")
-    at: AwareDatetime | None = Field(None, description="定时发送 / begin at; empty: now")
-
-
-class MessageRow(BaseModel):
-    """A message as staff see it: to whom, by which way, what became of it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    member: UUID | None
-    address: str = Field("", description="an imported address, masked")
-    venue: UUID | None
-    campaign: UUID | None
-    notice: str
-    marketing: bool
-    locale: str
-    state: str = Field(description="listed, waiting, sending, sent, failed, unknown or skipped")
-    channel: str
-    shown: bool = Field(description="whether it lies in the inbox")
-    code: str
-    trail: list[list[str]] = Field(description="channel, code and words of what did not work")
-    due_at: datetime
-    created_at: datetime
-    ended_at: datetime | None
-
-
-# --- staff: the rest -------------------------------------------------------------------------------------------------
-
-
-class AnnouncementIn(Strict):
-    """A banner."""
-
-    title_zh: Annotated[Line, StringConstraints(min_length=1)] = Field(description="中文标题 / title in Chinese")
-    title_en: Line = Field("", description="英文标题 / title in English")
-    text_zh: Words = Field("", description="中文内容 / text in Chinese")
-    text_en: Words = Field("", description="英文内容 / text in English")
-    link: PagePath = Field("", description="小程序页面 / page of the mini-program")
-    venue: UUID | None = Field(None, description="仅该门店会员可见 / only for a venue's members")
-    starts_at: AwareDatetime = Field(description="开始 / from")
-    ends_at: AwareDatetime = Field(description="结束 / until")
-
-    @model_validator(mode="after")
-    def _forwards(self) -> "AnnouncementIn":
-        if self.ends_at <= self.starts_at:
-            raise ValueError("it ends after it starts / 结束时间须晚于开始时间")
-        return self
-
-
-class AnnouncementRow(BaseModel):
-    """A banner as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    title_zh: str
-    title_en: str
-    text_zh: str
-    text_en: str
-    link: str
-    venue: UUID | None
-    starts_at: datetime
-    ends_at: datetime
-
-
-class BlockIn(Strict):
-    """An address that wants no marketing."""
-
-    channel: Literal["sms", "email"] = Field(description="渠道 / channel")
-    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
-        description="手机号或邮箱 / phone or e-mail address"
-    )
-
-
-class BlockRow(BaseModel):
-    """An address that wants no marketing, masked."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    channel: str
-    address: str
-    source: str
-    created_at: datetime

@@ -139,7 +139,7 @@ def _tell(ctx: Context, rows: Sequence[NotifyMessage]) -> None:
         elif row.state in ("failed", "unknown"):
             facts.append(MessageFailed(code=row.code, **about))
     if facts:
-        ctx.runtime.publish_many(ctx, facts)
+        ctx.publish(*facts)
 
 
 def waiting_until(ctx: Context, message: UUID) -> timedelta | None:

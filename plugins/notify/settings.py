@@ -3,17 +3,15 @@
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
-from roost import Choice, SentTo
+from roost import Body, Choice, SentTo
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
-class NotifySettings(BaseModel):
+class NotifySettings(Body):
     """When and how often members are contacted, by which ways, and the mail server."""
-
-    model_config = ConfigDict(extra="forbid")
 
     channels: Annotated[list[ChannelName], Choice("message_channels", ordered=True)] = Field(
         ["inbox", "wechat"],

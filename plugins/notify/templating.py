@@ -4,7 +4,7 @@ from uuid import UUID
 
 from plugins.notify import noticing
 from plugins.notify.models import NotifyTemplate
-from plugins.notify.schemas import TemplateIn
+from plugins.notify.staff_schemas import TemplateIn
 from plugins.notify.wording import check
 from roost import Conflict, Context, new_id
 
@@ -34,7 +34,6 @@ def add(ctx: Context, body: TemplateIn) -> NotifyTemplate:
 
 
 def edit(ctx: Context, row_id: UUID, body: TemplateIn) -> NotifyTemplate:
-    """Change a template."""
     _check(ctx, body, row_id)
     NotifyTemplate.scoped(ctx).update(**body.model_dump()).where(NotifyTemplate.id == row_id).execute()
     row: NotifyTemplate = NotifyTemplate.scoped(ctx).get(NotifyTemplate.id == row_id)

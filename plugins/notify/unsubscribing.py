@@ -29,7 +29,7 @@ def link(ctx: Context, message: UUID, member: UUID | None, channel: str) -> str:
         about["member"] = member
     days = ctx.settings(NotifySettings).keep_days
     token = identity.sign_token(ctx, PURPOSE, about, ttl=days * 86_400)
-    base = ctx.runtime.settings.public_url.rstrip("/")
+    base = ctx.deployment.public_url.rstrip("/")
     return f"{base}/callbacks/notify/{ctx.tenant.slug}?t={quote(token)}"
 
 

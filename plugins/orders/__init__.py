@@ -6,7 +6,6 @@ The face of the plugin. A plugin that requires it places an order with `place`, 
 caller's transaction. Lock your own row before you call: an order locks itself, then accounts.
 """
 
-from plugins.orders.drafts import Discount, Draft, Line, LineView, OrderView
 from plugins.orders.hookspecs import (
     OrderClosed,
     OrderFulfilled,
@@ -17,8 +16,9 @@ from plugins.orders.hookspecs import (
     OrderRefundFailed,
     Units,
 )
-from plugins.orders.placing import place, postage
-from plugins.orders.schemas import AddressIn
+from plugins.orders.placing.drafts import Discount, Draft, Line, OrderView
+from plugins.orders.placing.place import place, postage
+from plugins.orders.schemas import AddressIn, LineView
 from plugins.orders.service import cancel, find, get, numbers, refund
 
 __all__ = [

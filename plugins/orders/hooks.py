@@ -1,73 +1,28 @@
 """What orders answer, hear and declare."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import api, console, earnings, jobs, notices, privacy, settlements, staff_api
+from plugins.orders import api, jobs, notices, privacy
+from plugins.orders.console import overview, staff_api
 from plugins.orders.hookspecs import OrderPaid, OrderRefunded
+from plugins.orders.paying import earnings, settlements
 from plugins.orders.schemas import OrdersSettings
-from roost import (
-    Context,
-    Endpoints,
-    Job,
-    Notice,
-    Page,
-    Panel,
-    Resource,
-    Schedule,
-    Settlement,
-    Veto,
-    hookimpl,
-)
+from roost import Context, Contribution, Settlement, Veto, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[OrdersSettings]:
-    """Declare the settings."""
-    return OrdersSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the endpoints."""
-    return (api.member, staff_api.staff)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare what staff work with."""
-    return console.RESOURCES
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    """Declare what is printed and counted."""
-    return console.PAGES
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    """Declare what waits for staff."""
-    return (console.WAITING,)
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare what asks providers."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Declare what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=OrdersSettings,
+        endpoints=(api.member, staff_api.staff),
+        resources=overview.RESOURCES,
+        pages=overview.PAGES,
+        panels=(overview.WAITING,),
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl
@@ -97,28 +52,22 @@ def may_switch_off(ctx: Context) -> Veto | None:
 @hookimpl
 def member_summary(ctx: Context, member: UUID) -> dict[str, Any]:
     """Show how many orders wait for the member, and for us."""
-    return console.counts(ctx, member)
+    return overview.counts(ctx, member)
 
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget a member's addresses."""
+    """Close what is unpaid; refuse while something is owed."""
     privacy.erase(ctx, member)
 
 
 @hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's orders."""
+    """Leave one default address."""
     privacy.merge(ctx, member, merged)
 
 
 @hookimpl
 def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's orders."""
+    """Give the member's orders and addresses."""
     return privacy.export(ctx, member)
-
-
-@hookimpl
-def purge_tenant(ctx: Context) -> None:
-    """Delete all."""
-    privacy.purge(ctx)

@@ -1,18 +1,16 @@
 """What orders tell others. `owner` and `reference` say whose order it is: a plugin acts on its own."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from roost import Context, Fact, Veto, decision, fact
+from roost import Context, Fact, Text, Veto, decision, fact
 
 
-class Units(BaseModel):
+class Units(BaseModel, frozen=True):
     """Some units of a line; `reference` is the owner's."""
-
-    model_config = ConfigDict(frozen=True)
 
     reference: str
     quantity: int
@@ -26,9 +24,16 @@ class OrderFact(Fact):
     owner: str
     reference: str
 
+    @classmethod
+    def of(cls, order: Any, **more: Any) -> Self:  # Any: an order's row, and the fact's own values
+        """Return the fact of an order, with what it tells beside."""
+        return cls(order=order.id, member=order.member, owner=order.owner, reference=order.reference, **more)
+
 
 class OrderPlaced(OrderFact):
     """An order exists and waits to be paid."""
+
+    label = Text("下单", "Order placed")
 
     money_fen: int
     points: int
@@ -37,6 +42,8 @@ class OrderPlaced(OrderFact):
 class OrderPaid(OrderFact):
     """An order is paid in full; its points are spent."""
 
+    label = Text("订单付清", "Order paid")
+
     money_fen: int
     points: int
     venue: UUID | None = None
@@ -44,6 +51,8 @@ class OrderPaid(OrderFact):
 
 class OrderFulfilled(OrderFact):
     """Units went out. `whole`: nothing is left to deliver."""
+
+    label = Text("订单履约完成", "Order fulfilled")
 
     handover: UUID
     kind: Literal["ship", "pickup", "none"]
@@ -58,6 +67,8 @@ class OrderFulfilled(OrderFact):
 class OrderRefunded(OrderFact):
     """Money and points went back, all that this refund is about. `whole`: of all refunds together, everything."""
 
+    label = Text("订单全额退款", "Order refunded")
+
     refund: UUID
     fen: int
     points: int
@@ -68,11 +79,15 @@ class OrderRefunded(OrderFact):
 class OrderClosed(OrderFact):
     """An order ended unpaid, and every provider has confirmed that it cannot be paid any more."""
 
+    label = Text("订单关闭", "Order closed")
+
     why: str  # expired, cancelled, staff
 
 
 class OrderPaymentReturned(OrderFact):
     """Money that came after the order was closed, or twice, went back by itself."""
+
+    label = Text("订单多付退回", "Payment returned")
 
     refund: UUID
     fen: int
@@ -80,6 +95,8 @@ class OrderPaymentReturned(OrderFact):
 
 class OrderRefundFailed(OrderFact):
     """A provider will not pay a refund back by itself: staff must see to it."""
+
+    label = Text("订单退款失败", "Refund failed")
 
     refund: UUID
     fen: int

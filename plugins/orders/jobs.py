@@ -2,21 +2,20 @@
 
 from datetime import timedelta
 
-from plugins.orders import charging, fulfilment, privacy, refunding, service, settling
+from plugins.orders import privacy, service
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefundPart
+from plugins.orders.paying import charging, settling
 from plugins.orders.references import ChargeRef, OrderRef, PartRef
+from plugins.orders.refunding import outside
 from roost import Context, Job, Schedule
 
 STUCK = timedelta(minutes=90)  # longer than any pause between two tries
 MOST_AT_ONCE = 500
 
 
-def _expire(ctx: Context, payload: OrderRef) -> None:
-    service.expire(ctx, payload.order)
-
-
 def _tidy(ctx: Context, slot: str) -> None:
-    fulfilment.receive_due(ctx)
+    delivery.receive_due(ctx)
     late = (
         OrdersOrder.scoped(ctx)
         .select(OrdersOrder.id)
@@ -55,17 +54,13 @@ def _unstick(ctx: Context, slot: str) -> None:
             ctx.enqueue("orders.refund_part", PartRef(part=part.id), dedupe=f"refund:{part.id}:{slot}")
 
 
-def _forget(ctx: Context, slot: str) -> None:
-    privacy.forget_addresses(ctx)
-
-
 JOBS = (
-    Job("expire", OrderRef, _expire, max_failures=50, when_off="run"),
+    Job("expire", OrderRef, service.expire, max_failures=50, when_off="run"),
     Job("close_charge", ChargeRef, charging.CloseCharge, max_failures=50, when_off="run"),
-    Job("refund_part", PartRef, refunding.RefundPart, max_failures=50, when_off="run"),
+    Job("refund_part", PartRef, outside.RefundPart, max_failures=50, when_off="run"),
 )
 SCHEDULES = (
     Schedule("tidy", _tidy, every=timedelta(minutes=10)),
     Schedule("unstick", _unstick, every=timedelta(hours=1)),
-    Schedule("forget_addresses", _forget, daily="04:30"),
+    Schedule("forget_addresses", privacy.forget_addresses, daily="04:30"),
 )

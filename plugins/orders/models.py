@@ -2,7 +2,18 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, Check, DateField, IntegerField, UUIDField
 
-from roost import JsonField, SealedField, TenantModel, TimeField, new_id
+from roost import (
+    BY_PLUGIN,
+    DELETE,
+    Blank,
+    JsonField,
+    MemberRows,
+    SealedField,
+    TenantModel,
+    TimeField,
+    WordsField,
+    new_id,
+)
 
 
 class OrdersOrder(TenantModel):
@@ -42,6 +53,8 @@ class OrdersOrder(TenantModel):
     paid_at = TimeField(null=True)
     delivered_at = TimeField(null=True)  # the last unit went out
     ended_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=Blank(address=None, note=""), export=None)  # exported with its lines
 
     class Meta:
         indexes = (
@@ -141,11 +154,13 @@ class OrdersRefund(TenantModel):
     fen = BigIntegerField()
     points = BigIntegerField(default=0)
     lines = JsonField(default=list)  # [{line, quantity}]
-    reason = CharField(max_length=200, default="")
+    reason = WordsField(max_length=200, default="")
     reply = CharField(max_length=200, default="")  # to the member, when refused
     created_at = TimeField()
     decided_at = TimeField(null=True)
     ended_at = TimeField(null=True)
+
+    member_rows = MemberRows(erase=BY_PLUGIN, export=None)  # the orders say what went back
 
     class Meta:
         indexes = (
@@ -210,6 +225,8 @@ class OrdersAddress(TenantModel):
     content = SealedField("address_book")
     is_default = BooleanField(default=False)
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, export=None)  # exported as the member's book shows it
 
     class Meta:
         indexes = ((("tenant", "member", "id"), False),)
@@ -277,6 +294,12 @@ class OrdersInvoice(TenantModel):
     requested_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(
+        erase=Blank(title=None, email=None, tax_number=""),
+        export=(("number", "order"), "title", "tax_number", "email", "fen", "state"),
+        name="invoices",
+    )
+
     class Meta:
         indexes = (
             (("tenant", "order"), False),
@@ -307,7 +330,7 @@ class OrdersLabels(TenantModel):
     id = UUIDField(primary_key=True, default=new_id)
     orders = JsonField(default=list)
     count = IntegerField()
-    reason = CharField(max_length=200)
+    reason = WordsField(max_length=200)
     staff = UUIDField(null=True)
     created_at = TimeField()
 

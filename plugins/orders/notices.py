@@ -1,7 +1,5 @@
 """Which of our facts a member is told of, and in which words."""
 
-from uuid import UUID
-
 from plugins.orders.hookspecs import (
     OrderClosed,
     OrderFact,
@@ -11,7 +9,6 @@ from plugins.orders.hookspecs import (
     OrderRefunded,
 )
 from plugins.orders.models import OrdersHandover, OrdersOrder
-from plugins.orders.placing import SLUG
 from roost import Context, Notice, Text, Told
 
 PAGE = "pages/orders/detail?id={order}"
@@ -22,30 +19,25 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-def _order(ctx: Context, order: UUID) -> OrdersOrder | None:
-    row: OrdersOrder | None = OrdersOrder.scoped(ctx.for_plugin(SLUG)).first(OrdersOrder.id == order)
-    return row
-
-
 def _told(ctx: Context, fact: OrderFact, **more: str) -> Told | None:
-    order = _order(ctx, fact.order)
+    order = OrdersOrder.scoped(ctx).first(OrdersOrder.id == fact.order)
     if order is None:
         return None
-    known = {"order": str(order.id), "number": order.number, "title": order.title}
-    return Told(order.member, {**known, **more})
+    code = f"，自提码 {order.pickup_code}" if order.pickup_code else ""
+    return Told(
+        order.member, {"order": str(order.id), "number": order.number, "title": order.title, "code": code, **more}
+    )
 
 
 def _paid(ctx: Context, fact: OrderPaid) -> Told | None:
-    order = _order(ctx, fact.order)
-    code = f"，自提码 {order.pickup_code}" if order is not None and order.pickup_code else ""
     price = f"¥{yuan(fact.money_fen)}" if fact.money_fen else f"{fact.points} 积分"
-    return _told(ctx, fact, price=price, code=code)
+    return _told(ctx, fact, price=price)
 
 
 def _fulfilled(ctx: Context, fact: OrderFulfilled) -> Told | None:
     if fact.kind != "ship":  # who picks it up, or gets it at once, knows
         return None
-    parcel = OrdersHandover.scoped(ctx.for_plugin(SLUG)).first(OrdersHandover.id == fact.handover)
+    parcel = OrdersHandover.scoped(ctx).first(OrdersHandover.id == fact.handover)
     return None if parcel is None else _told(ctx, fact, carrier=parcel.carrier, tracking=parcel.tracking)
 
 
@@ -65,45 +57,44 @@ def _returned(ctx: Context, fact: OrderPaymentReturned) -> Told | None:
 NOTICES = (
     Notice(
         "order_paid",
-        Text(zh="支付成功", en="Order paid"),
+        Text("支付成功", "Order paid"),
         _paid,
-        Text(zh="您的订单“{title}”已支付 {price}{code}。", en="Your order “{title}” is paid: {price}{code}."),
+        Text("您的订单“{title}”已支付 {price}{code}。", "Your order “{title}” is paid: {price}{code}."),
         link=PAGE,
     ),
     Notice(
         "order_fulfilled",
-        Text(zh="订单发货", en="Order shipped"),
+        Text("订单发货", "Order shipped"),
         _fulfilled,
         Text(
-            zh="您的订单“{title}”已由{carrier}发出，运单号 {tracking}。",
-            en="Your order “{title}” is on its way with {carrier}: {tracking}.",
+            "您的订单“{title}”已由{carrier}发出，运单号 {tracking}。",
+            "Your order “{title}” is on its way with {carrier}: {tracking}.",
         ),
         link=PAGE,
     ),
     Notice(
         "order_refunded",
-        Text(zh="退款成功", en="Refunded"),
+        Text("退款成功", "Refunded"),
         _refunded,
-        Text(zh="您的订单“{title}”已退款 {amount}。", en="{amount} of your order “{title}” went back to you."),
+        Text("您的订单“{title}”已退款 {amount}。", "{amount} of your order “{title}” went back to you."),
         link=PAGE,
     ),
     Notice(
         "order_closed",
-        Text(zh="订单关闭", en="Order closed"),
+        Text("订单关闭", "Order closed"),
         _closed,
         Text(
-            zh="您的订单“{title}”未在规定时间内付款，已关闭。",
-            en="Your order “{title}” was not paid in time and is closed.",
+            "您的订单“{title}”未在规定时间内付款，已关闭。", "Your order “{title}” was not paid in time and is closed."
         ),
         link=PAGE,
     ),
     Notice(
         "order_payment_returned",
-        Text(zh="付款已退回", en="Payment returned"),
+        Text("付款已退回", "Payment returned"),
         _returned,
         Text(
-            zh="您为订单“{title}”支付的 {amount} 因订单已关闭或重复支付，已原路退回。",
-            en="{amount} paid for the order “{title}” came too late or twice and went back to you.",
+            "您为订单“{title}”支付的 {amount} 因订单已关闭或重复支付，已原路退回。",
+            "{amount} paid for the order “{title}” came too late or twice and went back to you.",
         ),
         link=PAGE,
     ),

@@ -4,47 +4,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from plugins.orders import addresses, invoices, service, settling, states
-from plugins.orders.drafts import lines_of
-from plugins.orders.models import (
-    OrdersAddress,
-    OrdersCharge,
-    OrdersHandover,
-    OrdersImport,
-    OrdersInvoice,
-    OrdersLabels,
-    OrdersLine,
-    OrdersOrder,
-    OrdersRefund,
-    OrdersRefundPart,
-    OrdersShift,
-    OrdersTaking,
-    OrdersTender,
-)
-from plugins.orders.placing import address_of
+from plugins.orders import states
+from plugins.orders.models import OrdersAddress, OrdersOrder, OrdersRefund
+from plugins.orders.paying import settling
+from plugins.orders.placing import addresses
+from plugins.orders.placing.drafts import lines_of
+from plugins.orders.placing.place import address_of
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
 from roost import Conflict, Context, Veto
 
-ALL = (
-    OrdersAddress,
-    OrdersCharge,
-    OrdersHandover,
-    OrdersImport,
-    OrdersInvoice,
-    OrdersLabels,
-    OrdersLine,
-    OrdersRefundPart,
-    OrdersRefund,
-    OrdersShift,
-    OrdersTaking,
-    OrdersTender,
-    OrdersOrder,
-)
 OWED = ("paid", "fulfilling", "ready", "refunding")
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Forget addresses, notes and invoice titles; unpaid orders close. The orders stay, as evidence of money.
+    """Close unpaid orders, and forget what the member wrote of refunds. The orders stay, as evidence of money.
 
     Raises Conflict while something is owed to the member: deliver it, or pay it back, first.
     """
@@ -61,43 +35,22 @@ def erase(ctx: Context, member: UUID) -> None:
         order = states.lock(ctx, row.id)
         if order.state in ("placed", "paying"):
             settling.close(ctx, order, "cancelled")
-    OrdersAddress.scoped(ctx).delete().where(OrdersAddress.member == member).execute()
-    OrdersOrder.scoped(ctx).update(address=None, note="").where(OrdersOrder.member == member).execute()
-    OrdersInvoice.scoped(ctx).update(title=None, email=None, tax_number="").where(
-        OrdersInvoice.member == member
-    ).execute()
-    OrdersRefund.scoped(ctx).update(reason="").where(
-        OrdersRefund.member == member, OrdersRefund.source == "member"
-    ).execute()
+    asked = OrdersRefund.scoped(ctx).update(reason="")
+    asked.where(OrdersRefund.member == member, OrdersRefund.source == "member").execute()
 
 
 def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Make the merged member's orders, addresses and invoices the member's; the member's default address stays."""
-    for model in (OrdersOrder, OrdersRefund, OrdersInvoice):
-        model.scoped(ctx).update(member=member).where(model.member == merged).execute()
-    if addresses.book(ctx, member):
+    """Keep the member's default address where there are two."""
+    if OrdersAddress.scoped(ctx).first(OrdersAddress.member == member) is not None:
         OrdersAddress.scoped(ctx).update(is_default=False).where(OrdersAddress.member == merged).execute()
-    OrdersAddress.scoped(ctx).update(member=member).where(OrdersAddress.member == merged).execute()
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return a member's orders, addresses and invoices as JSON values."""
+    """Return a member's orders, with their lines, and addresses as JSON values."""
     orders = OrdersOrder.scoped(ctx).select().where(OrdersOrder.member == member).order_by(OrdersOrder.id)
-    bills = OrdersInvoice.scoped(ctx).select().where(OrdersInvoice.member == member).order_by(OrdersInvoice.id)
     return {
         "orders": [_order(ctx, row) for row in orders],
         "addresses": [one.model_dump(mode="json") for one in addresses.book(ctx, member)],
-        "invoices": [
-            {
-                "order": row.number,
-                "title": invoices.title_of(ctx, row),
-                "tax_number": row.tax_number,
-                "email": invoices.email_of(ctx, row),
-                "fen": row.fen,
-                "state": row.state,
-            }
-            for row in bills
-        ],
     }
 
 
@@ -118,26 +71,26 @@ def _order(ctx: Context, row: OrdersOrder) -> dict[str, Any]:
     }
 
 
-def purge(ctx: Context) -> None:
-    """Delete all of this tenant's rows."""
-    for model in ALL:
-        model.scoped(ctx).delete().execute()
-
-
 def may_switch_off(ctx: Context) -> Veto | None:
-    """Refuse while orders are open, money is on its way, or takings are not counted."""
-    waiting = service.in_flight(ctx)
-    if waiting:
-        return Veto(
-            "orders_in_flight",
-            f"{waiting} orders and refunds are not at their end yet",
-            f"还有 {waiting} 笔订单或退款未完成，请先处理",
-        )
-    return None
+    """Refuse while orders or refunds are not at their end."""
+    to_go_out = (OrdersOrder.to_ship + OrdersOrder.to_hand > 0) & (OrdersOrder.state == "part_refunded")
+    open_orders = OrdersOrder.state.not_in([*states.ENDED, "part_refunded"]) | to_go_out
+    open_refunds = OrdersRefund.state.in_(refunds.OPEN)
+    waiting = (
+        OrdersOrder.scoped(ctx).select().where(open_orders).count()
+        + OrdersRefund.scoped(ctx).select().where(open_refunds).count()
+    )
+    if not waiting:
+        return None
+    return Veto(
+        "orders_in_flight",
+        f"{waiting} orders and refunds are not at their end yet",
+        f"还有 {waiting} 笔订单或退款未完成，请先处理",
+    )
 
 
-def forget_addresses(ctx: Context) -> int:
+def forget_addresses(ctx: Context, slot: str) -> None:
     """Delete the addresses of orders that ended long enough ago: they have served their purpose."""
     before = ctx.now() - timedelta(days=ctx.settings(OrdersSettings).address_days)
     update = OrdersOrder.scoped(ctx).update(address=None)
-    return int(update.where(OrdersOrder.address.is_null(False), OrdersOrder.ended_at <= before).execute())
+    update.where(OrdersOrder.address.is_null(False), OrdersOrder.ended_at <= before).execute()

@@ -1,12 +1,13 @@
 """The tenant's settings, and what members send and get."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from roost import Choice, ContactPhone
+from roost import Body, Choice, ContactPhone, Row
 
 MOST_FEN = 10_000_000_000
 Fen = Annotated[int, Field(ge=0, le=MOST_FEN)]
@@ -21,10 +22,8 @@ Kind = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,23})?$")]
 REMOTE = ["新疆", "西藏", "内蒙古", "青海", "宁夏", "甘肃", "海南"]
 
 
-class OrdersSettings(BaseModel):
+class OrdersSettings(Body):
     """How orders are paid, sent, picked up and taken back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     pay_minutes: int = Field(30, ge=1, le=1440, description="下单后多少分钟内付款 / minutes to pay")
     points_per_yuan: int = Field(
@@ -70,10 +69,8 @@ class OrdersSettings(BaseModel):
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
-class AddressIn(BaseModel):
+class AddressIn(Body):
     """Where something is sent. Sealed in the database."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Word = Field(description="收货人")
     phone: ContactPhone = Field(description="联系电话")
@@ -106,10 +103,12 @@ class AddressList(BaseModel):
 # --- orders ----------------------------------------------------------------------------------------------------------
 
 
-class LineOut(BaseModel):
-    """A line of an order. `net_fen` is for all units, discounts taken off."""
+Fulfilment = Literal["ship", "pickup", "none"]
 
-    model_config = ConfigDict(from_attributes=True)
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line as it stands. `net_fen` is for all its units, discounts taken off."""
 
     id: UUID
     reference: str
@@ -119,15 +118,13 @@ class LineOut(BaseModel):
     unit_fen: int
     unit_points: int
     net_fen: int
-    fulfilment: str = Field(description="ship, pickup or none")
+    fulfilment: Fulfilment
     delivered: int
     refunded: int
 
 
-class OrderBrief(BaseModel):
+class OrderBrief(Row):
     """An order in a list."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -144,10 +141,8 @@ class OrderBrief(BaseModel):
     paid_at: datetime | None
 
 
-class TenderOut(BaseModel):
+class TenderOut(Row):
     """What pays an order: held until it is paid in full, or paid."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     kind: str
     state: str
@@ -155,10 +150,8 @@ class TenderOut(BaseModel):
     points: int
 
 
-class ParcelOut(BaseModel):
+class ParcelOut(Row):
     """What went out."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: str
@@ -168,10 +161,8 @@ class ParcelOut(BaseModel):
     handed_at: datetime
 
 
-class RefundOut(BaseModel):
+class RefundOut(Row):
     """A refund of mine."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     order: UUID
@@ -201,27 +192,23 @@ class OrderOut(OrderBrief):
     delivered_at: datetime | None
     ended_at: datetime | None
     address: AddressIn | None
-    lines: list[LineOut]
+    lines: list[LineView]
     tenders: list[TenderOut]
     parcels: list[ParcelOut]
     refunds: list[RefundOut]
 
 
-class OrderQuery(BaseModel):
+class OrderQuery(Body):
     """Which of my orders."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: Literal["", "unpaid", "to_deliver", "delivered", "completed", "closed", "refunds"] = ""
 
 
-class PayIn(BaseModel):
+class PayIn(Body):
     """What is to pay: own means first, the rest from outside by `method`.
 
     `points` are those that pay for money; the part of a price that is in points is held already.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     method: Kind = ""
     stored_value_fen: Fen = 0
@@ -252,28 +239,22 @@ class MethodsOut(BaseModel):
     points_fen: int = Field(description="what those would pay")
 
 
-class LineUnits(BaseModel):
+class LineUnits(Body, frozen=True):
     """Some units of one line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     line: Annotated[UUID, Choice("order_lines", of_row=True)] = Field(json_schema_extra={"zh": "商品", "en": "Good"})
     quantity: int = Field(ge=1, le=9999)
 
 
-class RefundAsk(BaseModel):
+class RefundAsk(Body):
     """Ask for a refund: of some units, or of all that is left."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Why
     lines: list[LineUnits] = Field([], max_length=100)
 
 
-class InvoiceIn(BaseModel):
+class InvoiceIn(Body):
     """An invoice to be written: for a company its tax number too."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["personal", "company"] = "personal"
     title: Annotated[
@@ -283,10 +264,8 @@ class InvoiceIn(BaseModel):
     email: Annotated[str, StringConstraints(pattern=r"^([^@\s]{1,64}@[^@\s]{1,190})?$")] = ""
 
 
-class InvoiceOut(BaseModel):
+class InvoiceOut(Row):
     """An invoice of mine."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     order: UUID

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from plugins.orders import refunds, settling, states
-from plugins.orders.drafts import OrderView, view
+from plugins.orders import hookspecs, states
 from plugins.orders.models import OrdersOrder, OrdersRefund
-from plugins.orders.placing import SLUG
+from plugins.orders.paying import settling
+from plugins.orders.placing.drafts import OrderView, view
+from plugins.orders.placing.place import SLUG
+from plugins.orders.references import OrderRef
+from plugins.orders.refunding import refunds
 from plugins.orders.schemas import OrdersSettings
-from roost import Conflict, Context, names_in
+from roost import Conflict, Context, Text, names_in
 
 
 def get(ctx: Context, order: UUID) -> OrderView:
@@ -60,16 +62,11 @@ def refund(
     return get(ctx, order)
 
 
-def expire(ctx: Context, order_id: UUID) -> None:
+def expire(ctx: Context, payload: OrderRef) -> None:
     """Close an order whose time to pay is over; one that was paid or closed meanwhile stays as it is."""
-    order = states.lock(ctx, order_id)
+    order = states.lock(ctx, payload.order)
     if order.state in ("placed", "paying") and order.deadline <= ctx.now():
         settling.close(ctx, order, "expired")
-
-
-def close_by_staff(ctx: Context, order_id: UUID) -> None:
-    """Close an unpaid order at the counter or at the desk."""
-    cancel(ctx, order_id, why="staff")
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
@@ -95,7 +92,7 @@ def cancel_own(ctx: Context, order: OrdersOrder) -> None:
             state=order.state,
         )
     _may_return(ctx, order)
-    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason="cancelled · 会员取消", source="member")
+    refunds.begin(ctx, order.id, key=f"cancel:{order.id}", reason=Text("会员取消", "cancelled"), source="member")
 
 
 def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tuple[UUID, int]]) -> OrdersRefund:
@@ -112,34 +109,16 @@ def request_refund(ctx: Context, order: OrdersOrder, reason: str, lines: list[tu
     return refunds.ask(ctx, order, reason, lines)
 
 
-def _asked(order: OrdersOrder) -> dict[str, Any]:
-    return {"order": order.id, "owner": order.owner, "reference": order.reference}
-
-
 def _may_return(ctx: Context, order: OrdersOrder) -> None:
-    ctx.runtime.dispatcher.decide(ctx, "may_return_order", **_asked(order))
+    ctx.check(hookspecs.may_return_order, order=order.id, owner=order.owner, reference=order.reference)
 
 
 def _refundable_until(ctx: Context, order: OrdersOrder) -> datetime:
     """Return the end of the days in which a refund of an ended order can be asked for; its owner may give more."""
     assert order.ended_at is not None
     usual: datetime = order.ended_at + timedelta(days=ctx.settings(OrdersSettings).faulty_days)
-    longer = ctx.runtime.dispatcher.decide(ctx, "order_refundable_until", **_asked(order))
+    longer = ctx.first(hookspecs.order_refundable_until, order=order.id, owner=order.owner, reference=order.reference)
     return max(usual, longer) if longer is not None else usual
-
-
-def in_flight(ctx: Context) -> int:
-    """Return how many orders and refunds are not at their end."""
-    open_orders = (
-        OrdersOrder.scoped(ctx)
-        .select()
-        .where(
-            OrdersOrder.state.not_in([*states.ENDED, "part_refunded"])
-            | ((OrdersOrder.to_ship + OrdersOrder.to_hand > 0) & (OrdersOrder.state == "part_refunded"))
-        )
-    )
-    open_refunds = OrdersRefund.scoped(ctx).select().where(OrdersRefund.state.in_(refunds.OPEN))
-    return int(open_orders.count() + open_refunds.count())
 
 
 numbers = names_in(OrdersOrder, "number")

@@ -1,21 +1,18 @@
 """What staff send and get."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from plugins.orders.schemas import Fen, LineUnits, Why, Word, Words
+from roost import Body, Row
 
 Tracking = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9-]{5,40}$")]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TakeIn(_Form):
+class TakeIn(Body):
     """A payment at the counter. What is the member's own needs the code that the member shows."""
 
     venue: UUID = Field(description="门店 / venue")
@@ -26,7 +23,7 @@ class TakeIn(_Form):
     member_code: str = Field("", max_length=30, description="会员码 / member code")
 
 
-class ShipIn(_Form):
+class ShipIn(Body):
     """A parcel: of all that is left to send, or of some units."""
 
     carrier: Word = Field(description="快递公司 / carrier")
@@ -34,7 +31,7 @@ class ShipIn(_Form):
     lines: list[LineUnits] = Field([], max_length=100, description="部分发货；空为全部 / some units; empty: all")
 
 
-class PickupIn(_Form):
+class PickupIn(Body):
     """A hand-over against the code that the member shows."""
 
     code: str = Field(min_length=4, max_length=20, description="自提码 / code")
@@ -42,19 +39,19 @@ class PickupIn(_Form):
     lines: list[LineUnits] = Field([], max_length=100, description="部分领取；空为全部 / some units; empty: all")
 
 
-class CodeQuery(_Form):
+class CodeQuery(Body):
     """A pick-up code."""
 
     code: str = Field(min_length=4, max_length=20)
 
 
-class ExtendIn(_Form):
+class ExtendIn(Body):
     """More days to pick up."""
 
     days: int = Field(7, ge=1, le=90, description="延长天数 / days")
 
 
-class RefundIn(_Form):
+class RefundIn(Body):
     """What staff pay back: an amount, and which units it is for."""
 
     fen: Fen = Field(description="退款金额（分） / amount in fen")
@@ -65,26 +62,26 @@ class RefundIn(_Form):
     reason: Why = Field(description="原因 / reason")
 
 
-class ApproveIn(_Form):
+class ApproveIn(Body):
     """What of a member's request is granted."""
 
     fen: Fen = Field(description="退款金额（分） / amount in fen")
     points: int = Field(0, ge=0, le=10_000_000_000, description="退回积分 / points")
 
 
-class RejectIn(_Form):
+class RejectIn(Body):
     """Why a member's request is refused; the member reads it."""
 
     reason: Why = Field(description="回复会员 / what the member is told")
 
 
-class PayOutIn(_Form):
+class PayOutIn(Body):
     """Where cash and card are paid back."""
 
     venue: UUID = Field(description="门店 / venue")
 
 
-class ShiftClose(_Form):
+class ShiftClose(Body):
     """What was counted at the end of a shift."""
 
     venue: UUID = Field(description="门店 / venue")
@@ -92,7 +89,7 @@ class ShiftClose(_Form):
     note: Words = Field("", description="备注 / note")
 
 
-class IssueIn(_Form):
+class IssueIn(Body):
     """An invoice that was written."""
 
     invoice_number: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{4,40}$")] = Field(
@@ -103,7 +100,7 @@ class IssueIn(_Form):
     )
 
 
-class TrackingIn(_Form):
+class TrackingIn(Body):
     """A file of tracking numbers, pasted: order number, carrier, tracking number on each line."""
 
     name: Word = Field("pasted", description="名称 / name")
@@ -114,21 +111,21 @@ class TrackingIn(_Form):
     )
 
 
-class TrackingFile(_Form):
+class TrackingFile(Body):
     """A file of tracking numbers, CSV or Excel, in base64."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f]{1,90}\.(csv|xlsx)$")]
     content: Annotated[str, StringConstraints(min_length=4, max_length=900_000, pattern=r"^[A-Za-z0-9+/\s]+=*\s*$")]
 
 
-class LabelsIn(_Form):
+class LabelsIn(Body):
     """Labels for what is to be sent; they show addresses in full."""
 
     most: int = Field(100, ge=1, le=500, description="最多张数 / at most")
     reason: Why = Field(description="用途 / what for")
 
 
-class RevealIn(_Form):
+class RevealIn(Body):
     """Why an address is read in full."""
 
     reason: Why
@@ -137,126 +134,8 @@ class RevealIn(_Form):
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class _Row(Row):
     id: UUID
-
-
-class OrderRow(_Row):
-    """An order as staff see it: the receiver masked."""
-
-    number: str
-    owner: str
-    reference: str
-    member: UUID
-    state: str
-    title: str
-    goods_fen: int
-    discount_fen: int
-    discounts: list[dict[str, Any]]
-    postage_fen: int
-    money_fen: int
-    points: int
-    paid_fen: int
-    refunded_fen: int
-    refunded_points: int
-    to_ship: int
-    to_hand: int
-    venue: UUID | None
-    receiver: str = ""
-    ship_by: date | None
-    pickup_until: datetime | None
-    note: str
-    closed_why: str
-    lines: list[dict[str, Any]] = []
-    tenders: list[dict[str, Any]] = []
-    deadline: datetime
-    created_at: datetime
-    paid_at: datetime | None
-    delivered_at: datetime | None
-    ended_at: datetime | None
-
-
-class RefundRow(_Row):
-    """A refund in the queue."""
-
-    order: UUID
-    number: str = ""
-    member: UUID
-    venue: UUID | None
-    state: str
-    source: str
-    fen: int
-    points: int
-    reason: str
-    reply: str
-    parts: list[dict[str, Any]] = []
-    created_at: datetime
-    decided_at: datetime | None
-    ended_at: datetime | None
-
-
-class HandoverRow(_Row):
-    """A parcel, or what was handed over."""
-
-    order: UUID
-    number: str
-    kind: str
-    carrier: str
-    tracking: str
-    venue: UUID | None
-    lines: list[dict[str, Any]]
-    whole: bool
-    handed_at: datetime
-    undone_at: datetime | None
-
-
-class TakingRow(_Row):
-    """Money that changed hands at a counter."""
-
-    venue: UUID
-    kind: str
-    fen: int
-    order: UUID
-    refund: UUID | None
-    day: date
-    shift: UUID | None
-    taken_at: datetime
-
-
-class ShiftRow(_Row):
-    """A shift that was closed."""
-
-    venue: UUID
-    day: date
-    figures: list[dict[str, Any]]
-    takings: int
-    expected_fen: int
-    counted_fen: int
-    difference_fen: int
-    note: str
-    since: datetime | None
-    closed_at: datetime
-
-
-class InvoiceRow(_Row):
-    """A request for an invoice, with what is to be written on it."""
-
-    order: UUID
-    number: str
-    member: UUID
-    venue: UUID | None
-    kind: Literal["personal", "company"]
-    title: str
-    tax_number: str
-    email: str
-    fen: int
-    state: str
-    invoice_number: str
-    link: str
-    remark: str
-    requested_at: datetime
 
 
 class ImportRow(_Row):
@@ -268,14 +147,6 @@ class ImportRow(_Row):
     rejected: int
     rejections: list[dict[str, Any]]
     imported_at: datetime
-
-
-class LabelsRow(_Row):
-    """A batch of labels."""
-
-    count: int
-    reason: str
-    created_at: datetime
 
 
 class PickupOut(BaseModel):

@@ -14,26 +14,16 @@ from plugins.orders.models import OrdersOrder
 from roost import Conflict, Context, Text
 
 State = Literal[
-    "placed",
-    "paying",
-    "closing",
-    "closed",
-    "paid",
-    "fulfilling",
-    "ready",
-    "shipped",
-    "picked_up",
-    "completed",
-    "refunding",
-    "part_refunded",
-    "refunded",
-]
+    "placed", "paying", "closing", "closed",
+    "paid", "fulfilling", "ready", "shipped", "picked_up", "completed",
+    "refunding", "part_refunded", "refunded",
+]  # fmt: skip
 MEANS: dict[str, Text] = {
-    "points": Text(zh="积分", en="points"),
-    "stored_value": Text(zh="储值", en="stored value"),
-    "cash": Text(zh="现金", en="cash"),
-    "card": Text(zh="银行卡", en="card"),
-    "wechat_pay": Text(zh="微信支付", en="WeChat Pay"),
+    "points": Text("积分", "points"),
+    "stored_value": Text("储值", "stored value"),
+    "cash": Text("现金", "cash"),
+    "card": Text("银行卡", "card"),
+    "wechat_pay": Text("微信支付", "WeChat Pay"),
 }
 STATES: tuple[State, ...] = get_args(State)
 
@@ -65,6 +55,12 @@ def lock(ctx: Context, order: Any) -> OrdersOrder:
     return row
 
 
+def lock_with(ctx: Context, model: Any, where: Any) -> tuple[OrdersOrder, Any]:  # Any: of any table with an order
+    """Return the locked order of a row of ours, and the row as it is under that lock. Raises NotFound."""
+    order = lock(ctx, model.scoped(ctx).get(where).order)
+    return order, model.scoped(ctx).get(where)
+
+
 def illegal(order: OrdersOrder, wanted: str) -> Conflict:
     """Make the refusal of what does not fit an order's state."""
     return Conflict(
@@ -85,11 +81,11 @@ def move(ctx: Context, order: OrdersOrder, to: State, **values: Any) -> None:
     put(ctx, order, state=to, **values)
 
 
-def put(ctx: Context, order: OrdersOrder, **values: Any) -> None:
-    """Set values of a locked order, in the row and in the instance."""
-    OrdersOrder.scoped(ctx).update(**values).where(OrdersOrder.id == order.id).execute()
+def put(ctx: Context, row: Any, **values: Any) -> None:  # Any: of any of our tables
+    """Set values of a row whose order is locked, in the table and in the instance."""
+    type(row).scoped(ctx).update(**values).where(type(row).id == row.id).execute()
     for name, value in values.items():
-        setattr(order, name, value)
+        setattr(row, name, value)
 
 
 TITLES_ZH: Mapping[str, str] = {

@@ -4,39 +4,35 @@ from datetime import timedelta
 from uuid import UUID
 
 from peewee import fn
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.schemas import MOST_FEN, Fen
-from roost import ConditionKind, Context, Text
+from plugins.purchases.service import not_undone
+from roost import Body, ConditionKind, Context, Text
 
 
-class CountSpec(BaseModel):
+class CountSpec(Body):
     """How many purchases; `least` 1 and `most` 1 together are "the first purchase"."""
-
-    model_config = ConfigDict(extra="forbid")
 
     least: int = Field(1, ge=0, le=1_000_000)
     most: int | None = Field(None, ge=0, le=1_000_000)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever")
+    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
 
 
-class SpentSpec(BaseModel):
+class SpentSpec(Body):
     """How much was spent, refunds taken off."""
-
-    model_config = ConfigDict(extra="forbid")
 
     least_fen: Fen = Field(100_00)
     most_fen: int | None = Field(None, ge=0, le=MOST_FEN)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever")
+    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
 
 
 def _totals(ctx: Context, member: UUID, days: int | None) -> tuple[int, int]:
     query = (
         Purchase.scoped(ctx)
         .select(fn.COUNT(Purchase.id), fn.COALESCE(fn.SUM(Purchase.amount_fen - Purchase.refunded_fen), 0))
-        .where(Purchase.member == member)
-        .where((Purchase.refunded_fen < Purchase.amount_fen) | (Purchase.amount_fen == 0))
+        .where(Purchase.member == member, not_undone())
     )
     if days is not None:
         query = query.where(Purchase.occurred_at >= ctx.now() - timedelta(days=days))
@@ -76,6 +72,6 @@ def _range(least: int, most: int | None, locale: str) -> str:
 
 
 KINDS = (
-    ConditionKind("purchase_count", Text(zh="消费笔数", en="Number of purchases"), CountSpec, _has_bought, _say_count),
-    ConditionKind("spent", Text(zh="消费金额", en="Money spent"), SpentSpec, _has_spent, _say_spent),
+    ConditionKind("purchase_count", Text("消费笔数", "Number of purchases"), CountSpec, _has_bought, _say_count),
+    ConditionKind("spent", Text("消费金额", "Money spent"), SpentSpec, _has_spent, _say_spent),
 )

@@ -2,50 +2,50 @@
 
 from plugins.purchases import counter
 from plugins.purchases.models import PurchasesPurchase
-from plugins.purchases.schemas import PurchaseForm, PurchaseRow, RefundIn
+from plugins.purchases.schemas import PurchaseForm, PurchaseView, RefundIn
 from roost import Action, Column, Form, Panel, Resource, Text
 
-KINDS = {"sale": Text(zh="消费", en="Sale"), "renewal": Text(zh="续卡", en="Renewal")}
+KINDS = {"sale": Text("消费", "Sale"), "renewal": Text("续卡", "Renewal")}
 
 LINE = (
-    Column("name", Text(zh="商品", en="Good")),
-    Column("code", Text(zh="编码", en="Code")),
-    Column("category", Text(zh="类别", en="Category")),
-    Column("quantity", Text(zh="数量", en="Quantity"), "int"),
-    Column("amount_fen", Text(zh="实付", en="Paid"), "fen"),
+    Column("name", Text("商品", "Good")),
+    Column("code", Text("编码", "Code")),
+    Column("category", Text("类别", "Category")),
+    Column("quantity", Text("数量", "Quantity"), "int"),
+    Column("amount_fen", Text("实付", "Paid"), "fen"),
 )
 
 purchases = Resource(
     name="records",
-    title=Text(zh="消费记录", en="Purchases"),
+    title=Text("消费记录", "Purchases"),
     model=PurchasesPurchase,
-    reply=PurchaseRow,
+    reply=PurchaseView,
     columns=(
-        Column("occurred_at", Text(zh="消费时间", en="Bought"), "time", filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("amount_fen", Text(zh="金额", en="Amount"), "fen"),
-        Column("refunded_fen", Text(zh="已退", en="Refunded"), "fen"),
-        Column("points", Text(zh="所得积分", en="Points"), "points"),
-        Column("growth", Text(zh="所得成长值", en="Growth"), "int", list=False),
-        Column("kind", Text(zh="类型", en="Kind"), "choice", choices=KINDS, filter=True),
-        Column("source", Text(zh="来源", en="Source"), "choice", source="entry_sources", filter=True),
-        Column("source_key", Text(zh="单号", en="Number"), filter=True),
-        Column("items", Text(zh="件数", en="Items"), "int", list=False),
-        Column("lines", Text(zh="商品", en="Goods"), "table", parts=LINE, list=False),
-        Column("counted_fen", Text(zh="计分金额", en="Counted"), "fen", list=False),
+        Column("occurred_at", Text("消费时间", "Bought"), "time", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("amount_fen", Text("金额", "Amount"), "fen"),
+        Column("refunded_fen", Text("已退", "Refunded"), "fen"),
+        Column("points", Text("所得积分", "Points"), "points"),
+        Column("growth", Text("所得成长值", "Growth"), "int", list=False),
+        Column("kind", Text("类型", "Kind"), "choice", choices=KINDS, filter=True),
+        Column("source", Text("来源", "Source"), "choice", source="entry_sources", filter=True),
+        Column("source_key", Text("单号", "Number"), filter=True),
+        Column("items", Text("件数", "Items"), "int", list=False),
+        Column("lines", Text("商品", "Goods"), "table", parts=LINE, list=False),
+        Column("counted_fen", Text("计分金额", "Counted"), "fen", list=False),
         Column(
             "origin",
-            Text(zh="写入方式", en="Origin"),
+            Text("写入方式", "Origin"),
             "choice",
             choices={
-                "live": Text(zh="实时", en="live"),
-                "import": Text(zh="导入", en="import"),
-                "replay": Text(zh="重放", en="replay"),
+                "live": Text("实时", "live"),
+                "import": Text("导入", "import"),
+                "replay": Text("重放", "replay"),
             },
             list=False,
         ),
-        Column("recorded_at", Text(zh="记录时间", en="Recorded"), "time", list=False),
+        Column("recorded_at", Text("记录时间", "Recorded"), "time", list=False),
     ),
     permission="purchases.view",
     edit_permission="purchases.record",
@@ -54,7 +54,7 @@ purchases = Resource(
     actions=(
         Action(
             name="refund",
-            title=Text(zh="登记退款", en="Refund"),
+            title=Text("登记退款", "Refund"),
             run=counter.take_back,
             permission="purchases.refund",
             form=RefundIn,
@@ -66,4 +66,4 @@ purchases = Resource(
     venue="venue",
 )
 
-today = Panel("today", Text(zh="今日消费", en="Purchases today"), "purchases.view", counter.figures_of_today)
+today = Panel("today", Text("今日消费", "Purchases today"), "purchases.view", counter.figures_of_today)

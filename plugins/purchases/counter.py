@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from plugins.purchases import refunds, service
-from plugins.purchases.figures import day_figures
+from plugins.purchases.figures import of_day
 from plugins.purchases.schemas import NewPurchase, PurchaseIn, PurchaseView, RefundIn, RefundView
-from roost import Context, Forbidden, Invalid, new_id, tenants
+from roost import Context, new_id, tenants
 
 
 def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
@@ -21,7 +21,7 @@ def enter(ctx: Context, body: PurchaseIn) -> PurchaseView:
         amount_fen=body.amount_fen,
         occurred_at=body.occurred_at,
         member=body.member,
-        venue=_venue(ctx, body.venue),
+        venue=tenants.counter(ctx, body.venue),
         items=body.items,
         kind=body.kind,
         lines=tuple(body.lines),
@@ -42,23 +42,9 @@ def refundable(row: Any) -> bool:
 
 def figures_of_today(ctx: Context) -> list[tuple[str, str]]:
     """Return the dashboard's figures of the tenant's day, held to the account's venues."""
-    today = day_figures(ctx, ctx.today(), sorted(ctx.actor.venues))
-    yuan = f"{today.fen // 100:,}.{today.fen % 100:02d}"
+    purchases, fen, earned = of_day(ctx, ctx.today())
     return [
-        ("今日消费笔数", f"{today.purchases:,}"),
-        ("今日消费金额（元）", yuan),
-        ("今日消费积分", f"{today.points:,}"),
+        ("今日消费笔数", f"{purchases:,}"),
+        ("今日消费金额（元）", f"{fen // 100:,}.{fen % 100:02d}"),
+        ("今日消费积分", f"{earned:,}"),
     ]
-
-
-def _venue(ctx: Context, venue: UUID | None) -> UUID | None:
-    mine = ctx.actor.venues
-    if venue is None:
-        if len(mine) > 1:
-            fields = [{"path": "body.venue", "message": "say which of your venues"}]
-            raise Invalid("say in which of your venues it was bought", "请选择消费门店", fields=fields)
-        return next(iter(mine), None)
-    if mine and venue not in mine:
-        raise Forbidden("this venue is not yours", "不能为其他门店补录")
-    tenants.venue(ctx, venue)
-    return venue

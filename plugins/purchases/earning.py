@@ -1,12 +1,9 @@
 """How much a purchase earns: integers only, rounded down once."""
 
-import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from plugins.purchases.schemas import EarningRules, PurchaseLine
-from roost import local_date, local_day_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +64,3 @@ def _percent(rules: EarningRules, line: PurchaseLine) -> int:
 def _units(counted_fen: int, fen_per_unit: int, rules: EarningRules) -> int:
     units = counted_fen // fen_per_unit if fen_per_unit else 0
     return min(units, rules.most_points) if rules.most_points else units
-
-
-def expiry(now: datetime, zone: str, months: int) -> datetime | None:
-    """Return when points credited `now` end: midnight after the month `months` on, in the zone.
-
-    It counts from the credit, not from the purchase: one that is told late, or imported, is worth as much.
-    """
-    if not months:
-        return None
-    today = local_date(now, zone)
-    index = today.year * 12 + today.month - 1 + months
-    year, month = index // 12, index % 12 + 1
-    last = date(year, month, calendar.monthrange(year, month)[1])
-    return local_day_end(last, zone)

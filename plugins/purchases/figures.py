@@ -1,9 +1,7 @@
 """A tenant's purchases in figures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from uuid import UUID
 
 from peewee import fn
 
@@ -54,30 +52,13 @@ def summary(ctx: Context, as_of: date, silent_days: int) -> Summary:
     return Summary(purchases, fen, refunded_fen, buyers, silent)
 
 
-@dataclass(frozen=True, slots=True)
-class DayFigures:
-    """One day's purchases."""
-
-    purchases: int
-    fen: int
-    points: int
-
-
-def day_figures(ctx: Context, day: date, venues: Sequence[UUID] = ()) -> DayFigures:
-    """Add up a day of the tenant's calendar; no `venues` means all."""
+def of_day(ctx: Context, day: date) -> tuple[int, int, int]:
+    """Return (purchases, fen, points) of a day of the tenant's calendar, in the venues of the account."""
     zone = ctx.tenant.zone
-    query = (
-        Purchase.scoped(ctx)
-        .select(
-            fn.COUNT(Purchase.id),
-            fn.COALESCE(fn.SUM(Purchase.amount_fen), 0),
-            fn.COALESCE(fn.SUM(Purchase.points), 0),
-        )
-        .where(
-            Purchase.occurred_at >= local_midnight(day, zone),
-            Purchase.occurred_at < local_day_end(day, zone),
-        )
+    paid, earned = fn.COALESCE(fn.SUM(Purchase.amount_fen), 0), fn.COALESCE(fn.SUM(Purchase.points), 0)
+    query = Purchase.scoped(ctx).select(fn.COUNT(Purchase.id), paid, earned).where(ctx.within(Purchase.venue))
+    query = query.where(
+        Purchase.occurred_at >= local_midnight(day, zone), Purchase.occurred_at < local_day_end(day, zone)
     )
-    if venues:
-        query = query.where(Purchase.venue.in_(venues))
-    return DayFigures(*(int(value) for value in query.tuples().first()))
+    purchases, fen, points = query.tuples().first()
+    return int(purchases), int(fen), int(points)

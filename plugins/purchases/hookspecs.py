@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class PurchaseRecorded(Fact):
     """Something was bought, for `amount_fen` (fen). `member` is None for a sale to nobody known."""
+
+    label = Text("消费记录", "Purchase recorded")
 
     purchase: UUID
     member: UUID | None = None
@@ -21,6 +23,8 @@ class PurchaseRecorded(Fact):
 
 class PurchaseRefunded(Fact):
     """Money of a purchase was paid back, in part or in whole. `whole` is true once nothing of it is left."""
+
+    label = Text("消费退款", "Purchase refunded")
 
     purchase: UUID
     refund: UUID

@@ -1,27 +1,17 @@
-"""What becomes of purchases when a member is erased, merged or exported, and when a tenant leaves."""
+"""What the rows of a member do not say by themselves: the words of refunds, and an export of each with its purchase."""
 
 from typing import Any
 from uuid import UUID
 
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.models import PurchasesRefund as Refund
-from plugins.purchases.models import PurchasesRules as Rules
 from roost import Context
 
 
 def forget(ctx: Context, member: UUID) -> None:
-    """Make a member's purchases sales to nobody: the brand's books keep the money, not the person.
-
-    Their numbers stay, so that the source telling one again does not bring the person back.
-    """
+    """Forget why a member gave something back, before the purchases become sales to nobody."""
     mine = Purchase.scoped(ctx).select(Purchase.id).where(Purchase.member == member)
     Refund.scoped(ctx).update(reason="").where(Refund.purchase.in_(mine)).execute()
-    Purchase.scoped(ctx).update(member=None, lines=None).where(Purchase.member == member).execute()
-
-
-def move(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Give `merged`'s purchases to `member`."""
-    Purchase.scoped(ctx).update(member=member).where(Purchase.member == merged).execute()
 
 
 def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
@@ -58,10 +48,3 @@ def export(ctx: Context, member: UUID) -> dict[str, Any] | None:
             for row in rows
         ]
     }
-
-
-def purge(ctx: Context) -> None:
-    """Delete all that is kept for this tenant."""
-    Refund.scoped(ctx).delete().execute()
-    Purchase.scoped(ctx).delete().execute()
-    Rules.scoped(ctx).delete().execute()

@@ -2,7 +2,7 @@
 
 from peewee import BigIntegerField, BooleanField, CharField, IntegerField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import Blank, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class PurchasesPurchase(TenantModel):
@@ -38,6 +38,10 @@ class PurchasesPurchase(TenantModel):
     occurred_at = TimeField()
     recorded_at = TimeField()
 
+    # Erased, it is a sale to nobody: the brand's books keep the money, not the person. Its number stays, so that the
+    # source telling it again does not bring the person back.
+    member_rows = MemberRows(erase=Blank(member=None, lines=None), export=None)  # exported with its refunds
+
     class Meta:
         indexes = (
             (("tenant", "source", "source_key", "scope"), True),
@@ -45,10 +49,7 @@ class PurchasesPurchase(TenantModel):
             (("tenant", "occurred_at"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "purchase"
+    noun = "purchase"
 
 
 class PurchasesRefund(TenantModel):
@@ -70,10 +71,7 @@ class PurchasesRefund(TenantModel):
     class Meta:
         indexes = ((("tenant", "purchase", "source_key"), True),)
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "refund"
+    noun = "refund"
 
 
 class PurchasesRules(TenantModel):

@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from plugins.purchases.schemas import NewPurchase, NumberScope, PurchaseLine, PurchaseSettings
-from roost import Content, Context, Text, local_date, tenants
+from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseSettings
+from roost import Content, Context, Text, number_scopes, scope_text, tenants
 
 PURCHASE = Content(
     "purchase",
-    Text(zh="消费", en="purchase"),
+    Text("消费", "purchase"),
     ("member", "venue", "occurred_at", "amount_fen", "items", "kind", "lines"),
 )
 Name = tuple[str, str, str]  # source, scope, key
-NOWHERE = "-"
 
 
 def scopes(ctx: Context, purchase: NewPurchase) -> list[str]:
@@ -27,20 +26,10 @@ def scopes(ctx: Context, purchase: NewPurchase) -> list[str]:
     Those only matter where the tenant's setting decides: when it changes, what was recorded stays what it is.
     """
     if purchase.scope is not None:
-        return [_text(ctx, purchase, purchase.scope)]
+        return [scope_text(ctx, purchase.scope, purchase.venue, purchase.occurred_at)]
     rules = ctx.settings(PurchaseSettings)
     mine = rules.number_scopes.get(purchase.source, rules.number_scope)
-    wide: tuple[NumberScope, ...] = ("venue_day", "venue", "brand")
-    return list(dict.fromkeys(_text(ctx, purchase, scope) for scope in (mine, *wide)))
-
-
-def _text(ctx: Context, purchase: NewPurchase, scope: NumberScope) -> str:
-    if scope == "brand":
-        return ""
-    venue = purchase.venue.hex if purchase.venue else NOWHERE
-    if scope == "venue":
-        return venue
-    return f"{venue}/{local_date(purchase.occurred_at or ctx.now(), ctx.tenant.zone).isoformat()}"
+    return number_scopes(ctx, mine, purchase.venue, purchase.occurred_at)
 
 
 def kept_content(row: Any) -> dict[str, Any]:  # Any: a row of PurchasesPurchase
@@ -86,6 +75,5 @@ def check_same(ctx: Context, kept: Mapping[str, Any], purchase: NewPurchase) -> 
             return ", ".join(f"{line.code} {line.quantity} × {line.amount_fen}" for line in value)
         return value.isoformat() if name == "occurred_at" else str(value)
 
-    mine = ctx.actor.venues
-    visible = not mine or kept["venue"] in mine
+    visible = ctx.covers(kept["venue"])
     PURCHASE.check(purchase.source_key, kept, sent_content(purchase), show=show, visible=visible)

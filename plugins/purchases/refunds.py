@@ -13,7 +13,7 @@ from plugins.purchases.schemas import PurchaseLine, RefundView
 from plugins.purchases.service import SLUG, within
 from roost import Conflict, Content, Context, Invalid, Text, local_date, new_id, points, rewards
 
-REFUND = Content("purchase_refund", Text(zh="退款", en="refund"), ("amount_fen", "reason", "occurred_at"))
+REFUND = Content("purchase_refund", Text("退款", "refund"), ("amount_fen", "reason", "occurred_at"))
 ASSETS = ("points", "growth")
 
 
@@ -47,7 +47,7 @@ def refund(
         kept = {"amount_fen": told.amount_fen, "reason": told.reason, "occurred_at": told.occurred_at}
         sent = {"amount_fen": amount_fen, "reason": reason or None, "occurred_at": occurred_at}
         REFUND.check(source_key, kept, {name: value for name, value in sent.items() if value is not None})
-        return view(told), False
+        return RefundView.model_validate(told), False
     left = row.amount_fen - row.refunded_fen
     amount = left if amount_fen is None else amount_fen
     if amount < 0 or (amount == 0 and amount_fen == 0):
@@ -103,7 +103,7 @@ def _refund(ctx: Context, row: Any, amount: int, source_key: str, reason: str, o
             occurred_at=occurred_at,
         )
     )
-    return view(kept)
+    return RefundView.model_validate(kept)
 
 
 def _take_back(ctx: Context, row: Any, due: dict[str, int], refund_id: UUID, taken: dict[str, _Taken]) -> None:
@@ -169,8 +169,3 @@ def _still_earned(ctx: Context, row: Any, asset: str, refunded: int) -> int:
 
 def _lines(row: Any) -> list[PurchaseLine]:
     return [PurchaseLine.model_validate(line) for line in row.lines or ()]
-
-
-def view(row: Any) -> RefundView:
-    """Return a row as a frozen value."""
-    return RefundView(**{name: getattr(row, name) for name in RefundView.__slots__})

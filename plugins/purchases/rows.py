@@ -153,7 +153,6 @@ class PurchaseFile:
         return "id" in self._place
 
     def close(self) -> None:
-        """Let go of the counts."""
         self._seen.close()
 
     def _row(self, line: Cells) -> FileRow:
@@ -258,7 +257,6 @@ def _instant(text: str, zone: str) -> datetime | None:
 
 
 def _fen(text: str) -> int:
-    """Read yuan with at most two decimals as fen."""
     found = _AMOUNT.fullmatch(_bare(text))
     if found is None:
         raise _Wrong(_why_no_amount(text))

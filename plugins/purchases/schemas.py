@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
-from roost import KeyReused
+from roost import Body, KeyReused, NumberScope, Row
 
 MOST_FEN = 10_000_000_000  # 100 million yuan: above it a figure is a mistake, not a purchase
 MOST_ITEMS = 1_000_000
@@ -17,17 +17,12 @@ Word = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen")]
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen · 单位为分")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
-NumberScope = Literal["venue_day", "venue", "brand"]
-
-
-class EarningRules(BaseModel):
+class EarningRules(Body):
     """How purchases earn. Points are rounded down once, over the whole purchase."""
-
-    model_config = ConfigDict(extra="forbid")
 
     fen_per_point: int = Field(100, ge=1, le=MOST_FEN, description="how many fen earn one point · 多少分钱得 1 积分")
     fen_per_growth: int = Field(
@@ -71,16 +66,10 @@ class EarningRules(BaseModel):
 class PurchaseSettings(EarningRules):
     """How purchases earn, and what their numbers name."""
 
-    points_months: int = Field(
-        24,
-        ge=0,
-        le=240,
-        description="months until points end, at the month's end, from the credit; 0: never · 积分有效月数",
-    )
     number_scope: NumberScope = Field(
         "venue_day",
         description="within what a receipt's number is unique: a venue's day, a venue, or the whole brand"
-        " · 小票号在何范围内唯一：venue_day 门店当日，venue 门店，brand 全品牌",
+        " · 小票号在何范围内唯一",
     )
     number_scopes: dict[Word, NumberScope] = Field(
         {},
@@ -89,16 +78,14 @@ class PurchaseSettings(EarningRules):
     )
 
 
-class PurchaseLine(BaseModel):
+class PurchaseLine(Body, frozen=True):
     """One good of a purchase."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    code: Word = Field(description="the good's code at the source")
+    code: Word = Field(description="the good's code at the source · 业务系统中的商品编号")
     name: Words = ""
-    category: Words = Field("", description="the good's category at the source")
+    category: Words = Field("", description="the good's category at the source · 业务系统中的商品类别")
     quantity: int = Field(1, ge=0, le=MOST_ITEMS)
-    amount_fen: Fen = Field(description="what was paid for all of this line, in fen")
+    amount_fen: Fen = Field(description="what was paid for all of this line, in fen · 此行实付总额")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,29 +123,7 @@ class Recorded:
         return self.refused.message if self.refused is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseView:
-    """A purchase as it is kept. Amounts in fen."""
-
-    id: UUID
-    member: UUID | None
-    venue: UUID | None
-    source: str
-    source_key: str
-    kind: str
-    amount_fen: int
-    refunded_fen: int
-    items: int
-    counted_fen: int  # after exclusions and multipliers: what the points are counted from
-    points: int
-    growth: int
-    occurred_at: datetime
-    recorded_at: datetime
-    origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefundView:
+class RefundView(Row, frozen=True):
     """A refund as it is kept. `points_short` is what had been spent already and later credits repay."""
 
     id: UUID
@@ -171,10 +136,8 @@ class RefundView:
     occurred_at: datetime
 
 
-class PurchaseOut(BaseModel):
-    """A purchase, as its buyer sees it."""
-
-    model_config = ConfigDict(from_attributes=True)
+class PurchaseOut(Row, frozen=True):
+    """A purchase, as its buyer sees it. Amounts in fen."""
 
     id: UUID
     venue: UUID | None
@@ -187,33 +150,33 @@ class PurchaseOut(BaseModel):
     occurred_at: datetime
 
 
-class PurchaseRow(PurchaseOut):
-    """A purchase, as staff see it."""
+class PurchaseView(PurchaseOut):
+    """A purchase as it is kept, and as staff and integrations see it."""
 
     member: UUID | None
     source: str
     source_key: str
     origin: str
-    counted_fen: int
+    counted_fen: int = Field(description="after exclusions and multipliers: what the points are counted from")
     recorded_at: datetime
 
 
-class PurchaseIn(BaseModel):
+class PurchaseIn(Body):
     """A purchase that staff or an integration report."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    member: UUID | None = Field(None, description="none: a sale to nobody known")
+    member: UUID | None = Field(None, description="none: a sale to nobody known · 留空为散客")
     venue: UUID | None = None
     amount_fen: Fen
     items: int = Field(1, ge=0, le=MOST_ITEMS)
     kind: Kind = "sale"
-    occurred_at: AwareDatetime | None = Field(None, description="none: now")
+    occurred_at: AwareDatetime | None = Field(None, description="none: now · 留空为现在")
     receipt: Word | None = Field(
         None,
         description="number on the receipt; within its scope (setting number_scope) it names one purchase",
     )
-    lines: list[PurchaseLine] = Field([], max_length=200, description="what was bought; adds up to the amount")
+    lines: list[PurchaseLine] = Field(
+        [], max_length=200, description="what was bought; adds up to the amount · 所购商品，合计等于金额"
+    )
 
 
 class PurchaseForm(PurchaseIn):
@@ -222,10 +185,10 @@ class PurchaseForm(PurchaseIn):
     receipt: Word = Field(description="number on the receipt; within its scope it names one purchase · 小票号")
 
 
-class RefundIn(BaseModel):
+class RefundIn(Body):
     """A refund to register."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(None, description="fen; none: all that is left")
-    reason: Words = Field(min_length=1, description="kept with the refund and in the audit")
+    amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(
+        None, description="fen; none: all that is left · 留空为退还剩余全部"
+    )
+    reason: Words = Field(min_length=1, description="kept with the refund and in the audit · 随退款与操作记录保存")

@@ -15,14 +15,7 @@ from plugins.purchases.hookspecs import PurchaseRecorded
 from plugins.purchases.models import PurchasesPurchase as Purchase
 from plugins.purchases.rules import NAME as RULE
 from plugins.purchases.rules import current
-from plugins.purchases.schemas import (
-    MOST_FEN,
-    MOST_ITEMS,
-    NewPurchase,
-    PurchaseSettings,
-    PurchaseView,
-    Recorded,
-)
+from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS, NewPurchase, PurchaseView, Recorded
 from roost import (
     Context,
     Invalid,
@@ -114,13 +107,12 @@ def _record(ctx: Context, purchases: Sequence[NewPurchase]) -> list[Recorded]:
         except KeyReused as ex:
             results.append(Recorded(None, False, ex))
             continue
+        created = row is None
         if row is None:
             row = new_id()
             known[(purchase.source, scopes[0], purchase.source_key)] = (row, numbers.sent_content(purchase))
             fresh.append((row, scopes[0], purchase))
-            results.append(Recorded(row, True))
-        else:
-            results.append(Recorded(row, False))
+        results.append(Recorded(row, created))
     if fresh:
         _insert(ctx, fresh)
     return results
@@ -167,7 +159,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
     now = ctx.now()
     frequent = bool(rules.frequency_from)
     ordinals = _ordinals(ctx, [purchase for _, _, purchase in fresh]) if frequent else [1] * len(fresh)
-    expires_at = earning.expiry(now, ctx.tenant.zone, ctx.settings(PurchaseSettings).points_months)
     rows: list[dict[str, Any]] = []
     credits: list[points.Credit] = []
     owed: list[tuple[int, str]] = []  # which row, and which of its columns, each credit's operation goes to
@@ -188,7 +179,6 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
                             reason="purchase",
                             occurred_at=occurred_at,
                             venue=purchase.venue,
-                            expires_at=expires_at if asset == "points" else None,
                             rule=RULE,
                             rule_version=version,
                         )
@@ -241,7 +231,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
     insert_rows(ctx, Purchase, rows)
     if ctx.origin == "live":
         rewards.note(ctx, [why.of_purchase(row) for row in rows if row["member"] is not None])
-    ctx.runtime.publish_many(ctx, facts)
+    ctx.publish(*facts)
 
 
 def _ordinals(ctx: Context, purchases: Sequence[NewPurchase]) -> list[int]:
@@ -284,23 +274,16 @@ def not_undone() -> Any:
 
 
 def get(ctx: Context, purchase: UUID) -> PurchaseView:
-    """Return a purchase, or raise NotFound."""
-    return view(Purchase.scoped(ctx).get(Purchase.id == purchase))
+    return PurchaseView.model_validate(Purchase.scoped(ctx).get(Purchase.id == purchase))
 
 
 def find(ctx: Context, source: str, source_key: str) -> PurchaseView | None:
     """Return the purchase that a source calls so, or None; of sources whose numbers are unique for the brand."""
     row = Purchase.scoped(ctx).first(Purchase.source == source, Purchase.source_key == source_key, Purchase.scope == "")
-    return view(row) if row else None
+    return PurchaseView.model_validate(row) if row else None
 
 
-def of_member(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[PurchaseView], str | None]:
-    """Return a page of a member's purchases, the latest recorded first, and the next cursor."""
-    query = Purchase.scoped(ctx).select().where(Purchase.member == members.resolve(ctx, member))
-    rows, cursor = keyset(query, Purchase.id, page)
-    return [view(row) for row in rows], cursor
-
-
-def view(row: Purchase) -> PurchaseView:
-    """Return a row as a frozen value."""
-    return PurchaseView(**{name: getattr(row, name) for name in PurchaseView.__slots__})
+def of_member(ctx: Context, page: PageQuery) -> tuple[list[Any], str | None]:
+    """Return a page of the acting member's purchases, the latest recorded first, and the next cursor."""
+    mine = Purchase.scoped(ctx).select().where(Purchase.member == members.resolve(ctx, ctx.member))
+    return keyset(mine, Purchase.id, page)

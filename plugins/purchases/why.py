@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plugins.purchases.rules import NAME
-from roost import rewards
+from roost import Text, rewards
 
 
 def of_purchase(row: Mapping[str, Any]) -> rewards.Note:
@@ -15,7 +15,7 @@ def of_purchase(row: Mapping[str, Any]) -> rewards.Note:
     read = ("amount_fen", "counted_fen", "kind", "items", "ordinal", "points", "growth")
     return rewards.Note(
         row["member"],
-        subject="消费积分 / purchase",
+        subject=Text("消费积分", "purchase"),
         reason="purchase",
         evidence={"rule": NAME, "version": row["rules"], "purchase": str(row["id"])} | {n: row[n] for n in read},
     )
@@ -25,7 +25,7 @@ def of_refund(row: Any, refund: Any) -> rewards.Note:  # Any: rows of the tables
     """Return the note of a refund of a member's purchase."""
     return rewards.Note(
         row.member,
-        subject="消费退款 / refund",
+        subject=Text("消费退款", "refund"),
         reason="purchase refunded",
         evidence={
             "rule": NAME,

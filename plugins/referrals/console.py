@@ -4,32 +4,28 @@ from uuid import UUID
 
 from plugins.referrals import relations
 from plugins.referrals.models import ReferralsRelation, ReferralsReward
-from plugins.referrals.schemas import BindIn, ClawBackIn, RebindIn, RelationOut, RewardOut
+from plugins.referrals.schemas import BindIn, ClawBackIn, RebindIn
 from roost import Action, Column, Context, Form, Resource, Text
 
 STATES = {
-    "bound": Text(zh="已绑定", en="bound"),
-    "converted": Text(zh="已转化", en="converted"),
-    "refunded": Text(zh="已退款", en="refunded"),
-    "void": Text(zh="已作废", en="void"),
-    "refused": Text(zh="已拒绝", en="refused"),
+    "bound": Text("已绑定", "bound"),
+    "converted": Text("已转化", "converted"),
+    "refunded": Text("已退款", "refunded"),
+    "void": Text("已作废", "void"),
+    "refused": Text("已拒绝", "refused"),
 }
 ROLES = {
-    "registration": Text(zh="注册奖励", en="registration"),
-    "conversion": Text(zh="转化奖励", en="conversion"),
-    "invitee": Text(zh="好友奖励", en="invitee"),
-    "step": Text(zh="阶梯奖励", en="step"),
+    "registration": Text("注册奖励", "registration"),
+    "conversion": Text("转化奖励", "conversion"),
+    "invitee": Text("好友奖励", "invitee"),
+    "step": Text("阶梯奖励", "step"),
 }
 REWARD_STATES = {
-    "waiting": Text(zh="待发放", en="waiting"),
-    "given": Text(zh="已发放", en="given"),
-    "capped": Text(zh="未发放", en="not given"),
-    "clawed": Text(zh="已追回", en="clawed back"),
+    "waiting": Text("待发放", "waiting"),
+    "given": Text("已发放", "given"),
+    "capped": Text("未发放", "not given"),
+    "clawed": Text("已追回", "clawed back"),
 }
-
-
-def _rebind(ctx: Context, relation: UUID, body: RebindIn) -> None:
-    relations.rebind(ctx, relation, body.inviter, body.reason)
 
 
 def _claw_back(ctx: Context, relation: UUID, body: ClawBackIn) -> None:
@@ -38,17 +34,16 @@ def _claw_back(ctx: Context, relation: UUID, body: ClawBackIn) -> None:
 
 RELATIONS = Resource(
     name="relations",
-    title=Text(zh="推荐关系", en="Relations"),
+    title=Text("推荐关系", "Relations"),
     model=ReferralsRelation,
-    reply=RelationOut,
     columns=(
-        Column("inviter", Text(zh="推荐人", en="Inviter"), "member", filter=True),
-        Column("invitee", Text(zh="被推荐人", en="Invitee"), "member", filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=STATES, filter=True),
-        Column("reason", Text(zh="原因", en="Reason")),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("bound_at", Text(zh="绑定时间", en="Bound"), "time", filter=True),
-        Column("converted_at", Text(zh="转化时间", en="Converted"), "time", filter=True),
+        Column("inviter", Text("推荐人", "Inviter"), "member", filter=True),
+        Column("invitee", Text("被推荐人", "Invitee"), "member", filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=STATES, filter=True),
+        Column("reason", Text("原因", "Reason")),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("bound_at", Text("绑定时间", "Bound"), "time", filter=True),
+        Column("converted_at", Text("转化时间", "Converted"), "time", filter=True),
     ),
     permission="referrals.view",
     edit_permission="referrals.edit",
@@ -56,9 +51,8 @@ RELATIONS = Resource(
     actions=(
         Action(
             "rebind",
-            Text(zh="改绑", en="Rebind"),
-            _rebind,
-            permission="referrals.edit",
+            Text("改绑", "Rebind"),
+            relations.rebind,
             form=RebindIn,
             reason=True,
             idempotent=True,
@@ -66,9 +60,8 @@ RELATIONS = Resource(
         ),
         Action(
             "claw_back",
-            Text(zh="追回奖励", en="Claw back"),
+            Text("追回奖励", "Claw back"),
             _claw_back,
-            permission="referrals.edit",
             form=ClawBackIn,
             reason=True,
             idempotent=True,
@@ -82,17 +75,17 @@ RELATIONS = Resource(
 
 REWARDS = Resource(
     name="rewards",
-    title=Text(zh="推荐奖励", en="Rewards"),
+    title=Text("推荐奖励", "Rewards"),
     model=ReferralsReward,
-    reply=RewardOut,
+    also=("relation", "grant"),
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("role", Text(zh="奖励类型", en="For"), "choice", choices=ROLES, filter=True),
-        Column("step", Text(zh="阶梯", en="Step"), "int"),
-        Column("period", Text(zh="周期", en="Period"), filter=True),
-        Column("state", Text(zh="状态", en="State"), "choice", choices=REWARD_STATES, filter=True),
-        Column("reason", Text(zh="原因", en="Reason")),
-        Column("at", Text(zh="时间", en="At"), "time", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("role", Text("奖励类型", "For"), "choice", choices=ROLES, filter=True),
+        Column("step", Text("阶梯", "Step"), "int"),
+        Column("period", Text("周期", "Period"), filter=True),
+        Column("state", Text("状态", "State"), "choice", choices=REWARD_STATES, filter=True),
+        Column("reason", Text("原因", "Reason")),
+        Column("at", Text("时间", "At"), "time", filter=True),
     ),
     permission="referrals.view",
     venue_free=True,

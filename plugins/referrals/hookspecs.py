@@ -3,11 +3,13 @@
 from typing import Literal
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class ReferralRewarded(Fact):
     """A member was rewarded: for a friend's registration or conversion, for a step of the quarter, or as the friend."""
+
+    label = Text("推荐奖励发放", "Referral rewarded")
 
     member: UUID
     reward: UUID

@@ -18,9 +18,9 @@ def _rewarded(ctx: Context, fact: ReferralRewarded) -> Told | None:
 NOTICES = (
     Notice(
         "referral_rewarded",
-        Text(zh="推荐奖励到账", en="Your referral reward"),
+        Text("推荐奖励到账", "Your referral reward"),
         _rewarded,
-        Text(zh="您的推荐奖励已到账：{reward}。", en="You have been given: {reward}."),
+        Text("您的推荐奖励已到账：{reward}。", "You have been given: {reward}."),
         link="pages/referrals/invitees",
     ),
 )

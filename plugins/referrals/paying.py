@@ -9,16 +9,21 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from plugins.referrals.hookspecs import ReferralRewarded
-from plugins.referrals.models import ReferralsReward
+from plugins.referrals.models import ReferralsRelation, ReferralsReward
 from plugins.referrals.schemas import ReferralSettings
-from roost import Context, new_id, rewards
+from roost import Context, Text, Words, members, new_id, rewards, risk
 
 WORDS = {
-    "registration": "推荐注册 / referred a registration",
-    "conversion": "推荐转会员 / referred a conversion",
-    "invitee": "受邀注册 / was invited",
-    "step": "推荐阶梯奖 / referral step",
+    "registration": Text("推荐注册", "referred a registration"),
+    "conversion": Text("推荐转会员", "referred a conversion"),
+    "invitee": Text("受邀注册", "was invited"),
+    "step": Text("推荐阶梯奖", "referral step"),
 }
+
+
+RISKY = Text("账号风险过高，暂不发放", "the account is too risky to be paid")
+EXCLUDED = Text("员工及教练不参与", "staff and coaches do not take part")
+NOTHING = Text("该项已不再奖励", "nothing is given for this any more")
 
 
 class Pay(BaseModel):
@@ -49,7 +54,7 @@ def promise(
     ctx.enqueue("referrals.pay", Pay(reward=row), dedupe=f"pay:{row}")
 
 
-def refuse(ctx: Context, relation: UUID, member: UUID, role: str, *, period: str, reason: str) -> None:
+def refuse(ctx: Context, relation: UUID, member: UUID, role: str, *, period: str, reason: Words) -> None:
     """Write down that a reward is not paid, and why."""
     ReferralsReward.scoped(ctx).insert(
         id=new_id(),
@@ -76,14 +81,33 @@ def specs_of(ctx: Context, role: str, step: int | None) -> list[rewards.RewardSp
     }[role]
 
 
+def excluded(ctx: Context, *people: UUID) -> bool:
+    """Tell whether one of these members is of a class that takes no part: staff, coaches."""
+    classes = ctx.settings(ReferralSettings).excluded_classes
+    return any(view.class_ in classes for view in members.get_many(ctx, people).values())
+
+
 def pay(ctx: Context, payload: Pay) -> None:
-    """Give a promised reward, once. Raises Conflict, and so is tried again, while a kind it needs is off."""
+    """Give a promised reward, once; not when one of the two is staff or a coach by now.
+
+    Raises Conflict, and so is tried again, while a kind it needs is off.
+    """
     row = ReferralsReward.scoped(ctx).lock(ReferralsReward.id == payload.reward)
     if row.state != "waiting":  # clawed back before it was paid
         return
     wanted = specs_of(ctx, row.role, row.step)
     if not wanted:  # the settings changed since
-        _set(ctx, row, state="capped", reason="nothing is given for this any more")
+        _set(ctx, row, state="capped", reason=NOTHING)
+        return
+    relation = ReferralsRelation.scoped(ctx).get(ReferralsRelation.id == row.relation)
+    if excluded(ctx, row.member, relation.invitee):
+        _set(ctx, row, state="capped", reason=EXCLUDED)
+        no: dict[str, Any] = {"refusal": "excluded_class"}
+        rewards.note(ctx, [rewards.Note(row.member, WORDS[row.role], EXCLUDED, no, refused=True)])
+        return
+    if risk.is_refused(ctx, row.member) or (row.role != "invitee" and risk.is_refused(ctx, relation.invitee)):
+        _set(ctx, row, state="capped", reason=RISKY)
+        rewards.note(ctx, [rewards.Note(row.member, WORDS[row.role], RISKY, {"refusal": "risky"}, refused=True)])
         return
     evidence: dict[str, Any] = {"relation": str(row.relation), "role": row.role}
     if row.period:
@@ -103,7 +127,7 @@ def pay(ctx: Context, payload: Pay) -> None:
     ctx.publish(ReferralRewarded(member=row.member, reward=row.id, role=row.role))
 
 
-def claw_back(ctx: Context, rows: Iterable[ReferralsReward], reason: str) -> list[str]:
+def claw_back(ctx: Context, rows: Iterable[ReferralsReward], reason: Words) -> list[str]:
     """Take rewards back as far as they go; return in words what was spent already."""
     spent: list[str] = []
     for row in rows:
@@ -111,7 +135,7 @@ def claw_back(ctx: Context, rows: Iterable[ReferralsReward], reason: str) -> lis
         if held.state == "given":
             spent += rewards.revoke(ctx, held.grant, reason=reason).spent
         if held.state in ("waiting", "given"):
-            _set(ctx, held, state="clawed", reason=reason[:200])
+            _set(ctx, held, state="clawed", reason=reason)
     return spent
 
 

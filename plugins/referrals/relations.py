@@ -7,19 +7,21 @@ from uuid import UUID
 
 from plugins.referrals import paying
 from plugins.referrals.counting import count, month_of, quarter_of
-from plugins.referrals.models import ReferralsRelation
-from plugins.referrals.schemas import BindIn, ReferralSettings
-from roost import Conflict, Context, Invalid, NotFound, identity, local_date, members, new_id, rewards
+from plugins.referrals.models import ReferralsKnown, ReferralsRelation
+from plugins.referrals.schemas import BindIn, RebindIn, ReferralSettings
+from roost import Conflict, Context, Invalid, NotFound, Text, Words, identity, local_date, members, new_id, rewards
 
 PURPOSE = "referral"
+REFERRAL = Text("推荐", "referral")
+CAPPED = Text("本月奖励已达上限", "the rewards of this month are used up")
 REFUSALS = {
-    "bad_token": "邀请无效 / the invitation is not ours",
-    "token_expired": "邀请已过期 / the invitation expired",
-    "inviter_unknown": "推荐人不存在 / there is no such inviter",
-    "self": "不能推荐自己 / nobody invites themselves",
-    "mutual": "不能互相推荐 / the inviter was invited by this person",
-    "excluded_class": "员工及教练不参与 / staff and coaches do not take part",
-    "known_before": "被推荐人此前已登记 / the invitee was known before",
+    "bad_token": Text("邀请无效", "the invitation is not ours"),
+    "token_expired": Text("邀请已过期", "the invitation expired"),
+    "inviter_unknown": Text("推荐人不存在", "there is no such inviter"),
+    "self": Text("不能推荐自己", "nobody invites themselves"),
+    "mutual": Text("不能互相推荐", "the inviter was invited by this person"),
+    "excluded_class": paying.EXCLUDED,
+    "known_before": Text("被推荐人此前已登记", "the invitee was known before"),
 }
 
 
@@ -46,7 +48,7 @@ def registered(ctx: Context, invitee: UUID, token: str, at: datetime | None) -> 
             invitee=view.id,
             inviter=inviter,
             state="refused" if refusal else "bound",
-            reason=refusal,
+            reason=REFUSALS[refusal] if refusal else "",
             venue=view.venue,
             bound_at=at or ctx.now(),
         )
@@ -90,17 +92,42 @@ def _objection(ctx: Context, invitee: UUID, inviter: UUID) -> str:
     theirs = _relation(ctx, view.id)
     if theirs is not None and theirs.inviter == invitee and theirs.state not in ("refused", "void"):
         return "mutual"
-    if view.class_ in ctx.settings(ReferralSettings).excluded_classes:
-        return "excluded_class"
-    return ""
+    if ReferralsKnown.scoped(ctx).first(ReferralsKnown.member == invitee) is not None:
+        return "known_before"
+    return "excluded_class" if paying.excluded(ctx, view.id, invitee) else ""
+
+
+def known(ctx: Context, invitee: UUID) -> None:
+    """Take it that the business software knew a person before they registered: a relation that is there is none."""
+    invitee = members.resolve(ctx, invitee)
+    ReferralsKnown.scoped(ctx).insert(member=invitee).on_conflict_ignore().execute()
+    row = _relation(ctx, invitee)
+    if row is not None:
+        void(ctx, row.id, "known_before")
+
+
+def void(ctx: Context, relation_id: UUID, refusal: str) -> None:
+    """End a relation that turned out to be none: what was not paid yet is not, what was is taken back."""
+    row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
+    if row.state == "converted":
+        undo(ctx, row.id, REFUSALS[refusal], state="void")
+    elif row.state == "bound":
+        ReferralsRelation.scoped(ctx).update(state="void", reason=REFUSALS[refusal]).where(
+            ReferralsRelation.id == row.id
+        ).execute()
+        brought = paying.of_relation(ctx, row.id, "registration", "invitee")
+        paying.claw_back(ctx, brought, REFUSALS[refusal])
+    else:
+        return
+    _note(ctx, members.resolve(ctx, row.invitee), row.inviter and members.resolve(ctx, row.inviter), refusal)
 
 
 def _note(ctx: Context, invitee: UUID, inviter: UUID | None, refusal: str) -> None:
-    evidence = {"invitee": str(invitee), "inviter": str(inviter) if inviter else None}
+    evidence = {"refusal": refusal, "invitee": str(invitee), "inviter": str(inviter) if inviter else None}
     who = [invitee] if inviter is None or inviter == invitee else [invitee, inviter]
     rewards.note(
         ctx,
-        [rewards.Note(m, "推荐 / referral", f"{refusal}: {REFUSALS[refusal]}", evidence, True) for m in who],
+        [rewards.Note(m, REFERRAL, REFUSALS[refusal], evidence, True) for m in who],
     )
 
 
@@ -119,6 +146,12 @@ def converted(ctx: Context, invitee: UUID, at: datetime | None) -> None:
     if row.state != "bound":
         return
     assert row.inviter is not None, "bound"
+    if paying.excluded(ctx, members.resolve(ctx, row.inviter), members.resolve(ctx, invitee)):
+        ReferralsRelation.scoped(ctx).update(state="void", reason=REFUSALS["excluded_class"]).where(
+            ReferralsRelation.id == row.id
+        ).execute()
+        _note(ctx, members.resolve(ctx, invitee), members.resolve(ctx, row.inviter), "excluded_class")
+        return
     day = local_date(at or ctx.now(), ctx.tenant.zone)
     month, quarter = month_of(day), quarter_of(day)
     ReferralsRelation.scoped(ctx).update(
@@ -129,7 +162,7 @@ def converted(ctx: Context, invitee: UUID, at: datetime | None) -> None:
     if count(ctx, inviter, month, 1) <= settings.conversions_a_month:
         paying.promise(ctx, row.id, inviter, "conversion", period=month)
     else:
-        paying.refuse(ctx, row.id, inviter, "conversion", period=month, reason="monthly_cap: 本月奖励已达上限")
+        paying.refuse(ctx, row.id, inviter, "conversion", period=month, reason=CAPPED)
     reached = count(ctx, inviter, quarter, 1)
     had = {reward.step for reward in paying.live_steps(ctx, inviter, quarter)}
     for step in settings.steps:
@@ -148,10 +181,10 @@ def ended_early(ctx: Context, invitee: UUID, at: datetime | None) -> None:
         return  # it ran its time: a week's card is no refund
     row = _relation(ctx, view.id)
     if row is not None and row.state == "converted":
-        undo(ctx, row.id, "refunded: 会籍退款")
+        undo(ctx, row.id, Text("会籍退款", "the membership was refunded"))
 
 
-def undo(ctx: Context, relation_id: UUID, reason: str, *, state: str = "refunded") -> list[str]:
+def undo(ctx: Context, relation_id: UUID, reason: Words, *, state: str = "refunded") -> list[str]:
     """Take a conversion back with all that the relation brought: the inviter's rewards for the registration and the
     conversion, the friend's, and any step that is no longer reached. Return in words what was spent already.
     """
@@ -159,9 +192,7 @@ def undo(ctx: Context, relation_id: UUID, reason: str, *, state: str = "refunded
     if row.state != "converted":
         raise Conflict(f"this relation is {row.state}, not converted", "该关系尚未转化，无可追回", code="not_converted")
     inviter = members.resolve(ctx, row.inviter)
-    ReferralsRelation.scoped(ctx).update(state=state, reason=reason[:200]).where(
-        ReferralsRelation.id == row.id
-    ).execute()
+    ReferralsRelation.scoped(ctx).update(state=state, reason=reason).where(ReferralsRelation.id == row.id).execute()
     count(ctx, inviter, row.month, -1)
     left = count(ctx, inviter, row.quarter, -1)
     lost = [reward for reward in paying.live_steps(ctx, inviter, row.quarter) if (reward.step or 0) > left]
@@ -186,12 +217,11 @@ def bind(ctx: Context, body: BindIn) -> ReferralsRelation:
                 venue=invitee.venue,
                 bound_at=ctx.now(),
             )
-        return rebind(ctx, row.id, body.inviter, body.reason)
+        return rebind(ctx, row.id, RebindIn(inviter=body.inviter, reason=body.reason))
 
 
-def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> ReferralsRelation:
-    """Give a relation another inviter, who is then paid for the registration; the former one's reward is
-    taken back.
+def rebind(ctx: Context, relation_id: UUID, body: RebindIn) -> ReferralsRelation:
+    """Give a relation another inviter, who is then paid for the registration; the former one's reward is taken back.
 
     Raises Conflict after the conversion, which fixes it, and for a pair that could not have been bound.
     """
@@ -199,18 +229,18 @@ def rebind(ctx: Context, relation_id: UUID, inviter: UUID, reason: str) -> Refer
         row = ReferralsRelation.scoped(ctx).lock(ReferralsRelation.id == relation_id)
         if row.state not in ("bound", "refused", "void") or members.get(ctx, row.invitee).converted_at is not None:
             raise Conflict("a conversion fixes who referred a member", "好友已转为会员，推荐关系不可更改", code="fixed")
-        inviter = members.resolve(ctx, inviter)
+        inviter = members.resolve(ctx, body.inviter)
         objection = _objection(ctx, row.invitee, inviter)
         if objection:
             raise Conflict(
-                REFUSALS[objection].partition(" / ")[2],
-                REFUSALS[objection].partition(" / ")[0],
+                REFUSALS[objection].en,
+                REFUSALS[objection].zh,
                 code=objection,
             )
         if row.inviter == inviter and row.state == "bound":
             return row  # type: ignore[no-any-return]  # peewee
-        paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration"), reason)
-        ReferralsRelation.scoped(ctx).update(inviter=inviter, state="bound", reason=reason[:200]).where(
+        paying.claw_back(ctx, paying.of_relation(ctx, row.id, "registration"), body.reason)
+        ReferralsRelation.scoped(ctx).update(inviter=inviter, state="bound", reason=body.reason).where(
             ReferralsRelation.id == row.id
         ).execute()
         paying.promise(ctx, row.id, inviter, "registration")

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator
 
-from roost import Choice, rewards
+from roost import Body, Choice, rewards
 
 RewardSpec = rewards.RewardSpec  # models here have fields called rewards
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -16,10 +16,8 @@ def _points(amount: int) -> RewardSpec:
     return RewardSpec(kind="points", spec={"amount": amount})
 
 
-class Step(BaseModel):
+class Step(Body, frozen=True):
     """What everyone gets who reaches so many conversions in a quarter."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     conversions: int = Field(ge=1, le=1000, description="季度转化人数 / conversions in a calendar quarter")
     rewards: list[RewardSpec] = Field(min_length=1, max_length=10, description="奖励 / what it brings")
@@ -34,10 +32,8 @@ def _invitee() -> list[RewardSpec]:
     return [RewardSpec(kind="voucher", spec=coupon)]
 
 
-class ReferralSettings(BaseModel):
+class ReferralSettings(Body):
     """Who is paid what for bringing a friend. One level only: nobody is paid for a friend's friend."""
-
-    model_config = ConfigDict(extra="forbid")
 
     invitation_days: int = Field(30, ge=1, le=365, description="邀请有效天数 / days an invitation lasts")
     page: str = Field(
@@ -106,60 +102,22 @@ class InviteeOut(BaseModel):
     rewards: list[str] = Field(description="what it brought me, in words")
 
 
-class RelationOut(BaseModel):
-    """Who referred whom, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    invitee: UUID
-    inviter: UUID | None
-    state: str
-    reason: str
-    venue: UUID | None
-    bound_at: datetime
-    converted_at: datetime | None
-
-
-class RewardOut(BaseModel):
-    """A reward of referrals, as staff see it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    relation: UUID
-    member: UUID
-    role: str
-    state: str
-    reason: str
-    period: str
-    step: int | None
-    grant: UUID | None
-    at: datetime
-
-
-class BindIn(BaseModel):
+class BindIn(Body):
     """Who referred a member, as staff found out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     invitee: UUID = Field(description="被推荐人 / invitee")
     inviter: UUID = Field(description="推荐人 / inviter")
     reason: Reason = Field(description="原因 / why")
 
 
-class RebindIn(BaseModel):
+class RebindIn(Body):
     """Another inviter for a relation."""
-
-    model_config = ConfigDict(extra="forbid")
 
     inviter: UUID = Field(description="新推荐人 / the right inviter")
     reason: Reason = Field(description="原因 / why")
 
 
-class ClawBackIn(BaseModel):
+class ClawBackIn(Body):
     """Why rewards are taken back."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason = Field(description="原因 / why")

@@ -6,7 +6,7 @@ from plugins.referrals import relations
 from plugins.referrals.counting import counted, month_of, quarter_of
 from plugins.referrals.models import ReferralsRelation, ReferralsReward
 from plugins.referrals.schemas import InvitationOut, InviteeOut, ReferralSettings
-from roost import Context, Invalid, PageQuery, members, rewards
+from roost import Context, PageQuery, keyset, members, rewards
 
 SHOWN = ("bound", "converted", "refunded", "void")
 
@@ -37,23 +37,8 @@ def my_invitation(ctx: Context, member: UUID) -> InvitationOut:
 
 def my_invitees(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[InviteeOut], str | None]:
     """Return a page of the friends a member brought, newest first, names masked; and the next cursor."""
-    query = (
-        ReferralsRelation.scoped(ctx)
-        .select()
-        .where(ReferralsRelation.inviter == member, ReferralsRelation.state.in_(SHOWN))
-    )
-    if page.cursor:
-        try:
-            query = query.where(ReferralsRelation.id < UUID(page.cursor))
-        except ValueError:
-            raise Invalid(
-                "this cursor is not one of ours",
-                "游标无效",
-                fields=[{"path": "query.cursor", "message": "unknown"}],
-            ) from None
-    limit = max(1, min(page.limit, 100))
-    rows = list(query.order_by(ReferralsRelation.id.desc()).limit(limit + 1))
-    more, rows = len(rows) > limit, rows[:limit]
+    mine = ReferralsRelation.scoped(ctx).select().where(ReferralsRelation.inviter == member)
+    rows, cursor = keyset(mine.where(ReferralsRelation.state.in_(SHOWN)), ReferralsRelation.id, page)
     friends = members.get_many(ctx, [row.invitee for row in rows])
     brought = _brought(ctx, member, [row.id for row in rows])
     items = [
@@ -67,7 +52,7 @@ def my_invitees(ctx: Context, member: UUID, page: PageQuery) -> tuple[list[Invit
         )
         for row in rows
     ]
-    return items, str(rows[-1].id) if more else None
+    return items, cursor
 
 
 def _brought(ctx: Context, member: UUID, relations_: list[UUID]) -> dict[UUID, list[str]]:

@@ -1,25 +1,16 @@
 """What members call: look, be reminded, take, confirm, give back, have a voucher refunded."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
 from plugins.seckill import eligibility, reminders, service, sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import ClaimOut, ItemOut, ReminderOut, SessionOut, SessionsOut, TakeIn
-from roost import Context, Endpoints, Listing, PageQuery, inventory, keyset, members
+from roost import Context, Endpoints, Listing, PageQuery, Remote, inventory, keyset, members, risk
 
 member = Endpoints("member")
-
-
-def _me(ctx: Context) -> UUID:
-    assert ctx.actor.id is not None  # the host lets only members in
-    return ctx.actor.id
-
-
-def claim_out(claim: SeckillClaim) -> ClaimOut:
-    """Show a claim to its member."""
-    return ClaimOut.model_validate(claim, from_attributes=True)
 
 
 def _session_out(
@@ -67,14 +58,14 @@ def list_sessions(ctx: Context) -> SessionsOut:
         SeckillClaim.scoped(ctx)
         .select(SeckillClaim.item)
         .where(
-            SeckillClaim.member == _me(ctx),
+            SeckillClaim.member == ctx.member,
             SeckillClaim.state.in_(("held", "closing", "won", "used", "shipped")),
             SeckillClaim.session.in_([row.id for row in rows]),
         )
     )
     for claim in held:
         mine[claim.item] = mine.get(claim.item, 0) + 1
-    view = members.get(ctx, _me(ctx))
+    view = members.get(ctx, ctx.member)
     waited = reminders.asked_for(ctx, view.id, [row.id for row in rows])
     shown = [
         _session_out(ctx, row, [i for i in items if i.session == row.id], mine, view, row.id in waited) for row in rows
@@ -85,51 +76,78 @@ def list_sessions(ctx: Context) -> SessionsOut:
 @member.post("/sessions/{session_id}/reminder", since="1.1")
 def ask_reminder(ctx: Context, session_id: UUID) -> ReminderOut:
     """Have me reminded a few minutes before a session opens."""
-    return ReminderOut(session=session_id, reminded=True, at=reminders.ask(ctx, _me(ctx), session_id))
+    return ReminderOut(session=session_id, reminded=True, at=reminders.ask(ctx, ctx.member, session_id))
 
 
 @member.delete("/sessions/{session_id}/reminder", since="1.1")
 def withdraw_reminder(ctx: Context, session_id: UUID) -> None:
     """Do not remind me of a session after all."""
-    reminders.withdraw(ctx, _me(ctx), session_id)
+    reminders.withdraw(ctx, ctx.member, session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """A unit that is being taken, while it is asked who does."""
+
+    item: UUID
+    body: TakeIn | None = field(repr=False)
+    asking: risk.Asking
 
 
 @member.post("/items/{item_id}/take", idempotent=True, status=201)
-def take(ctx: Context, item_id: UUID, body: TakeIn | None = None) -> ClaimOut:
+class Take(Remote):
     """Hold one unit until its deadline; confirm it, or pay its order, before then, or it goes back.
 
     What is sent needs an address; where it costs no money it is won at once.
     """
-    return claim_out(service.take(ctx, _me(ctx), item_id, body.address if body is not None else None))
+
+    def prepare(self, ctx: Context, item_id: UUID, body: TakeIn | None = None) -> _Taking:  # type: ignore[override]  # the call's
+        """Refuse what is not open or sold out; prepare the question whether this member may claim."""
+        service.look(ctx, item_id)
+        return _Taking(item_id, body, risk.ask(ctx, ctx.member))
+
+    def waits(self, prepared: _Taking) -> bool:
+        """Tell whether there is anybody to ask."""
+        return risk.waits(prepared.asking)
+
+    def call(self, prepared: _Taking) -> list[Any]:
+        """Ask it."""
+        return risk.call(prepared.asking)
+
+    def complete(self, ctx: Context, prepared: _Taking, answer: list[Any]) -> ClaimOut:
+        """Take the unit."""
+        risk.require_fair(ctx, prepared.asking, answer)
+        address = prepared.body.address if prepared.body is not None else None
+        return ClaimOut.model_validate(service.take(ctx, ctx.member, prepared.item, address))
 
 
 @member.post("/claims/{claim_id}/confirm", idempotent=True)
 def confirm(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Pay the points, if any, and win what is held. What costs money is won by paying its order."""
-    return claim_out(service.confirm(ctx, _me(ctx), claim_id))
+    return ClaimOut.model_validate(service.confirm(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/cancel", idempotent=True)
 def cancel(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back what is held: at once, or once the payment provider has confirmed that nobody can pay it."""
-    return claim_out(service.cancel(ctx, _me(ctx), claim_id))
+    return ClaimOut.model_validate(service.cancel(ctx, ctx.member, claim_id))
 
 
 @member.post("/claims/{claim_id}/refund", idempotent=True, since="1.1")
 def refund(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Give back a voucher that is valid and unused, or goods not sent yet: points return at once, money as it came."""
-    return claim_out(vouchers.refund_own(ctx, _me(ctx), claim_id))
+    return ClaimOut.model_validate(vouchers.refund_own(ctx, ctx.member, claim_id))
 
 
 @member.get("/claims")
 def list_claims(ctx: Context, page: PageQuery) -> Listing[ClaimOut]:
     """List what I hold and won, newest first."""
-    query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == _me(ctx))
+    query = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == ctx.member)
     rows, next_cursor = keyset(query, SeckillClaim.id, page)
-    return Listing(items=[claim_out(row) for row in rows], next_cursor=next_cursor)
+    return Listing(items=[ClaimOut.model_validate(row) for row in rows], next_cursor=next_cursor)
 
 
 @member.get("/claims/{claim_id}")
 def read_claim(ctx: Context, claim_id: UUID) -> ClaimOut:
     """Show one claim of mine."""
-    return claim_out(service.get(ctx, _me(ctx), claim_id))
+    return ClaimOut.model_validate(service.get(ctx, ctx.member, claim_id))

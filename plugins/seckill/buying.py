@@ -20,33 +20,25 @@ def place(
 
     Raises InsufficientBalance, and Invalid (`address_needed`) where it is sent and nobody says where to.
     """
+    sent = item.delivery == "ship"
     line = orders.Line(
-        str(item.id),
-        item.title,
-        1,
-        item.price_fen,
-        item.price_points,
-        fulfilment="ship" if item.delivery == "ship" else "none",
-        picture=item.picture,
+        str(item.id), item.title, 1, item.price_fen, item.price_points, "ship" if sent else "none", item.picture
     )
-    return orders.place(
-        ctx,
-        orders.Draft(
-            member,
-            str(claim),
-            (line,),
-            title=item.title,
-            address=address if item.delivery == "ship" else None,
-            deadline=deadline,
-            cancellable=False,
-        ),
+    address = address if sent else None
+    draft = orders.Draft(
+        member, str(claim), (line,), title=item.title, address=address, deadline=deadline, cancellable=False
     )
+    return orders.place(ctx, draft)
+
+
+def _order(claim: SeckillClaim) -> UUID:
+    assert claim.order is not None, "what costs money or is sent has an order"
+    return claim.order
 
 
 def require_paid(ctx: Context, claim: SeckillClaim) -> None:
     """Raise Conflict unless a claim's order is paid: `pay_first` while it can be, else `lapsed`."""
-    assert claim.order is not None
-    order = orders.get(ctx, claim.order)
+    order = orders.get(ctx, _order(claim))
     if order.paid:
         return
     if order.state in ("placed", "paying") and order.deadline > ctx.now():
@@ -56,8 +48,7 @@ def require_paid(ctx: Context, claim: SeckillClaim) -> None:
 
 def require_kept(ctx: Context, claim: SeckillClaim) -> None:
     """Raise Conflict when the money of a claim is on its way back, or back."""
-    assert claim.order is not None
-    if not orders.get(ctx, claim.order).paid:
+    if not orders.get(ctx, _order(claim)).paid:
         raise Conflict("this voucher is being refunded", "凭证退款中，不可用", code="not_usable")
 
 
@@ -66,14 +57,12 @@ def close(ctx: Context, claim: SeckillClaim) -> bool:
 
     Raises Conflict when it is paid already.
     """
-    assert claim.order is not None
-    return orders.cancel(ctx, claim.order).state == "closed"
+    return orders.cancel(ctx, _order(claim)).state == "closed"
 
 
 def refund(ctx: Context, claim: SeckillClaim) -> None:
     """Pay a claim's order back. Raises Conflict (`already_sent`) for what has left; nothing changes then."""
-    assert claim.order is not None
-    order = orders.refund(ctx, claim.order, key=f"claim:{claim.id}", reason="seckill refund")
+    order = orders.refund(ctx, _order(claim), key=f"claim:{claim.id}", reason="seckill refund")
     if any(line.fulfilment == "ship" and line.delivered for line in order.lines):  # read under the order's lock
         raise Conflict(
             "this was sent already: ask for a refund in the order",

@@ -1,20 +1,19 @@
 """Who may take an item: states, levels, venues, staff, and who is barred for holds that were not paid.
 
 A bar is core's (`members.bar`, function "seckill"), so staff see it, set one by hand and lift it there. The one for
-unpaid holds ends `bar_days` times 24 hours after it began, within the last day that core keeps of it.
+unpaid holds ends `bar_days` times 24 hours after it began.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import MemberRef, SeckillSettings
-from roost import Context, Forbidden, local_day_end, members
+from roost import Context, Forbidden, members
 
 FUNCTION = "seckill"
-UNPAID = "秒杀多次未付款"  # the reason by which the bar for unpaid holds is known
+UNPAID = "秒杀多次未付款"
 
 
 def refusal(ctx: Context, view: members.MemberView, session: SeckillSession, item: SeckillItem) -> Forbidden | None:
@@ -38,29 +37,10 @@ def in_venues(venue: UUID | None, *limits: Sequence[str]) -> bool:
 
 def require_not_barred(ctx: Context, member: UUID) -> None:
     """Raise Forbidden (`barred`) for a member who is kept out, and say until when."""
+    members.require_not_barred(ctx, member, FUNCTION)
     settings = ctx.settings(SeckillSettings)
-    for bar in members.bars(ctx, member, FUNCTION):
-        end = local_day_end(bar.until, ctx.tenant.zone) if bar.until is not None else None
-        if bar.reason == UNPAID:
-            end = bar.barred_at + timedelta(days=settings.bar_days)
-        if end is None or end > ctx.now():
-            raise _barred(ctx, end)
     if len(unpaid(ctx, member)) >= settings.unpaid_limit:  # the job that bars them has not come yet
-        raise _barred(ctx, ctx.now() + timedelta(days=settings.bar_days))
-
-
-def _barred(ctx: Context, end: datetime | None) -> Forbidden:
-    if end is None:
-        return Forbidden(
-            "you may not take part in flash sales", "您暂不能参加秒杀，请联系门店", code="barred", until=None
-        )
-    local = end.astimezone(ZoneInfo(ctx.tenant.zone))
-    return Forbidden(
-        f"you may take part in flash sales again from {local:%Y-%m-%d %H:%M}",
-        f"您暂不能参加秒杀，{local:%Y-%m-%d %H:%M} 后恢复",
-        code="barred",
-        until=local.isoformat(),
-    )
+        raise members.barred(ctx, ctx.now() + timedelta(days=settings.bar_days))
 
 
 def unpaid(ctx: Context, member: UUID) -> list[UUID]:
@@ -81,9 +61,9 @@ def count_unpaid(ctx: Context, claim: SeckillClaim) -> None:
     ctx.enqueue("seckill.bar", MemberRef(member=claim.member), dedupe=f"bar:{claim.id}")
 
 
-def bar_when_due(ctx: Context, member_id: UUID) -> None:
+def bar_when_due(ctx: Context, payload: MemberRef) -> None:
     """Keep a member out of flash sales when too many holds were not paid. These count no more afterwards."""
-    settings, member = ctx.settings(SeckillSettings), members.get(ctx, member_id)
+    settings, member = ctx.settings(SeckillSettings), members.get(ctx, payload.member)
     counted = unpaid(ctx, member.id)
     if member.erased or len(counted) < settings.unpaid_limit:
         return
@@ -94,7 +74,7 @@ def bar_when_due(ctx: Context, member_id: UUID) -> None:
         .returning(SeckillClaim.id)
         .execute()
     )
-    until = ctx.today() + timedelta(days=settings.bar_days)
-    longer = any(bar.until is None or bar.until > until for bar in members.bars(ctx, member.id, FUNCTION))
+    end = ctx.now() + timedelta(days=settings.bar_days)
+    longer = any(bar.ends_at is None or bar.ends_at > end for bar in members.bars(ctx, member.id, FUNCTION))
     if list(cleared) and not longer:  # none cleared: another job was first, and has barred them
-        members.bar(ctx, member.id, FUNCTION, UNPAID, until=until)
+        members.bar(ctx, member.id, FUNCTION, UNPAID, ends_at=end)

@@ -12,19 +12,18 @@ from plugins.seckill.models import SeckillClaim
 from roost import Context, Veto
 
 OWNER = "seckill"
+Told = orders.OrderPaid | orders.OrderClosed | orders.OrderFulfilled | orders.OrderRefunded
 
 
-def _claim(ctx: Context, order: UUID) -> SeckillClaim | None:
-    found = SeckillClaim.scoped(ctx).first(SeckillClaim.order == order)
-    if found is None:
-        return None
-    claim: SeckillClaim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == found.id)
-    return claim
+def _claim(ctx: Context, fact: Told) -> SeckillClaim | None:
+    """Return the claim that an order of ours is of, locked."""
+    found = SeckillClaim.scoped(ctx).first(SeckillClaim.order == fact.order) if fact.owner == OWNER else None
+    return SeckillClaim.scoped(ctx).lock(SeckillClaim.id == found.id) if found is not None else None
 
 
 def paid(ctx: Context, fact: orders.OrderPaid) -> None:
     """Win what was paid for; also one that its member had wanted to give back, but paid."""
-    claim = _claim(ctx, fact.order) if fact.owner == OWNER else None
+    claim = _claim(ctx, fact)
     if claim is not None and claim.state in ("held", "closing"):
         service.win(ctx, claim)
         if not orders.get(ctx, fact.order).paid:  # it has gone back since
@@ -33,7 +32,7 @@ def paid(ctx: Context, fact: orders.OrderPaid) -> None:
 
 def closed(ctx: Context, fact: orders.OrderClosed) -> None:
     """Give the stock back: nobody can pay for it any more."""
-    claim = _claim(ctx, fact.order) if fact.owner == OWNER else None
+    claim = _claim(ctx, fact)
     if claim is None:
         return
     if claim.state == "closing":
@@ -47,7 +46,7 @@ def closed(ctx: Context, fact: orders.OrderClosed) -> None:
 
 def fulfilled(ctx: Context, fact: orders.OrderFulfilled) -> None:
     """Note that what was won has been sent."""
-    claim = _claim(ctx, fact.order) if fact.owner == OWNER and fact.kind == "ship" and fact.whole else None
+    claim = _claim(ctx, fact) if fact.kind == "ship" and fact.whole else None
     if claim is not None and claim.state in ("held", "won"):
         if claim.state == "held":  # the news that it was paid comes later
             service.win(ctx, claim)
@@ -56,7 +55,7 @@ def fulfilled(ctx: Context, fact: orders.OrderFulfilled) -> None:
 
 def refunded(ctx: Context, fact: orders.OrderRefunded) -> None:
     """End a voucher whose money went back in whole; one that was used stays used."""
-    claim = _claim(ctx, fact.order) if fact.owner == OWNER else None
+    claim = _claim(ctx, fact)
     if claim is not None and orders.get(ctx, fact.order).state == "refunded":
         refunded_now(ctx, claim)
 

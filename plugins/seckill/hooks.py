@@ -1,50 +1,24 @@
 """What flash sales answer and declare."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from plugins import orders
-from plugins.seckill import api, console, hearing, jobs, notices, privacy, service
+from plugins.seckill import api, console, hearing, jobs, notices, privacy
 from plugins.seckill.schemas import SeckillSettings
-from roost import Context, Endpoints, Job, Notice, Resource, Schedule, Veto, hookimpl
+from roost import Context, Contribution, Veto, hookimpl
 
 
 @hookimpl
-def register_settings() -> type[SeckillSettings]:
-    """Declare the settings."""
-    return SeckillSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member API."""
-    return (api.member,)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return console.RESOURCES
-
-
-@hookimpl
-def register_jobs() -> Sequence[Job]:
-    """Declare what runs in the background."""
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    """Declare what runs by the clock."""
-    return jobs.SCHEDULES
-
-
-@hookimpl
-def register_notices() -> Sequence[Notice]:
-    """Declare what members are told."""
-    return notices.NOTICES
+def contribute() -> Contribution:
+    return Contribution(
+        settings=SeckillSettings,
+        endpoints=(api.member,),
+        resources=console.RESOURCES,
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+        notices=notices.NOTICES,
+    )
 
 
 @hookimpl
@@ -86,25 +60,10 @@ def order_refundable_until(ctx: Context, order: UUID, owner: str) -> datetime | 
 @hookimpl
 def may_switch_off(ctx: Context) -> Veto | None:
     """Refuse while claims hold stock or points, or wait to be used."""
-    count = service.in_flight(ctx)
-    if not count:
-        return None
-    return Veto("in_flight", f"{count} flash-sale claims are held or unused", f"还有 {count} 个秒杀凭证未完成")
+    return privacy.may_switch_off(ctx)
 
 
 @hookimpl
 def erase_member(ctx: Context, member: UUID) -> None:
-    """Give back what the member holds, forget their reminders; won claims stay as records without a code."""
+    """Give back what the member holds."""
     privacy.erase(ctx, member)
-
-
-@hookimpl
-def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's claims and reminders."""
-    privacy.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's claims and reminders."""
-    return privacy.export(ctx, member)

@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class SeckillOpening(Fact):
     """A published session opens in a few minutes."""
+
+    label = Text("秒杀即将开始", "Flash sale opening")
 
     session: UUID
 
@@ -14,12 +16,16 @@ class SeckillOpening(Fact):
 class SeckillReminded(Fact):
     """A member who asked for it is reminded that a session opens."""
 
+    label = Text("秒杀开始提醒", "Flash sale reminder")
+
     member: UUID
     session: UUID
 
 
 class SeckillWon(Fact):
     """A member won an item."""
+
+    label = Text("秒杀成功", "Flash sale won")
 
     member: UUID
     claim: UUID
@@ -29,6 +35,8 @@ class SeckillWon(Fact):
 class SeckillLapsed(Fact):
     """A hold was not confirmed in time; its stock and points went back."""
 
+    label = Text("秒杀未确认释放", "Flash sale unit lapsed")
+
     member: UUID
     claim: UUID
     item: UUID
@@ -36,6 +44,8 @@ class SeckillLapsed(Fact):
 
 class SeckillExpired(Fact):
     """A voucher was not used in time. `refunded`: what it cost goes back."""
+
+    label = Text("秒杀券过期", "Flash sale voucher expired")
 
     member: UUID
     claim: UUID

@@ -18,22 +18,10 @@ def _each_minute(ctx: Context, slot: str) -> None:
     sessions.announce(ctx)
 
 
-def _lapse(ctx: Context, payload: ClaimRef) -> None:
-    service.lapse_late(ctx, payload.claim)
-
-
-def _expire(ctx: Context, payload: ClaimRef) -> None:
-    vouchers.expire(ctx, payload.claim)
-
-
-def _bar(ctx: Context, payload: MemberRef) -> None:
-    eligibility.bar_when_due(ctx, payload.member)
-
-
 JOBS = (
-    Job("lapse", ClaimRef, _lapse, when_off="run"),
-    Job("expire", ClaimRef, _expire, when_off="run"),
-    Job("bar", MemberRef, _bar, when_off="run"),
+    Job("lapse", ClaimRef, service.lapse_late, when_off="run"),
+    Job("expire", ClaimRef, vouchers.expire, when_off="run"),
+    Job("bar", MemberRef, eligibility.bar_when_due, when_off="run"),
     Job("remind", SessionRef, reminders.remind),
 )
 SCHEDULES = (

@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, IntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import DELETE, Blank, JsonField, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class SeckillPlan(TenantModel):
@@ -87,6 +87,15 @@ class SeckillClaim(TenantModel):
     created_at = TimeField()
     ended_at = TimeField(null=True)
 
+    member_rows = MemberRows(
+        erase=Blank(code=None),  # the rest is evidence of the sale
+        export=(
+            "id", "session", "item", "state", "delivery", "price_points", "price_fen", "order", "deadline", "code",
+            "expires_at", "created_at",
+        ),
+        name="claims",
+    )  # fmt: skip
+
     class Meta:
         indexes = (
             (("tenant", "member", "created_at"), False),
@@ -105,6 +114,10 @@ class SeckillReminder(TenantModel):
     session = UUIDField()
     member = UUIDField()
     created_at = TimeField()
+
+    member_rows = MemberRows(
+        erase=DELETE, merge=Unite(by=("session",)), export=("session", ("created_at", "asked_at")), name="reminders"
+    )
 
     class Meta:
         indexes = ((("tenant", "session", "member"), True), (("tenant", "member"), False))

@@ -19,23 +19,23 @@ def _expired(ctx: Context, fact: SeckillExpired) -> Told | None:
     item = SeckillItem.scoped(ctx).first(SeckillItem.id == fact.item)
     if item is None:
         return None
-    back = Text(zh="，所付将原路退回", en="; what you paid goes back to you").in_(ctx.locale) if fact.refunded else ""
+    back = Text("，所付将原路退回", "; what you paid goes back to you").in_(ctx.locale) if fact.refunded else ""
     return Told(fact.member, {"item": item.title, "back": back})
 
 
 NOTICES = (
     Notice(
         "seckill_reminded",
-        Text(zh="秒杀即将开始", en="A flash sale opens soon"),
+        Text("秒杀即将开始", "A flash sale opens soon"),
         _reminded,
-        Text(zh="您关注的“{session}”将于 {time} 开抢。", en="“{session}” opens at {time}."),
+        Text("您关注的“{session}”将于 {time} 开抢。", "“{session}” opens at {time}."),
         link="pages/seckill/index",
     ),
     Notice(
         "seckill_expired",
-        Text(zh="秒杀凭证已过期", en="Your voucher has ended"),
+        Text("秒杀凭证已过期", "Your voucher has ended"),
         _expired,
-        Text(zh="您的“{item}”凭证已过期{back}。", en="Your voucher for “{item}” has ended{back}."),
+        Text("您的“{item}”凭证已过期{back}。", "Your voucher for “{item}” has ended{back}."),
         link="pages/seckill/claims",
     ),
 )

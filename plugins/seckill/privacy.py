@@ -1,43 +1,23 @@
-"""A member's claims and reminders when the member leaves, merges, or asks for a copy."""
+"""What a leaving member gives back, and what keeps flash sales from being switched off."""
 
-from typing import Any
 from uuid import UUID
 
 from plugins.seckill import service
-from plugins.seckill.models import SeckillClaim, SeckillReminder
-from plugins.seckill.schemas import ClaimOut
-from roost import Context
+from plugins.seckill.models import SeckillClaim
+from roost import Context, Veto
 
 
 def erase(ctx: Context, member: UUID) -> None:
-    """Give back what is held and drop the codes; the rows stay as evidence of the sale."""
-    held = (
-        SeckillClaim.scoped(ctx)
-        .select(SeckillClaim.id)
-        .where(SeckillClaim.member == member, SeckillClaim.state == "held")
-    )
-    for row in list(held):
+    """Give back what is held: its stock and points return."""
+    mine = SeckillClaim.scoped(ctx).select(SeckillClaim.id).where(SeckillClaim.member == member)
+    for row in list(mine.where(SeckillClaim.state == "held")):
         service.cancel(ctx, member, row.id, counts=False)
-    SeckillClaim.scoped(ctx).update(code=None).where(SeckillClaim.member == member).execute()
-    SeckillReminder.scoped(ctx).delete().where(SeckillReminder.member == member).execute()
 
 
-def merge(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Make the merged member's claims and reminders the member's; of two reminders of a session one stays."""
-    SeckillClaim.scoped(ctx).update(member=member).where(SeckillClaim.member == merged).execute()
-    mine = SeckillReminder.scoped(ctx).select(SeckillReminder.session).where(SeckillReminder.member == member)
-    theirs = SeckillReminder.member == merged
-    SeckillReminder.scoped(ctx).delete().where(
-        theirs, SeckillReminder.session.in_([row.session for row in mine])
-    ).execute()
-    SeckillReminder.scoped(ctx).update(member=member).where(theirs).execute()
-
-
-def export(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Return the member's claims and reminders as JSON values."""
-    rows = SeckillClaim.scoped(ctx).select().where(SeckillClaim.member == member).order_by(SeckillClaim.id)
-    asked = SeckillReminder.scoped(ctx).select().where(SeckillReminder.member == member).order_by(SeckillReminder.id)
-    return {
-        "claims": [ClaimOut.model_validate(r, from_attributes=True).model_dump(mode="json") for r in rows],
-        "reminders": [{"session": str(r.session), "asked_at": r.created_at.isoformat()} for r in asked],
-    }
+def may_switch_off(ctx: Context) -> Veto | None:
+    """Refuse while claims hold stock, or wait to be used."""
+    waiting = SeckillClaim.state.in_(("held", "closing", "won", "refunding"))
+    count = SeckillClaim.scoped(ctx).select().where(waiting).count()
+    if not count:
+        return None
+    return Veto("in_flight", f"{count} flash-sale claims are held or unused", f"还有 {count} 个秒杀凭证未完成")

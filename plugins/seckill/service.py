@@ -14,21 +14,39 @@ from plugins.seckill.hookspecs import SeckillLapsed, SeckillWon
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
 from plugins.seckill.schemas import ClaimRef, SeckillSettings
 from plugins.seckill.sessions import stock_key
-from roost import (
-    Conflict,
-    Context,
-    SoldOut,
-    inventory,
-    local_date,
-    local_day_end,
-    members,
-    new_id,
-    points,
-)
+from roost import Conflict, Context, SoldOut, Text, inventory, local_day_end, members, new_id, points
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that look alike
 LAPSE_BATCH = 500
+CLAIM_STATES = {
+    "held": Text("待确认", "held"),
+    "closing": Text("取消中", "closing"),
+    "won": Text("已抢得", "won"),
+    "used": Text("已核销", "used"),
+    "shipped": Text("已发货", "sent"),
+    "expired": Text("已过期", "expired"),
+    "cancelled": Text("已取消", "cancelled"),
+    "lapsed": Text("超时释放", "lapsed"),
+    "refunding": Text("退款中", "refunding"),
+    "refunded": Text("已退", "refunded"),
+}
 HOUR = len("2026-11-22T05")  # of a slot: what failed is tried anew an hour later
+
+
+def look(ctx: Context, item_id: UUID) -> tuple[SeckillItem, SeckillSession]:
+    """Return an item that can be taken, and its session: most of a rush ends here, without a write.
+
+    Raises NotFound, Conflict (`not_open`), SoldOut.
+    """
+    item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
+    session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
+    if session.state != "published" or not session.starts_at <= ctx.now() < session.ends_at:
+        raise Conflict(
+            "this session is not open", "场次未开始或已结束", code="not_open", opens_at=session.starts_at.isoformat()
+        )
+    if inventory.available(ctx, stock_key(item.id)) < 1:
+        raise SoldOut("sold out", "已抢光")
+    return item, session
 
 
 def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = None) -> SeckillClaim:
@@ -37,22 +55,14 @@ def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = No
     Raises NotFound, Conflict (`not_open`), Forbidden (`not_for_you`, `barred`), SoldOut, LimitReached,
     InsufficientBalance, Invalid (`address_needed`); nothing is held then.
     """
-    item = SeckillItem.scoped(ctx).get(SeckillItem.id == item_id)
-    session = SeckillSession.scoped(ctx).get(SeckillSession.id == item.session)
+    item, session = look(ctx, item_id)
     now = ctx.now()
-    if session.state != "published" or not session.starts_at <= now < session.ends_at:
-        raise Conflict(
-            "this session is not open", "场次未开始或已结束", code="not_open", opens_at=_text(session.starts_at)
-        )
-    if inventory.available(ctx, stock_key(item.id)) < 1:  # most of a rush ends here, without a write
-        raise SoldOut("sold out", "已抢光")
     refused = eligibility.refusal(ctx, members.get(ctx, member), session, item)
     if refused is not None:
         raise refused
     eligibility.require_not_barred(ctx, member)
     settings = ctx.settings(SeckillSettings)
     deadline = now + timedelta(minutes=settings.confirm_minutes)
-    month = local_date(now, ctx.tenant.zone).strftime("%Y-%m")
     claim_id, hold, order = new_id(), None, None
     if item.price_fen or item.delivery == "ship":  # accounts are locked before stock, which everybody wants
         order = buying.place(ctx, member, claim_id, item, deadline, address)
@@ -69,7 +79,7 @@ def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = No
         deadline=deadline,
         limits=(
             inventory.Limit(f"session:{session.id}", item.per_session or settings.per_session),
-            inventory.Limit(f"month:{month}", settings.per_month),
+            inventory.Limit(f"month:{ctx.today():%Y-%m}", settings.per_month),
         ),
     )
     claim: SeckillClaim = SeckillClaim.scoped(ctx).create(
@@ -89,15 +99,11 @@ def take(ctx: Context, member: UUID, item_id: UUID, address: buying.Address = No
     )
     if order is not None and order.paid:  # there was no money to pay
         win(ctx, claim)
-        return get(ctx, member, claim_id)
     return claim
 
 
-def _text(instant: datetime) -> str:
-    return instant.isoformat()
-
-
-def _own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+def lock(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
+    """Return a member's own claim, locked. Raises NotFound."""
     claim: SeckillClaim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id, SeckillClaim.member == member)
     return claim
 
@@ -108,7 +114,7 @@ def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     Raises Conflict (`lapsed`) when the deadline has passed or it was given back, and (`pay_first`) while the order of
     one that costs money is not paid.
     """
-    claim = _own(ctx, member, claim_id)
+    claim = lock(ctx, member, claim_id)
     if claim.state in ("won", "used", "shipped"):
         return claim
     if claim.order is not None and claim.state == "held":
@@ -116,7 +122,7 @@ def confirm(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     elif claim.state != "held" or claim.deadline <= ctx.now():
         raise Conflict("this hold has run out", "已超时释放，请重新抢购", code="lapsed")
     win(ctx, claim)
-    return get(ctx, member, claim_id)
+    return claim
 
 
 def win(ctx: Context, claim: SeckillClaim) -> None:
@@ -140,7 +146,7 @@ def cancel(ctx: Context, member: UUID, claim_id: UUID, *, counts: bool = True) -
     Raises Conflict when it is no longer held. The stock of what has an order returns when that is closed: at once, or
     when the provider has confirmed it.
     """
-    claim = _own(ctx, member, claim_id)
+    claim = lock(ctx, member, claim_id)
     if claim.state != "held":
         raise Conflict("only what is held can be given back", "当前状态不能取消")
     late = counts and is_late(ctx, claim, ctx.now())
@@ -148,7 +154,7 @@ def cancel(ctx: Context, member: UUID, claim_id: UUID, *, counts: bool = True) -
         put(ctx, claim, state="closing", unpaid=late)  # it counts once it is closed; it may be paid instead
     else:
         give_back(ctx, claim, "cancelled", unpaid=late)
-    return get(ctx, member, claim_id)
+    return claim
 
 
 def is_late(ctx: Context, claim: SeckillClaim, at: datetime) -> bool:
@@ -196,9 +202,9 @@ def lapse_due(ctx: Context, slot: str) -> None:
         ctx.enqueue("seckill.lapse", ClaimRef(claim=row.id), dedupe=f"lapse:{row.id}:{slot[:HOUR]}")
 
 
-def lapse_late(ctx: Context, claim_id: UUID) -> None:
+def lapse_late(ctx: Context, payload: ClaimRef) -> None:
     """Give back one hold whose deadline has passed; nothing to do when it has been confirmed or given back since."""
-    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
+    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == payload.claim)
     if claim.state == "held":
         lapse(ctx, claim)
 
@@ -207,10 +213,3 @@ def get(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     """Return a member's own claim, or raise NotFound."""
     claim: SeckillClaim = SeckillClaim.scoped(ctx).get(SeckillClaim.id == claim_id, SeckillClaim.member == member)
     return claim
-
-
-def in_flight(ctx: Context) -> int:
-    """Return how many claims hold stock or await use."""
-    return int(
-        SeckillClaim.scoped(ctx).select().where(SeckillClaim.state.in_(("held", "closing", "won", "refunding"))).count()
-    )

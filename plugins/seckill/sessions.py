@@ -12,7 +12,6 @@ from roost import Conflict, Context, Invalid, inventory, local_instant, tenants
 
 
 def stock_key(item: UUID) -> str:
-    """Return the inventory's name of an item."""
     return f"item:{item}"
 
 
@@ -59,14 +58,14 @@ def _add_item(ctx: Context, session: UUID, form: ItemForm) -> UUID:
     return item.id
 
 
-def remove_item(ctx: Context, item: UUID) -> None:
+def remove_item(ctx: Context, item: UUID, body: None = None) -> None:
     """Take an item out of a draft session."""
     row = SeckillItem.scoped(ctx).get(SeckillItem.id == item)
     _draft(ctx, row.session)
     SeckillItem.scoped(ctx).delete().where(SeckillItem.id == item).execute()
 
 
-def publish_session(ctx: Context, session: UUID) -> None:
+def publish_session(ctx: Context, session: UUID, body: None = None) -> None:
     """Publish a draft: its items get their stock, members see it. Raises Invalid when it has no item or is over."""
     row = _draft(ctx, session)
     items = items_of(ctx, [session])
@@ -79,7 +78,7 @@ def publish_session(ctx: Context, session: UUID) -> None:
     SeckillSession.scoped(ctx).update(state="published").where(SeckillSession.id == session).execute()
 
 
-def close_session(ctx: Context, session: UUID) -> None:
+def close_session(ctx: Context, session: UUID, body: None = None) -> None:
     """End a session at once; what was won is honoured, what is held may still be confirmed."""
     row = SeckillSession.scoped(ctx).lock(SeckillSession.id == session)
     if row.state != "published":
@@ -175,23 +174,11 @@ def make_sessions(ctx: Context) -> int:
 
 
 def _make_session(ctx: Context, plan: SeckillPlan, starts_at: datetime, ends_at: datetime) -> int:
-    new = (
-        SeckillSession.scoped(ctx)
-        .insert(
-            plan=plan.id,
-            title=plan.title,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            venues=plan.venues,
-            created_at=ctx.now(),
-        )
-        .on_conflict_ignore()
-        .returning(SeckillSession.id)
-        .execute()
-    )
-    for row in new:
-        for values in plan.items:
-            _add_item(ctx, row.id, ItemForm.model_validate(values))
+    values = {"plan": plan.id, "title": plan.title, "venues": plan.venues, "created_at": ctx.now()}
+    new = SeckillSession.scoped(ctx).insert(starts_at=starts_at, ends_at=ends_at, **values).on_conflict_ignore()
+    for row in new.returning(SeckillSession.id).execute():
+        for item in plan.items:
+            _add_item(ctx, row.id, ItemForm.model_validate(item))
         publish_session(ctx, row.id)
         return 1
     return 0

@@ -6,35 +6,21 @@ from plugins.seckill import buying
 from plugins.seckill.eligibility import in_venues
 from plugins.seckill.hookspecs import SeckillExpired
 from plugins.seckill.models import SeckillClaim, SeckillItem, SeckillSession
-from plugins.seckill.schemas import ClaimRef, SeckillSettings
-from plugins.seckill.service import put
-from roost import Conflict, Context, Forbidden, points, tenants
+from plugins.seckill.schemas import ClaimRef, Redeem, SeckillSettings
+from plugins.seckill.service import CLAIM_STATES, HOUR, lock, put
+from roost import Conflict, Context, points, tenants
 
 BATCH = 500
-HOUR = len("2026-11-22T05")  # of a slot: what failed is tried anew an hour later
-STATES_ZH = {
-    "held": "待确认",
-    "closing": "取消中",
-    "used": "已核销",
-    "shipped": "已发货",
-    "expired": "已过期",
-    "refunding": "退款中",
-    "refunded": "已退",
-    "cancelled": "已取消",
-    "lapsed": "已超时释放",
-}
 
 
-def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
+def redeem(ctx: Context, claim_id: UUID, body: Redeem) -> None:
     """Mark a won voucher as used in a venue.
 
     Raises Forbidden for a venue that is not the account's; Conflict when it is not won, is sent, has ended, is for
     other venues, or its money is on the way back.
     """
-    if ctx.actor.venues and venue not in ctx.actor.venues:
-        raise Forbidden("this venue is not yours", "不能为其他门店核销")
+    venue = tenants.counter(ctx, body.venue)
     claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
-    tenants.venue(ctx, venue)
     if claim.state != "won":
         raise Conflict(f"this voucher is {claim.state}", _is_zh(claim, "不能核销"), code="not_usable")
     if claim.delivery != "voucher":
@@ -51,7 +37,7 @@ def redeem(ctx: Context, claim_id: UUID, venue: UUID) -> None:
 
 
 def _is_zh(claim: SeckillClaim, what: str) -> str:
-    return f"凭证{STATES_ZH.get(claim.state, claim.state)}，{what}"
+    return f"凭证{CLAIM_STATES[claim.state].zh}，{what}"
 
 
 def refund_own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
@@ -59,7 +45,7 @@ def refund_own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
 
     What is going back or has gone already stays so. Raises NotFound, Conflict (`not_refundable`, `already_sent`).
     """
-    claim: SeckillClaim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id, SeckillClaim.member == member)
+    claim = lock(ctx, member, claim_id)
     if claim.state in ("refunding", "refunded"):
         return claim
     if claim.state == "won" and (claim.expires_at is None or claim.expires_at > ctx.now()):
@@ -73,7 +59,7 @@ def refund_own(ctx: Context, member: UUID, claim_id: UUID) -> SeckillClaim:
     )
 
 
-def refund(ctx: Context, claim_id: UUID) -> None:
+def refund(ctx: Context, claim_id: UUID, body: None = None) -> None:
     """Take back an unused voucher for staff, also one that has expired. Raises Conflict (`not_refundable`)."""
     claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
     if claim.state not in ("won", "expired"):
@@ -113,9 +99,9 @@ def expire_due(ctx: Context, slot: str) -> None:
         ctx.enqueue("seckill.expire", ClaimRef(claim=row.id), dedupe=f"expire:{row.id}:{slot[:HOUR]}")
 
 
-def expire(ctx: Context, claim_id: UUID) -> None:
+def expire(ctx: Context, payload: ClaimRef) -> None:
     """End one voucher whose last day has passed; what it cost goes back where the tenant wants that."""
-    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == claim_id)
+    claim = SeckillClaim.scoped(ctx).lock(SeckillClaim.id == payload.claim)
     if claim.state != "won" or claim.expires_at is None or claim.expires_at > ctx.now():
         return
     refunded = ctx.settings(SeckillSettings).refund_expired and claim.price_fen + claim.price_points > 0

@@ -2,34 +2,35 @@
 
 from plugins.visits import counter
 from plugins.visits.models import VisitsVisit
-from plugins.visits.schemas import VisitForm, VisitRow
+from plugins.visits.schemas import VisitForm, VisitView
 from roost import Column, Form, Panel, Resource, Text
 
 visits = Resource(
     name="records",
-    title=Text(zh="到店记录", en="Visits"),
+    title=Text("到店记录", "Visits"),
     model=VisitsVisit,
-    reply=VisitRow,
+    reply=VisitView,
     columns=(
-        Column("occurred_at", Text(zh="到店时间", en="Came"), "time"),
-        Column("day", Text(zh="日期", en="Day"), "date", filter=True),
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("points", Text(zh="所得积分", en="Points"), "points"),
-        Column("source", Text(zh="来源", en="Source"), "choice", source="entry_sources", filter=True),
-        Column("source_key", Text(zh="编号", en="Number"), filter=True, page=False),
+        Column("occurred_at", Text("到店时间", "Came"), "time"),
+        Column("day", Text("日期", "Day"), "date", filter=True),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("points", Text("所得积分", "Points"), "points"),
+        Column("growth", Text("所得成长值", "Growth"), "int", list=False),
+        Column("source", Text("来源", "Source"), "choice", source="entry_sources", filter=True),
+        Column("source_key", Text("编号", "Number"), filter=True, page=False),
         Column(
             "origin",
-            Text(zh="写入方式", en="Origin"),
+            Text("写入方式", "Origin"),
             "choice",
             choices={
-                "live": Text(zh="实时", en="live"),
-                "import": Text(zh="导入", en="import"),
-                "replay": Text(zh="重放", en="replay"),
+                "live": Text("实时", "live"),
+                "import": Text("导入", "import"),
+                "replay": Text("重放", "replay"),
             },
             list=False,
         ),
-        Column("recorded_at", Text(zh="记录时间", en="Recorded"), "time", list=False),
+        Column("recorded_at", Text("记录时间", "Recorded"), "time", list=False),
     ),
     permission="visits.view",
     edit_permission="visits.record",
@@ -38,4 +39,4 @@ visits = Resource(
     venue="venue",
 )
 
-today = Panel("today", Text(zh="今日到店", en="Visits today"), "visits.view", counter.figures_of_today)
+today = Panel("today", Text("今日到店", "Visits today"), "visits.view", counter.figures_of_today)

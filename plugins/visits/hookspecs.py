@@ -3,11 +3,13 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class VisitRecorded(Fact):
     """A member came. `day` is the tenant's date, `first_of_day` whether it is the member's first of it."""
+
+    label = Text("到店记录", "Visit recorded")
 
     visit: UUID
     member: UUID
@@ -16,10 +18,13 @@ class VisitRecorded(Fact):
     day: date
     first_of_day: bool
     points: int  # what it earned
+    growth: int = 0
 
 
 class MemberWentSilent(Fact):
     """A member with a valid membership has not come for `days` days or more."""
+
+    label = Text("会员沉默", "Member went silent")
 
     member: UUID
     since: datetime  # the last visit, or when the membership began or came back into force
@@ -28,6 +33,8 @@ class MemberWentSilent(Fact):
 
 class MemberReturned(Fact):
     """A member who had gone silent came again. `silent_since` is what `MemberWentSilent.since` said."""
+
+    label = Text("沉默会员回店", "Silent member returned")
 
     member: UUID
     venue: UUID | None = None

@@ -2,7 +2,7 @@
 
 from peewee import CharField, DateField, IntegerField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import DELETE, MemberRows, TenantModel, TimeField, Unite, new_id
 
 
 class VisitsVisit(TenantModel):
@@ -12,24 +12,30 @@ class VisitsVisit(TenantModel):
     member = UUIDField()
     venue = UUIDField(null=True)
     source = CharField(max_length=60)  # staff, saas, …
+    scope = CharField(max_length=60, default="")  # where and when the number is unique
     source_key = CharField(max_length=100)  # what the source calls this visit
     day = DateField()  # the tenant's date of the visit
     points = IntegerField(default=0)  # what it earned
+    growth = IntegerField(default=0)
     origin = CharField(max_length=8)
+    cause = CharField(max_length=100, default="")
     occurred_at = TimeField()
     recorded_at = TimeField()
 
+    member_rows = MemberRows(
+        erase=DELETE,  # where somebody was, and when, is theirs
+        export=("occurred_at", "day", "venue", "source", ("source_key", "number"), "points", "growth"),
+        name="visits",
+    )
+
     class Meta:
         indexes = (
-            (("tenant", "source", "source_key"), True),
+            (("tenant", "source", "source_key", "scope"), True),
             (("tenant", "member", "day"), False),
             (("tenant", "day"), False),
         )
 
-    @classmethod
-    def label(cls) -> str:
-        """Return what an error calls a row."""
-        return "visit"
+    noun = "visit"
 
 
 class VisitsPresence(TenantModel):
@@ -40,6 +46,12 @@ class VisitsPresence(TenantModel):
     since = TimeField()  # the silence is counted from here: the last visit, or the membership's beginning
     last_visit_at = TimeField(null=True)
     silent_at = TimeField(null=True)  # when they were found silent; None: they are not
+
+    member_rows = MemberRows(
+        erase=DELETE,
+        merge=Unite(newest="since", latest=("last_visit_at",)),
+        export=None,  # made of the visits
+    )
 
     class Meta:
         indexes = ((("tenant", "member"), True),)

@@ -31,8 +31,7 @@ def begin(ctx: Context, slot: str) -> None:
 def step(ctx: Context, payload: SilenceStep) -> Next | None:
     """Look at the next members, by id, whose silence is long enough; tell of those with a valid membership.
 
-    The lapsed and the frozen (停卡) are not silent: they stay as they are until their membership is in force
-    again.
+    The lapsed and the frozen (停卡) are not silent until their membership is in force again.
     """
     days = ctx.settings(VisitSettings).silent_days
     before = local_midnight(payload.day - timedelta(days=days), ctx.tenant.zone)
@@ -56,7 +55,7 @@ def step(ctx: Context, payload: SilenceStep) -> Next | None:
             away = (payload.day - local_date(row.since, ctx.tenant.zone)).days
             facts.append(MemberWentSilent(member=row.member, since=row.since, days=max(away, days)))
     if facts:
-        ctx.runtime.publish_many(ctx, facts)
+        ctx.publish(*facts)
     if len(rows) < BATCH:
         return None
     return Next(SilenceStep(day=payload.day, after=rows[-1].member))
@@ -89,9 +88,13 @@ def converted(ctx: Context, fact: MemberConverted) -> None:
 
 
 def updated(ctx: Context, fact: MemberUpdated) -> None:
-    """Count anew when a membership comes back into force, after a freeze or a lapse."""
+    """Count anew when a membership comes back into force, after a freeze or a lapse; while it is not, nobody is
+    silent.
+    """
     if not STANDING & set(fact.changed):
         return
     person = members.get(ctx, fact.member)
     if person.state == "member" and not person.frozen:
         count_from(ctx, person.id, fact.occurred_at or ctx.now())
+    else:  # the lapsed and the frozen are not silent
+        Presence.scoped(ctx).update(silent_at=None).where(Presence.member == person.id).execute()

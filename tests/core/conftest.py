@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.ids import new_id
 
 

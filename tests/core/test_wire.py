@@ -8,7 +8,7 @@ import pytest
 
 from core import db
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.wire import Wire
 
 pytestmark = pytest.mark.engines("postgresql")

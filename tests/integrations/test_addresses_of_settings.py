@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.config import Settings
-from core.context import Context
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import test_settings
 from integrations.ivep import fake as ivep_fake
 from integrations.ivep import reading

@@ -2,7 +2,7 @@
 
 from core import db
 from core.inventory import reservations
-from hosts.rest import process
+from hosts.server import process
 
 
 def build():

@@ -15,7 +15,7 @@ from core.config import Settings
 
 ROOT = Path(__file__).parents[2]
 SERVE = (
-    "import sys; from hosts.rest import serve; from core.config import Settings;"
+    "import sys; from hosts.server import serve; from core.config import Settings;"
     " serve.TARGET = sys.argv[1]; serve.serve(Settings())"
 )
 START_SECONDS = 30
@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def rest(settings: Settings, *, target: str = "hosts.rest.process:build", **more: str) -> Iterator[int]:
+def rest(settings: Settings, *, target: str = "hosts.server.process:build", **more: str) -> Iterator[int]:
     """Run the REST host until the end of the block; yield its port."""
     port = free_port()
     environment = environment_of(settings, ROOST_PORT=str(port), **more)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
+from core.contract.work import Schedule
 from core.events import schedules
 from core.events.models import Job, ScheduleSlot
 from core.events.schedules import slots
-from core.runtime.declarations import Schedule
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.cli import demo_brand
 from hosts.cli.demo import PLUGINS
 from hosts.cli.demo_story import BRAND, Story, Unexpected

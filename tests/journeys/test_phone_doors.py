@@ -8,10 +8,10 @@ import pytest
 
 from core import identity, members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import NewMember
 from core.privacy import normalise_phone, redact_phones
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import PASSWORD, Api
 from integrations.qinniao import service as qinniao
 from integrations.qinniao.client import same_phone

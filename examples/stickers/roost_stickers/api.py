@@ -13,13 +13,12 @@ member = Endpoints("member")
 @member.get("")
 def list_stickers(ctx: Context, page: PageQuery) -> Listing[StickerOut]:
     """List my stickers, newest first."""
-    mine = StickersOwned.scoped(ctx).select().where(StickersOwned.member == ctx.actor.id)
+    mine = StickersOwned.scoped(ctx).select().where(StickersOwned.member == ctx.member)
     rows, next_cursor = keyset(mine, StickersOwned.id, page)
-    return Listing(items=[StickerOut.model_validate(r, from_attributes=True) for r in rows], next_cursor=next_cursor)
+    return Listing[StickerOut](items=rows, next_cursor=next_cursor)
 
 
 @member.post("/{sticker_id}/wear")
 def wear(ctx: Context, sticker_id: UUID) -> StickerOut:
     """Wear one of my stickers."""
-    assert ctx.actor.id is not None
-    return StickerOut.model_validate(service.wear(ctx, ctx.actor.id, sticker_id), from_attributes=True)
+    return StickerOut.model_validate(service.wear(ctx, sticker_id))

@@ -5,7 +5,7 @@ from uuid import UUID
 from roost import Action, Column, Context, Form, Resource, Text, new_id
 from roost_stickers import service
 from roost_stickers.models import StickersDesign, StickersOwned
-from roost_stickers.schemas import DesignForm, DesignOut, Give, OwnedOut
+from roost_stickers.schemas import DesignForm, Give
 
 
 def _give(ctx: Context, design: UUID, body: Give) -> None:
@@ -15,33 +15,30 @@ def _give(ctx: Context, design: UUID, body: Give) -> None:
 
 designs = Resource(
     name="designs",
-    title=Text(zh="贴纸", en="Stickers"),
+    title=Text("贴纸", "Stickers"),
     model=StickersDesign,
-    reply=DesignOut,
     permission="stickers.view",
     edit_permission="stickers.edit",
     venue_free=True,
-    member=None,
     create=Form(DesignForm, service.create_design),
-    actions=(Action("give", Text(zh="发放", en="Give"), _give, "stickers.edit", form=Give),),
+    actions=(Action("give", Text("发放", "Give"), _give, form=Give),),
     columns=(
-        Column("code", Text(zh="编号", en="Code"), filter=True),
-        Column("title", Text(zh="名称", en="Title")),
-        Column("created_at", Text(zh="时间", en="At"), "time"),
+        Column("code", Text("编号", "Code"), filter=True),
+        Column("title", Text("名称", "Title")),
+        Column("created_at", Text("时间", "At"), "time"),
     ),
 )
 
 owned = Resource(
     name="owned",
-    title=Text(zh="已发贴纸", en="Given"),
+    title=Text("已发贴纸", "Given"),
     model=StickersOwned,
-    reply=OwnedOut,
     permission="stickers.view",
     venue_free=True,
     columns=(
-        Column("member", Text(zh="会员", en="Member"), "member", filter=True),
-        Column("design", Text(zh="贴纸", en="Sticker"), filter=True),
-        Column("worn", Text(zh="佩戴", en="Worn"), "bool"),
-        Column("created_at", Text(zh="时间", en="At"), "time"),
+        Column("member", Text("会员", "Member"), "member", filter=True),
+        Column("design", Text("贴纸", "Sticker"), filter=True),
+        Column("worn", Text("佩戴", "Worn"), "bool"),
+        Column("created_at", Text("时间", "At"), "time"),
     ),
 )

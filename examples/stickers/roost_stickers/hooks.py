@@ -1,30 +1,21 @@
 """What the plugin hears and declares: each hook is one call."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from roost import Context, Endpoints, LevelUp, Resource, RewardKind, Text, hookimpl
+from roost import Context, Contribution, LevelUp, RewardKind, Text, hookimpl
 from roost_stickers import api, console, service
 from roost_stickers.schemas import StickerReward, StickerSettings
 
 
 @hookimpl
-def register_settings() -> type[StickerSettings]:
-    """Declare the settings."""
-    return StickerSettings
-
-
-@hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Declare the member API."""
-    return (api.member,)
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    """Declare the console's tables."""
-    return (console.designs, console.owned)
+def contribute() -> Contribution:
+    return Contribution(
+        settings=StickerSettings,
+        endpoints=(api.member,),
+        resources=(console.designs, console.owned),
+        rewards=(RewardKind("sticker", Text("贴纸", "Sticker"), StickerReward, _grant, _revoke, _describe),),
+    )
 
 
 def _grant(ctx: Context, member: UUID, spec: StickerReward, key: str) -> dict[str, Any]:
@@ -41,12 +32,6 @@ def _describe(spec: StickerReward, locale: str) -> str:
 
 
 @hookimpl
-def register_rewards() -> Sequence[RewardKind]:
-    """Let any rule give a sticker."""
-    return (RewardKind("sticker", Text(zh="贴纸", en="Sticker"), StickerReward, _grant, _revoke, _describe),)
-
-
-@hookimpl
 def level_up(ctx: Context, fact: LevelUp) -> None:
     """Give the sticker for a level-up, if the brand chose one."""
     design = ctx.settings(StickerSettings).for_level_up
@@ -55,18 +40,6 @@ def level_up(ctx: Context, fact: LevelUp) -> None:
 
 
 @hookimpl
-def erase_member(ctx: Context, member: UUID) -> None:
-    """Forget the member's stickers."""
-    service.erase(ctx, member)
-
-
-@hookimpl
 def merge_members(ctx: Context, member: UUID, merged: UUID) -> None:
-    """Move the merged member's stickers."""
-    service.merge(ctx, member, merged)
-
-
-@hookimpl
-def export_member(ctx: Context, member: UUID) -> dict[str, Any]:
-    """Give the member's stickers."""
-    return service.export(ctx, member)
+    """Leave one sticker worn; the runtime moves them all, as `StickersOwned.member_rows` says."""
+    service.keep_one_worn(ctx, member, merged)

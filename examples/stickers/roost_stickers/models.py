@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, UUIDField
 
-from roost import TenantModel, TimeField, new_id
+from roost import DELETE, MemberRows, TenantModel, TimeField, new_id
 
 
 class StickersDesign(TenantModel):
@@ -26,6 +26,8 @@ class StickersOwned(TenantModel):
     worn = BooleanField(default=False)
     key = CharField(max_length=120)
     created_at = TimeField()
+
+    member_rows = MemberRows(erase=DELETE, export=("design", "worn"), name="stickers")
 
     class Meta:
         indexes = ((("tenant", "key"), True), (("tenant", "member", "id"), False))

@@ -3,7 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from roost import Body, Row
 
 CODE = r"^[a-z0-9-]{1,30}$"
 
@@ -11,27 +13,21 @@ CODE = r"^[a-z0-9-]{1,30}$"
 class StickerSettings(BaseModel):
     """What the brand decides."""
 
-    for_level_up: str = Field("", pattern=r"^[a-z0-9-]{0,30}$", description="升级时赠送的贴纸编号，留空不送")
+    for_level_up: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]{0,30}$",
+        description="升级时赠送的贴纸编号，留空不送 · sticker given when a level is reached; empty: none",
+    )
 
 
-class DesignForm(BaseModel):
+class DesignForm(Body):
     """A sticker to draw."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: str = Field(pattern=CODE)
     title: str = Field(min_length=1, max_length=60)
 
 
-class DesignOut(DesignForm):
-    """A design as staff see it."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: UUID
-
-
-class StickerOut(BaseModel):
+class StickerOut(Row):
     """A sticker of mine."""
 
     id: UUID
@@ -40,23 +36,13 @@ class StickerOut(BaseModel):
     created_at: datetime
 
 
-class OwnedOut(StickerOut):
-    """A sticker as staff see it."""
-
-    member: UUID
-
-
-class StickerReward(BaseModel):
+class StickerReward(Body):
     """What a rule writes to give one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     design: str = Field(pattern=CODE)
 
 
-class Give(BaseModel):
+class Give(Body):
     """Whom staff give it to."""
-
-    model_config = ConfigDict(extra="forbid")
 
     member: UUID

@@ -2,9 +2,10 @@
 
 import pytest
 from roost_stickers import service
+from roost_stickers.models import StickersOwned
 from roost_stickers.schemas import DesignForm
 
-from roost import LevelUp, NotFound, rewards
+from roost import LevelUp, NotFound, members, rewards
 
 
 @pytest.fixture
@@ -12,6 +13,10 @@ def star(tenant, enable_plugin):
     enable_plugin("stickers", for_level_up="star")
     with tenant.transaction():
         service.create_design(tenant, DesignForm(code="star", title="Star"))
+
+
+def owned(ctx, someone):
+    return StickersOwned.scoped(ctx).select().where(StickersOwned.member == someone.id).count()
 
 
 def test_conforms(assert_plugin_conforms):
@@ -51,9 +56,23 @@ def test_any_rule_can_give_a_sticker_and_take_it_back(star, tenant, member):
     with tenant.transaction():
         spec = rewards.RewardSpec(kind="sticker", spec={"design": "star"})
         grant = rewards.give(tenant, someone.id, [spec], key="welcome", reason="welcome")
-        assert len(service.of_member(tenant, someone.id)) == 1
+        assert owned(tenant, someone) == 1
         rewards.revoke(tenant, grant.id, reason="mistake")
-        assert service.of_member(tenant, someone.id) == []
+        assert owned(tenant, someone) == 0
+
+
+def test_a_merged_member_wears_one_and_takes_all_away_until_they_leave(star, tenant, member, api):
+    someone, double = member(), member()
+    for owner, key in ((someone, "a"), (double, "b")):
+        with tenant.transaction():
+            sticker = service.give(tenant, owner.id, "star", key)
+        api.post(f"/v1/stickers/{sticker}/wear", token=api.as_member(owner))
+    with tenant.transaction():
+        members.merge(tenant, someone.id, double.id, "one person")
+        kept = members.export(tenant, someone.id)["plugins"]["stickers"]["stickers"]
+        assert kept == [{"design": "star", "worn": True}, {"design": "star", "worn": False}]
+        members.erase(tenant, someone.id, "asked for it")
+        assert StickersOwned.scoped(tenant).select().count() == 0
 
 
 def test_an_unknown_design_is_refused_by_name(star, tenant, member):
@@ -68,4 +87,4 @@ def test_staff_give_a_sticker_in_the_console_api(star, tenant, member, api):
     design = api.get("/admin/v1/stickers/designs", token=staff).json["items"][0]["id"]
     reply = api.post(f"/admin/v1/stickers/designs/{design}/give", token=staff, json={"member": str(someone.id)})
     assert reply.status_code < 300, reply.text
-    assert len(service.of_member(tenant, someone.id)) == 1
+    assert owned(tenant, someone) == 1

@@ -5,12 +5,13 @@ from typing import Any
 
 from peewee import fn
 
-from core.context import Context
+from core import points
+from core.contract.console import Panel
+from core.contract.context import Context
 from core.errors import NotFound
 from core.events.models import Job
 from core.members.models import Member
-from core.runtime.declarations import Panel
-from core.runtime.manifest import Text
+from core.words import Text
 from hosts.console import approvals
 from hosts.console.member_resources import STATES
 from hosts.console.resources import CORE
@@ -32,9 +33,19 @@ def _dead(ctx: Context) -> Sequence[tuple[str, str]]:
     return [("Dead letters" if ctx.locale == "en" else "死信", f"{count:,}")]
 
 
+def _ledger(ctx: Context) -> Sequence[tuple[str, str]]:
+    english, last = ctx.locale == "en", points.last_check(ctx)
+    when = last.day.isoformat() if last is not None else "—"
+    return [
+        ("Proved for" if english else "最近核对", when),
+        ("Faults" if english else "不符", f"{last.faults:,}" if last is not None else "—"),
+    ]
+
+
 CORE_PANELS = (
-    Panel("members", Text(zh="会员", en="Members"), "members.view", _members),
-    Panel("jobs", Text(zh="后台任务", en="Jobs"), "jobs.view", _dead),
+    Panel("members", Text("会员", "Members"), "members.view", _members),
+    Panel("jobs", Text("后台任务", "Jobs"), "jobs.view", _dead),
+    Panel("ledger", Text("积分账目核对", "Proof of the ledger"), "audit.view", _ledger),
 )
 
 
@@ -42,7 +53,7 @@ def _panels(console: Console, ctx: Context) -> list[tuple[str, Panel]]:
     found = [(CORE, panel) for panel in CORE_PANELS]
     for plugin in console.runtime.registry.plugins.values():
         if ctx.enabled(plugin.slug):
-            found += [(plugin.slug, panel) for panel in plugin.panels]
+            found += [(plugin.slug, panel) for panel in plugin.gives.panels]
     return [(slug, panel) for slug, panel in found if ctx.has(panel.permission)]
 
 
@@ -70,7 +81,7 @@ def own_page(visit: Visit, *, slug: str, page: str) -> Reply:
     plugin = visit.console.runtime.registry.plugin(slug)
     if not visit.ctx.enabled(slug):
         raise NotFound(f"the plugin {slug} is off", "该功能未启用")
-    found = next(p for p in plugin.pages if p.path == page)
+    found = next(p for p in plugin.gives.pages if p.path == page)
     visit.ctx.require(found.permission)
     values = found.render(visit.ctx.for_plugin(slug), visit.query)
     return visit.page(f"{slug}/{found.template}", **{"title": found.title.in_(visit.locale), **values})

@@ -6,38 +6,39 @@ from uuid import UUID
 
 from core import members, points, rewards, tenants
 from core.choices import options
-from core.context import Context
+from core.contract import hookspecs
+from core.contract.console import Column
+from core.contract.context import Context
 from core.errors import RoostError
-from core.runtime.declarations import Column
-from core.runtime.manifest import Text
+from core.words import Text, said
 from hosts.console import keyset
 from hosts.console.core_resources import core_desk
 from hosts.console.member_resources import ASSET_NAMES, STATES
 from hosts.console.pages import merging, rows
-from hosts.console.reason_words import EVIDENCE, evidence_of, reason_words
 from hosts.console.resources import plugin_name
-from hosts.console.showing import Cell, Names, cell, find_members, in_language, local_time, member_label
+from hosts.console.showing import Cell, Names, cell, find_members, local_time, member_label
 from hosts.console.web import Reply, Route, Visit, local_path, with_query
+from hosts.reason_words import EVIDENCE, evidence_of, reason_words
 
 STATEMENT = 20
 WHY = 20
 ENTRY_KINDS = {
-    "credit": Text(zh="获得", en="earned"),
-    "debit": Text(zh="使用", en="spent"),
-    "hold": Text(zh="冻结", en="held"),
-    "release": Text(zh="解冻", en="released"),
-    "transfer_out": Text(zh="转出", en="sent"),
-    "transfer_in": Text(zh="转入", en="received"),
-    "reversal": Text(zh="冲正", en="reversed"),
-    "repayment": Text(zh="补扣", en="repaid"),
-    "expiry": Text(zh="过期", en="expired"),
+    "credit": Text("获得", "earned"),
+    "debit": Text("使用", "spent"),
+    "hold": Text("冻结", "held"),
+    "release": Text("解冻", "released"),
+    "transfer_out": Text("转出", "sent"),
+    "transfer_in": Text("转入", "received"),
+    "reversal": Text("冲正", "reversed"),
+    "repayment": Text("补扣", "repaid"),
+    "expiry": Text("过期", "expired"),
 }
 OUTCOMES = {
-    "given": Text(zh="已发放", en="given"),
-    "partly": Text(zh="部分发放", en="partly given"),
-    "revoked": Text(zh="已收回", en="taken back"),
-    "refused": Text(zh="未发放", en="refused"),
-    "noted": Text(zh="已记录", en="noted"),
+    "given": Text("已发放", "given"),
+    "partly": Text("部分发放", "partly given"),
+    "revoked": Text("已收回", "taken back"),
+    "refused": Text("未发放", "refused"),
+    "noted": Text("已记录", "noted"),
 }
 
 
@@ -84,7 +85,7 @@ def _statement(visit: Visit, member: UUID, asset: str) -> tuple[list[dict[str, A
             "kind": ENTRY_KINDS[entry.kind].in_(visit.locale),
             "amount": f"{entry.amount:+,}",
             "balance": f"{entry.balance:,}",
-            "reason": reason_words(in_language(entry.reason, visit.locale), visit.locale),
+            "reason": reason_words(said(entry.reason, visit.locale), visit.locale),
             "down": entry.amount < 0,
         }
         for entry in listing.items
@@ -102,7 +103,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
     registry = visit.console.runtime.registry
     lines = []
     for why, evidence in zip(found, told, strict=True):
-        named = in_language(why.subject, locale) or plugin_name(visit.console.runtime, why.plugin).in_(locale)
+        named = said(why.subject, locale) or plugin_name(visit.console.runtime, why.plugin).in_(locale)
         if named in registry.plugins:
             named = registry.manifest(named).name.in_(locale)
         facts = _evidence(ctx, evidence, names, locale)
@@ -111,7 +112,7 @@ def _why(visit: Visit, member: UUID) -> list[dict[str, Any]]:
                 "at": local_time(ctx, why.at),
                 "what": "、".join(why.rewards) or "—",
                 "state": OUTCOMES[why.outcome].in_(locale) if why.outcome in OUTCOMES else why.outcome,
-                "reason": reason_words(in_language(why.reason, locale), locale, levels),
+                "reason": reason_words(said(why.reason, locale), locale, levels),
                 "rule": named + (f" · v{why.rule_version}" if why.rule_version else ""),
                 "evidence": facts,
             }
@@ -124,7 +125,7 @@ def _ids(evidence: Mapping[str, Any]) -> dict[str, UUID]:
 
 
 def _evidence(ctx: Context, evidence: Mapping[str, Any], names: Names, locale: str) -> Cell | None:
-    column = Column("evidence", Text(zh="依据", en="Values read"), "facts", parts=EVIDENCE)
+    column = Column("evidence", Text("依据", "Values read"), "facts", parts=EVIDENCE)
     shown = cell(ctx, column, {**evidence, **_ids(evidence)}, names, locale)
     return shown if shown.rows else None
 
@@ -133,8 +134,8 @@ def _summaries(visit: Visit, member: UUID) -> list[tuple[str, list[tuple[str, st
     """Return what plugins show of a member: the values that they have words for."""
     runtime, locale = visit.console.runtime, visit.locale
     shown = []
-    for slug, values in runtime.dispatcher.decide(visit.ctx, "member_summary", member=member):
-        columns = [c for resource in runtime.registry.plugin(slug).resources for c in resource.summary]
+    for slug, values in visit.ctx.collect(hookspecs.member_summary, member=member):
+        columns = [c for resource in runtime.registry.plugin(slug).gives.resources for c in resource.summary]
         columns = [column for column in columns if values and column.name in values]
         names = Names.of(visit.ctx, columns, [values], slug)
         pairs = [(c.title.in_(locale), cell(visit.ctx, c, values[c.name], names, locale).text) for c in columns]
@@ -189,7 +190,7 @@ def find(visit: Visit) -> Reply:
     visit.ctx.require("members.view")
     back = local_path(visit.sent("back"), "/console/core/members").split("?")[0]
     found = find_members(visit.ctx, visit.sent("who"))
-    visit.ctx.runtime.audit(visit.ctx, "member.searched", back, {"found": len(found)})
+    visit.ctx.audit("member.searched", back, {"found": len(found)})
     venues = {venue.id: venue.name for venue in tenants.venues(visit.ctx)}
     mine, levels = visit.ctx.actor.venues, dict(options(visit.ctx, "levels"))
     lines = []

@@ -11,7 +11,7 @@ from core.errors import Invalid, NotFound, RoostError
 from core.members.models import Member, MemberMerge
 from core.members.unmerging import UNDO_FOR
 from core.members.views import view as view_of
-from core.runtime.manifest import Text
+from core.words import Text
 from hosts.console import keyset, once
 from hosts.console.core_resources import core_desk
 from hosts.console.forms import FormError, FormView, as_sent, form_of, read
@@ -24,12 +24,12 @@ PATH = "/console/core/merge"
 MEMBERS = "/console/core/members"
 MERGES = 20  # the newest, on a member's page
 FIELDS = {
-    "name": Text(zh="姓名", en="Name"),
-    "gender": Text(zh="性别", en="Gender"),
-    "birthday": Text(zh="生日", en="Birthday"),
-    "venue": Text(zh="所属门店", en="Home venue"),
-    "phone": Text(zh="手机号", en="Phone"),
-    "membership": Text(zh="会籍", en="Membership"),
+    "name": Text("姓名", "Name"),
+    "gender": Text("性别", "Gender"),
+    "birthday": Text("生日", "Birthday"),
+    "venue": Text("所属门店", "Home venue"),
+    "phone": Text("手机号", "Phone"),
+    "membership": Text("会籍", "Membership"),
 }
 
 

@@ -3,13 +3,20 @@
 from typing import Any
 
 from core import tenants
+from core.contract.plugin import NoSettings
 from core.db import savepoint
 from core.errors import Forbidden, NotFound, RoostError
-from core.runtime.registry import NoSettings
+from core.words import Text
 from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
 from hosts.console.web import Reply, Route, Visit
 
 PATH = "/console/core/plugins"
+CORE_PATH = "/console/core/points-settings"
+POINTS = Text("积分有效期", "Life of points")
+POINTS_SUMMARY = Text(
+    "所有积分按同一规则到期；可按来源另行设定。已发放的积分不变",
+    "All points end by one policy; single sources may differ. What was given before stays as it was",
+)
 
 
 def _require(visit: Visit, permission: str) -> None:
@@ -97,26 +104,42 @@ def save(visit: Visit, *, slug: str) -> Reply:
     except (FormError, RoostError) as ex:
         view = as_sent(visit.ctx, model, visit.form).refused(ex, visit.locale)
         return _page(visit, slug, view, 422)
-    return visit.go(f"{PATH}/{slug}", visit.say("设置已保存"))
+    return visit.go(_link(slug), visit.say("设置已保存"))
+
+
+def _link(slug: str) -> str:
+    return CORE_PATH if slug == "core" else f"{PATH}/{slug}"
+
+
+def core_settings(visit: Visit) -> Reply:
+    """Show core's own settings: how long points live."""
+    return settings(visit, slug="core")
+
+
+def save_core(visit: Visit) -> Reply:
+    """Store core's own settings."""
+    return save(visit, slug="core")
 
 
 def _page(visit: Visit, slug: str, form: FormView, status: int = 200) -> Reply:
-    manifest = visit.console.runtime.registry.manifest(slug)
+    own = slug == "core"
+    manifest = None if own else visit.console.runtime.registry.manifest(slug)
     return visit.page(
         "settings.html",
         status,
-        title=manifest.name.in_(visit.locale),
-        summary=manifest.summary.in_(visit.locale),
+        title=(manifest.name if manifest else POINTS).in_(visit.locale),
+        summary=(manifest.summary if manifest else POINTS_SUMMARY).in_(visit.locale),
         form=form,
         may_edit=visit.ctx.has("plugins.edit"),
-        action=f"{PATH}/{slug}",
-        back=PATH,
-        on=visit.ctx.enabled(slug),
+        action=_link(slug),
+        back="" if own else PATH,
+        on=own or visit.ctx.enabled(slug),
     )
 
 
 ROUTES = (
     Route(PATH, get=listing),
+    Route(CORE_PATH, get=core_settings, post=save_core),
     Route(PATH + "/{slug}", get=settings, post=save),
     Route(PATH + "/{slug}/switch", get=ask_off, post=switch),
 )

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from core.choices import options as live_options
+from core.contract.console import Action, Form
+from core.contract.rest import PageQuery
 from core.db import savepoint
 from core.errors import Invalid, NotFound, RoostError
-from core.runtime.declarations import Action, Form, PageQuery
 from hosts.console import export, keyset, once
 from hosts.console.fields import fields_of
 from hosts.console.forms import FormError, FormView, as_sent, edited, form_of, read
@@ -367,7 +368,7 @@ def _file(visit: Visit, desk: Desk, kind: str, reason: str = "") -> Reply:
         "filters": sorted(k for k, v in wanted.model_dump().items() if v is not None),
         **({"reason": reason} if reason else {}),
     }
-    visit.ctx.runtime.audit(visit.ctx.for_plugin(desk.slug), f"{desk.code}.exported", "", details)
+    visit.ctx.services.audit(visit.ctx.for_plugin(desk.slug), f"{desk.code}.exported", "", details)
     return Reply(
         stream=export.WRITERS[kind](visit.ctx, desk, wanted),
         content_type=export.TYPES[kind],

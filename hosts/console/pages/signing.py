@@ -3,19 +3,18 @@
 from typing import Any
 
 import falcon
-import limits
 
 from core import db, identity, tenants
-from core.context import NOBODY, Context
+from core.contract.context import NOBODY, Context
 from core.errors import NotFound, RoostError, Unauthorized
 from core.ids import new_id
 from hosts.console import sessions
 from hosts.console.rendering import LANGUAGES
 from hosts.console.web import Console, Reply, Route, Visit, local_path, read_form, write
 from hosts.rest.caller import address_of
-from hosts.rest.ratelimit import RateLimits
+from hosts.rest.ratelimit import RateLimits, parse
 
-TRIES = limits.parse("20/minute")  # from one address, for one brand; an account locks itself after five
+TRIES = parse("20/minute", "console sign-in")  # from one address, for one brand; an account locks itself after five
 REMEMBERED = "roost_brand"
 
 
@@ -103,7 +102,7 @@ def sign_out(visit: Visit) -> Reply:
     """End the session."""
     if visit.who.session is not None:
         identity.revoke_session(visit.ctx, visit.who.session)
-    visit.ctx.runtime.audit(visit.ctx, "staff.signed_out", str(visit.ctx.actor.id))
+    visit.ctx.audit("staff.signed_out", str(visit.ctx.actor.id))
     return Reply(status=303, location="/console/sign-in", cookies={sessions.SESSION: ""})
 
 

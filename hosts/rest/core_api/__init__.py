@@ -1,6 +1,6 @@
 """Core's own endpoints: a member's `/v1/me…`, and what staff and integration keys do below `/admin/v1`."""
 
-from hosts.rest.core_api import audit, credits, jobs, me, members, plugins, points, rewards, sessions, staff, venues
+from hosts.rest.core_api import audit, credits, jobs, me, members, plugins, points, rewards, sessions, staff
 
 GROUPS = (
     me.group,
@@ -11,7 +11,6 @@ GROUPS = (
     points.group,
     credits.group,
     rewards.group,
-    venues.group,
     plugins.group,
     staff.group,
     audit.group,

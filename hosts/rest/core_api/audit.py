@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, Field
 
 from core import audit
-from core.context import Context
-from core.runtime.declarations import Endpoints, Listing, PageQuery
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1/audit", tag="audit")

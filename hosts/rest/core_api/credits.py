@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field
 
 from core import members, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints
 from core.errors import KeyReused, NotFound, RoostError
 from core.points import Credit
-from core.runtime.declarations import Endpoints
 from hosts.rest.core_api.points import Amount, Reason, within_limit
 from hosts.rest.core_api.schemas import Asset, Input, OperationOut, operation_out
 

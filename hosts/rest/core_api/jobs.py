@@ -4,11 +4,11 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.events import jobs
 from core.events.models import Job
 from core.paging import keyset
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 
 group = Endpoints("staff", prefix="/admin/v1/jobs", tag="jobs")
 

@@ -6,12 +6,24 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from core import identity, members, points
-from core.context import Context
+from core import identity, members, points, rewards
+from core.contract import hookspecs
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
-from core.runtime.declarations import Endpoints, Listing, PageQuery
+from core.words import Text, said
+from hosts.reason_words import reason_words
 from hosts.rest.core_api.schemas import Asset, BalanceOut, Input, MemberOut, balances_out, member_fields, member_out
+
+FOR_MEMBERS = frozenset(
+    (
+        "purchase", "purchase refunded", "visit", "not_first_of_day", "told_too_late", "state_earns_nothing", "reward",
+        "revoked", "rule_not_active", "limit_per_member", "limit_total", "budget_used_up", "sold_out",
+        "birthday_edited_lately", "level_taken_back", "welcomed_before",
+    )
+)  # fmt: skip
+"""Reasons that say nothing of another person, nor of what we look at."""
 
 group = Endpoints("member", prefix="/v1/me", tag="me")
 
@@ -44,6 +56,45 @@ class StatementQuery(Input):
     """Which account."""
 
     asset: Asset = "points"
+
+
+class WhyQuery(Input):
+    """How many lines."""
+
+    lines: int = Field(20, ge=1, le=100)
+
+
+class WhyOut(BaseModel):
+    """Why points or a gift came to you, or did not."""
+
+    at: datetime
+    subject: str = Field(description="a rule's name, or what was decided about")
+    outcome: Literal["given", "partly", "revoked", "refused", "noted"]
+    reason: str = Field(description="in words; empty where the rules simply were met, or not")
+    rewards: list[str]
+    points: int | None = Field(description="what a purchase or a visit brought; less than 0: what a refund took")
+    growth: int | None
+
+
+class WhyList(BaseModel):
+    """What was decided, newest first."""
+
+    items: list[WhyOut]
+
+
+class BarOut(BaseModel):
+    """A function that you may not use for now."""
+
+    function: str
+    title: Text
+    until: date | None = Field(description="the last day; null: until further notice")
+    ends_at: datetime | None = Field(description="the end of that day, or an instant of it")
+
+
+class BarsOut(BaseModel):
+    """What you may not use for now."""
+
+    items: list[BarOut]
 
 
 class CodeOut(BaseModel):
@@ -103,7 +154,7 @@ def read_me(ctx: Context) -> MeOut:
     """Return your profile, balances, and what each plugin shows of you."""
     balances = points.ask_balances(ctx, own(ctx))
     view = members.get(ctx, own(ctx))
-    answers = ctx.runtime.dispatcher.decide(ctx, "member_summary", member=view.id)
+    answers = ctx.collect(hookspecs.member_summary, member=view.id)
     return MeOut(
         **member_fields(view),
         balances=balances_out(balances()),
@@ -134,6 +185,39 @@ def read_points(ctx: Context) -> PointsOut:
 def read_statement(ctx: Context, query: StatementQuery, page: PageQuery) -> Listing[EntryView]:
     """Return what moved one of your accounts, newest first."""
     return points.statement(ctx, members.resolve(ctx, own(ctx)), query.asset, limit=page.limit, cursor=page.cursor)
+
+
+@group.get("/points/why")
+def read_why(ctx: Context, query: WhyQuery) -> WhyList:
+    """Tell why points, growth and gifts came to you or did not, newest first. Nothing of others, or of how we check."""
+    rows = rewards.why(ctx, own(ctx), query.lines)
+    return WhyList(items=[_why_out(ctx, row) for row in rows])
+
+
+def _why_out(ctx: Context, row: rewards.WhyRow) -> WhyOut:
+    plain = row.reason in FOR_MEMBERS or row.reason.startswith("condition:")
+    amounts = {name: row.evidence.get(name) for name in ("points", "growth")}
+    return WhyOut(
+        at=row.at,
+        subject=said(row.subject, ctx.locale),
+        outcome=row.outcome,  # type: ignore[arg-type]  # checked where it is written
+        reason=reason_words(row.reason, ctx.locale) if plain else "",
+        rewards=list(row.rewards),
+        **{name: value if isinstance(value, int) else None for name, value in amounts.items()},
+    )
+
+
+@group.get("/bars")
+def read_bars(ctx: Context) -> BarsOut:
+    """Return the functions that you are kept out of today, and until when."""
+    names = {m.slug: m.bars for m in ctx.services.registry.manifests() if m.bars is not None}
+    held = {bar.function: bar for bar in members.bars(ctx, own(ctx))}
+    told = [
+        BarOut(function=slug, title=names[slug], until=bar.until, ends_at=bar.ends_at)
+        for slug, bar in held.items()
+        if slug in names
+    ]
+    return BarsOut(items=told)
 
 
 @group.get("/code")

@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import BaseModel, Field, SecretStr
 
 from core import tenants
-from core.context import Context
-from core.runtime.declarations import Endpoints
-from core.runtime.manifest import Text
+from core.contract.context import Context
+from core.contract.rest import Endpoints
+from core.words import Text
 from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1/plugins", tag="plugins")
@@ -46,7 +46,7 @@ class SettingsIn(Input):
 @group.get("", permission="plugins.view")
 def list_plugins(ctx: Context) -> PluginsOut:
     """List the installed plugins and which of them are on."""
-    return PluginsOut(items=[_out(ctx, manifest.slug) for manifest in ctx.runtime.registry.manifests()])
+    return PluginsOut(items=[_out(ctx, manifest.slug) for manifest in ctx.services.registry.manifests()])
 
 
 @group.get("/{slug}", permission="plugins.view")
@@ -72,7 +72,7 @@ def disable_plugin(ctx: Context, slug: str) -> PluginOut:
 @group.get("/{slug}/settings", permission="plugins.view")
 def read_settings(ctx: Context, slug: str) -> SettingsOut:
     """Return a plugin's settings."""
-    model = ctx.runtime.registry.settings_model(slug)
+    model = ctx.services.registry.settings_model(slug)
     values = model.model_validate(tenants.settings_values(ctx, slug))
     return _settings(values)
 
@@ -91,7 +91,7 @@ def _settings(values: BaseModel) -> SettingsOut:
 
 
 def _out(ctx: Context, slug: str, *, enabled: bool | None = None) -> PluginOut:
-    manifest = ctx.runtime.registry.manifest(slug)
+    manifest = ctx.services.registry.manifest(slug)
     return PluginOut(
         slug=slug,
         name=manifest.name,

@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from core import identity, points
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
 from core.errors import Forbidden
 from core.points import EntryView
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.me import PointsOut, StatementQuery
 from hosts.rest.core_api.members import in_scope
 from hosts.rest.core_api.schemas import Asset, Input, OperationOut, balances_out, operation_out
@@ -25,7 +25,7 @@ class CreditIn(Input):
     asset: Asset = "points"
     amount: Amount
     reason: Reason
-    expires_at: AwareDatetime | None = Field(None, description="null: never")
+    expires_at: AwareDatetime | None = Field(None, description="left out: by the brand's policy; null: never")
     venue: UUID | None = None
 
 
@@ -43,7 +43,7 @@ def within_limit(ctx: Context, member: UUID, asset: str, amount: int) -> None:
 
     One account's moves of an asset of one member add up over the tenant's day, those in the console included.
     """
-    limit = ctx.runtime.settings.adjust_limit
+    limit = ctx.services.settings.adjust_limit
     if ctx.actor.kind == "staff" and not identity.take_allowance(ctx, f"core.adjust.{asset}", member, amount, limit):
         raise Forbidden(
             f"more than {limit} a day for one member needs a second approver:"
@@ -79,7 +79,7 @@ def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> Operation
             body.amount,
             key=key,
             reason=body.reason,
-            expires_at=body.expires_at,
+            expires_at=body.expires_at if "expires_at" in body.model_fields_set else "policy",
             venue=body.venue,
         )
     )

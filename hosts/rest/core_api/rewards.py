@@ -9,11 +9,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import rewards
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Listing, PageQuery
+from core.contract.rewards import ConditionKind, RewardKind
 from core.errors import Forbidden, Invalid
 from core.paging import keyset
 from core.rewards import Audience, RewardBatch, RewardSpec
-from core.runtime.declarations import Endpoints, Listing, PageQuery
 from hosts.rest.core_api.members import in_scope
 from hosts.rest.core_api.schemas import Input
 
@@ -163,7 +164,6 @@ def why(ctx: Context, member_id: UUID, query: WhyQuery) -> WhyList:
 @group.get("/rewards/kinds", permission="rewards.view")
 def kinds(ctx: Context) -> KindsOut:
     """List the kinds of reward and condition that rules may name."""
-    plugins = [p for p in ctx.runtime.registry.plugins.values() if ctx.enabled(p.slug)]
 
     def out(plugin: str, kind: Any) -> KindOut:  # Any: a RewardKind or a ConditionKind
         title = kind.title.in_(ctx.locale)
@@ -171,9 +171,9 @@ def kinds(ctx: Context) -> KindsOut:
 
     return KindsOut(
         rewards=[out("core", k) for k in rewards.REWARDS.values()]
-        + [out(p.slug, k) for p in plugins for k in p.rewards],
+        + [out(slug, kind) for slug, kind in ctx.providers(RewardKind)],
         conditions=[out("core", k) for k in rewards.CONDITIONS.values()]
-        + [out(p.slug, k) for p in plugins for k in p.conditions],
+        + [out(slug, kind) for slug, kind in ctx.providers(ConditionKind)],
     )
 
 

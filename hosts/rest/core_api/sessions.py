@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from core import identity
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoint, Endpoints
 from core.errors import NotFound
-from core.runtime.declarations import Endpoint, Endpoints
 from hosts.rest.core_api.me import own
 from hosts.rest.core_api.schemas import Input
 

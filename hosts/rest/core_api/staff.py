@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from core import identity
-from core.context import Context
-from core.runtime.declarations import Endpoints
+from core.contract.context import Context
+from core.contract.rest import Endpoints
 from hosts.rest.core_api.schemas import Input
 
 group = Endpoints("staff", prefix="/admin/v1", tag="staff")

@@ -1,8 +1,8 @@
 """Initial tables."""
 
 from peewee import *
-from core.fields import SealedField
-from core.fields import TimeField
+from roost import SealedField
+from roost import TimeField
 
 
 def up(migrator, db):

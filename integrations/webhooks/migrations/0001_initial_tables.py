@@ -1,9 +1,9 @@
 """Initial tables."""
 
 from peewee import *
-from core.fields import JsonField
-from core.fields import SealedField
-from core.fields import TimeField
+from roost import JsonField
+from roost import SealedField
+from roost import TimeField
 
 
 def up(migrator, db):

@@ -3,12 +3,12 @@
 from collections import defaultdict
 
 from peewee import *
-from core.clock import SystemClock
-from core.fields import BlindField
-from core.fields import JsonField
-from core.fields import SealedField
-from core.fields import TimeField
-from core.ids import new_id
+from datetime import UTC, datetime
+from roost import BlindField
+from roost import JsonField
+from roost import SealedField
+from roost import TimeField
+from roost import new_id
 
 
 def up(migrator, db):
@@ -82,7 +82,7 @@ def _fill(db, once):
         parts = key.split(":")
         occasion = f"growth:{parts[2]}" if parts[0] == "growth" else "new_member"
         found[(tenant, merged_into or member, occasion)].append(str(grant))
-    now = SystemClock().now()
+    now = datetime.now(UTC)
     for (tenant, member, occasion), grants in found.items():
         once.insert(id=new_id(), tenant=tenant, member=member, occasion=occasion, grants=grants, at=now).execute()
 

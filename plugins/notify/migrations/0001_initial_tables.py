@@ -1,10 +1,10 @@
 """Initial tables."""
 
 from peewee import *
-from core.fields import BlindField
-from core.fields import JsonField
-from core.fields import SealedField
-from core.fields import TimeField
+from roost import BlindField
+from roost import JsonField
+from roost import SealedField
+from roost import TimeField
 
 
 def up(migrator, db):

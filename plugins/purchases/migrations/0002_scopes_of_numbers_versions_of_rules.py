@@ -1,8 +1,8 @@
 """Scopes of numbers, versions of rules."""
 
 from peewee import *
-from core.fields import JsonField
-from core.fields import TimeField
+from roost import JsonField
+from roost import TimeField
 
 
 def up(migrator, db):

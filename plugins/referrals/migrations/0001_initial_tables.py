@@ -1,7 +1,7 @@
 """Initial tables."""
 
 from peewee import *
-from core.fields import TimeField
+from roost import TimeField
 
 
 def up(migrator, db):

@@ -4,8 +4,8 @@ The new columns have defaults in the database too: the previous release writes r
 """
 
 from peewee import *
-from core.fields import JsonField
-from core.fields import TimeField
+from roost import JsonField
+from roost import TimeField
 
 
 def up(migrator, db):

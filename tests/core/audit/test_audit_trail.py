@@ -8,10 +8,10 @@ import pytest
 
 from core import audit, db
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
+from core.contract.rest import PageQuery
 from core.errors import Forbidden, Invalid
 from core.ids import new_id
-from core.runtime.declarations import PageQuery
 
 
 def act(ctx: Context, count: int) -> None:

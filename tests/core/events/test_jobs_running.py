@@ -10,7 +10,8 @@ from uuid import UUID
 import peewee
 import pytest
 
-from core import bulk, db
+from core import db
+from core.bulk import deleting
 from core.clock import ManualClock
 from core.events import jobs, outbox
 from core.events.models import Event, Job, ScheduleSlot
@@ -69,7 +70,7 @@ def test_no_error_message_keeps_a_failure_from_being_stored(
     def fail(ctx: Any, order: Any) -> None:
         raise ValueError(text)
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: fail))
     lab.enqueue("leave")
     jobs.drain(lab.runtime)
@@ -90,7 +91,7 @@ def test_a_statement_that_the_database_refuses_is_the_jobs_failure_and_no_outage
     def broken(ctx: Any, order: Any) -> None:
         db.database.execute_sql("SELECT * FROM no_such_table")
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: broken))
     lab.enqueue("leave")
     jobs.drain(lab.runtime)
@@ -168,7 +169,7 @@ def test_cleaning_takes_what_is_finished_and_past_its_keeping_a_bounded_part_at_
     assert not jobs.clean(lab.ctx)
     assert lab.states() == {"done": 7, "dead": 1}
     clock.advance(days=2)
-    monkeypatch.setattr(bulk, "DELETED_AT_ONCE", 5)
+    monkeypatch.setattr(deleting, "DELETED_AT_ONCE", 5)
     assert [(jobs.clean(lab.ctx), lab.states()["done"]) for _ in range(2)] == [(True, 2), (False, 0)]
     assert lab.states() == {"dead": 1}
     clock.advance(days=100)
@@ -193,7 +194,7 @@ def test_a_job_that_swallows_a_database_error_is_not_taken_for_done(lab: Lab, mo
                 id=1, plugin="x", kind="x", payload="", due_at=ctx.now(), created_at=ctx.now()
             ).execute()
 
-    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").jobs if job.name == "leave")
+    (declared,) = (job for job in lab.runtime.registry.plugin("faultlab").gives.jobs if job.name == "leave")
     monkeypatch.setattr(type(declared), "run", property(lambda self: swallow))
     lab.enqueue("leave")
     assert only(lab).id == 1

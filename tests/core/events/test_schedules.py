@@ -8,10 +8,10 @@ import pytest
 
 from core import tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
+from core.contract.work import Schedule
 from core.events import jobs, schedules
 from core.events.schedules import slots
-from core.runtime.declarations import Schedule
 from tests.hosts.worker.lab import Lab
 
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # what the clock of the tests says first

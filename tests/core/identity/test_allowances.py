@@ -8,7 +8,7 @@ import pytest
 
 from core import db, identity
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.identity import StaffAllowance
 from core.ids import new_id
 

@@ -9,12 +9,12 @@ import pytest
 
 from core import db, identity, members, tenants
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.errors import Forbidden, Invalid, NotFound, TooManyRequests, Unauthorized
 from core.identity.models import OneTimeCode, Session
 from core.ids import new_id
 from core.members import MemberView
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 Make = Callable[..., MemberView]
 

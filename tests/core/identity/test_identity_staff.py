@@ -8,10 +8,10 @@ import pytest
 
 from core import audit, db, identity, tenants
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound, RoostError, TooManyRequests, Unauthorized
 from core.identity import StaffView
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 PASSWORD = "correct horse battery"
 

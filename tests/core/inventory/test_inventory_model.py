@@ -114,15 +114,6 @@ class Stock(RuleBasedStateMachine):
             if reservation not in self.released:
                 self.gone(reservation, limits=limits)
 
-    @rule(minutes=st.integers(1, 60))
-    def sweep(self, minutes):
-        self.clock.advance(minutes=minutes)
-        due = {r for r, (*_, deadline) in self.open.items() if deadline is not None and deadline <= self.clock.now()}
-        with self.ctx.transaction():
-            assert {r.id for r in inventory.release_due(self.ctx)} == due
-        for reservation in due:
-            self.gone(reservation)
-
     @rule(item=items, quantity=st.integers(1, 9))
     def restock(self, item, quantity):
         key = self.key()

@@ -1,7 +1,5 @@
 """Reserve, confirm, release, restock: never more out than there is, and a refusal changes nothing."""
 
-from datetime import timedelta
-
 import pytest
 
 from core import db, inventory
@@ -169,40 +167,6 @@ def test_every_unit_can_be_had_whatever_bucket_the_key_falls_on(ctx, units):
     assert inventory.available(ctx, "shoe") == 0
     with pytest.raises(SoldOut):
         reserve(ctx, 1, "one more")
-
-
-def test_the_sweep_returns_what_is_past_its_deadline_and_not_confirmed(ctx, clock):
-    define(ctx, 10)
-    member, soon = new_id(), ctx.now() + timedelta(minutes=10)
-    late, paid, later, free = (
-        reserve(ctx, 1, "late", deadline=soon, member=member, limits=[Limit("day", 1)]),
-        reserve(ctx, 2, "paid", deadline=soon),
-        reserve(ctx, 3, "later", deadline=soon + timedelta(minutes=1)),
-        reserve(ctx, 1, "free"),
-    )
-    clock.advance(minutes=10)
-    with ctx.transaction():
-        inventory.confirm(ctx, paid.id)  # late, but before the sweep
-        assert [(r.id, r.state, r.member) for r in inventory.release_due(ctx)] == [(late.id, "released", member)]
-        assert inventory.release_due(ctx) == []
-        with pytest.raises(Conflict):
-            inventory.confirm(ctx, late.id)
-    assert inventory.counts(ctx, "shoe") == Counts(10, 4, 4, 2)
-    assert [inventory.get(ctx, r.id).state for r in (later, free)] == ["open", "open"]
-    reserve(ctx, 1, "again", member=member, limits=[Limit("day", 1)])
-
-
-def test_the_sweep_takes_a_batch_and_only_its_own_plugins(ctx, tenant, clock):
-    define(ctx, 10)
-    mall = tenant.for_plugin("mall")
-    define(mall, 10)
-    for n in range(5):
-        reserve(ctx, 1, f"k{n}", deadline=ctx.now() + timedelta(minutes=1))
-    theirs = reserve(mall, 1, "k0", deadline=ctx.now() + timedelta(minutes=1))
-    clock.advance(hours=1)
-    with ctx.transaction():
-        assert [len(inventory.release_due(ctx, limit=3)) for _ in range(3)] == [3, 2, 0]
-    assert inventory.get(mall, theirs.id).state == "open"
 
 
 def test_restock_adds_once_for_a_key(ctx, snapshot):

@@ -10,11 +10,11 @@ import pytest
 
 from core import db, identity, members, points
 from core.clock import ManualClock
-from core.context import Actor, Context
+from core.contract.context import Actor, Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from core.events.models import Event
 from core.members import Member, MemberView
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 Make = Callable[..., MemberView]
 

@@ -1,19 +1,19 @@
 """Profiles: who may change what, birthdays, the brand's own fields, consents, bars, lists for staff."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from core import members, tenants
-from core.clock import ManualClock
-from core.context import Actor, Context
+from core.clock import ManualClock, local_date, local_day_end, local_time
+from core.contract.context import Actor, Context
+from core.contract.rest import PageQuery
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events.models import Event
 from core.ids import new_id
 from core.members import Attribute, MemberFilter, MemberView
-from core.runtime.declarations import PageQuery
 
 Make = Callable[..., MemberView]
 
@@ -211,6 +211,46 @@ def test_a_barred_member_is_kept_out_of_one_function_to_the_end_of_the_last_day(
     clock.advance(hours=14)  # midnight in Shanghai
     with tenant.transaction():
         members.require_not_barred(tenant, one.id, "seckill")
+
+
+def test_a_bar_may_end_within_a_day(tenant: Context, member: Make, clock: ManualClock) -> None:
+    one, start = member(), clock.now()
+    end = start + timedelta(hours=30)
+    with tenant.transaction():
+        made = members.bar(tenant, one.id, "seckill", "3 unpaid orders", ends_at=end)
+        assert (made.ends_at, made.until) == (end, local_date(end, tenant.tenant.zone))
+        assert members.bars(tenant, one.id) == [made]
+    clock.set(end - timedelta(seconds=1))
+    with tenant.transaction(), pytest.raises(Forbidden) as caught:
+        members.require_not_barred(tenant, one.id, "seckill")
+    assert caught.value.details["until"] == local_time(end, tenant.tenant.zone).isoformat()
+    clock.set(end)
+    with tenant.transaction():
+        members.require_not_barred(tenant, one.id, "seckill")
+        for wrong in ({"ends_at": end}, {"ends_at": end + timedelta(days=2), "until": date(2030, 1, 1)}):
+            with pytest.raises(Invalid):
+                members.bar(tenant, one.id, "seckill", "3 unpaid orders", **wrong)
+
+
+def test_a_bar_until_midnight_names_the_day_before_and_one_until_a_day_its_end(tenant: Context, member: Make) -> None:
+    one, day = member(), tenant.today() + timedelta(days=3)
+    midnight = local_day_end(day, tenant.tenant.zone)
+    with tenant.transaction():
+        for ended in ({"until": day}, {"ends_at": midnight}):
+            made = members.bar(tenant, one.id, "seckill", "resells", **ended)
+            assert (made.until, made.ends_at) == (day, midnight)
+
+
+def test_the_later_of_two_bars_of_a_merged_member_holds(tenant: Context, member: Make, clock: ManualClock) -> None:
+    one, other, start = member(), member(), clock.now()
+    with tenant.transaction():
+        members.bar(tenant, one.id, "seckill", "twice", ends_at=start + timedelta(hours=1))
+        members.bar(tenant, other.id, "seckill", "thrice", ends_at=start + timedelta(hours=5))
+        members.merge(tenant, one.id, other.id, "the same person")
+    clock.advance(minutes=1)
+    with tenant.transaction(), pytest.raises(Forbidden) as caught:
+        members.require_not_barred(tenant, one.id, "seckill")
+    assert caught.value.details["until"] == local_time(start + timedelta(hours=5), tenant.tenant.zone).isoformat()
 
 
 def test_a_bar_is_lifted_after_an_appeal(tenant: Context, member: Make) -> None:

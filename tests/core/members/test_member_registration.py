@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from core import db, members
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events.models import Event
 from core.ids import new_id
 from core.members import Member, MemberIdentity, MemberView, NewMember
 from core.privacy import Keyring, new_key
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 PHONE = "13812345678"
 
@@ -315,7 +315,7 @@ def test_two_processes_in_mid_rotation_do_not_register_one_phone_twice(tenant: C
         half = type("Half", (), {})()
         half.__dict__.update(runtime.__dict__)
         half.keyring = next(turns)
-        half.publish = runtime.publish
+        half.publish_many = runtime.publish_many
         ctx = Context(half, tenant.tenant, tenant.actor)  # type: ignore[arg-type]  # a runtime with another keyring
         return members.register(ctx, channel="wechat", phone=PHONE)
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from core import db, points
-from core.context import Context
+from core import db, points, tenants
+from core.contract.context import Context
 
 
 @pytest.fixture
 def ctx(tenant: Context) -> Context:
-    """Return the context of a fresh tenant, and prove at the end that its ledger is sound."""
+    """Return the context of a fresh tenant whose points live for good, unless a credit says otherwise."""
+    tenants.save_settings(tenant, "core", {"months": 0})
+    object.__setattr__(tenant, "tenant", tenants.by_id(tenant.tenant.id))
     return tenant
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from core import db, points
+from core.contract.plugin import Implementation
+from core.contract.specs import Veto
 from core.errors import InsufficientBalance, Invalid, KeyReused, RoostError, Vetoed
 from core.ids import new_id
-from core.runtime.registry import Implementation
-from core.runtime.specs import Veto
 
 
 def facts(rows, name):
@@ -163,10 +163,10 @@ def test_a_plugin_may_veto_what_is_spent(ctx, door, monkeypatch, snapshot):
         asked.append((member, asset, amount, reason, db.in_transaction()))
         return Veto("frozen_card", "the card is frozen", "卡已停用")
 
-    known = dict(ctx.runtime.registry._implementations)
+    known = dict(ctx.services.registry._implementations)
     names = ("ctx", "member", "asset", "amount", "reason")
     known["validate_redemption"] = (Implementation("guard", guard, names, frozenset(("live",))),)
-    monkeypatch.setattr(ctx.runtime.registry, "_implementations", known)
+    monkeypatch.setattr(ctx.services.registry, "_implementations", known)
     ctx = dataclasses.replace(ctx, tenant=dataclasses.replace(ctx.tenant, plugins=frozenset(("guard",)), version=99))
     ctx = ctx.for_plugin("mall")
     member = new_id()
@@ -192,4 +192,4 @@ def test_tenants_do_not_share_accounts_or_keys(ctx, new_tenant):
             points.reverse(other, mine.id, key="x", reason="r")
     assert points.balance(ctx, member).available == 5
     assert points.balance(other, member).available == 7
-    assert points.verify(ctx.runtime) == []
+    assert points.verify(ctx.services) == []

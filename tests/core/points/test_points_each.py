@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import points
-from core.context import Context
+from core.contract.context import Context
 from core.errors import KeyReused, RoostError
 from core.points import Credit
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 
 MEMBERS = [UUID(int=n + 1) for n in range(3)]
 ITEMS = st.lists(

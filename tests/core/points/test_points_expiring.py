@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from core import points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 
 

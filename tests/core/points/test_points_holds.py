@@ -128,25 +128,9 @@ def test_more_than_was_held_cannot_be_captured(ctx, member, hold, snapshot):
     assert snapshot() == before
 
 
-def test_the_sweep_releases_what_is_past_its_deadline_and_only_that(ctx, member, hold, clock, sound):
-    with ctx.transaction():
-        late = points.hold(ctx, member, "points", 5, key="l", deadline=ctx.now() + timedelta(hours=1), reason="r")
-    clock.advance(minutes=10)
-    with ctx.transaction():
-        assert points.release_due(ctx) == 1
-        assert points.release_due(ctx) == 0
-    assert points.held(ctx, hold.id).state == "released"
-    assert points.held(ctx, late.id).state == "open"
-    assert points.balance(ctx, member).available == 95
-    with ctx.transaction(), pytest.raises(Conflict):
-        points.capture(ctx, hold.id, key="c")
-    sound()
-
-
-def test_a_capture_after_the_deadline_stands_when_it_came_before_the_sweep(ctx, member, hold, clock, sound):
+def test_nothing_happens_by_itself_at_a_deadline_and_a_capture_after_it_stands(ctx, member, hold, clock, sound):
     clock.advance(minutes=11)
     with ctx.transaction():
         points.capture(ctx, hold.id, key="c")
-        assert points.release_due(ctx) == 0
     assert points.balance(ctx, member).available == 30
     sound()

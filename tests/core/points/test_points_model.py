@@ -248,14 +248,6 @@ class Ledger(RuleBasedStateMachine):
             self.give_back(held, held.parts)
             self.ok(lambda: points.release(self.ctx, held.view.id, key=key))
 
-    @rule()
-    def sweep(self):
-        due = [held for held in self.holds if held.view.deadline <= self.clock.now()]
-        for held in due:
-            self.give_back(held, held.parts)
-        with self.ctx.transaction():
-            assert points.release_due(self.ctx) == len(due)
-
     @rule(pick=picks, share=st.sampled_from([None, 1, 2, 3]), grace=st.sampled_from([0, 7]))
     def reverse(self, pick, share, grace):
         if not self.done:

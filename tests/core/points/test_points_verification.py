@@ -70,7 +70,7 @@ def test_a_row_altered_by_hand_is_found(busy, what):
     faults = points.verify(busy)
     assert table in {fault.table for fault in faults}, faults
     assert {fault.tenant for fault in faults} == {busy.tenant.id}
-    assert points.verify(busy.runtime) == faults
+    assert points.verify(busy.services) == faults
 
 
 def test_a_lot_that_no_entry_made_is_found(busy):

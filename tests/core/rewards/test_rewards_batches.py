@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from core import points, rewards
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Forbidden, Invalid
 from core.ids import new_id
 from core.members import MemberView

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from core import db, points, rewards
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from core.rewards import Limits, RewardSpec, RuleSpec, limits
 from core.rewards.models import RewardCounter

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from core import points, rewards
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid, KeyReused, NotFound
 from core.members import MemberView
 from core.rewards import Limits, Note, RewardSpec, RuleSpec

@@ -8,7 +8,7 @@ import pytest
 
 from core import members, points, rewards
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, NotFound
 from core.members import MemberView
 from core.rewards import ConditionSpec, Limits, RewardSpec, RuleSpec

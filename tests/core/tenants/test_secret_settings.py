@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from core import members, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import ConfigurationError, Invalid
 from core.privacy import Keyring
 from core.tenants import SentTo, TenantPlugin
@@ -92,17 +92,17 @@ def test_another_tenants_secret_cannot_be_put_in_its_place(brand: Context, new_t
 
 
 def test_a_rotation_brings_it_to_the_newest_key(brand: Context, tmp_path: Path) -> None:
-    old = brand.runtime.keyring
+    old = brand.services.keyring
     keys = settings_for("sqlite:///unused", tmp_path)
     two = base64.b64encode(b"n" * 32).decode()
     rotated = keys.model_copy(
         update={"encryption_keys": SecretStr(f"2:{two},{keys.encryption_keys.get_secret_value()}")}
     )
-    brand.runtime.keyring = Keyring.from_settings(rotated)
+    brand.services.keyring = Keyring.from_settings(rotated)
     with brand.transaction():
         members.start_rotation(brand)
     assert tenants.settings_with_secrets(brand, "qinniao")["secret"] == SECRET
-    brand.runtime.keyring = old
+    brand.services.keyring = old
     with pytest.raises(ConfigurationError, match="encryption key 2"):
         tenants.settings_with_secrets(brand, "qinniao")
 

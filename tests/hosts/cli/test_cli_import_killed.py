@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from core import db, points
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event, Job
 from hosts.cli.import_ import import_file
 from hosts.cli.stats import figures

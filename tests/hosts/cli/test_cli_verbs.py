@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.identity.tokens import hash_token
 from hosts.testkit.servers import PostgresServer
 
 Deployment = Any  # the fixture's type
@@ -34,7 +35,8 @@ def test_help_imports_nothing_heavy(deployment: Deployment) -> None:
     assert not loaded & set(HEAVY)
     assert "core.runtime" not in done.stderr
     for verb in ("up", "serve", "worker", "migrate", "demo", "import", "stats", "tenants", "plugins", "ledger", "audit",
-                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys", "rotate-keys"):  # fmt: skip
+                 "jobs", "openapi", "backup", "restore", "bench", "staff", "keys", "members",
+                 "rotate-keys"):  # fmt: skip
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE), verb
 
 
@@ -198,15 +200,44 @@ def test_a_rotation_of_the_keys_is_put_in_the_work_table(migrated: Deployment) -
     assert "core.rotate_keys" in {job["kind"] for job in migrated.json("jobs", "list", "--state", "queued")}
 
 
+def test_a_token_of_a_member_is_for_development_only_and_is_audited(migrated: Deployment) -> None:
+    refused = migrated.run("members", "token", "13800000001", "--tenant", "acme", code=2)
+    assert "ROOST_DEVELOPMENT=1" in refused.stderr
+    assert refused.stdout == ""
+    assert migrated.json("stats", "--tenant", "acme")["members"] == 0
+    migrated.more["ROOST_DEVELOPMENT"] = "1"
+    first = migrated.run("members", "token", "138 0000 0001", "--tenant", "acme")
+    assert "a new member" in first.stderr
+    assert "a known member" in migrated.run("members", "token", "13800000001", "--tenant", "acme").stderr
+    assert migrated.json("stats", "--tenant", "acme")["members"] == 1
+    with closing(sqlite3.connect(migrated.folder / "var" / "roost.db")) as connection:
+        opened = connection.execute("SELECT token FROM session WHERE kind = 'member' ORDER BY opened_at").fetchall()
+        audited = connection.execute("SELECT count(*) FROM audit WHERE action = 'identity.development_token'")
+        assert opened[0] == (hash_token(first.stdout.strip()),)
+        assert audited.fetchone() == (2,)
+
+
 def test_ledger_and_audit_trail_are_verified(migrated: Deployment) -> None:
     assert migrated.json("ledger", "verify") == {"tenants": 1, "faults": []}
     assert migrated.json("audit", "verify", "--tenant", "acme") == {"tenants": 1, "faults": []}
 
 
-def test_openapi_is_printed_and_nothing_else(migrated: Deployment) -> None:
-    document = json.loads(migrated.run("openapi").stdout)
+def test_openapi_is_printed_and_nothing_else_without_keys_or_a_database(deployment: Deployment) -> None:
+    said = deployment.run("openapi")
+    document = json.loads(said.stdout)
     assert document["openapi"].startswith("3.1")
     assert "/v1/me" in document["paths"]
+    assert "/v1/levels/me" in document["paths"]
+    assert "/v1/orders" not in document["paths"], "this deployment does not load it"
+    assert said.stderr == ""
+    assert not (deployment.folder / "var").exists()
+
+
+def test_a_missing_plugins_file_is_said(deployment: Deployment) -> None:
+    (deployment.folder / "plugins.toml").unlink()
+    said = deployment.run("plugins", "list").stderr
+    assert "plugins_file_missing" in said
+    assert str(deployment.folder / "plugins.toml") in said
 
 
 def test_jobs_are_listed_and_replayed_by_number_or_all(migrated: Deployment) -> None:
@@ -287,6 +318,53 @@ def test_a_postgresql_database_is_dumped_and_restored(
         postgres.drop(name)
 
 
+MEMBER_TABLE = """from peewee import UUIDField
+
+from roost import BY_PLUGIN, DELETE, MemberRows, TenantModel
+
+
+class BrokenThing(TenantModel):
+    member = UUIDField()
+{rows}"""
+
+SCHEDULES = """\
+from datetime import timedelta
+
+from roost import Contribution, Schedule, hookimpl
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    return Contribution(schedules=[Schedule("tick", lambda ctx, slot: None, {})])
+"""
+NOTICES = """\
+from roost import Contribution, Notice, Text, hookimpl
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    return Contribution(notices=[Notice("{}", Text("门", "Door"), lambda ctx, fact: None, Text("{{name}}", "{}"))])
+"""
+COLUMNS = """\
+from roost import Column, Contribution, Resource, TenantModel, Text, hookimpl
+
+
+class BrokenThing(TenantModel):
+    pass
+
+
+@hookimpl
+def contribute():
+    \"\"\"Declare one.\"\"\"
+    columns = [Column("id", Text("号", "Id")), Column("sise", Text("码", "Size"))]
+    title = Text("物", "Things")
+    things = Resource("things", title, BrokenThing, columns, "broken.view", venue_free=True, member=None)
+    return Contribution(resources=[things])
+"""
+
+
 class TestPluginsCheck:
     def test_the_bundled_plugins_pass(self, deployment: Deployment) -> None:
         (deployment.folder / "plugins.toml").unlink()
@@ -305,12 +383,36 @@ class TestPluginsCheck:
             ),
             ("models.py", "from roost import TenantModel\n\n\nclass Thing(TenantModel):\n    pass\n", "must be named"),
             ("plugin.toml", "slug = 'broken'\n", "plugin.toml"),
+            ("hooks.py", "def member_registered(ctx, fact):\n    pass\n", "has no @hookimpl"),
+            ("hooks.py", "from roost import Fact\n\n\nclass Melted(Fact):\n    degrees: int\n", "is not specified"),
+            ("service.py", "def read(ctx):\n    return ctx.services.clock\n", "uses ctx.services"),
+            ("models.py", MEMBER_TABLE.format(rows=""), "BrokenThing.member holds a member"),
+            (
+                "models.py",
+                MEMBER_TABLE.format(rows="    member_rows = MemberRows(erase=DELETE, export=('colour',))\n"),
+                "names 'colour', no column of it",
+            ),
+            (
+                "models.py",
+                MEMBER_TABLE.format(rows="    member_rows = MemberRows(erase=BY_PLUGIN, export=None)\n"),
+                "leaves it to erase_member, which hooks.py does not implement",
+            ),
             ("README.md", None, "README.md"),
             (
                 "models.py",
                 "from roost import TenantModel\n\n\nclass BrokenThing(TenantModel):\n    pass\n",
                 "no migrations/ folder",
             ),
+            ("hooks.py", COLUMNS, "the column 'sise', which BrokenThing does not have"),
+            ("hooks.py", SCHEDULES.format('daily="24:00"'), "is daily at '24:00', which is no time of a day"),
+            (
+                "hooks.py",
+                SCHEDULES.format("every=timedelta(seconds=90)"),
+                "tick runs every 0:01:30; write whole minutes",
+            ),
+            ("hooks.py", NOTICES.format("door_opened", "{name}"), "the fact 'door_opened', which no plugin"),
+            ("hooks.py", NOTICES.format("member_registered", "{nam}"), "other values in zh than in en: nam, name"),
+            ("hooks.py", NOTICES.format("member_registered", "{name"), "cannot be written in en: its braces"),
         ],
     )
     def test_a_plugin_that_breaks_a_rule_is_named_with_what_is_wrong(
@@ -324,7 +426,7 @@ class TestPluginsCheck:
         (package / "README.md").touch()
         (package / "plugin.toml").write_text(
             'slug = "broken"\nname = { zh = "坏", en = "Broken" }\nsummary = { zh = "坏", en = "Broken" }\n'
-            'version = "1.0.0"\napi = "1"\n'
+            'version = "1.0.0"\napi = "2"\n' + ('permissions = { "broken.view" = "看" }\n' if text == COLUMNS else "")
         )
         if text is None:
             (package / file).unlink()

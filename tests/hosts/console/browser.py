@@ -8,7 +8,7 @@ from uuid import UUID
 
 import falcon.testing
 
-from core.context import Context
+from core.contract.context import Context
 from hosts.console import sessions
 from hosts.testkit.plugin import PASSWORD
 

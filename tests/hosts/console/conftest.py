@@ -9,11 +9,11 @@ import pytest
 
 from core import identity, tenants
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.context import Context
 from core.ids import new_id
-from core.runtime.registry import Registry
-from core.runtime.runtime import Runtime
-from hosts.rest.app import make_app
+from core.registry.registry import Registry
+from core.runtime import Runtime
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.console.browser import Browser
 
@@ -69,7 +69,7 @@ def market(enable_plugin: Callable[..., None], shops: dict[str, UUID]) -> dict[s
 @pytest.fixture
 def stall(tenant: Context, runtime: Runtime) -> Callable[..., UUID]:
     """Return a function that makes a stall."""
-    model = runtime.registry.plugin("stalls").resources[0].model
+    model = runtime.registry.plugin("stalls").gives.resources[0].model
 
     def make(title: str, venue: UUID, **more: Any) -> UUID:
         values = {"title": title, "venue": venue, "opens_at": tenant.now(), **more}
@@ -82,7 +82,7 @@ def stall(tenant: Context, runtime: Runtime) -> Callable[..., UUID]:
 @pytest.fixture
 def stored(tenant: Context, runtime: Runtime) -> Callable[[UUID], Any]:
     """Return a function that reads a stall's row."""
-    model = runtime.registry.plugin("stalls").resources[0].model
+    model = runtime.registry.plugin("stalls").gives.resources[0].model
     return lambda key: model.scoped(tenant).get(model.id == key)
 
 

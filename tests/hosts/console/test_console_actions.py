@@ -130,7 +130,7 @@ def test_an_act_that_fails_when_approved_stays_open(staff, market, stall, tenant
     key = stall("Tea", market["east"])
     staff(*ALL).act(f"{STALLS}/{key}/refund", {"amount": "500", "reason": "flood"})
     (asked,) = Approval.scoped(tenant).select()
-    model = runtime.registry.plugin("stalls").resources[0].model
+    model = runtime.registry.plugin("stalls").gives.resources[0].model
     with tenant.transaction():
         model.scoped(tenant).delete().where(model.id == key).execute()
     assert staff(*ALL).post(f"/console/core/approvals/{asked.id}/approve").status_code == 404

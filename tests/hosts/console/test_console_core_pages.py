@@ -1,12 +1,17 @@
 """Core's own pages: members, plugins and settings, staff, the audit trail, dead letters."""
 
 import re
+from datetime import datetime
 
 import pytest
 from babel.messages.extract import extract_from_dir
 
 from core import identity, members, points, tenants
+from core.clock import local_day_end
+from core.errors import Forbidden
 from core.events.models import Job
+from core.members.models import AttributeDefinition
+from core.words import Text
 from hosts.console.models import Approval
 from hosts.console.rendering import HERE, catalogue
 from tests.hosts.console.browser import words
@@ -195,7 +200,7 @@ def test_settings_are_saved_from_their_form_and_defaults_are_not_stored(staff, m
     assert browser.post("/console/core/plugins/stalls", form).status_code == 303
     stored = tenants.settings_values(tenant, "stalls")
     assert stored == {"days": 45, "limits": {"per_member": 3}, "prices": {"tea": 5}, "app_secret": "s3cret"}
-    assert len(audited("plugin.settings")) == 1
+    assert len(audited("plugin.gives.settings")) == 1
     assert "s3cret" not in browser.get("/console/core/plugins/stalls").text
     browser.post("/console/core/plugins/stalls", {**SETTINGS, "app_secret": ""})
     assert tenants.settings_values(tenant, "stalls") == {"app_secret": "s3cret"}
@@ -305,3 +310,90 @@ def test_every_message_of_the_console_has_its_english():
     messages = {message for _, _, message, _, _ in found}
     assert len(messages) > 80
     assert [m for m in sorted(messages) if english.gettext(m) == m] == []
+
+
+def test_how_long_points_live_is_set_on_a_page_of_its_own_with_sources_by_name(staff, market, tenant):
+    browser = staff("plugins.view", "plugins.edit")
+    page = browser.get("/console/core/points-settings")
+    assert 'href="/console/core/points-settings"' in page.text
+    assert "人工调整" in browser.post("/console/core/points-settings", {"months": "24", "_do": "add:sources"}).text
+    row = {"sources.0.row": "1", "sources.0.source": "manual", "sources.0.months": "3"}
+    assert browser.post("/console/core/points-settings", {"months": "12", **row}).status_code == 303
+    assert tenants.settings_values(tenant, "core") == {"months": 12, "sources": [{"source": "manual", "months": 3}]}
+    twice = row | {name.replace("0", "1"): value for name, value in row.items()}
+    assert browser.post("/console/core/points-settings", {"months": "12", **twice}).status_code == 422
+    assert staff("plugins.view").post("/console/core/points-settings", {"months": "1"}).status_code == 403
+    assert staff("members.view").get("/console/core/points-settings").status_code == 403
+
+
+def test_the_nightly_proof_of_the_ledger_stands_in_a_list_and_on_the_dashboard(staff, tenant):
+    with tenant.transaction():
+        assert not points.check_on(tenant, tenant.today())
+    browser = staff("audit.view")
+    listed = browser.get("/console/core/ledger-checks").text
+    assert tenant.today().isoformat() in listed
+    assert "积分账目核对" in listed
+    panel = browser.get("/console/panels/core/ledger").text
+    assert (tenant.today().isoformat() in panel, "不符" in panel) == (True, True)
+    assert staff("points.view").get("/console/core/ledger-checks").status_code == 403
+
+
+def test_staff_define_fields_of_their_own_and_fill_them_in(staff, tenant, member, api, audited):
+    browser, guest = staff("members.view", "members.edit"), member()
+    shoe = {"code": "shoe", "title": "鞋码", "kind": "int", "by_member": "on"}
+    assert browser.post("/console/core/attributes/new", shoe).status_code == 303
+    size = {"code": "size", "title": "衣码", "kind": "choice", "choices": "S\nM"}
+    assert browser.post("/console/core/attributes/new", size).status_code == 303
+    assert browser.post("/console/core/attributes/new", {**shoe, "title": "又一个"}).status_code == 422
+    assert browser.post("/console/core/attributes/new", {**size, "code": "s2", "choices": ""}).status_code == 422
+    assert "鞋码" in browser.get("/console/core/attributes").text
+
+    page = f"/console/core/members/{guest.id}"
+    assert "鞋码" in browser.get(f"{page}/attribute").text
+    assert browser.act(f"{page}/attribute", {"attribute": "shoe", "value": "42"}).status_code == 303
+    assert browser.act(f"{page}/attribute", {"attribute": "size", "value": "M"}).status_code == 303
+    for wrong in ({"attribute": "shoe", "value": "big"}, {"attribute": "size", "value": "XXL"}):
+        assert browser.act(f"{page}/attribute", wrong).status_code == 422
+    assert "42" in browser.get(page).text
+    assert api.get("/v1/me", token=api.as_member(guest)).json["attributes"] == {"shoe": 42, "size": "M"}
+    assert browser.act(f"{page}/attribute", {"attribute": "shoe", "value": ""}).status_code == 303
+
+    with tenant.transaction():
+        row = next(one for one in AttributeDefinition.scoped(tenant).select() if one.code == "size")
+    edited = {"title": "尺码", "choices": "S\nM\nL"}
+    assert browser.post(f"/console/core/attributes/{row.id}/edit", edited).status_code == 303
+    with tenant.transaction():
+        assert members.get(tenant, guest.id).attributes == {"size": "M"}
+        assert [(one.title, one.active) for one in members.attributes(tenant)] == [("鞋码", True), ("尺码", False)]
+    assert browser.act(f"{page}/attribute", {"attribute": "size", "value": "L"}).status_code in (404, 422)
+    assert staff("members.view").post("/console/core/attributes/new", shoe).status_code == 403
+
+
+def test_staff_keep_a_member_out_of_what_asks_and_let_them_in_again(
+    staff, tenant, member, api, audited, registry, monkeypatch, market
+):
+    plugin = registry.plugin("stalls")
+    barred = plugin.manifest.model_copy(update={"bars": Text("租摊位", "Rent stalls")})
+    monkeypatch.setattr(plugin, "manifest", barred)
+    browser, guest = staff("members.view", "members.bar"), member()
+    page = f"/console/core/members/{guest.id}/bar"
+    assert "租摊位" in browser.get(page).text
+    until = tenant.today().isoformat()
+    assert browser.act(page, {"function": "stalls", "reason": "转售", "until": until}).status_code == 303
+    assert browser.act(page, {"function": "nothing", "reason": "转售"}).status_code == 422
+    with tenant.transaction():
+        with pytest.raises(Forbidden):
+            members.require_not_barred(tenant, guest.id, "stalls")
+        (bar,) = members.bars(tenant, guest.id)
+    told = api.get("/v1/me/bars", token=api.as_member(guest)).json["items"]
+    end = told[0].pop("ends_at")
+    assert datetime.fromisoformat(end) == local_day_end(tenant.today(), tenant.tenant.zone)
+    assert told == [{"function": "stalls", "title": {"zh": "租摊位", "en": "Rent stalls"}, "until": until}]
+    listed = browser.get("/console/core/bars").text
+    assert ("租摊位" in listed, "转售" in listed) == (True, True)
+    assert browser.act(f"/console/core/bars/{bar.id}/lift", {"reason": "申诉成立"}).status_code == 303
+    with tenant.transaction():
+        members.require_not_barred(tenant, guest.id, "stalls")
+    assert api.get("/v1/me/bars", token=api.as_member(guest)).json["items"] == []
+    assert [len(audited(action)) for action in ("member.barred", "member.bar_lifted")] == [1, 1]
+    assert staff("members.view").post(page, {"function": "stalls", "reason": "转售"}).status_code == 403

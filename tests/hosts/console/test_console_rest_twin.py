@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import ConfigurationError
 from hosts.console.models import Approval
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.conformance import assert_plugin_conforms
 from tests.hosts.console.browser import ALL
 
@@ -157,7 +157,8 @@ def test_every_operation_is_documented(api, market):
 @pytest.mark.parametrize("wrong", [{"venue": "venu"}, {"order": "nothing"}])
 def test_a_resource_that_cannot_be_interpreted_breaks_its_plugin_and_the_others_go_on(runtime, monkeypatch, wrong):
     stalls = runtime.registry.plugins["stalls"]
-    monkeypatch.setattr(stalls, "resources", [replace(stalls.resources[0], **wrong), *stalls.resources[1:]])
+    resources = [replace(stalls.gives.resources[0], **wrong), *stalls.gives.resources[1:]]
+    monkeypatch.setattr(stalls, "gives", replace(stalls.gives, resources=resources))
     monkeypatch.setattr(runtime.registry, "broken", {})
     app = make_app(runtime)
     assert "stalls" not in {route.slug for route in app.routes}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core import tenants
 from core.choices import options
-from core.context import Context
+from core.contract.context import Context
 from core.rewards import ConditionSpec, RewardSpec
 from hosts.console.forms import FormError, edited, form_of, form_words, read
 from tests.hosts.console.browser import words

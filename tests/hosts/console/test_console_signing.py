@@ -184,6 +184,13 @@ def test_english_is_chosen_by_the_browser_or_by_the_reader(staff, market):
     assert "退出登录" in browser.get("/console/stalls/stalls", headers={"Accept-Language": "en"}).text
 
 
+def test_the_browsers_languages_are_read_with_their_weights(staff, market):
+    browser = staff("stalls.view")
+    for accept, language in (("en;q=0.5,zh;q=0.9", "zh"), ("zh;q=0.2,en;q=0.8", "en"), ("zh-TW", "zh"), ("fr", "zh")):
+        page = browser.get("/console/stalls/stalls", headers={"Accept-Language": accept})
+        assert f'<html lang="{language}' in page.text, accept
+
+
 def test_an_unknown_page_is_a_page_of_the_console(staff):
     reply = staff("stalls.view").get("/console/nothing/here")
     assert reply.status_code == 404

@@ -10,8 +10,8 @@ from core import boot, db, tenants
 from core.clock import ManualClock
 from core.config import Settings
 from core.privacy import Keyring
-from core.runtime.registry import Registry
-from core.runtime.runtime import Runtime
+from core.registry.registry import Registry
+from core.runtime import Runtime
 from hosts.schema import all_components
 
 SAMPLE = Path(__file__).parent / "sample"

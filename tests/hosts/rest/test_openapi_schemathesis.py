@@ -30,8 +30,8 @@ from core.clock import ManualClock
 from core.config import Settings
 from core.ids import new_id
 from core.privacy import Keyring
-from core.runtime.registry import GROUP, Registry
-from core.runtime.runtime import Runtime
+from core.registry.registry import GROUP, Registry
+from core.runtime import Runtime
 from hosts.rest.routes import Route
 from tests.hosts.rest.working import UPLOAD, Call, Stage, maker_of, routes_by_slug
 

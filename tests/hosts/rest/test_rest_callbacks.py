@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 
 GOOD = {"X-Signature": "good"}

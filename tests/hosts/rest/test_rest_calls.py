@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from core import tenants
-from core.context import Context
-from core.runtime.declarations import Endpoints
-from hosts.rest.app import make_app
+from core.contract.context import Context
+from core.contract.rest import Endpoints
+from hosts.server.app import make_app
 from hosts.testkit.plugin import Api
 
 
@@ -156,9 +156,9 @@ def test_me_takes_three_statements(api: Api, token: str, statements: list[str], 
 
 def test_a_repeated_route_breaks_the_plugin_that_comes_second_and_the_others_go_on(api: Api, token: str) -> None:
     probe = api.runtime.registry.plugins["probe"]
-    app = make_app(api.runtime, [("later", probe.routes[0])])
+    app = make_app(api.runtime, [("later", probe.gives.endpoints[0])])
     assert {r.slug for r in app.routes} == {"core", "probe", "later"}, "another prefix is another route"
-    app = make_app(api.runtime, [("probe", probe.routes[0])])
+    app = make_app(api.runtime, [("probe", probe.gives.endpoints[0])])
     assert "probe" not in {r.slug for r in app.routes}
     assert "probe declares the route GET /v1/probe/kinds" in api.runtime.registry.broken.pop("probe")
 

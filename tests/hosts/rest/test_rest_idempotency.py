@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from core import bulk, db, points, tenants
+from core import db, points, tenants
+from core.bulk import deleting
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.db import open_database
 from hosts.rest import idempotency, upkeep
 from hosts.rest.models import Idempotency
@@ -126,7 +127,7 @@ def test_a_key_is_kept_for_72_hours(api: Api, token: str, tenant: Context, clock
 def test_however_many_keys_are_past_their_time_a_night_forgets_them_all(
     api: Api, token: str, tenant: Context, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(deleting, "DELETED_AT_ONCE", 2)
     for number in range(5):
         api.post("/v1/probe/venues", token=token, key=f"k{number}", json={"code": f"v{number}"})
     clock.advance(hours=73)

@@ -160,6 +160,7 @@ def test_path_and_query_arrive_as_their_types(api: Api, token: str) -> None:
         "day": "2026-11-22",
         "query": {"size": 5, "day": "2026-01-02", "on": True, "tag": ["a", "b"]},
     }
+    assert api.get(GOOD, token=token, query_string="size=5&tag=a").json["what"]["query"]["tag"] == ["a"]
 
 
 def test_a_path_that_leads_nowhere_is_refused(api: Api, token: str) -> None:

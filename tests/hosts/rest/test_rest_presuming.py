@@ -9,12 +9,12 @@ import pytest
 
 from core import db, identity, members, points, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.identity import AccessKey, Staff
 from core.identity.tokens import hash_token, new_token
 from core.ids import new_id
 from core.presuming import Presuming, presume
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from core.wire import Wire
 from hosts.testkit.plugin import Api
 

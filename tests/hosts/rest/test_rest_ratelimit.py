@@ -8,10 +8,11 @@ import pytest
 
 from core import db
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.runtime import Runtime
-from hosts.rest.app import make_app
-from hosts.rest.ratelimit import RateLimits, SqlStorage
+from core.contract.context import Context
+from core.errors import ConfigurationError, TooManyRequests
+from core.runtime import Runtime
+from hosts.rest.ratelimit import RateLimits, SqlStorage, parse
+from hosts.server.app import make_app
 from hosts.testkit.plugin import Api
 from hosts.testkit.servers import ValkeyServer
 
@@ -112,3 +113,47 @@ def test_with_redis_the_counts_are_there_and_without_it_the_database_takes_over(
     runtime.settings = runtime.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})
     client = Api(runtime, tenant)
     assert [client.post("/v1/probe/open").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_both_of_two_rates_hold_and_what_the_short_one_refuses_does_not_count_in_the_long_one(
+    runtime: Runtime, tenant: Context, clock: ManualClock
+) -> None:
+    limits, rate = RateLimits(runtime), parse("5/hour;2/minute", "test")
+
+    def allowed(calls: int) -> list[bool]:
+        return [_allowed(lambda: limits.check(tenant, rate, "route", "192.0.2.1")) for _ in range(calls)]
+
+    assert allowed(4) == [True, True, False, False]
+    clock.advance(seconds=61)
+    assert allowed(3) == [True, True, False]
+    clock.advance(seconds=61)
+    assert allowed(2) == [True, False], "the sixth in an hour"
+    clock.advance(seconds=61)
+    with pytest.raises(TooManyRequests) as refused:
+        limits.check(tenant, rate, "route", "192.0.2.1")
+    assert refused.value.retry_after == 3600 - 3 * 61
+
+
+def _allowed(call: Callable[[], None]) -> bool:
+    try:
+        call()
+    except TooManyRequests:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("rate", "why"),
+    [
+        ("often", "is not written like 5/minute"),
+        ("5/minute;often", "is not written like 5/minute"),
+        ("10/year", "counts by the year, whose days differ; write days"),
+        ("5/minute;10/month", "counts by the month"),
+        ("0/minute", "must allow 1 at least"),
+    ],
+)
+def test_a_rate_that_would_not_be_what_it_says_is_refused_by_name(rate: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why) as refused:
+        parse(rate, "probe: POST /v1/probe/open")
+    assert refused.value.message.startswith("probe: POST /v1/probe/open: ")
+    assert parse("10/365 days", "test")[0].get_expiry() == 365 * 86400

@@ -9,7 +9,7 @@ import pytest
 
 from core import db, points
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 
 pytestmark = pytest.mark.engines("postgresql")  # SQLite has no server to lose

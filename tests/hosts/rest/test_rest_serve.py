@@ -18,7 +18,7 @@ import requests
 from core.config import Settings
 from hosts.testkit.plugin import Api
 
-START = "from core.config import Settings; from hosts.rest.serve import serve; serve(Settings())"
+START = "from core.config import Settings; from hosts.server.serve import serve; serve(Settings())"
 PATIENCE = 60.0
 
 

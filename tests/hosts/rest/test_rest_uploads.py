@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
-from core.context import Context
+from core.contract.context import Context
+from core.contract.rest import Endpoints, Upload
 from core.errors import ConfigurationError
-from core.runtime.declarations import Endpoints, Upload
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.rest.shape import shape_of
 from hosts.testkit.plugin import Api
 from roost import Remote

@@ -10,7 +10,7 @@ import structlog.testing
 from core import db
 from core.config import Settings
 from hosts.rest import access_log
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.plugin import Api
 
 

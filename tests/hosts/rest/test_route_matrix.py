@@ -14,8 +14,8 @@ from core import boot, db, tenants
 from core.clock import ManualClock
 from core.config import Settings
 from core.privacy import Keyring
-from core.runtime.registry import GROUP, Registry
-from core.runtime.runtime import Runtime
+from core.registry.registry import GROUP, Registry
+from core.runtime import Runtime
 from hosts.rest.routes import Route
 from tests.hosts.rest.working import Call, Stage, maker_of, routes_by_slug, working
 

@@ -35,14 +35,14 @@ from uuid import UUID
 
 from core import db, identity, members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.ids import new_id
 from core.members import MemberView
-from core.runtime.runtime import Runtime
-from hosts.rest.app import make_app
+from core.runtime import Runtime
 from hosts.rest.routes import Route
 from hosts.schema import all_components
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD, Api
 
 HERE = Path(__file__).parent

@@ -8,9 +8,9 @@ import pytest
 from core import db, tenants
 from core.clock import Clock, SystemClock
 from core.config import Settings
-from core.context import Context
-from core.runtime.registry import Registry
-from core.runtime.runtime import Runtime
+from core.contract.context import Context
+from core.registry.registry import Registry
+from core.runtime import Runtime
 from hosts.testkit.plugin import _Engine
 from hosts.testkit.servers import PostgresServer
 from tests.hosts.worker.lab import Lab, lab_registry

@@ -11,11 +11,11 @@ from typing import Any
 import psutil
 
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Job
-from core.runtime.registry import Registry
-from core.runtime.runtime import Runtime
+from core.registry.registry import Registry
+from core.runtime import Runtime
 from hosts.testkit.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -81,7 +81,7 @@ class Lab:
 
     def __init__(self, ctx: Context, settings: Settings, folder: Path) -> None:
         self.ctx, self.settings, self.folder = ctx, settings, folder
-        self.runtime: Runtime = ctx.runtime
+        self.runtime: Runtime = ctx.services
         self.processes: list[Process] = []
         self.committed: list[int] = []
         self.trace_file = folder / "trace"

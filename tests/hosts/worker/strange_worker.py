@@ -5,20 +5,21 @@ machine that hangs does; `--no-fence` runs jobs whoever holds them, as a worker 
 import os
 import signal
 import sys
+import threading
 
 from core import db
 from core.config import Settings
 from core.events import jobs
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.worker.serve import work
 
 claim = jobs.claim
+first = threading.Lock()
 
 
 def claim_and_stall(runtime: Runtime, limit: int) -> list[jobs.Claimed]:
     claimed = claim(runtime, limit)
-    if claimed:
-        jobs.claim = claim  # type: ignore[assignment]  # only once
+    if claimed and first.acquire(blocking=False):  # two threads may have claimed at once
         print(f"stalled with {len(claimed)}", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)
     return claimed

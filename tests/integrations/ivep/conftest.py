@@ -7,9 +7,9 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from integrations.ivep import fake as ivep_fake
 from integrations.ivep.models import IvepEvent, IvepRelation
 from integrations.qinniao import fake as saas_fake

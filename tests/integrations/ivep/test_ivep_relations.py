@@ -11,7 +11,7 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations import ivep as face
 from integrations.ivep import reading, service, wire
@@ -269,7 +269,7 @@ class TestFromTheSaas:
         with brand.transaction():
             from integrations.qinniao import reconcile as saas_lists
 
-            saas_lists.start(brand, ["staff"])
+            saas_lists.Pull.start(brand, ["staff"])
         self.push(story, "coach.assigned")
         seen = my_coach(api, person)
         assert (seen["name"], seen["venue_name"]) == ("周岚", "江湾店")
@@ -404,10 +404,9 @@ class TestDuties:
             kept = members.export(brand, person.id)["plugins"]["ivep"]
         assert [(one["coach"], one["assigned"]) for one in kept["coaches"]] == [("周岚", True)]
 
-    def test_a_tenant_that_leaves_leaves_nothing(self, story: Any, brand: Context, runtime: Any) -> None:
+    def test_a_tenant_that_leaves_leaves_nothing(self, story: Any, brand: Context, purge: Any) -> None:
         self.known(story)
-        with brand.transaction():
-            runtime.dispatcher.oblige(brand, "purge_tenant")
+        purge(brand, "ivep")
         assert [model.scoped(brand).select().count() for model in (IvepCoach, IvepRelation, IvepEvent)] == [0, 0, 0]
 
 
@@ -430,7 +429,7 @@ def test_the_panel_counts_what_holds_and_what_waits(story: Any, brand: Context, 
     story.push("coach.assigned", relation())
     story.push("coach.assigned", relation("r-2", member="m-2"))
     story.drain()
-    (panel,) = runtime.registry.plugin("ivep").panels
+    (panel,) = runtime.registry.plugin("ivep").gives.panels
     shown = dict(panel.read(brand))
     assert (shown["在教关系"], shown["待匹配 / 失败"]) == ("1", "1 / 0")
 
@@ -484,3 +483,62 @@ class TestAtOnce:
         monkeypatch.setattr(scope_class, "lock", unlocked)
         self.take_six_times(brand, clock)
         assert len(story.facts("coach_assigned")) > 1
+
+
+class TestWhatAVersionSays:
+    def test_the_same_version_with_other_content_is_a_conflict_that_staff_see(
+        self, story: Any, api: Api, brand: Context, clock: ManualClock
+    ) -> None:
+        person = story.register()
+        story.fake.put("coaches", ZHOU)
+        at = clock.now().isoformat()
+        story.push("coach.assigned", relation(version=3, updated_at=at))
+        story.drain()
+        story.push("coach.assigned", relation(coach="s-102", version=3, updated_at=at))
+        story.drain()
+        assert my_coach(api, person)["name"] == "周岚"
+        assert story.event_states() == {"done": 1, "failed": 1}
+        both = "version 3 was told before with other content: coach_id was s-101, is now s-102"
+        assert story.relation("r-1").note == both
+        assert IvepEvent.scoped(brand).get(IvepEvent.state == "failed").note == both
+        story.push("coach.assigned", relation(version=3, updated_at=at))
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}, "the same content is no conflict"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("name", "周蓝"), ("title", "店长"), ("picture", "https://img.example.com/other.jpg"), ("deleted", True)],
+    )
+    def test_a_coach_told_again_with_other_content_is_a_conflict_that_changes_nothing(
+        self, story: Any, brand: Context, clock: ManualClock, name: str, value: object
+    ) -> None:
+        at = clock.now().isoformat()
+        told = {**ZHOU, "version": 3, "updated_at": at}
+        story.push("coach.updated", told)
+        story.drain()
+        before = IvepCoach.scoped(brand).get(IvepCoach.number == ZHOU["id"])
+        story.push("coach.updated", {**told, name: value}, keep=False)
+        story.push("coach.updated", {key: told[key] for key in ("id", "name", "version", "updated_at")}, keep=False)
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}, "what a repeat leaves out is no contradiction"
+        note = IvepEvent.scoped(brand).get(IvepEvent.state == "failed").note
+        assert note.startswith(f"version 3 was told before with other content: {name} was ")
+        assert note.endswith(f"is now {value}")
+        after = IvepCoach.scoped(brand).get(IvepCoach.number == ZHOU["id"])
+        assert (after.name, after.title, after.picture, after.gone) == (
+            before.name, before.title, before.picture, before.gone,
+        )  # fmt: skip
+
+
+class TestClasses:
+    def test_a_coach_of_the_list_is_a_coach_among_the_members_until_they_leave(
+        self, story: Any, brand: Context, clock: ManualClock
+    ) -> None:
+        person = story.register()
+        story.push("coach.updated", {**ZHOU, "phone": PHONE})
+        story.drain()
+        assert members.get(brand, person.id).class_ == "coach"
+        clock.advance(minutes=1)
+        story.push("coach.updated", {**ZHOU, "phone": PHONE, "deleted": True})
+        story.drain()
+        assert members.get(brand, person.id).class_ == "ordinary"

@@ -7,7 +7,7 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
 from integrations.qinniao.fake import APP_ID, SECRET, Item, Push, QinniaoFake, Running, serve
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject

@@ -11,7 +11,7 @@ import pytest
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.qinniao import circuit, leads, protocol, reconcile
 from integrations.qinniao.answers import QinniaoError
@@ -26,7 +26,7 @@ PHONE = "13800001111"
 def run(brand: Context, drain: Callable[[], int]) -> Callable[..., None]:
     def once(*kinds: str) -> None:
         with brand.transaction():
-            reconcile.start(brand, kinds or None)
+            reconcile.Pull.start(brand, kinds or None)
         drain()
 
     return once
@@ -277,11 +277,22 @@ class TestCircuit:
     def test_it_opens_after_failures_in_a_row_and_only_then(self, brand: Context) -> None:
         assert self.pause(brand) is None
         self.note(brand, self.DOWN, circuit.FAILURES - 1)
-        self.note(brand, self.REFUSED)
+        self.note(brand, None)
         self.note(brand, self.DOWN, circuit.FAILURES - 1)
-        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "a refusal shows that it is up"
+        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "an answer clears the failures"
         self.note(brand, self.DOWN)
         assert (self.pause(brand), self.state(brand)) == (circuit.PAUSE, "open")
+
+    def test_a_refusal_now_and_then_does_not_keep_it_closed(self, brand: Context, clock: ManualClock) -> None:
+        self.note(brand, self.DOWN, circuit.FAILURES - 1)
+        self.note(brand, self.REFUSED)
+        assert (self.pause(brand), self.state(brand)) == (None, "closed")
+        self.note(brand, self.DOWN)
+        assert (self.pause(brand), self.state(brand)) == (circuit.PAUSE, "open")
+        clock.advance(seconds=60)
+        assert self.pause(brand) is None
+        self.note(brand, self.REFUSED)
+        assert (self.pause(brand), self.state(brand)) == (None, "closed"), "after a pause it shows that it is up"
 
     def test_after_a_pause_one_goes_and_the_others_wait_for_what_comes_of_it(
         self, brand: Context, clock: ManualClock

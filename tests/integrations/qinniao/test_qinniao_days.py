@@ -9,8 +9,8 @@ import pytest
 
 from core import points
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.registry.registry import PluginsFile
 from integrations.qinniao.fake import Failure
 
 ZONES = ("Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati")

@@ -10,7 +10,7 @@ import pytest
 from core import identity, members, tenants
 from core.audit.models import Audit
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.ids import new_id
 from hosts.testkit.plugin import PASSWORD, Api
 from integrations.qinniao import desk
@@ -106,7 +106,7 @@ class TestWhatIsSeen:
         story.fake.fail(Failure(errcode=int(Code.BUSY), times=1000))
         for number in range(5):
             story.register(f"1380000000{number}")
-        (panel,) = runtime.registry.plugin("qinniao").panels
+        (panel,) = runtime.registry.plugin("qinniao").gives.panels
         shown = dict(panel.read(brand))
         assert shown["未匹配手机号"] == "1"
         (server,) = [words for name, words in shown.items() if name.startswith("接口 ")]

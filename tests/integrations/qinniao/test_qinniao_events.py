@@ -9,7 +9,7 @@ import pytest
 
 from core import tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations import qinniao
 from integrations.qinniao import reconcile
@@ -104,7 +104,7 @@ class TestBookings:
         story.fake.put("bookings", booking(clock, "b-2"))
         for _ in range(2):
             with brand.transaction():
-                reconcile.start(brand, ["bookings"])
+                reconcile.Pull.start(brand, ["bookings"])
             story.drain()
         assert [one["booking"] for one in told(story, "booking_recorded")] == ["b-1", "b-2"]
         assert [one["booking"] for one in told(story, "booking_attended")] == ["b-1"]
@@ -182,7 +182,7 @@ class TestListsOfTheBrand:
     def run(self, brand: Context, drain: Callable[[], int]) -> Callable[[], None]:
         def once() -> None:
             with brand.transaction():
-                reconcile.start(brand)
+                reconcile.Pull.start(brand)
             drain()
 
         return once
@@ -208,7 +208,7 @@ class TestListsOfTheBrand:
     ) -> None:  # fmt: skip
         story.fake.put("stores", {"id": "003", "name": "云栖店"})
         run()
-        (panel,) = runtime.registry.plugin("qinniao").panels
+        (panel,) = runtime.registry.plugin("qinniao").gives.panels
         assert story.object_state("stores", "003") == ("applied", "no venue has the code 003")
         assert dict(panel.read(brand))["无对应门店的 SaaS 门店"] == "1"
         with brand.transaction():

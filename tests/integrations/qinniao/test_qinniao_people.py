@@ -9,7 +9,7 @@ import pytest
 
 from core import members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from integrations.qinniao.csv_import import import_csv
 from integrations.qinniao.models import QinniaoEvent, QinniaoLead, QinniaoObject

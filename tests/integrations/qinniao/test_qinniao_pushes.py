@@ -12,13 +12,16 @@ import pytest
 
 from core import members, points, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
+from core.errors import KeyReused
 from core.events.models import Event, Job
 from hosts.testkit.plugin import Api
 from integrations.qinniao import inbox, service
+from integrations.qinniao.door import AGAIN, PUSH
 from integrations.qinniao.fake import APP_ID, SECRET, Push, Running
 from integrations.qinniao.models import QinniaoEvent, QinniaoNonce, QinniaoObject
 from integrations.qinniao.signing import HmacSigner
+from tests.once import assert_same_by_all_its_content
 
 PHONE = "13800001111"
 
@@ -231,6 +234,28 @@ class TestMembership:
         assert story.member().state == "lapsed"
         assert story.event_states() == {"done": 1, "stale": 2}
 
+    def test_the_same_version_with_other_content_is_a_conflict_in_the_log_and_no_repeat(
+        self, story: Any, clock: ManualClock
+    ) -> None:
+        story.register()
+        data = {"id": "m-1", "phone": PHONE, "status": "active", "updated_at": clock.now().isoformat()}
+        story.push("member.updated", data, version=3)
+        story.drain()
+        story.push("member.updated", data, version=3)
+        story.drain()
+        assert story.event_states() == {"done": 2}, "told twice, it is one"
+        story.push("member.updated", {**data, "status": "expired"}, version=3)
+        story.drain()
+        assert story.event_states() == {"done": 2, "failed": 1}
+        assert story.member().state == "member", "nothing was taken over"
+        said = story.object_state("members", "m-1")
+        assert said[0] == "applied"
+        assert said[1].startswith("version 3 came again with another status")
+        story.push("member.updated", {**data, "status": "expired"}, version=4)
+        story.drain()
+        assert story.member().state == "lapsed"
+        assert story.object_state("members", "m-1") == ("applied", "")
+
     def test_news_of_long_ago_starts_no_gift(self, story: Any, clock: ManualClock) -> None:
         story.register()
         clock.advance(days=30)
@@ -310,13 +335,31 @@ class TestMoneyAndVisits:
         assert (state, "they add up to 10000 fen" in note) == ("failed", True)
 
     def test_an_event_id_that_comes_again_with_other_content_is_refused_and_noted(
-        self, story: Any, clock: ManualClock
+        self, story: Any, clock: ManualClock, brand: Context
     ) -> None:
         story.register()
         story.push("member.converted", {"id": "m-1", "phone": PHONE})
-        assert story.push("order.paid", order("o-1", clock.now()), event_id="e-1") == [200]
-        data = {**order("o-1", clock.now()), "version": 1, "updated_at": clock.now().isoformat()}
-        assert story.push("order.paid", data | {"amount_fen": 1}, event_id="e-1") == [422]
+        at = clock.now()
+        body = {**order("o-1", at), "version": 1, "updated_at": at.isoformat()}
+
+        def push(**values: Any) -> object:
+            (status,) = story.push(
+                values["event_type"], values["body"], event_id="e-1", occurred_at=values["occurred_at"],
+                store_id=values["store_id"],
+            )  # fmt: skip
+            row = QinniaoEvent.scoped(brand).get(QinniaoEvent.event_id == "e-1")
+            if status == 422:
+                assert row.note == AGAIN
+                raise KeyReused("names another", "已用于另一笔", fields=[{"path": one} for one in PUSH.fields])
+            assert status == 200
+            return row.id, row.event_type, row.occurred_at
+
+        base = {"event_type": "order.paid", "occurred_at": at.isoformat(), "store_id": "001", "body": body}
+        changed = {
+            "event_type": "order.refunded", "occurred_at": (at - timedelta(hours=1)).isoformat(), "store_id": "002",
+            "body": body | {"amount_fen": 1},
+        }  # fmt: skip
+        assert_same_by_all_its_content(PUSH, push, base, changed)
         story.drain()
         assert story.bought() == (100_00, 0)
 
@@ -509,7 +552,7 @@ def test_two_workers_on_the_same_object_at_once_have_one_effect(
 
     def work(event: Any) -> None:
         begin.wait()
-        brand.run(lambda: inbox.process(brand, event))
+        brand.run(lambda: inbox.INBOX.process(brand, event))
 
     threads = [threading.Thread(target=work, args=(event,)) for event in ids]
     for thread in threads:
@@ -527,7 +570,7 @@ def test_events_past_their_keeping_go_and_what_they_told_stays(story: Any, brand
     story.drain()
     clock.advance(days=91)
     with brand.transaction():
-        assert inbox.clean(brand) is False
+        assert inbox.INBOX.clean(brand) is False
     assert story.event_states() == {}
     assert story.object_state("members", "m-1")[0] == "applied"
     assert service.SLUG == "qinniao"

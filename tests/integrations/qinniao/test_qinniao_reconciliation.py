@@ -7,9 +7,9 @@ from typing import Any  # a story of the conftest
 
 import pytest
 
-from core import points, tenants
+from core import members, points, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.qinniao import leads, reconcile
 from integrations.qinniao.client import Code
@@ -24,7 +24,7 @@ PHONE = "13800001111"
 def run(brand: Context, drain: Callable[[], int]) -> Callable[[], None]:
     def once() -> None:
         with brand.transaction():
-            reconcile.start(brand)
+            reconcile.Pull.start(brand)
         drain()
 
     return once
@@ -149,7 +149,7 @@ def test_a_page_that_was_read_twice_is_taken_once(story: Any, brand: Context, cl
     story.register()
     story.fake.put("members", {"id": "m-1", "phone": PHONE})
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     job, row, mine = reconcile.Pull(), cursor(brand, "members"), brand.for_plugin("qinniao")
     prepared = job.prepare(mine, payload=PullJob(kind="members", run=row.run))
     answer = job.call(prepared)
@@ -161,10 +161,10 @@ def test_a_page_that_was_read_twice_is_taken_once(story: Any, brand: Context, cl
 
 def test_a_run_that_is_started_anew_takes_over(story: Any, brand: Context) -> None:
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     old = cursor(brand, "members").run
     with brand.transaction():
-        reconcile.start(brand)
+        reconcile.Pull.start(brand)
     assert reconcile.Pull().prepare(brand.for_plugin("qinniao"), payload=PullJob(kind="members", run=old)) is None
     story.drain()
     assert len(story.fake.calls("members")) == 1
@@ -213,7 +213,7 @@ class TestClock:
         clock.set(datetime(2026, 11, 22, 18, 0, tzinfo=UTC))  # 02:00 of the 23rd in Shanghai
         tick()
         with brand.transaction():
-            reconcile.start(brand)  # by hand, on the 23rd
+            reconcile.Pull.start(brand)  # by hand, on the 23rd
         story.drain()
         asked = len(story.fake.calls("members"))
         clock.set(datetime(2026, 11, 22, 19, 1, tzinfo=UTC))  # 03:01: the day has had its run
@@ -269,7 +269,7 @@ def test_the_panel_shows_what_lags(
     story.fake.fail(Failure(api="cards", errcode=int(Code.INVALID)))
     run()
     clock.advance(minutes=20)
-    (panel,) = runtime.registry.plugin("qinniao").panels
+    (panel,) = runtime.registry.plugin("qinniao").gives.panels
     shown = dict(panel.read(brand))
     assert shown["近 7 天延迟转会员"] == "1"
     assert shown["待匹配 / 失败记录"] == "1 / 0"
@@ -280,3 +280,24 @@ def test_the_panel_shows_what_lags(
 
 def test_the_client_gives_up_well_within_a_jobs_lease() -> None:
     assert sum(leads.TIMEOUT) * 2 < 60
+
+
+def test_the_staff_list_makes_members_staff_and_coaches_and_takes_that_back(
+    story: Any, run: Callable[[], None], brand: Context, clock: ManualClock
+) -> None:
+    story.fake.put("staff", {"id": "s-1", "name": "周岚", "role": "教练", "phone": "13800001111"})
+    story.fake.put("staff", {"id": "s-2", "name": "陆远", "role": "sales", "phone": "13800002222"})
+    coach = story.register("13800001111")
+    run()
+    seller = story.register("13800002222")
+    guest = story.register("13800003333")
+    assert story.member("13800001111").class_ == "coach"
+    assert [story.member(phone).class_ for phone in ("13800002222", "13800003333")] == ["staff", "ordinary"]
+    clock.advance(minutes=1)
+    story.fake.put("staff", {"id": "s-1", "name": "周岚", "role": "教练", "phone": "13800001111", "deleted": True})
+    story.fake.put("staff", {"id": "s-2", "name": "陆远", "role": "sales", "phone": "13800003333"})
+    run()
+    classes = [members.get(brand, one.id).class_ for one in (coach, seller, guest)]
+    assert classes == ["ordinary", "ordinary", "staff"]
+    kept = [row.facts for row in QinniaoObject.scoped(brand).select().where(QinniaoObject.kind == "staff")]
+    assert "1380000" not in str(kept), "a phone is kept sealed, in core's lists only"

@@ -9,8 +9,8 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.registry import PluginsFile, Registry
+from core.contract.context import Context
+from core.registry.registry import PluginsFile, Registry
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Call, Refusal, Running
 from integrations.qinniao.client import Code

@@ -7,9 +7,9 @@ import pytest
 
 from core import tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
-from core.runtime.registry import PluginsFile
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Running
 from integrations.sms import messages, routing

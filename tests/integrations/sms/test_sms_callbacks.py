@@ -9,7 +9,7 @@ import requests
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Failure, Running
 from integrations.sms import messages

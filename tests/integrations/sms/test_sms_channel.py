@@ -8,8 +8,8 @@ import pytest
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.ports import Channel, Outgoing, Sent
+from core.contract.context import Context
+from core.contract.ports import Channel, Outgoing, Sent
 from integrations.fake_server import Failure, Running
 from integrations.sms.fake import AliyunFake, ReplyOrder, Rules, TencentFake
 from tests.integrations.sms.conftest import PHONE, Story
@@ -23,7 +23,7 @@ class Sender:
 
     def __init__(self, story: Story, slug: str = "notify") -> None:
         self.story, self.slug = story, slug
-        ((owner, self.channel),) = self.ctx.offered(Channel)
+        ((owner, self.channel),) = self.ctx.providers(Channel)
         assert owner == "sms"
         self.number = iter(range(1000))
 

@@ -8,11 +8,10 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.privacy import Keyring
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Failure, Running
-from integrations.sms import privacy
 from integrations.sms.fake import ReceiptOrder, ReplyOrder, TencentFake
 from integrations.sms.models import SmsMessage, SmsMeter, SmsOptOut, SmsPush, SmsReply
 from tests.integrations.sms.conftest import PHONE, Story
@@ -84,7 +83,7 @@ def test_what_the_days_cost(story: Story, api: Api, tencent: Tencent, clock: Man
     story.drain()
     days = api.get("/admin/v1/sms/days", token=api.as_staff("sms.view")).json["items"]
     assert [(d["day"], d["messages"], d["cost_fen"]) for d in days] == [("2026-11-23", 1, 5), ("2026-11-22", 0, 0)]
-    panel = next(p for p in story.ctx.runtime.registry.plugin("sms").panels if p.name == "spend")
+    panel = next(p for p in story.ctx.services.registry.plugin("sms").gives.panels if p.name == "spend")
     told = dict(panel.read(story.ctx))
     assert told["今日费用 / 上限（元）"] == "0.05 / 500.00"
     assert told["近 7 日结果未知"] == "1"
@@ -139,10 +138,11 @@ class TestLeaving:
         assert [r["text"] for r in told["replies"]] == ["退订"]
         assert "no_marketing_since" in told
 
-    def test_nothing_is_left_of_a_tenant(self, story: Story, han: members.MemberView) -> None:
-        with story.ctx.transaction():
-            privacy.purge(story.ctx.for_plugin("sms"))
-        for model in story.ctx.runtime.registry.plugin("sms").models:
+    def test_nothing_is_left_of_a_tenant(
+        self, story: Story, han: members.MemberView, purge: Callable[[Context, str], None]
+    ) -> None:
+        purge(story.ctx, "sms")
+        for model in story.ctx.services.registry.plugin("sms").models:
             assert model.scoped(story.ctx).select().count() == 0
 
 
@@ -170,7 +170,7 @@ def test_limits_and_wishes_hold_while_keys_are_changed(
     story.ask()
     tencent.fake.push_reply(ReplyOrder(phone="13800002222", text="TD"))
     drain()
-    runtime = story.ctx.runtime
+    runtime = story.ctx.services
     runtime.keyring = Keyring.from_settings(_rotated(runtime.settings))
     assert story.ask(status=429)["code"] == "sms_too_often"
     assert story.opted_out("13800002222")

@@ -7,7 +7,7 @@ import pytest
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Running
 from integrations.sms.fake import TencentFake

@@ -251,6 +251,26 @@ class TestBreaker:
         breaker.note(failed=True)
         assert not breaker.open, "it counts from the beginning again"
 
+    def test_a_refused_number_now_and_then_does_not_keep_it_closed(self) -> None:
+        asked = []
+        for number in range(2 * FAILURES):
+            error = Refused("bad_number", "", "no") if number % 5 == 0 else Unknown("", "lost")
+            first = _Scripted("now and then", error)
+            deliver((_route(first),), f"k{number}", "+8613800001111")
+            asked.append(first.calls)
+        assert asked == [1] * 7 + [0] * 3, "the fifth time-out is the seventh call"
+
+    def test_a_refusal_after_the_peace_shows_that_it_is_back(self) -> None:
+        breaker = Breaker("x")
+        for _ in range(FAILURES):
+            breaker.note(failed=True)
+        breaker.note(failed=False, refused=True)
+        assert breaker.open, "a call that was on its way"
+        breaker._storage.opened_at = datetime.now(UTC) - PEACE - timedelta(seconds=1)
+        breaker.note(failed=False, refused=True)
+        breaker.note(failed=True)
+        assert not breaker.open
+
     def test_the_call_that_trips_it_is_unknown_all_the_same(self) -> None:
         """pybreaker can raise an error of its own for it, which would read as `certainly not sent`."""
         second = _Scripted("second")
@@ -298,7 +318,7 @@ def test_no_provider_is_a_refusal() -> None:
 
 def test_jobs_carry_ids_only(story: Story) -> None:
     story.ask()
-    (claimed,) = jobs.claim(story.ctx.runtime, 10)
+    (claimed,) = jobs.claim(story.ctx.services, 10)
     (row,) = story.messages()
     assert claimed.payload == f'{{"message":"{row.id}","tries":0}}'
 

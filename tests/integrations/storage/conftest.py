@@ -10,8 +10,8 @@ import pytest
 
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import test_settings
 from integrations.fake_server import Running
 from integrations.storage import Store, store_of

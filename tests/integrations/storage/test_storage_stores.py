@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Failure, Running
 from integrations.storage import ObjectMissing, StorageRefused, StorageUnavailable, Store, Ticket, store_of
 from integrations.storage.fake import BUCKET, S3Fake
 from roost import Invalid
+from tests.integrations.silence import silence
 from tests.integrations.storage.conftest import file_of, s3_settings
 
 EVIL = (
@@ -93,7 +95,7 @@ def test_plugins_and_tenants_do_not_see_each_others_files(
     store.put("a.txt", file_of(b"mine"), "text/plain")
     other, same = new_tenant("other", plugins=("storage",)), tenants.settings_with_secrets(tenant, "storage")
     tenants.save_settings(other, "storage", same)
-    other = other.runtime.system(tenants.by_id(other.tenant.id), "test")
+    other = other.services.system(tenants.by_id(other.tenant.id), "test")
     for neighbour in (store_of(tenant.for_plugin("diary")), store_of(other.for_plugin("album"))):
         assert neighbour.backend == store.backend
         assert neighbour.stat("a.txt") is None
@@ -205,6 +207,30 @@ def test_a_storage_that_stumbles_is_asked_again_and_one_that_is_down_is_unavaila
     s3.fake.fail(Failure(api="get_object", status=503, times=10))
     with pytest.raises(StorageUnavailable):
         list(bucket.stream("a.jpg"))
+
+
+@pytest.mark.engines("sqlite")
+def test_a_request_asks_a_storage_that_hangs_once_and_a_job_again(
+    tenant: Context, enable_plugin: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.storage.s3.READ_SECONDS", 0.2)
+    with silence() as server:
+        enable_plugin("storage", **s3_settings(server.url, request_seconds=1))
+        with pytest.raises(StorageUnavailable) as caught:
+            store_of(replace(tenant, request_id="one")).stat("a.jpg")
+        assert (caught.value.status, caught.value.retry_after, len(server.callers)) == (503, 5, 1)
+        with pytest.raises(StorageUnavailable):
+            store_of(tenant).stat("a.jpg")
+        assert len(server.callers) == 1 + 3
+
+
+@pytest.mark.engines("sqlite")
+def test_a_request_asks_a_storage_that_is_busy_again(
+    s3: Running[S3Fake], tenant: Context, enable_plugin: Callable[..., None]
+) -> None:
+    enable_plugin("storage", **s3_settings(s3.url))
+    s3.fake.fail(Failure(api="head_object", status=503, times=2))
+    assert store_of(replace(tenant, request_id="one")).stat("a.jpg") is None
 
 
 @pytest.mark.engines("sqlite")

@@ -10,8 +10,8 @@ import pytest
 from core import members, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.registry.registry import PluginsFile
 from hosts.testkit.plugin import Api, test_settings
 from integrations.webhooks import endpoints
 from integrations.webhooks.fake import PATH, ReceiverFake, Running, serve
@@ -56,7 +56,7 @@ class Brand:
     @property
     def ctx(self) -> Context:
         """Return a context with the configuration as it is now."""
-        return self.base.runtime.system(tenants.by_id(self.base.tenant.id), "test").for_plugin("webhooks")
+        return self.base.services.system(tenants.by_id(self.base.tenant.id), "test").for_plugin("webhooks")
 
     def do(self, act: Callable[..., Any], *arguments: Any) -> Any:
         """Act in a transaction, as a host would."""

@@ -28,7 +28,7 @@ def browser(brand: Brand, api: Api) -> Browser:
 
 def test_an_address_is_added_and_its_secret_read_once_it_is_there(brand: Brand, browser: Browser) -> None:
     assert browser.get(f"{PATH}/endpoints/new").status_code == 200
-    form = {"url": "https://hooks.example.com/in", "facts": "member_registered\nlevel_up", "active": "true"}
+    form = {"url": "https://hooks.example.com/in", "facts": ["member_registered", "level_up"], "active": "true"}
     made = browser.post(f"{PATH}/endpoints/new", form)
     assert made.status_code == 303, made.text
     page = made.headers["location"].partition("?")[0]
@@ -49,7 +49,7 @@ def test_attempts_and_deliveries_are_seen_and_sent_again(
     brand.drain()
     assert "we are at lunch" in browser.get(f"{PATH}/attempts").text
     (row,) = brand.deliveries()
-    assert "webhook_ping" in browser.get(f"{PATH}/deliveries").text
+    assert "测试" in browser.get(f"{PATH}/deliveries").text
     assert browser.act(f"{PATH}/deliveries/{row.id}/replay").status_code == 303
     brand.drain()
     assert [one.state for one in brand.deliveries()] == ["delivered"]
@@ -77,5 +77,6 @@ def test_a_period_is_sent_again_from_its_form(
 def test_the_facts_to_subscribe_to_and_the_figures_are_shown(brand: Brand, browser: Browser) -> None:
     page = browser.get(f"{PATH}/facts")
     assert page.status_code == 200
-    assert "visit_recorded" in page.text
+    assert "到店记录" in page.text
+    assert "<code>visit_recorded</code>" in page.text
     assert "事件推送" in browser.get("/console").text

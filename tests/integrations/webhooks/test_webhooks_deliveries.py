@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from core import tenants
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Event, Job
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from integrations.webhooks import client, deliveries, endpoints
 from integrations.webhooks.fake import PATH, Failure, ReceiverFake, Running
 from integrations.webhooks.models import WebhooksDelivery
@@ -299,7 +299,7 @@ def in_line(brand: Brand, count: int) -> list[Any]:
     """Put deliveries in line and run none of them."""
     for _ in range(count):
         brand.register(drain=False)
-    jobs.drain(brand.base.runtime, only=["fact:webhooks:member_registered"])
+    jobs.drain(brand.base.services, only=["fact:webhooks:member_registered"])
     return brand.deliveries()
 
 

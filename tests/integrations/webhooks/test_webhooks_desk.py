@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.webhooks import endpoints
 from integrations.webhooks.fake import PATH, Failure, ReceiverFake, Running
@@ -141,9 +142,8 @@ def test_a_period_without_length_or_of_an_address_that_is_off_is_refused(brand: 
     )
 
 
-def test_purged_nothing_is_left(brand: Brand, receivers: Receivers) -> None:
+def test_purged_nothing_is_left(brand: Brand, receivers: Receivers, purge: Callable[[Context, str], None]) -> None:
     brand.subscribe(receivers())
     brand.register()
-    with brand.ctx.transaction():
-        brand.ctx.oblige("purge_tenant")
+    purge(brand.ctx, "webhooks")
     assert brand.deliveries() == brand.attempts() == []

@@ -8,8 +8,8 @@ import pytest
 
 from core import members
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.ports import Steps
+from core.contract.context import Context
+from core.contract.ports import Steps
 from integrations.wechat.fake import APPID, SECRET, PushTarget, Running, WechatFake, serve
 
 TOKEN, AES_KEY = "push-token", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"

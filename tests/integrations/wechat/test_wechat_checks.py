@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.dispatcher import Dispatcher
-from core.runtime.ports import ContentCheck, MediaAsked, TextAsked, Verdict
+from core.contract.context import Context
+from core.contract.ports import ContentCheck, MediaAsked, TextAsked, Verdict
+from core.registry.dispatcher import Dispatcher
 from hosts.testkit.plugin import Api
 from integrations.wechat import checks
 from integrations.wechat.fake import Failure, PushTarget, Running, WechatFake
 from integrations.wechat.models import WechatCheck, WechatPush
+from roost import hooks
 from tests.integrations.wechat.conftest import AES_KEY, TOKEN
 
 PICTURE = "https://pictures.example/1.jpg"
@@ -28,14 +29,14 @@ def fake(wechat: Running) -> WechatFake:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """Collect the verdicts that are told to plugins."""
     told: list[tuple[str, str, str]] = []
-    oblige = Dispatcher.oblige
+    lifecycle = Dispatcher.lifecycle
 
-    def hear(self: Dispatcher, ctx: Context, hook: str, **values: Any) -> Any:
-        if hook == "content_judged":
+    def hear(self: Dispatcher, ctx: Context, hook: Callable[..., Any], values: dict[str, Any], *more: Any) -> Any:
+        if hook is hooks.content_judged:
             told.append((values["trace"], values["verdict"].state, values["verdict"].label))
-        return oblige(self, ctx, hook, **values)
+        return lifecycle(self, ctx, hook, values, *more)
 
-    monkeypatch.setattr(Dispatcher, "oblige", hear)
+    monkeypatch.setattr(Dispatcher, "lifecycle", hear)
     return told
 
 
@@ -49,7 +50,7 @@ class TestTexts:
         return go
 
     def test_it_is_offered(self, brand: Context) -> None:
-        assert [o[1].name for o in brand.offered(ContentCheck) if o[0] == "wechat"] == ["wechat"]
+        assert [o[1].name for o in brand.providers(ContentCheck) if o[0] == "wechat"] == ["wechat"]
 
     @pytest.mark.parametrize(
         ("text", "state", "label"),

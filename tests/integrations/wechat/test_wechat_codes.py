@@ -8,7 +8,7 @@ import pytest
 
 from core import identity
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, RoostError
 from hosts.testkit.plugin import Api
 from integrations import wechat as face
@@ -16,6 +16,7 @@ from integrations.wechat import codes
 from integrations.wechat.codes import CodeAsked
 from integrations.wechat.fake import Failure, Running, WechatFake
 from integrations.wechat.models import WechatCode
+from roost import members
 
 CODES = "/admin/v1/wechat/codes"
 DAY = 86_400
@@ -202,6 +203,6 @@ def test_a_code_that_leads_to_a_member_is_forgotten_with_them(
     for number, owner in enumerate((gone, stays)):
         run_steps(face.code_steps, CodeAsked(f"k{number}", "a", member=owner.id))
     with brand.transaction():
-        brand.oblige("erase_member", member=gone.id)
+        members.erase(brand, gone.id, "asked")
     owners: list[UUID] = [row.member for row in WechatCode.scoped(brand).select()]
     assert owners == [stays.id]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.wechat import codes
 from integrations.wechat.console import figures

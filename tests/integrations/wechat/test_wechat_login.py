@@ -7,7 +7,7 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event, Job
 from core.tenants import TenantPlugin
 from hosts.testkit.plugin import Api

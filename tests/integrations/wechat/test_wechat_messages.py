@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from core import db
-from core.context import Context
-from core.runtime.ports import Channel, Outgoing, Sent
+from core.contract.context import Context
+from core.contract.ports import Channel, Outgoing, Sent
 from hosts.testkit.plugin import Api
 from integrations.wechat import connection, messages, subscriptions
 from integrations.wechat.client import WechatClient
@@ -69,7 +69,7 @@ class TestTheChannel:
     def test_it_is_offered_and_reaches_a_member_where_they_logged_in(
         self, brand: Context, person: Callable[[str], UUID], member: Callable[..., Any], fake: WechatFake
     ) -> None:
-        ((slug, channel),) = [o for o in brand.offered(Channel) if o[1].name == "wechat"]
+        ((slug, channel),) = [o for o in brand.providers(Channel) if o[1].name == "wechat"]
         assert (slug, channel.templates) == ("wechat", True)
         assert channel.address(brand, person("alice")) == fake.openid("alice")
         assert channel.address(brand, member().id) is None

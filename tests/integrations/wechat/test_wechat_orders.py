@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
-from core.runtime.ports import Settlement
-from core.runtime.registry import PluginsFile
+from core.contract.context import Context
+from core.contract.ports import Settlement
+from core.registry.registry import PluginsFile
 from integrations.wechat.fake import Running
 from plugins import orders
-from plugins.orders import fulfilment
+from plugins.orders.fulfilment import delivery
 from plugins.orders.models import OrdersCharge
+from roost import hooks
 
 PAYMENT = "4200000000000000000009"
 ADDRESS = orders.AddressIn(
@@ -49,7 +50,7 @@ def paid(
             )  # fmt: skip
         settlement = Settlement("wechat_pay", "paid", "CHARGE0009", amount=1000, transaction=PAYMENT, at=brand.now())
         with brand.transaction():
-            brand.oblige("payment_settled", settlement=settlement)
+            brand.lifecycle(hooks.payment_settled, settlement=settlement)
         drain()
         return placed
 
@@ -64,7 +65,7 @@ def test_a_parcel_that_is_sent_is_told(
     drain()
     assert wechat.fake.told(PAYMENT) == [], "it is paid, and has not left"
     with brand.transaction():
-        fulfilment.ship(brand.for_plugin("orders"), placed.id, carrier="顺丰速运", tracking="SF1234567890")
+        delivery.ship(brand.for_plugin("orders"), placed.id, carrier="顺丰速运", tracking="SF1234567890")
     drain()
     clock.advance(minutes=5)
     drain()

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from core import members
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.wechat import RiskAsked, codes, risk_steps, subscriptions
 from integrations.wechat.codes import CodeAsked
@@ -85,10 +85,12 @@ def test_a_merged_members_things_are_the_survivors(brand: Context, known: Callab
     assert WechatRisk.scoped(brand).select().where(WechatRisk.member == alice).count() == 1
 
 
-def test_a_brand_that_leaves_leaves_nothing(brand: Context, known: Callable[[str], UUID]) -> None:
+def test_a_brand_that_leaves_leaves_nothing(
+    brand: Context, known: Callable[[str], UUID], purge: Callable[[Context, str], None]
+) -> None:
     known("alice")
     with brand.transaction():
         subscriptions.add_template(brand, TemplateForm(template="T1", title="Booked"))
-        brand.oblige("purge_tenant")
+    purge(brand, "wechat")
     for model in (WechatSubscription, WechatCode, WechatRisk, WechatPush, WechatTemplate, WechatToken):
         assert model.scoped(brand).select().count() == 0

@@ -9,7 +9,7 @@ from typing import Any  # JSON
 
 import pytest
 
-from core.context import Context
+from core.contract.context import Context
 from core.tenants import save_settings
 from integrations.wechat.fake import APPID, SECRET, Failure, Running, WechatFake, serve
 

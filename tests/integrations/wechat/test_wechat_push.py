@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.events.models import Job
 from hosts.testkit.plugin import Api

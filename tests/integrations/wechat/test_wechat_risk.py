@@ -8,7 +8,7 @@ import pytest
 
 from core import rewards
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from integrations.wechat import RiskAsked, risk_steps
 from integrations.wechat.fake import Failure, Running, WechatFake
 from integrations.wechat.risk import RiskSpec, condition

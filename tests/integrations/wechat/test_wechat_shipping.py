@@ -7,15 +7,16 @@ from uuid import UUID
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
-from core.events.facts import Fact
+from core.contract.context import Context
+from core.contract.facts import Fact
+from core.contract.ports import Settlement
 from core.ids import new_id
-from core.runtime.ports import Settlement
 from hosts.testkit.plugin import Api
 from integrations.wechat import shipping
 from integrations.wechat.fake import Failure, Running, WechatFake
 from integrations.wechat.models import WechatPayment, WechatShipment
 from plugins.orders.hookspecs import OrderFulfilled
+from roost import Text, hooks, members
 
 CHARGE, PAYMENT = "CHARGE0001", "4200000000000000000001"
 TABLE = "/admin/v1/wechat/shipments"
@@ -23,6 +24,8 @@ TABLE = "/admin/v1/wechat/shipments"
 
 class Fulfilled(Fact):
     """What orders tell, as far as it is read here."""
+
+    label = Text("履约", "Fulfilled")
 
     order: UUID
     member: UUID
@@ -48,7 +51,7 @@ def alice(brand: Context, fake: WechatFake, person: Callable[[str], UUID], chang
     alice = person("alice")
     fake.pay(PAYMENT, "alice")
     with brand.transaction():
-        brand.oblige("payment_settled", settlement=Settlement("wechat_pay", "paid", CHARGE, transaction=PAYMENT))
+        brand.lifecycle(hooks.payment_settled, settlement=Settlement("wechat_pay", "paid", CHARGE, transaction=PAYMENT))
     return alice
 
 
@@ -145,8 +148,8 @@ class TestTold:
         go_out({"charges": ()}, {"charges": ("CASH01",)})
         assert row(brand) is None
         with brand.transaction():
-            brand.oblige("payment_settled", settlement=Settlement("alipay", "paid", "CASH01", transaction="x"))
-            brand.oblige("payment_settled", settlement=Settlement("wechat_pay", "closed", "C2"))
+            brand.lifecycle(hooks.payment_settled, settlement=Settlement("alipay", "paid", "CASH01", transaction="x"))
+            brand.lifecycle(hooks.payment_settled, settlement=Settlement("wechat_pay", "closed", "C2"))
         assert WechatPayment.scoped(brand).select().count() == 1
 
     def test_a_brand_that_does_not_want_it_does_not_even_hear(
@@ -256,7 +259,7 @@ class TestTrouble:
     ) -> None:
         go_out({}, wait=False)
         with brand.transaction():
-            brand.oblige("erase_member", member=alice)
+            members.erase(brand, alice, "asked")
         go_out()
         assert fake.calls("shipping") == []
         assert row(brand).body is None

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from integrations.wechat.client import Token, WechatClient, WechatUnavailable
 from integrations.wechat.fake import APPID, SECRET, Failure, WechatFake, serve
 from integrations.wechat.models import WechatToken

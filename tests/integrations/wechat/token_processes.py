@@ -16,7 +16,7 @@ from typing import Any  # multiprocessing's barriers and queues
 from core import boot, db, tenants
 from core.clock import SystemClock
 from core.privacy import Keyring
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from hosts.testkit.plugin import test_settings
 from integrations.wechat import connection, tokens
 from integrations.wechat.client import WechatError

@@ -10,10 +10,10 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Job
 from core.members import MemberView
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from integrations.fake_server import Running
 from integrations.wechat_pay import payments
 from integrations.wechat_pay.fake import APPID, WechatPayFake, serve

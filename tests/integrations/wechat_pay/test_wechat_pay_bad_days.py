@@ -8,7 +8,7 @@ import pytest
 
 from core import db
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Unavailable
 from core.events import jobs
 from integrations.fake_server import Failure
@@ -170,12 +170,12 @@ class TestOurProcessDies:
     def test_holding_the_job_and_another_worker_takes_it(self, story: Any, clock: ManualClock) -> None:
         story.ask()
         story.fake.pay("T000001")
-        (claimed,) = jobs.claim(story.ctx.runtime, 10, only=["wechat_pay.push"])
+        (claimed,) = jobs.claim(story.ctx.services, 10, only=["wechat_pay.push"])
         assert story.drain() == 0
-        clock.advance(seconds=story.ctx.runtime.settings.lease_seconds + 1)
+        clock.advance(seconds=story.ctx.services.settings.lease_seconds + 1)
         story.drain()
         assert story.told() == [("paid", "T000001", 9900)]
-        assert jobs.run(story.ctx.runtime, claimed) == "lost"  # it was only slow
+        assert jobs.run(story.ctx.services, claimed) == "lost"  # it was only slow
         assert len(story.told()) == 1
 
     def test_after_the_prepay_was_asked_for_and_the_next_try_goes_on(self, story: Any) -> None:

@@ -9,7 +9,7 @@ import requests
 
 from core import tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Job
 from hosts.testkit.plugin import Api
 from integrations.fake_server import Running

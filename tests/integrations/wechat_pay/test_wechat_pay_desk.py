@@ -6,7 +6,7 @@ from typing import Any  # a story of the conftest
 import pytest
 
 from core import members, tenants
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, Vetoed
 from core.ids import new_id
 from core.members import MemberView
@@ -75,9 +75,9 @@ class TestDesk:
         second, first = staff.list("settlements", state="unclaimed")
         assert staff.act("settlements", first["id"], "offer") in (200, 204)
         (still,) = [row for row in staff.list("settlements", state="unclaimed") if row["id"] == first["id"]]
-        assert "no plugin knows this number" in still["note"]
+        assert "没有业务认领" in still["note"]
         with monkeypatch.context() as patch:
-            patch.setattr(Context, "oblige", lambda ctx, hook, **values: [("till", True)])
+            patch.setattr(Context, "lifecycle", lambda ctx, hook, **values: [("till", True)])
             assert staff.act("settlements", first["id"], "offer") in (200, 204)
         assert staff.act("settlements", second["id"], "handle", note="given back by hand", reason="old order") in (
             200,
@@ -96,11 +96,11 @@ class TestDesk:
         story.refund(charge="X000001", amount=100)
         told: list[Any] = []
 
-        def oblige(ctx: Context, hook: str, settlement: Any) -> list[Any]:
+        def lifecycle(ctx: Context, hook: Any, settlement: Any) -> list[Any]:
             told.append(settlement)
             return [("till", True)]
 
-        monkeypatch.setattr(Context, "oblige", oblige)
+        monkeypatch.setattr(Context, "lifecycle", lifecycle)
         for row in WechatPaySettlement.scoped(story.ctx).select().order_by(WechatPaySettlement.id):
             story.ctx.run(lambda row=row: desk.offer(story.ctx, row.id))
         transaction = story.fake.orders["X000001"].transaction
@@ -227,11 +227,10 @@ class TestLeaving:
         for model in (WechatPayTrade, WechatPayRefund, WechatPaySettlement):
             assert [row.member for row in model.scoped(brand).select()] == [survivor.id]
 
-    def test_a_purge_leaves_nothing(self, story: Any, brand: Context) -> None:
+    def test_a_purge_leaves_nothing(self, story: Any, brand: Context, purge: Any) -> None:
         story.paid()
         story.refund()
-        with brand.transaction():
-            brand.oblige("purge_tenant")
+        purge(brand, "wechat_pay")
         for model in (WechatPayTrade, WechatPayRefund, WechatPaySettlement, WechatPayPush):
             assert model.scoped(brand).select().count() == 0
 

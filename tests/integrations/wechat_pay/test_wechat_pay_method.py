@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, TooManyRequests, Unavailable
 from core.members import MemberView
 from integrations.fake_server import Failure
@@ -26,7 +26,7 @@ from roost import Charge, PaymentMethod
 
 class TestPaying:
     def test_the_method_is_offered_to_whoever_takes_money(self, story: Any, brand: Context) -> None:
-        offered = dict(brand.offered(PaymentMethod))
+        offered = dict(brand.providers(PaymentMethod))
         assert offered["wechat_pay"].name == "wechat_pay"
         assert offered["wechat_pay"].ready(brand)
 

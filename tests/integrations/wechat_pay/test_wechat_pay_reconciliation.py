@@ -7,7 +7,7 @@ from typing import Any  # a story of the conftest
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from integrations.fake_server import Failure
 from integrations.wechat_pay import charges, jobs, numbers, payments, reconcile, settling
 from integrations.wechat_pay.fake_books import GiveBack, Pay
@@ -155,7 +155,7 @@ def test_while_nothing_is_set_up_a_round_does_nothing(story: Any, tenant: Contex
 
     story.ask()
     tenants.forget_settings(tenant, "wechat_pay")
-    fresh = tenant.runtime.system(tenants.by_id(tenant.tenant.id), "test")
+    fresh = tenant.services.system(tenants.by_id(tenant.tenant.id), "test")
     assert fresh.run(lambda: reconcile.run_round(fresh, "2026-11-22T02:00")) is None
     assert story.jobs("wechat_pay.trade") == 0
 

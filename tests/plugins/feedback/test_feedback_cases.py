@@ -13,6 +13,7 @@ from core.ids import new_id
 from hosts.console.resources import Desk
 from plugins.feedback import console, service
 from plugins.feedback.models import FeedbackCase
+from plugins.feedback.schemas import Compensation, Said
 from plugins.media.models import MediaItem
 from roost import Conflict, Invalid
 from roost import members as member_doors
@@ -61,9 +62,9 @@ def test_a_member_writes_and_staff_answer_to_the_end(open_case, member, api, ten
     view = member()
     assert open_case(view).status_code == 201
     case = case_id(tenant)
-    act(tenant, service.take, case)
-    act(tenant, service.reply, case, "马上安排清洁")
-    act(tenant, service.solve, case, "已清洁")
+    act(tenant, service.take, case, None)
+    act(tenant, service.reply, case, Said(text="马上安排清洁"))
+    act(tenant, service.solve, case, Said(text="已清洁"))
     token = api.as_member(view)
     shown = api.get(f"/v1/feedback/cases/{case}", token=token).json
     assert (shown["state"], [m["text"] for m in shown["messages"]]) == ("solved", ["马上安排清洁", "已清洁"])
@@ -74,7 +75,7 @@ def test_a_member_writes_and_staff_answer_to_the_end(open_case, member, api, ten
 def test_internal_notes_stay_inside(open_case, member, api, tenant):
     view = member()
     open_case(view)
-    act(tenant, service.note, case_id(tenant), "此人常投诉")
+    act(tenant, service.note, case_id(tenant), Said(text="此人常投诉"))
     shown = api.get(f"/v1/feedback/cases/{case_id(tenant)}", token=api.as_member(view)).text
     assert "常投诉" not in shown
 
@@ -104,7 +105,7 @@ def test_a_venue_that_is_not_there_is_refused(open_case, member):
 def test_a_members_answer_asks_for_one_again(open_case, member, api, tenant, clock):
     view = member()
     open_case(view)
-    act(tenant, service.reply, case_id(tenant), "已收到")
+    act(tenant, service.reply, case_id(tenant), Said(text="已收到"))
     assert FeedbackCase.scoped(tenant).first().reply_by is None
     said = api.post(f"/v1/feedback/cases/{case_id(tenant)}/answer", token=api.as_member(view), json={"text": "还是脏"})
     assert said.json["state"] == "working"
@@ -132,7 +133,7 @@ def test_each_deadline_is_told_once(open_case, member, tenant, clock, tick):
         clock.advance(hours=hours)
         tick()
         assert told() == expected
-    act(tenant, service.reply, case_id(tenant), "已收到")
+    act(tenant, service.reply, case_id(tenant), Said(text="已收到"))
     act(tenant, service.answer, view.id, case_id(tenant), "还是脏")
     clock.advance(hours=25)
     tick()
@@ -144,7 +145,7 @@ def test_the_dashboard_counts_what_waits_for_the_accounts_own_venues(open_case, 
         other = tenants.add_venue(tenant, "002", "浦东").id
     open_case(member())
     open_case(member(), venue=str(other))
-    act(tenant, service.reply, case_id(tenant), "已收到")
+    act(tenant, service.reply, case_id(tenant), Said(text="已收到"))
     clock.advance(hours=25)
     tick()
 
@@ -232,18 +233,18 @@ def test_solved_may_be_reopened_within_a_week_and_then_no_more(open_case, member
     view = member()
     open_case(view)
     token = api.as_member(view)
-    act(tenant, service.solve, case_id(tenant), "已清洁")
+    act(tenant, service.solve, case_id(tenant), Said(text="已清洁"))
     clock.advance(days=6)
     path = f"/v1/feedback/cases/{case_id(tenant)}/reopen"
     assert api.post(path, token=token, json={"text": "又脏了"}).json["state"] == "working"
-    act(tenant, service.solve, case_id(tenant), "已清洁")
+    act(tenant, service.solve, case_id(tenant), Said(text="已清洁"))
     clock.advance(days=8)
     assert api.post(path, token=token, json={"text": "又脏了"}).json["code"] == "too_late"
 
 
 def test_solved_closes_by_itself(open_case, member, tenant, clock, tick):
     open_case(member())
-    act(tenant, service.solve, case_id(tenant), "已清洁")
+    act(tenant, service.solve, case_id(tenant), Said(text="已清洁"))
     clock.advance(days=8)
     tick()
     assert FeedbackCase.scoped(tenant).first().state == "closed"
@@ -260,9 +261,9 @@ def test_nobody_reads_or_answers_the_case_of_another(open_case, member, api, ten
 def test_compensation_has_a_ceiling_for_a_case(open_case, member, tenant):
     view = member()
     open_case(view)
-    act(tenant, service.compensate, case_id(tenant), 1500)
+    act(tenant, service.compensate, case_id(tenant), Compensation(points=1500))
     with pytest.raises(Invalid, match="2000"):
-        act(tenant, service.compensate, case_id(tenant), 501)
+        act(tenant, service.compensate, case_id(tenant), Compensation(points=501))
     assert points.balance(tenant, view.id).available == 1500
 
 
@@ -299,9 +300,9 @@ def test_erasing_a_member_removes_their_words(open_case, member, api, tenant):
 
 def test_an_ended_case_takes_no_reply(open_case, member, tenant):
     open_case(member())
-    act(tenant, service.solve, case_id(tenant), "已清洁")
+    act(tenant, service.solve, case_id(tenant), Said(text="已清洁"))
     with pytest.raises(Conflict):
-        act(tenant, service.reply, case_id(tenant), "x")
+        act(tenant, service.reply, case_id(tenant), Said(text="x"))
 
 
 def test_conforms(assert_plugin_conforms):

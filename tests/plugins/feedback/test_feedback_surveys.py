@@ -8,7 +8,7 @@ from core import db, tenants
 from core.members import erase, export, merge
 from plugins.feedback import figures, rounds, service, surveys
 from plugins.feedback.models import FeedbackAsked, FeedbackRound, FeedbackSurvey
-from plugins.feedback.schemas import NewCase, NewRound, SurveyAnswer
+from plugins.feedback.schemas import NewCase, NewRound, Said, SurveyAnswer
 
 SCORES = [5, 4, 3]
 
@@ -37,7 +37,7 @@ def solve(act, venues):
 
     def do(view, venue=0):
         case = act(service.open_case, view.id, NewCase(venue=venues[venue], category="fee", text="x"))
-        act(service.solve, case.id, "done")
+        act(service.solve, case.id, Said(text="done"))
         return case.id
 
     return do
@@ -162,7 +162,7 @@ def test_who_was_erased_is_asked_nothing(act, venues, member, tenant):
     case = act(service.open_case, view.id, NewCase(venue=venues[0], category="fee", text="x"))
     with tenant.transaction():
         erase(tenant, view.id, "asked")
-    act(service.solve, case.id, "done")
+    act(service.solve, case.id, Said(text="done"))
     assert rows(tenant) == []
 
 
@@ -257,12 +257,12 @@ def test_a_round_asks_in_batches_and_each_member_once(ask_all, member, venues, t
 def test_a_closed_round_asks_nobody_more_and_takes_no_answer(ask_all, act, venues, member, api, tenant, drain):
     view = member(state="member")
     asked = act(rounds.open_round, NewRound(title="autumn"))
-    act(rounds.close, asked.id)
+    act(rounds.close, asked.id, None)
     drain()
     assert rows(tenant) == []
     second = ask_all()
     survey = survey_of(api, view)["id"]
-    act(rounds.close, second.id)
+    act(rounds.close, second.id, None)
     assert survey_of(api, view) is None
     assert send(api, view, "answer", {"scores": SCORES}, survey).json["code"] == "survey_over"
 

@@ -10,7 +10,7 @@ import pytest
 from core import inventory, members, tenants
 from core.audit.models import Audit
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Vetoed
 from core.events.models import Event
 from core.members import MemberView

@@ -7,12 +7,12 @@ import pytest
 
 from core import identity, rewards, tenants
 from core.audit.models import Audit
-from core.context import Context
+from core.contract.context import Context
 from core.ids import new_id
 from core.members import MemberView
 from core.rewards import RewardSpec
-from core.runtime.runtime import Runtime
-from hosts.rest.app import make_app
+from core.runtime import Runtime
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from plugins.gifts import catalog, claims
 from plugins.gifts.models import GiftsClaim

@@ -7,7 +7,7 @@ from pathlib import Path
 from peewee import Model
 
 from core import db
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from core.rewards import RewardGrant
 from plugins import gifts as plugin

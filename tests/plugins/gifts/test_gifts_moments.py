@@ -8,7 +8,7 @@ import pytest
 
 from core import members, rewards, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from plugins.gifts.giving import days_kept_on
 from plugins.gifts.models import GiftsRule, GiftsWelcomed

@@ -1,5 +1,6 @@
 """What a refund takes back: the level that stood on the purchase, and the gifts of that level."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from core import inventory, members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from plugins.gifts import giving
 from plugins.gifts.models import GiftsClaim, GiftsGift
@@ -165,3 +166,42 @@ def test_one_person_has_a_levels_gift_once_also_after_a_merge(
     assert brand.level(li) == "bronze"
     assert {g["state"] for g in brand.gifts(li)} == {"revoked"}
     assert GiftsClaim.scoped(tenant).select().count() == 2
+
+
+@pytest.mark.engines("postgresql")  # SQLite has one writer, so there nothing needs the lock
+class TestAtOnce:
+    """A refund takes a level away while a worker gives what the level brings."""
+
+    def race(self, ctx: Context, member: MemberView, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give a level's gifts; between the look at the level and the gift, have a refund take the level back."""
+
+        def refund() -> None:
+            ctx.run(lambda: members.set_level(ctx, member.id, "bronze", up=False))
+            ctx.run(lambda: giving.take_growth_back(ctx, member.id, ["gold"]))
+
+        other, give_once = threading.Thread(target=refund), giving._give_once
+
+        def with_a_refund_between(*args: Any) -> None:
+            other.start()
+            other.join(timeout=1)  # with the lock it waits for us, and so it goes on when we are done
+            give_once(*args)
+
+        monkeypatch.setattr(giving, "_give_once", with_a_refund_between)
+        with ctx.transaction():
+            members.set_level(ctx, member.id, "gold", up=True, passed=("gold",))
+        ctx.run(lambda: giving.grown(ctx, member.id, ("gold",)))
+        other.join()
+
+    def test_a_gift_given_during_the_refund_of_its_level_does_not_stay(
+        self, brand: Shop, member: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        li = member()
+        self.race(brand.ctx, li, monkeypatch)
+        assert [gift["state"] for gift in brand.gifts(li)] == ["revoked"]
+
+    def test_without_the_lock_it_would_stay(self, brand: Shop, member: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        look = members.levels_of
+        monkeypatch.setattr(members, "levels_of", lambda ctx, ids, lock: look(ctx, ids))
+        li = member()
+        self.race(brand.ctx, li, monkeypatch)
+        assert [gift["state"] for gift in brand.gifts(li)] == ["offered"]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from core import db, members, points
-from core.context import Context
-from core.events.facts import LevelUp
+from core.contract.context import Context
+from core.contract.facts import LevelUp
 from core.events.models import Event
 from core.members import LevelChange, Member, MemberView
 from plugins.levels import rising

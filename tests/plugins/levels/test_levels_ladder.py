@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from plugins.levels.ladder import Ladder, add_months
+from plugins.levels.ladder import Ladder
 from plugins.levels.schemas import LevelSettings
+from roost import add_months
 
 LADDER = Ladder(LevelSettings().levels)
 

@@ -9,7 +9,7 @@ import pytest
 
 from core import members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Invalid
 from core.events.models import Event
 from core.ids import new_id
@@ -189,9 +189,12 @@ def test_an_erased_members_standing_is_gone(tenant: Context, member: Make, drain
     earn(tenant, li, 150)
     drain()
     with tenant.transaction():
-        exported = service.export(tenant.for_plugin("levels"), li.id)
+        exported = members.export(tenant, li.id)["plugins"]["levels"]
         members.erase(tenant, li.id, "asked for it")
     assert exported["standing"]["level"] == "silver"
+    assert [(told["old"], told["new"], told["reason"]) for told in exported["history"]] == [
+        ("bronze", "silver", "growth")
+    ]
     assert LevelsStanding.scoped(tenant).select().count() == LevelsHistory.scoped(tenant).select().count() == 0
 
 

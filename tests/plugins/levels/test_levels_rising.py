@@ -7,7 +7,7 @@ import pytest
 
 from core import members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
 from core.ids import new_id
 from core.members import MemberView, NewMember

@@ -16,9 +16,9 @@ from PIL import Image
 import integrations.storage
 import plugins.media
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
-from core.runtime.registry import Registry
+from core.registry.registry import Registry
 from hosts.testkit.plugin import Api, test_settings
 from integrations.fake_server import Running
 from integrations.storage import Store, store_of

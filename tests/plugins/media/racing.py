@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Job
 from plugins.media import uploads
 from plugins.media.models import MediaItem

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from core.runtime.registry import Registry
+from core.registry.registry import Registry
 from hosts.testkit.conformance import assert_plugin_conforms
 
 

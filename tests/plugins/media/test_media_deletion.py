@@ -8,7 +8,7 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Vetoed
 from core.events.models import Event
 from hosts.cli.purging import purge_plugin
@@ -172,7 +172,7 @@ def test_purging_the_plugin_empties_the_store(
 ) -> None:
     mine.upload(picture())
     tenants.disable_plugin(tenant, "media")
-    purge_plugin(tenant.runtime.system(tenants.by_id(tenant.tenant.id), "test"), "media")
+    purge_plugin(tenant.services.system(tenants.by_id(tenant.tenant.id), "test"), "media")
     clock.advance(minutes=80)
     tick()
     assert left() == []
@@ -211,7 +211,7 @@ def test_old_files_are_found_after_the_brand_moved_to_another_storage(
 def test_what_a_killed_process_left_behind_is_removed_after_a_day(
     disk: None, tenant: Context, clock: ManualClock, tick: Callable[[], int]
 ) -> None:
-    var = tenant.runtime.settings.var
+    var = tenant.services.settings.var
     half, folder = var / "storage" / "incoming" / "tmpabc", var / "processing" / "media-abc"
     half.parent.mkdir(parents=True)
     folder.mkdir(parents=True)

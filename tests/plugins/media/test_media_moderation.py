@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
 from hosts.testkit.plugin import Api
 from plugins.media import console
 from plugins.media.hookspecs import MediaRejected
 from plugins.media.notices import rejected
-from roost import Conflict, Unavailable, Verdict, new_id
+from roost import Conflict, Unavailable, Verdict, hooks, new_id
 from tests.plugins.media.conftest import Uploader, picture
 
 
@@ -77,8 +77,8 @@ def test_a_verdict_that_comes_later_is_heard_once(
 
     def say(check: str, trace: str, verdict: Verdict) -> list[tuple[str, Any]]:
         with tenant.transaction():
-            return [(slug, a) for slug, a in tenant.oblige(
-                "content_judged", check=check, trace=trace, verdict=verdict) if a]  # fmt: skip
+            said = tenant.lifecycle(hooks.content_judged, check=check, trace=trace, verdict=verdict)
+            return [(slug, answer) for slug, answer in said if answer]
 
     assert say("judge", "t-2", Verdict("pass")) == []
     assert say("other", "t-1", Verdict("pass")) == []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 from integrations.storage import StorageUnavailable, Store
 from integrations.storage.disk import DiskStore

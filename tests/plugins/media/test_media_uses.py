@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from core.context import Context
+from core.contract.context import Context
 from plugins import media
 from roost import Actor, Invalid, Verdict, new_id
 from tests.plugins.media.conftest import Uploader, picture

@@ -15,18 +15,18 @@ import pytest
 from core import boot, db, members, tenants
 from core.clock import ManualClock
 from core.config import Settings
-from core.context import Context
+from core.contract.context import Context
 from core.events.models import Event
 from core.members import MemberView
 from core.privacy import Keyring
-from core.runtime.registry import Registry, find_packages
-from core.runtime.runtime import Runtime
+from core.registry.registry import Registry, find_packages
+from core.runtime import Runtime
 from hosts.testkit.plugin import test_settings
 from plugins.notify.content import Content
 from plugins.notify.models import NotifyInbox, NotifyMessage
 from plugins.notify.posting import Letter, post
 from roost import Outgoing
-from tests.core.runtime.plugin_writer import write
+from tests.core.registry.plugin_writer import write
 
 NEEDED = ("notify",)
 
@@ -35,7 +35,7 @@ PIGEON = '''
 
 from uuid import UUID
 
-from roost import Channel, Context, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
+from roost import Channel, Context, Contribution, Outgoing, RoostError, Sent, Steps, Text, hookimpl, members
 
 sent = []  # every message that was handed over
 answers = {}  # channel → what it answers, or what it raises
@@ -68,24 +68,26 @@ def channel(name, address, templates):
     def complete(ctx, outgoing, answer):
         kept.append((name, ctx.plugin, answer.state))
 
-    return Channel(name, Text(zh=name, en=name), address, Steps(prepare, call, complete), templates=templates)
+    return Channel(name, Text(name, name), address, Steps(prepare, call, complete), templates=templates)
 
 
 @hookimpl
-def register_channels():
+def contribute():
     """Bring them."""
-    return [channel("sms", phone, False), channel("bird", nest, True)]
+    return Contribution(channels=[channel("sms", phone, False), channel("bird", nest, True)])
 '''
 PIGEON_FACTS = '''
 """What somebody answered."""
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class SmsReplied(Fact):
     """Somebody answered a text message."""
+
+    label = Text("短信回复", "Text message answered")
 
     member: UUID | None = None
     unsubscribe: bool = False
@@ -100,11 +102,13 @@ CHEER_FACTS = '''
 
 from uuid import UUID
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class Cheered(Fact):
     """Somebody was cheered for."""
+
+    label = Text("加油", "Cheered")
 
     member: UUID
     words: str = ""
@@ -113,7 +117,22 @@ class Cheered(Fact):
 class OnSale(Fact):
     """Something is cheap."""
 
+    label = Text("开售", "On sale")
+
     member: UUID
+
+
+class Grumbled(Fact):
+    """Somebody grumbled at a venue."""
+
+    label = Text("抱怨", "Grumbled")
+
+    venue: UUID
+
+
+@fact(since="1.0")
+def grumbled(ctx: Context, fact: Grumbled) -> None:
+    """Fires on a grumble."""
 
 
 @fact(since="1.0")
@@ -128,31 +147,45 @@ def on_sale(ctx: Context, fact: OnSale) -> None:
 CHEER = '''
 """Tell of a cheer, and of a sale."""
 
-from roost import Notice, Text, Told, hookimpl
+from roost import Contribution, Notice, StaffTold, Text, Told, hookimpl, tenants
 
 
-def cheered(ctx, fact):
+
+def tell_cheer(ctx, fact):
     level = "gold" if ctx.locale == "en" else "金卡"
     return Told(fact.member, {"words": fact.words, "level": level}) if fact.words != "nobody" else None
 
 
-def on_sale(ctx, fact):
+def tell_sale(ctx, fact):
     return Told(fact.member)
 
 
+def tell_grumble(ctx, fact):
+    return StaffTold(fact.venue, {"venue": tenants.venue(ctx, fact.venue).name})
+
+
 @hookimpl
-def register_notices():
+def contribute():
     """Bring the notices."""
-    return [
-        Notice(
-            "cheered",
-            Text(zh="喝彩", en="Cheers"),
-            cheered,
-            Text(zh="{name}，{level}：{words}", en="{name}, {level}: {words}"),
-            link="/pages/cheer?words={words}",
-        ),
-        Notice("on_sale", Text(zh="特价", en="Sale"), on_sale, Text(zh="今日特价", en="On sale"), marketing=True),
-    ]
+    return Contribution(
+        notices=[
+            Notice(
+                "grumbled",
+                Text("抱怨", "Grumble"),
+                tell_grumble,
+                Text("{venue} 有人抱怨", "Somebody grumbled at {venue}"),
+                permission="cheer.view",
+            ),
+            Notice(
+                "cheered",
+                Text("喝彩", "Cheers"),
+                tell_cheer,
+                Text("{name}，{level}：{words}", "{name}, {level}: {words}"),
+                link="/pages/cheer?words={words}",
+            ),
+            Notice("on_sale", Text("特价", "Sale"), tell_sale, Text("今日特价", "On sale"), marketing=True),
+        ]
+    )
 '''
 
 
@@ -238,7 +271,7 @@ def brand(tenant: Context, enable_plugin: Callable[..., None], pigeon: Pigeon) -
 @pytest.fixture
 def fact(brand: Context) -> Callable[..., Any]:
     """Return a function that makes one of the tiny plugins' facts."""
-    return lambda name, **values: brand.runtime.registry.facts[name](**values)
+    return lambda name, **values: brand.services.registry.facts[name](**values)
 
 
 @dataclass

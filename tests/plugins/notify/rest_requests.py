@@ -9,7 +9,7 @@ from plugins.notify import campaigns, noticing
 from plugins.notify.content import Content, opened
 from plugins.notify.models import NotifyInbox, NotifyMessage, NotifyNotice
 from plugins.notify.posting import Letter, post
-from plugins.notify.schemas import ExemptIn
+from plugins.notify.staff_schemas import ExemptIn
 from tests.hosts.rest.working import Call, Maker, Stage
 
 ADMIN = "/admin/v1/notify"
@@ -191,6 +191,16 @@ def block(stage: Stage) -> str:
     return str(stage.staff("POST", f"{ADMIN}/blocks", block_body(stage))["id"])
 
 
+def told(stage: Stage) -> str:
+    """Have the owner's account told of feedback; return the row's id."""
+    return str(stage.staff("POST", f"{ADMIN}/staff", told_body(stage))["id"])
+
+
+def told_body(stage: Stage) -> dict[str, Any]:
+    """Return the body of a way to tell an account."""
+    return {"channel": "email", "address": "boss@example.org", "notices": ["feedback_received"]}
+
+
 def mailing(stage: Stage) -> None:
     """Have the tenant send e-mail; what is sent here is never delivered."""
     values = {"smtp_host": "127.0.0.1", "mail_from": "club@example.com"}  # which may not be reached
@@ -262,4 +272,7 @@ WORKING: dict[str, Maker] = {
     f"GET {ADMIN}/blocks/{{row_id}}": of(block),
     f"POST {ADMIN}/blocks": lambda stage: Call(body=block_body(stage)),
     f"POST {ADMIN}/blocks/{{row_id}}/lift": of(block, WHY),
+    f"GET {ADMIN}/staff/{{row_id}}": of(told),
+    f"POST {ADMIN}/staff": lambda stage: Call(body=told_body(stage)),
+    f"POST {ADMIN}/staff/{{row_id}}/end": of(told),
 }

@@ -8,12 +8,12 @@ import pytest
 
 from core import members, points, rewards, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from hosts.testkit.plugin import Api
 from plugins.feedback import service as feedback
-from plugins.feedback.schemas import NewCase
+from plugins.feedback.schemas import NewCase, Said
 from plugins.gifts import catalog, claims
 from plugins.gifts.models import GiftsClaim
 from plugins.gifts.schemas import AcceptIn, GiftIn, Shipment
@@ -186,10 +186,10 @@ def test_an_answer_to_feedback_and_a_survey(
     with brand.transaction():
         shop = tenants.add_venue(brand, "001", "Centre")
         case = feedback.open_case(acting, pair[1].id, NewCase(venue=shop.id, category="fee", text="too dear"))
-        feedback.reply(acting, case.id, "we see")
+        feedback.reply(acting, case.id, Said(text="we see"))
     assert told(pair[1]) == ["There is an answer to your feedback of 2026-11-22."]
     with brand.transaction():
-        feedback.solve(acting, case.id, "done")
+        feedback.solve(acting, case.id, Said(text="done"))
     assert told(pair[1])[-1].startswith(("Tell us before 2026-12-06", "There is an answer"))
     assert len(told(pair[1])) == 3
 

@@ -10,14 +10,14 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.members import MemberView, NewMember
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.testkit.plugin import Api
 from plugins.notify import campaigns, importing, privacy
 from plugins.notify.models import NotifyCampaign, NotifyInbox, NotifyMessage, NotifyNotice
-from plugins.notify.schemas import CampaignIn, ExemptIn, ImportIn, StartIn
+from plugins.notify.staff_schemas import CampaignIn, ExemptIn, ImportIn, StartIn
 from roost import Conflict, Invalid, Outgoing, Sent
 from tests.plugins.notify.conftest import Pigeon, Story
 

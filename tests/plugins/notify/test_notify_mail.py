@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from hosts.testkit.plugin import Api
 from plugins.notify import allowing, importing, mail, mail_connection
@@ -135,7 +135,7 @@ def send(ctx: Context, message: Outgoing) -> Sent:
 
 
 def test_notify_offers_it_as_a_channel(brand: Context) -> None:
-    assert {channel.name: slug for slug, channel in brand.offered(Channel)}["email"] == "notify"
+    assert {channel.name: slug for slug, channel in brand.providers(Channel)}["email"] == "notify"
 
 
 def test_a_mail_arrives_whole(brand: Context, mailing: Callable[..., None], postman: Postman) -> None:

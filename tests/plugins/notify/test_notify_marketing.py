@@ -11,10 +11,10 @@ import pytest
 
 from core import db, members
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.members import MemberView
-from core.runtime.runtime import Runtime
+from core.runtime import Runtime
 from hosts.testkit.plugin import Api
 from plugins.notify import allowing, choosing, sending, unsubscribing
 from plugins.notify.models import NotifyContact, NotifyMessage

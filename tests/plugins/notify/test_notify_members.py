@@ -8,12 +8,13 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from hosts.testkit.plugin import Api
-from plugins.notify import allowing, announcements, keeping, preferences, privacy
+from plugins.notify import announcements, keeping, preferences
 from plugins.notify.models import NotifyContact, NotifyInbox, NotifyMember, NotifyMessage
-from plugins.notify.schemas import AnnouncementIn, PreferencesIn
+from plugins.notify.schemas import PreferencesIn
+from plugins.notify.staff_schemas import AnnouncementIn
 from tests.plugins.notify.conftest import Pigeon, Story
 
 NOTIFY = "/v1/notify"
@@ -204,7 +205,7 @@ def test_a_member_takes_away_what_is_kept_and_loses_it_when_they_leave(
     story.drain()
     with brand.transaction():
         preferences.change(brand, li.id, PreferencesIn(off={"cheer": ["bird"]}))
-        kept = privacy.export(brand, li.id)
+        kept = members.export(brand, li.id)["plugins"]["notify"]
     assert kept["off"] == {"cheer": ["bird"]}
     assert kept["inbox"][0]["text"] == "李雷，金卡：go 0"
     assert [m["channel"] for m in kept["messages"]] == ["sms", "sms"]
@@ -216,8 +217,7 @@ def test_a_member_takes_away_what_is_kept_and_loses_it_when_they_leave(
         assert model.scoped(brand).select().count() == 0, model
     assert NotifyMessage.scoped(brand).select().where(NotifyMessage.content.is_null(False)).count() == 0
     assert (story.row(waiting).state, story.row(waiting).member) == ("skipped", None)
-    with brand.transaction():
-        assert privacy.export(brand, li.id)["messages"] == []
+    assert NotifyMessage.scoped(brand).select().where(NotifyMessage.member == li.id).count() == 0
 
 
 def test_two_records_become_one_with_both_their_refusals_contacts_and_messages(
@@ -254,12 +254,3 @@ def test_what_is_past_its_keeping_goes(
     with brand.transaction():
         assert keeping.clean(brand) is False
     assert (len(story.rows()), story.inbox(li)) == (1, 1)
-
-
-def test_a_purge_leaves_nothing(brand: Context, story: Story, li: MemberView) -> None:
-    cheer(story, li)
-    with brand.transaction():
-        allowing.block(brand, "sms", "+8613800000001", "staff")
-        privacy.purge(brand)
-    for model in brand.runtime.registry.plugin("notify").models:
-        assert model.scoped(brand).select().count() == 0, model

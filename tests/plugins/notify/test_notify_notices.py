@@ -7,12 +7,12 @@ import pytest
 
 from core import members, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from hosts.testkit.plugin import Api
 from plugins.notify import noticing, templating
 from plugins.notify.models import NotifyNotice
-from plugins.notify.schemas import NoticeEdit, TemplateIn
+from plugins.notify.staff_schemas import NoticeEdit, TemplateIn
 from roost import Invalid, Sent, Unavailable
 from tests.plugins.notify.conftest import Pigeon, Story
 

@@ -9,7 +9,7 @@ import pytest
 
 from core import members, points
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 from plugins.notify import noticing, reminders
 from plugins.notify.content import opened

@@ -7,7 +7,7 @@ import pytest
 
 from core import points, tenants
 from core.events.models import Event
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 from plugins import orders
 from plugins.orders.models import OrdersCharge, OrdersOrder
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from core import points
 from core.ids import new_id
 from plugins import orders
-from plugins.orders import picking
+from plugins.orders.fulfilment import picking
 from plugins.orders.models import OrdersHandover, OrdersOrder, OrdersRefund
-from plugins.orders.parts import of_refund
+from plugins.orders.refunding.parts import of_refund
 from plugins.orders.staff_schemas import LabelsIn
 from tests.hosts.rest.working import Call, Maker, Stage
 

@@ -6,9 +6,12 @@ import pytest
 
 from core import db
 from plugins import orders
-from plugins.orders import counter, refunds, settling, states, tenders
+from plugins.orders import states
+from plugins.orders.counter import till
 from plugins.orders.models import OrdersOrder, OrdersRefund, OrdersShift, OrdersTaking, OrdersTender
-from plugins.orders.staff_schemas import ShiftClose, TakeIn
+from plugins.orders.paying import settling, tenders
+from plugins.orders.refunding import refunds
+from plugins.orders.staff_schemas import ApproveIn, ShiftClose, TakeIn
 from roost import Conflict
 
 pytestmark = pytest.mark.engines("postgresql")  # SQLite writes one transaction at a time
@@ -192,7 +195,7 @@ def test_two_who_approve_one_request_refund_once(rich, place, paid, api, ctx, dr
     path = f"/v1/orders/{order.id}/refunds"
     asked = api.post(path, token=api.as_member(view), key="r", json={"reason": "torn"}).json["id"]
     row = OrdersRefund.scoped(ctx).get(OrdersRefund.id == asked)
-    results = at_once(*[lambda: ctx.run(lambda: refunds.approve(ctx, row.id, 400, 0))] * 4)
+    results = at_once(*[lambda: ctx.run(lambda: refunds.approve(ctx, row.id, ApproveIn(fen=400)))] * 4)
     assert len([one for one in results if isinstance(one, Conflict)]) == 3
     drain()
     assert box.given_back(number) == 400
@@ -202,7 +205,7 @@ def test_two_tills_take_no_more_than_is_due(rich, place, ctx, venue):
     order = place(rich())
 
     def takes():
-        return ctx.run(lambda: counter.take(ctx, order.id, TakeIn(venue=venue, cash_fen=600)))
+        return ctx.run(lambda: till.take(ctx, order.id, TakeIn(venue=venue, cash_fen=600)))
 
     results = at_once(takes, takes)
     assert len([one for one in results if isinstance(one, Conflict)]) == 1
@@ -213,10 +216,10 @@ def test_two_who_close_a_shift_count_each_taking_once(rich, place, ctx, venue):
     for _ in range(5):
         order = place(rich())
         with ctx.transaction():
-            counter.take(ctx, order.id, TakeIn(venue=venue, cash_fen=1000))
+            till.take(ctx, order.id, TakeIn(venue=venue, cash_fen=1000))
 
     def closes():
-        return ctx.run(lambda: counter.close_shift(ctx, ShiftClose(venue=venue, counted_fen=5000)))
+        return ctx.run(lambda: till.close_shift(ctx, ShiftClose(venue=venue, counted_fen=5000)))
 
     at_once(closes, closes, closes)
     assert [row.takings for row in OrdersShift.scoped(ctx).select()] == [5]

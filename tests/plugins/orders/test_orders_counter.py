@@ -4,7 +4,7 @@ import pytest
 
 from core import identity, tenants
 from plugins import orders
-from plugins.orders import counter
+from plugins.orders.counter import till
 from plugins.orders.models import OrdersShift, OrdersTaking, OrdersTender
 
 
@@ -134,7 +134,7 @@ def test_a_shift_counts_every_taking_once_and_shows_what_is_missing(
         orders.refund(shop, first.id, key="r", reason="torn", fen=250)
     (row,) = api.get("/admin/v1/orders/refunds", token=staff).json["items"]
     api.post(f"/admin/v1/orders/refunds/{row['id']}/pay_out", token=staff, key="o", json={"venue": str(venue)})
-    open_till = counter.shift_page(ctx, {})["venues"]
+    open_till = till.shift_page(ctx, {})["venues"]
     assert [(one["name"], one["cash"]) for one in open_till] == [("静安", 750)]
     closed = close(api, staff, venue, 700, note="5 角找不到")
     assert closed.status_code == 201, closed.text

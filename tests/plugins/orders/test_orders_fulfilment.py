@@ -11,9 +11,9 @@ from openpyxl import Workbook
 from core import tenants
 from core.audit.models import Audit
 from plugins import orders
-from plugins.orders import picking
+from plugins.orders.fulfilment import picking
 from plugins.orders.models import OrdersHandover, OrdersImport, OrdersOrder
-from plugins.orders.settling import working_day
+from plugins.orders.paying.settling import working_day
 
 SHIP = {"carrier": "顺丰", "tracking": "SF1234567"}
 

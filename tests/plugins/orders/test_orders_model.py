@@ -20,11 +20,13 @@ from hypothesis.stateful import (
 from core import members, points, tenants
 from core.events import jobs
 from plugins import orders
-from plugins.orders import charging, counter, service, states
+from plugins.orders import service, states
+from plugins.orders.counter import till as counter
 from plugins.orders.models import OrdersCharge, OrdersOrder, OrdersRefund, OrdersRefundPart, OrdersTender
+from plugins.orders.paying import charging
+from plugins.orders.paying.tenders import COUNTER
 from plugins.orders.schemas import PayIn
 from plugins.orders.staff_schemas import TakeIn
-from plugins.orders.tenders import COUNTER
 from roost import Actor, RoostError, new_id
 
 STEPS = 30

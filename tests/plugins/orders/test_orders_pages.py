@@ -4,10 +4,10 @@ import pytest
 
 from core import identity
 from core.ids import new_id
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 from hosts.testkit.plugin import PASSWORD
 from plugins import orders
-from plugins.orders import counter
+from plugins.orders.counter import till
 from plugins.orders.staff_schemas import TakeIn
 from tests.hosts.console.browser import Browser
 
@@ -67,7 +67,7 @@ def test_labels_are_printed_from_a_batch_of_ones_own(browser, parcel):
 def test_the_till_shows_what_no_shift_has_counted(browser, rich, place, ctx, venue):
     order = place(rich())
     with ctx.transaction():
-        counter.take(ctx, order.id, TakeIn(venue=venue, cash_fen=1000))
+        till.take(ctx, order.id, TakeIn(venue=venue, cash_fen=1000))
     opened = browser.get("/console/orders/till").text
     assert "静安" in opened
     assert "10.00" in opened

@@ -308,7 +308,7 @@ def test_paid_after_it_was_released_goes_back_by_itself_and_the_member_is_told(
     assert box.given_back(number) == 1000
     assert state(order) == "closed"
     (event,) = facts("order_payment_returned")
-    notice = next(one for _, one in ctx.offered(Notice) if one.fact == "order_payment_returned")
+    notice = next(one for _, one in ctx.providers(Notice) if one.fact == "order_payment_returned")
     words = notice.read(ctx, OrderPaymentReturned.model_validate_json(event.body))
     assert words.member == view.id
     assert "¥10.00" in notice.text.in_("zh").format(**words.values)

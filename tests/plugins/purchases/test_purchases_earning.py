@@ -1,9 +1,7 @@
 """What a purchase earns: arithmetic, without a database."""
 
-from datetime import UTC, datetime
-
 from plugins.purchases import PurchaseLine
-from plugins.purchases.earning import Earned, earned, expiry
+from plugins.purchases.earning import Earned, earned
 from plugins.purchases.schemas import PurchaseSettings
 
 
@@ -49,10 +47,3 @@ def test_a_small_purchase_earns_nothing_and_a_large_one_at_most_the_limit():
     assert earn(49_99, minimum_fen=50_00) == Earned(0, 0, 0)
     assert earn(50_00, minimum_fen=50_00).points == 50
     assert earn(9_000_00, most_points=500).points == 500
-
-
-def test_points_end_after_the_last_day_of_a_month_in_the_tenants_zone():
-    credited = datetime(2026, 11, 30, 17, 0, tzinfo=UTC)  # already 1 December in Shanghai
-    assert expiry(credited, "Asia/Shanghai", 24) == datetime(2028, 12, 31, 16, 0, tzinfo=UTC)
-    assert expiry(credited, "UTC", 3) == datetime(2027, 3, 1, tzinfo=UTC)  # a February of 28 days
-    assert expiry(credited, "UTC", 0) is None

@@ -226,6 +226,10 @@ def test_a_workbook_is_read_directly_with_real_dates_and_numbers(tenant):
         Sheet(BytesIO(b"a,b"))
 
 
+def test_an_afternoon_in_words_is_refused_and_never_read_as_a_morning(tenant):
+    assert "is not a date" in reason(tenant, "1,2026/1/5 下午3:30,1,5.00")
+
+
 def test_a_file_in_gbk_is_told_the_encoding(tenant):
     with pytest.raises(UnreadableFile, match="--encoding gb18030"):
         read(tenant, "会员号,日期,金额".encode("gbk"))

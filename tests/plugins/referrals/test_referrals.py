@@ -8,7 +8,7 @@ import pytest
 
 from core import identity, members, points, rewards, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.errors import Conflict
 from core.events.models import Job
 from core.members import MemberView
@@ -132,7 +132,7 @@ def test_facts_delivered_twice_pay_once(
 
 
 def why_not(ctx: Context, member: MemberView) -> str:
-    return rewards.why(ctx, member.id, 1)[0].reason.partition(":")[0]
+    return str(rewards.why(ctx, member.id, 1)[0].evidence["refusal"])
 
 
 def test_a_phone_that_is_known_already_is_no_referral(referrals: Context, member: Make, invited: Any) -> None:
@@ -220,7 +220,7 @@ def test_ten_conversions_a_month_are_rewarded_and_steps_are_paid_to_whoever_reac
     assert available(referrals, li) == 12 * 50 + 10 * 500 + 300 + 600 + 1500
     assert relation(referrals, friends[10]).state == "converted"
     capped = ReferralsReward.scoped(referrals).get(ReferralsReward.state == "capped")
-    assert capped.reason.startswith("monthly_cap")
+    assert capped.reason.startswith("本月奖励已达上限")
     clock.advance(days=9)  # December: another month of the same quarter
     convert(friends[11])
     assert available(referrals, li) == 12 * 50 + 11 * 500 + 2400

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.registry import PluginsFile, Registry
+from core.registry.registry import PluginsFile, Registry
 
 PAYBOX = Path(__file__).parents[1] / "orders" / "paybox"
 

@@ -9,7 +9,7 @@ from core import points, tenants
 from plugins.orders.models import OrdersOrder
 from plugins.seckill import sessions, vouchers
 from plugins.seckill.models import SeckillClaim
-from plugins.seckill.schemas import ItemCreate, SessionForm
+from plugins.seckill.schemas import ItemCreate, Redeem, SessionForm
 from roost import Conflict, inventory
 
 
@@ -210,7 +210,7 @@ def test_an_unused_voucher_goes_back_for_money_and_points_and_a_used_one_does_no
         vouchers.refund(seckill, row.id)
     assert look()[0] == "refunding"
     with pytest.raises(Conflict), seckill.transaction():
-        vouchers.redeem(seckill, row.id, venue)
+        vouchers.redeem(seckill, row.id, Redeem(venue=venue))
     drain()
     assert look() == ("refunded", 1, 200, 0)
     assert box.given_back(number) == 990
@@ -228,7 +228,7 @@ def test_a_voucher_whose_money_is_on_its_way_back_is_not_used(take, pay, drain, 
     with seckill.transaction():
         venue = tenants.add_venue(seckill, "001", "静安").id
     with pytest.raises(Conflict, match="being refunded"), seckill.transaction():
-        vouchers.redeem(seckill, row.id, venue)
+        vouchers.redeem(seckill, row.id, Redeem(venue=venue))
 
 
 def test_a_used_voucher_is_not_taken_back_at_its_members_wish(take, pay, drain, seckill, api, buyer):
@@ -237,7 +237,7 @@ def test_a_used_voucher_is_not_taken_back_at_its_members_wish(take, pay, drain, 
     drain()
     with seckill.transaction():
         venue = tenants.add_venue(seckill, "001", "静安").id
-        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, Redeem(venue=venue))
     path = f"/v1/orders/{claim['order']}/refunds"
     reply = api.post(path, token=api.as_member(buyer), key="r", json={"reason": "changed my mind"})
     assert (reply.status_code, reply.json["code"]) == (409, "not_returnable")

@@ -7,7 +7,7 @@ import pytest
 from core import points, tenants
 from plugins.seckill import service, sessions, vouchers
 from plugins.seckill.models import SeckillClaim, SeckillSession
-from plugins.seckill.schemas import ItemCreate, PlanForm, SessionForm
+from plugins.seckill.schemas import ItemCreate, PlanForm, Redeem, SessionForm
 from roost import Conflict, inventory, local_time
 
 
@@ -186,9 +186,9 @@ def test_a_won_voucher_is_used_once_in_a_venue(sale, rich, api, seckill):
     with seckill.transaction():
         venue = tenants.add_venue(seckill, "001", "静安").id
         service.confirm(seckill, view.id, SeckillClaim.scoped(seckill).get(SeckillClaim.id == claim).id)
-        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, Redeem(venue=venue))
     with pytest.raises(Conflict, match="used"), seckill.transaction():
-        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, venue)
+        vouchers.redeem(seckill, SeckillClaim.scoped(seckill).first().id, Redeem(venue=venue))
 
 
 def test_an_unused_voucher_is_refunded_to_the_points(sale, rich, api, seckill):

@@ -1,6 +1,6 @@
 """What members and staff live through in flash sales, over REST: sent, refunded, expired, barred, reminded, limited."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -287,9 +287,12 @@ def test_three_unpaid_holds_bar_for_seven_days_from_the_third(story, rich, clock
     leave(view)
     clock.advance(days=6)
     leave(view)
-    assert [bar.function for bar in members.bars(brand, view.id)] == ["seckill"]
+    (bar,) = members.bars(brand, view.id)
+    assert bar.function == "seckill"
     refused = story.take(view, story.sale()[1])
     assert (refused.status_code, refused.json["code"]) == (403, "barred")
+    assert datetime.fromisoformat(refused.json["until"]) == bar.ends_at == bar.barred_at + timedelta(days=7)
+    assert members.bars(brand, view.id, "another") == []
     clock.advance(days=6, hours=23)
     assert story.take(view, story.sale()[1]).json["code"] == "barred"
     clock.advance(hours=1, minutes=1)

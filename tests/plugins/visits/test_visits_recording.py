@@ -10,7 +10,7 @@ from core.errors import Invalid, KeyReused, NotFound
 from core.events.models import Event
 from core.ids import new_id
 from plugins import visits
-from roost import members, points
+from roost import members, points, rewards
 
 VIEW, RECORD = "visits.view", "visits.record"
 
@@ -152,3 +152,80 @@ def test_a_number_told_again_without_a_time_is_the_same_visit_later(tenant, memb
     clock.advance(minutes=5)
     again = api.post("/admin/v1/visits", json=body, token=key, key="k2")
     assert (again.status_code, again.json["id"]) == (200, first.json["id"])
+
+
+def growth(ctx, member) -> int:
+    with ctx.transaction():
+        return points.balance(ctx, member, "growth").available
+
+
+def test_the_first_visit_of_a_day_brings_growth_by_setting(tenant, member, enable_plugin, clock, drain):
+    guest = member(state="member").id
+    come(tenant, guest, "g1")
+    assert come(tenant, guest, "g2")[0].growth == 0
+    assert growth(tenant, guest) == 1
+    enable_plugin("visits", growth=5, points=0)
+    clock.advance(days=1)
+    visit = come(tenant, guest, "g3")[0]
+    assert (visit.points, visit.growth) == (0, 5)
+    assert (available(tenant, guest), growth(tenant, guest)) == (10, 6)
+    assert '"growth":5' in told(tenant, "visit_recorded")[-1]
+    assert [row["growth"] for row in export(tenant, guest)["visits"]["visits"]] == [1, 0, 5]
+
+
+def export(ctx, member):
+    with ctx.transaction():
+        return members.export(ctx, member)["plugins"]
+
+
+def test_why_tells_of_each_live_visit_and_why_it_earned_nothing(tenant, member, enable_plugin, api):
+    guest = member().id
+    come(tenant, guest, "g1")
+    come(tenant, guest, "g2")
+    come(tenant, guest, "long", tenant.now() - timedelta(days=8))
+    enable_plugin("visits", earning_states=["member"])
+    come(tenant, guest, "lead", tenant.now() - timedelta(days=1))
+    come(tenant.imported(), guest, "old", tenant.now() - timedelta(days=3))
+    with tenant.transaction():
+        notes = rewards.why(tenant, guest, limit=9)
+    said = [(one.outcome, one.reason, one.evidence["points"], one.evidence["growth"]) for one in notes]
+    assert said == [
+        ("refused", "state_earns_nothing", 0, 0),
+        ("refused", "told_too_late", 0, 0),
+        ("refused", "not_first_of_day", 0, 0),
+        ("noted", "visit", 10, 1),
+    ]
+    assert notes[0].evidence["state"] == "lead"
+    assert notes[0].evidence["settings"]["earning_states"] == ["member"]
+
+
+def test_a_number_names_one_visit_of_a_venues_day_unless_the_tenant_says_otherwise(
+    tenant, member, enable_plugin, clock
+):
+    with tenant.transaction():
+        here, there = (tenants.add_venue(tenant, code, code).id for code in ("001", "002"))
+    one, two = member(state="member").id, member(state="member").id
+    first = come(tenant, one, "0001", venue=here)[0]
+    assert come(tenant, one, "0001", first.occurred_at, here) == (first, False)
+    assert come(tenant, two, "0001", venue=there)[1]
+    with pytest.raises(KeyReused):
+        come(tenant, two, "0001", venue=here)
+    clock.advance(days=1)
+    second, created = come(tenant, two, "0001", venue=here)
+    assert created
+
+    enable_plugin("visits", number_scopes={"saas": "brand"})
+    assert come(tenant, one, "0001", first.occurred_at, here) == (first, False), "known from before the setting"
+    third = come(tenant, one, "0002", venue=here)[0]
+    with pytest.raises(KeyReused):
+        come(tenant, one, "0002", third.occurred_at, there)
+    clock.advance(days=1)
+    with pytest.raises(KeyReused):
+        come(tenant, one, "0002", venue=here)
+    enable_plugin("visits", number_scope="venue", number_scopes={})
+    assert come(tenant, two, "0001", second.occurred_at, here) == (second, False)
+    come(tenant, one, "0003", venue=here)
+    clock.advance(days=1)
+    with pytest.raises(KeyReused):
+        come(tenant, one, "0003", venue=here)
+    assert come(tenant, one, "0003", venue=there)[1]

@@ -7,8 +7,9 @@ import pytest
 
 from core import tenants
 from core.events.models import Event
+from hosts.cli.purging import purge_plugin
 from plugins import visits
-from plugins.visits import keeping, silence
+from plugins.visits import service, silence
 from plugins.visits.models import VisitsPresence
 from plugins.visits.schemas import VisitSettings
 from roost import members
@@ -130,6 +131,21 @@ def test_after_a_freeze_the_count_begins_anew(tenant, guest, drain, day):
     assert len(told(tenant, "member_went_silent")) == 1
 
 
+def test_who_lapses_or_freezes_is_no_longer_counted_among_the_silent(tenant, guest, member, drain, day):
+    frozen = member(state="member").id
+    drain()
+    standing(tenant, guest, valid_until=tenant.today() + timedelta(days=40))
+    day(31)
+    assert service.silent_members(tenant) == 2
+    standing(tenant, frozen, frozen=True)
+    drain()
+    assert service.silent_members(tenant) == 1
+    day(10)  # the membership ends by itself
+    assert service.silent_members(tenant) == 0
+    come(tenant, guest, "g9")
+    assert told(tenant, "member_returned") == []
+
+
 def test_how_long_is_a_setting(tenant, guest, day, enable_plugin):
     enable_plugin("visits", silent_days=7)
     day(7)
@@ -170,16 +186,19 @@ def test_erasure_deletes_and_a_merge_keeps_the_later_presence(tenant, guest, mem
         members.merge(tenant, guest, other, "the same person")
         (row,) = VisitsPresence.scoped(tenant).select()
         assert (row.member, row.since) == (guest, tenant.now())
-        assert [visit["number"] for visit in keeping.export(tenant, guest)["visits"]] == ["g1", "g2"]
+        exported = members.export(tenant, guest)["plugins"]["visits"]["visits"]
+        assert [visit["number"] for visit in exported] == ["g1", "g2"]
+        assert exported[0].keys() == {"occurred_at", "day", "venue", "source", "number", "points", "growth"}
         members.erase(tenant, guest, "asked for it")
-        assert keeping.export(tenant, guest) is None
+        assert "visits" not in members.export(tenant, guest)["plugins"]
         assert VisitsPresence.scoped(tenant).select().count() == 0
 
 
 def test_a_purge_leaves_nothing(tenant, guest):
     come(tenant, guest, "g1")
+    tenants.disable_plugin(tenant, "visits")
+    purge_plugin(tenant.services.system(tenants.by_id(tenant.tenant.id), "test"), "visits")
     with tenant.transaction():
-        keeping.purge(tenant)
         assert visits.find(tenant, "saas", "g1") is None
         assert VisitsPresence.scoped(tenant).select().count() == 0
 

@@ -12,6 +12,7 @@ from roost import (
     Column,
     Conflict,
     Context,
+    Contribution,
     Form,
     Page,
     Panel,
@@ -25,7 +26,7 @@ from tests.hosts.console.stalls.models import StallsSecret, StallsStall
 class Limits(BaseModel):
     """Settings within settings."""
 
-    per_member: int = Field(2, ge=1, description="每人摊位数")
+    per_member: int = Field(2, ge=1, description="stalls a member may have · 每人摊位数")
 
 
 class StallsSettings(BaseModel):
@@ -33,13 +34,13 @@ class StallsSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    days: int = Field(30, ge=1, le=365, description="保留天数")
-    deposit_fen: int = Field(5000, ge=0, description="押金")
-    mode: Literal["auction", "lot"] = Field("lot", description="分配方式")
-    weekdays: list[int] = Field([6, 7], description="集市日")
-    app_secret: str = Field("", description="接口密钥")
-    limits: Limits = Field(Limits(), description="限制")
-    prices: dict[str, int] = Field({}, description="价目表")
+    days: int = Field(30, ge=1, le=365, description="保留天数 · days it is kept")
+    deposit_fen: int = Field(5000, ge=0, description="押金 · deposit")
+    mode: Literal["auction", "lot"] = Field("lot", description="分配方式 · how it is given away")
+    weekdays: list[int] = Field([6, 7], description="集市日 · market days")
+    app_secret: str = Field("", description="接口密钥 · secret of the app")
+    limits: Limits = Field(Limits(), description="限制 · limits")
+    prices: dict[str, int] = Field({}, description="价目表 · prices")
 
 
 class StallForm(BaseModel):
@@ -58,23 +59,6 @@ class StallForm(BaseModel):
     goods: list[str] = []
     kind: Literal["food", "books"] = "food"
     note: str = Field("", max_length=500)
-
-
-class StallOut(BaseModel):
-    """A stall over REST."""
-
-    id: UUID
-    title: str
-    venue: UUID
-    member: UUID | None
-    state: str
-    rent_fen: int
-    contact: str
-    covered: bool
-    market_day: date | None
-    opens_at: datetime
-    goods: list[str]
-    refunded: int
 
 
 class RefundForm(BaseModel):
@@ -129,89 +113,79 @@ def _map(ctx: Context, query: Mapping[str, str]) -> dict[str, Any]:
 
 STALLS = Resource(
     name="stalls",
-    title=Text(zh="摊位", en="Stalls"),
+    title=Text("摊位", "Stalls"),
     model=StallsStall,
-    reply=StallOut,
     permission="stalls.view",
     edit_permission="stalls.edit",
     export_permission="stalls.export",
     venue="venue",
-    summary=(Column("摊位", Text(zh="摊位", en="Stalls"), "int"),),
+    summary=(Column("摊位", Text("摊位", "Stalls"), "int"),),
     create=Form(StallForm, create),
     edit=Form(StallForm, edit),
     actions=(
         Action(
-            "close", Text(zh="关闭", en="Close"), close, "stalls.close", reason=True,
+            "close", Text("关闭", "Close"), close, "stalls.close", reason=True,
             shown=lambda row: row.state == "open",
         ),
         Action(
-            "refund", Text(zh="退租金", en="Refund"), refund, "stalls.refund", form=RefundForm, reason=True,
+            "refund", Text("退租金", "Refund"), refund, "stalls.refund", form=RefundForm, reason=True,
             idempotent=True, approve_over=lambda body: body.amount, limit=lambda ctx: 100,
         ),
     ),
     columns=(
-        Column("title", Text(zh="名称", en="Title"), filter=True),
-        Column("venue", Text(zh="门店", en="Venue"), "venue", filter=True),
-        Column("member", Text(zh="摊主", en="Keeper"), "member"),
+        Column("title", Text("名称", "Title"), filter=True),
+        Column("venue", Text("门店", "Venue"), "venue", filter=True),
+        Column("member", Text("摊主", "Keeper"), "member"),
         Column(
-            "state", Text(zh="状态", en="State"), "choice", filter=True,
-            choices={"open": Text(zh="营业", en="Open"), "closed": Text(zh="已关闭", en="Closed"),
-                     "": Text(zh="未定", en="Not yet said")},
+            "state", Text("状态", "State"), "choice", filter=True,
+            choices={"open": Text("营业", "Open"), "closed": Text("已关闭", "Closed"),
+                     "": Text("未定", "Not yet said")},
         ),
-        Column("rent_fen", Text(zh="租金", en="Rent"), "fen"),
-        Column("contact", Text(zh="联系电话", en="Contact"), "phone"),
-        Column("covered", Text(zh="有棚", en="Covered"), "bool", filter=True),
-        Column("opens_at", Text(zh="开市", en="Opens"), "time", filter=True),
-        Column("market_day", Text(zh="集市日", en="Market day"), "date", filter=True),
-        Column("goods", Text(zh="货品", en="Goods"), list=False),
-        Column("note", Text(zh="备注", en="Note"), list=False),
-        Column("refunded", Text(zh="已退", en="Refunded"), "points", list=False),
+        Column("rent_fen", Text("租金", "Rent"), "fen"),
+        Column("contact", Text("联系电话", "Contact"), "phone"),
+        Column("covered", Text("有棚", "Covered"), "bool", filter=True),
+        Column("opens_at", Text("开市", "Opens"), "time", filter=True),
+        Column("market_day", Text("集市日", "Market day"), "date", filter=True),
+        Column("goods", Text("货品", "Goods"), list=False),
+        Column("note", Text("备注", "Note"), list=False, rest=False),
+        Column("refunded", Text("已退", "Refunded"), "points", list=False),
     ),
 )  # fmt: skip
 SECRETS = Resource(
     name="secrets",
-    title=Text(zh="机密", en="Secrets"),
+    title=Text("机密", "Secrets"),
     model=StallsSecret,
     reply=SecretOut,
     permission="stalls.view",
     venue_free=False,
     venue="id",  # no venue has such an id: nobody of a venue sees any
     member=None,
-    columns=(Column("title", Text(zh="名称", en="Title")),),
+    columns=(Column("title", Text("名称", "Title")),),
 )
 LEDGER = Resource(
     name="ledger",
-    title=Text(zh="总账", en="Ledger"),
+    title=Text("总账", "Ledger"),
     model=StallsSecret,
     reply=SecretOut,
     permission="stalls.view",
     venue_free=True,
     member=None,
-    columns=(Column("title", Text(zh="名称", en="Title")),),
+    columns=(Column("title", Text("名称", "Title")),),
 )
 
 
 @hookimpl
-def register_settings() -> type[BaseModel]:
-    return StallsSettings
-
-
-@hookimpl
-def register_resources() -> Sequence[Resource]:
-    return [STALLS, SECRETS, LEDGER]
-
-
-@hookimpl
-def register_pages() -> Sequence[Page]:
-    return [Page("/map", Text(zh="地图", en="Map"), "stalls.view", "map.html", _map)]
-
-
-@hookimpl
-def register_panels() -> Sequence[Panel]:
-    return [
-        Panel("totals", Text(zh="摊位数", en="Stalls"), "stalls.view", _totals),
-        Panel("broken", Text(zh="坏面板", en="Broken"), "stalls.view", _broken),
-    ]
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        settings=StallsSettings,
+        resources=[STALLS, SECRETS, LEDGER],
+        pages=[Page("/map", Text("地图", "Map"), "stalls.view", "map.html", _map)],
+        panels=[
+            Panel("totals", Text("摊位数", "Stalls"), "stalls.view", _totals),
+            Panel("broken", Text("坏面板", "Broken"), "stalls.view", _broken),
+        ],
+    )
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from peewee import BooleanField, CharField, DateField, IntegerField, TextField, UUIDField
 
-from roost import JsonField, TenantModel, TimeField, new_id
+from roost import KEEP, JsonField, MemberRows, TenantModel, TimeField, new_id
 
 
 class StallsStall(TenantModel):
@@ -21,6 +21,8 @@ class StallsStall(TenantModel):
     goods = JsonField(default=list)
     note = TextField(default="")
     refunded = IntegerField(default=0)
+
+    member_rows = MemberRows(erase=KEEP, export=None)
 
     class Meta:
         indexes = ((("tenant", "venue", "id"), False),)

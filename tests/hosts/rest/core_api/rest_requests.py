@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from core import identity, points, rewards
-from core.context import Actor
+from core import identity, members, points, rewards, tenants
+from core.contract.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.rest.working import Call, Maker, Stage
@@ -38,6 +38,13 @@ def own_session(stage: Stage) -> Call:
     return Call({"session_id": held[0].id})
 
 
+def shown_code(stage: Stage) -> Call:
+    """Read the code that the owner shows at a gate."""
+    with stage.ctx.transaction():
+        code = members.member_code(stage.ctx, stage.owner.id)
+    return Call(body={"code": code, "venue": str(stage.venue)})
+
+
 def sign_in(stage: Stage) -> Call:
     """Sign in."""
     return Call(body={"username": "boss", "password": PASSWORD})
@@ -60,6 +67,16 @@ def new_staff(stage: Stage) -> UUID:
 def of_staff(value: Any = None) -> Maker:
     """Return a maker of a call about a fresh staff account."""
     return lambda stage: Call({"staff_id": new_staff(stage)}, body=value)
+
+
+def of_venue(value: Any = None) -> Maker:
+    """Return a maker of a call about a fresh venue."""
+
+    def make(stage: Stage) -> Call:
+        with stage.ctx.transaction():
+            return Call({"row_id": tenants.add_venue(stage.ctx, stage.unique("v"), "New").id}, body=value)
+
+    return make
 
 
 def a_key(stage: Stage) -> Call:
@@ -157,6 +174,7 @@ WORKING: dict[str, Maker] = {
     "DELETE /admin/v1/session": body(None),
     "PUT /admin/v1/me/password": change_password,
     "POST /admin/v1/members": lambda stage: Call(body={"phone": f"138{int(stage.unique('')):08d}", "name": "Lucy"}),
+    "POST /admin/v1/members/code": shown_code,
     "GET /admin/v1/members/{member_id}": of_owner(),
     "PATCH /admin/v1/members/{member_id}": of_owner({"gender": "female"}),
     "PUT /admin/v1/members/{member_id}/class": of_owner({"class": "vip", "reason": "asked for"}),
@@ -184,6 +202,8 @@ WORKING: dict[str, Maker] = {
     "POST /admin/v1/rewards/batches/{batch_id}/drop": a_batch(),
     "POST /admin/v1/rewards/batches/{batch_id}/recall": a_batch(REASON, approved=True),
     "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
+    "GET /admin/v1/venues/{row_id}": of_venue(),
+    "PATCH /admin/v1/venues/{row_id}": of_venue({"name": "新名字"}),
     "GET /admin/v1/plugins/{slug}": a_plugin(),
     "POST /admin/v1/plugins/{slug}/enable": a_plugin(),
     "POST /admin/v1/plugins/{slug}/disable": a_plugin(),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core import members, points
-from core.context import Context
+from core.contract.context import Context
 from core.ids import new_id
 from core.members import MemberView
 from hosts.testkit.plugin import Api

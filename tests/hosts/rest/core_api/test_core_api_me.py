@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from core import identity, members, points
+from core import identity, members, points, rewards
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from hosts.testkit.plugin import Api
 
 
@@ -105,3 +105,36 @@ def test_a_member_leaves_only_when_they_say_so(api: Api, token: str, tenant: Con
     assert api.get("/v1/me", token=token).status_code == 401
     assert members.find_by_phone(tenant, "13912345678") is None
     assert identity.sessions_of(tenant, "member", me.id) == []
+
+
+def test_why_tells_a_member_in_words_and_nothing_of_others(
+    api: Api, token: str, tenant: Context, me: Any, member: Callable[..., Any]
+) -> None:
+    friend = member()
+    five = [rewards.RewardSpec(kind="points", spec={"amount": 5})]
+    notes = [
+        rewards.Note(me.id, "到店积分 / visit", "visit", {"points": 10, "growth": 1, "settings": {"points": 10}}),
+        rewards.Note(me.id, "到店积分 / visit", "not_first_of_day", {"points": 0, "growth": 0}, refused=True),
+        rewards.Note(me.id, "推荐 / referral", "known: 手机号已注册", {"invitee": str(friend.id)}, refused=True),
+        rewards.Note(friend.id, "到店积分 / visit", "visit", {"points": 10}),
+    ]
+    with tenant.transaction():
+        for note in notes:
+            rewards.note(tenant, [note])
+        rewards.give(tenant, me.id, five, key="k", reason="周年庆")
+    said = api.get("/v1/me/points/why", token=token)
+    assert said.status_code == 200, said.text
+    told = [(one["subject"], one["outcome"], one["reason"], one["points"]) for one in said.json["items"]]
+    assert sorted(told[1:]) == sorted(
+        [
+            ("推荐", "refused", "", None),
+            ("到店积分", "refused", "当日已到店积分", 0),
+            ("到店积分", "noted", "到店", 10),
+        ]
+    )
+    assert (told[0][1], said.json["items"][0]["rewards"]) == ("given", ["5 积分"])
+    assert str(friend.id) not in said.text
+    english = api.get("/v1/me/points/why?lines=4", token=token, headers={"Accept-Language": "en"}).json["items"]
+    assert "Not the first visit of the day" in [one["reason"] for one in english]
+    assert len(api.get("/v1/me/points/why?lines=1", token=token).json["items"]) == 1
+    assert api.get("/v1/me/points/why?lines=0", token=token).status_code == 422

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core import points
-from core.context import Context
+from core.contract.context import Context
 from core.members import MemberView
 
 FIFTY = [{"kind": "points", "spec": {"amount": 50}}]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from core import identity, points, tenants
 from core.clock import ManualClock
-from core.context import Context
+from core.contract.context import Context
 from core.events import jobs
 from core.events.models import Job
 from core.members import MemberView
@@ -183,12 +183,29 @@ def test_members_are_exported_and_erased_by_who_may(api: Api, member: Members) -
     assert api.get("/v1/me", token=api.as_member(one)).status_code == 401
 
 
-def test_venues_are_listed_and_added(api: Api) -> None:
+def test_venues_are_listed_whole_added_and_changed_with_the_consoles_audit(api: Api, tenant: Context) -> None:
     token = api.as_staff("venues.view", "venues.edit")
     made = api.post("/admin/v1/venues", token=token, json={"code": "sh1", "name": "Shanghai 1"})
     assert made.status_code == 201
     assert api.post("/admin/v1/venues", token=token, json={"code": "sh1", "name": "x"}).status_code == 409
-    assert api.get("/admin/v1/venues", token=token).json["items"] == [made.json]
+    assert api.get("/admin/v1/venues", token=token).json == {"items": [made.json]}
+    path = f"/admin/v1/venues/{made.json['id']}"
+    changed = api.patch(path, token=token, json={"name": "Shanghai One", "region": "east", "open": False})
+    assert changed.json == {**made.json, "name": "Shanghai One", "region": "east", "open": False}
+    assert api.get(path, token=token).json == changed.json
+    assert api.patch(path, token=api.as_staff("venues.view"), json={"name": "x"}).status_code == 403
+    trail = api.get("/admin/v1/audit", token=api.as_staff("audit.view"), query_string="action=core.venues.*").json
+    assert [(row["action"], row["subject"]) for row in trail["items"]] == [
+        ("core.venues.edited", made.json["id"]), ("core.venues.created", made.json["id"]),
+    ]  # fmt: skip
+    with tenant.transaction():
+        for number in range(120):
+            tenants.add_venue(tenant, f"v{number:03d}", "One of many")
+    assert [row["code"] for row in api.get("/admin/v1/venues", token=token).json["items"]] == [
+        "sh1", *(f"v{number:03d}" for number in range(120)),
+    ]  # fmt: skip
+    open_ones = api.get("/admin/v1/venues", token=token, query_string="open=false").json["items"]
+    assert [row["code"] for row in open_ones] == ["sh1"]
 
 
 def test_plugins_are_switched_and_set_at_once(api: Api, member: Members) -> None:

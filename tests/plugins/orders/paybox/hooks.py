@@ -1,13 +1,13 @@
 """The declaration of the method: each call in three steps, and what is learned is settled."""
 
 from paybox.box import BOX
-from roost import PaymentMethod, PaymentState, Settlement, Steps, Text, hookimpl
+from roost import Contribution, PaymentMethod, PaymentState, Settlement, Steps, Text, hookimpl, hooks
 
 
 def tell(ctx, kind, charge, amount=0, refund=""):
     """Settle something, as a callback would: in the transaction that books it."""
     told = Settlement(method="paybox", kind=kind, charge=charge, refund=refund, amount=amount, transaction="t1")
-    return ctx.oblige("payment_settled", settlement=told)
+    return ctx.lifecycle(hooks.payment_settled, settlement=told)
 
 
 def _charge_done(ctx, number, state):
@@ -27,7 +27,7 @@ def _refund_done(ctx, asked, state):
 
 METHOD = PaymentMethod(
     name="paybox",
-    title=Text(zh="测试支付", en="Paybox"),
+    title=Text("测试支付", "Paybox"),
     pay=Steps(
         lambda ctx, charge: charge,
         lambda charge: BOX.pay(charge.number, charge.amount),
@@ -43,6 +43,8 @@ METHOD = PaymentMethod(
 
 
 @hookimpl
-def register_payments():
-    """Offer the method."""
-    return [METHOD]
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        payments=[METHOD],
+    )

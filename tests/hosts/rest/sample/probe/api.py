@@ -156,6 +156,10 @@ class Buy(Remote):
         tenants.add_venue(ctx, body.code, "prepared")
         return body
 
+    def waits(self, prepared: Any) -> bool:
+        """Wait for nobody where that is asked."""
+        return prepared.fail not in ("nobody", "after")
+
     def call(self, prepared: Any) -> str:
         """Call."""
         calls.append(prepared.code)
@@ -168,6 +172,8 @@ class Buy(Remote):
 
     def complete(self, ctx: Context, prepared: Any, answer: str) -> Echo:
         """Write what came of it."""
+        if prepared.fail == "after":
+            raise Conflict("not after all", "还是不行")
         return Echo(what={"code": prepared.code, "answer": answer})
 
 
@@ -220,5 +226,5 @@ class PostFile(Taking):
 @public.get("/{tenant}/files/{word}")
 def get_file(ctx: Context, tenant: str, word: str) -> Answer:
     """Give a file from disk."""
-    path = ctx.runtime.settings.var / word
+    path = ctx.services.settings.var / word
     return Answer(content_type="image/png", headers={"Cache-Control": "private, max-age=60"}, file=path)

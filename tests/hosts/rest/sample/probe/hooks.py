@@ -1,15 +1,16 @@
 """What the probe hears and contributes."""
 
-from collections.abc import Sequence
-
 from probe import api
-from roost import Answer, Callback, Context, Endpoints, Push, Unauthorized, hookimpl, tenants
+from roost import Answer, Callback, Context, Contribution, Push, Unauthorized, hookimpl, tenants
 
 
 @hookimpl
-def register_routes() -> Sequence[Endpoints]:
-    """Give the endpoints."""
-    return [api.member, api.staff, api.public]
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        endpoints=[api.member, api.staff, api.public],
+        callbacks=[Callback(receive, ("POST",))],
+    )
 
 
 def receive(ctx: Context, push: Push) -> Answer:
@@ -20,9 +21,3 @@ def receive(ctx: Context, push: Push) -> Answer:
     if push.query.get("fail"):
         raise RuntimeError("after the effect")
     return Answer(200, "success", "text/plain")
-
-
-@hookimpl
-def register_callbacks() -> Sequence[Callback]:
-    """Give the callback."""
-    return [Callback(receive, ("POST",))]

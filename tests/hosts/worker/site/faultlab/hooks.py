@@ -1,10 +1,8 @@
 """What the laboratory hears and declares."""
 
-from collections.abc import Sequence
-
 from faultlab import jobs
 from faultlab.hookspecs import LabStruck
-from roost import Context, Job, Schedule, hookimpl
+from roost import Context, Contribution, hookimpl
 
 
 @hookimpl
@@ -15,10 +13,9 @@ def lab_struck(ctx: Context, fact: LabStruck) -> None:
 
 
 @hookimpl
-def register_jobs() -> Sequence[Job]:
-    return jobs.JOBS
-
-
-@hookimpl
-def register_schedules() -> Sequence[Schedule]:
-    return jobs.SCHEDULES
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        jobs=jobs.JOBS,
+        schedules=jobs.SCHEDULES,
+    )

@@ -1,10 +1,12 @@
 """The fact of the laboratory."""
 
-from roost import Context, Fact, fact
+from roost import Context, Fact, Text, fact
 
 
 class LabStruck(Fact):
     """Something to deliver. `rounds` is how much work the handler does before it ends."""
+
+    label = Text("测试事件", "Lab struck")
 
     number: int
     rounds: int = 0

@@ -1,9 +1,8 @@
 """Say of every picture what the test has told it to say."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from roost import ContentCheck, Context, MediaAsked, RoostError, Steps, Text, Verdict, hookimpl
+from roost import ContentCheck, Context, Contribution, MediaAsked, RoostError, Steps, Text, Verdict, hookimpl
 
 asked: list[MediaAsked] = []
 verdicts: list[Verdict | RoostError] = []  # the next answers; then everything passes
@@ -28,6 +27,8 @@ def _complete(ctx: Context, what: MediaAsked, answer: Any) -> Verdict:
 
 
 @hookimpl
-def register_checks() -> Sequence[ContentCheck]:
-    """Declare the machine."""
-    return (ContentCheck("judge", Text(zh="判官", en="Judge"), media=Steps(_prepare, _call, _complete)),)
+def contribute() -> Contribution:
+    """Return all that this plugin gives."""
+    return Contribution(
+        checks=(ContentCheck("judge", Text("判官", "Judge"), media=Steps(_prepare, _call, _complete)),),
+    )

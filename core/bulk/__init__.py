@@ -1,0 +1,29 @@
+"""Many rows of one tenant at once: the one home of writing, asking for and deleting them.
+
+- insert: insert_rows; Insert, insert_later (few rows that nobody waits for)
+- core's own statements over many rows: Write, write_all, write_returning
+- conditions: one_of (of a query); among, any_of (of a raw statement)
+- delete: delete_some
+
+`arrays` says how a column of values is sent to PostgreSQL.
+"""
+
+from core.bulk.arrays import Row
+from core.bulk.conditions import among, any_of, one_of
+from core.bulk.deleting import delete_some
+from core.bulk.inserting import Insert, insert_later, insert_rows
+from core.bulk.writing import Write, write_all, write_returning
+
+__all__ = [
+    "Insert",
+    "Row",
+    "Write",
+    "among",
+    "any_of",
+    "delete_some",
+    "insert_later",
+    "insert_rows",
+    "one_of",
+    "write_all",
+    "write_returning",
+]

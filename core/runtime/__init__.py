@@ -1,1 +1,0 @@
-"""The plugin runtime: manifests, registry, dispatcher, hook specifications and what plugins declare."""

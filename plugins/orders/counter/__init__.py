@@ -1,0 +1,1 @@
+"""Money and paper at the counter: the till, its shifts, invoices."""

@@ -1,0 +1,1 @@
+"""What goes back, along the way it came."""
