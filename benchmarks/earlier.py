@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
-from benchmarks.deployment import ROOT, serving
+from benchmarks.deployment import ROOT, SERVE, serving
 from core.config import Settings
 
 COMMIT = "5c4b88e"  # the last build before its calls were made quicker
@@ -26,5 +26,6 @@ def build(folder: Path) -> Path:
 @contextmanager
 def serving_earlier(settings: Settings, build: Path) -> "Iterator[tuple[int, subprocess.Popen[bytes]]]":
     """Serve the earlier build's application as the present one is served."""
-    with serving(settings, root=build, python=str(build / ".venv" / "bin" / "python")) as served:
+    python, begin = str(build / ".venv" / "bin" / "python"), SERVE.replace("hosts.server", "hosts.rest")
+    with serving(settings, target="hosts.rest.process:build", root=build, python=python, begin=begin) as served:
         yield served

@@ -21,7 +21,7 @@ from core import boot, db
 from core.config import Settings
 from core.registry.registry import PluginsFile
 from hosts.logging import configure_logging
-from hosts.rest.app import make_app
+from hosts.server.app import make_app
 
 ROOT = Path(__file__).parents[1]
 WARM_UP = 300
