@@ -42,8 +42,8 @@ format: setup ## put code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## measure speed against the floor of the same machine
-	$(BIN)/roost bench $(ARGS)
+bench: setup ## measure speed beside the floor, an earlier build and two other frameworks, and say where the time goes
+	$(BIN)/roost bench --beside --profile $(ARGS)
 
 docs: setup ## write docs/reference.md from the code, and the OpenAPI document to build/docs/openapi.json
 	@mkdir -p build/docs

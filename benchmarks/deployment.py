@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -16,8 +17,11 @@ import requests
 from pydantic import SecretStr
 
 from core import boot, db, identity, members, tenants
+from core.bulk import insert_rows
 from core.config import Settings
 from core.contract.context import Context
+from core.identity.tokens import hash_token, new_token
+from core.ids import new_id
 from core.members import NewMember
 from core.migrate import migrate
 from core.registry.registry import PluginsFile
@@ -50,11 +54,11 @@ def settings_for(url: str, folder: Path, **more: object) -> Settings:
     )
 
 
-def environment(settings: Settings, *paths: Path, **more: str) -> dict[str, str]:
+def environment(settings: Settings, *paths: Path, root: Path = ROOT, **more: str) -> dict[str, str]:
     """Return the environment in which a process finds the deployment; `paths` come first on Python's path."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ROOST_")}
     return clean | {
-        "PYTHONPATH": ":".join(map(str, (*paths, ROOT))),
+        "PYTHONPATH": ":".join(map(str, (*paths, root))),
         "ROOST_DATABASE_URL": settings.database_url,
         "ROOST_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
         "ROOST_INDEX_KEYS": settings.index_keys.get_secret_value(),
@@ -74,18 +78,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: Settings, *, target: str = "hosts.server.process:build", workers: int = 2, threads: int = 4,
-            paths: Sequence[Path] = (), **more: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:  # fmt: skip
-    """Run an application under Granian as Roost does; yield its port and process."""
+def serving(settings: Settings, *, target: str = "hosts.server.process:build", workers: int = 2, threads: int = 8,
+            paths: Sequence[Path] = (), root: Path = ROOT, python: str = sys.executable, begin: str = SERVE,
+            **more: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:  # fmt: skip
+    """Run an application under Granian as Roost does; yield its port and process. `root`, `python`: its build."""
     port = free_port()
     known = environment(
-        settings, *paths, ROOST_PORT=str(port), ROOST_WORKERS=str(workers), ROOST_THREADS=str(threads), **more
+        settings,
+        *paths,
+        root=root,
+        ROOST_PORT=str(port),
+        ROOST_WORKERS=str(workers),
+        ROOST_THREADS=str(threads),
+        **more,
     )
     log = settings.var / f"serve-{port}.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, target], env=known, cwd=settings.var, stdout=out, stderr=out
-        )
+        process = subprocess.Popen([python, "-c", begin, target], env=known, cwd=settings.var, stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -110,6 +119,7 @@ class Brand:
     members: list[UUID]
     key: str  # an integration key that may adjust points
     tokens: list[str]  # sessions of the first members
+    earlier_tokens: list[str]  # the same, as builds make them whose tokens do not name the member
 
 
 def make_brand(
@@ -123,12 +133,20 @@ def make_brand(
     ids: list[UUID] = []
     with ctx.transaction():
         for start in range(0, count, 1000):
-            rows = [
+            people = [
                 NewMember(provider="bench", subject=str(n), phone=f"139{n:08d}", name="Li Lei")
                 for n in range(start, min(start + 1000, count))
             ]
-            ids += members.register_many(ctx, rows).values()
+            ids += members.register_many(ctx, people).values()
         sessions = [identity.open_session(ctx, "member", member) for member in ids[:tokens]]
+        earlier = [new_token("rst", tenant.id) for _ in ids[:tokens]]
+        now = ctx.now()
+        opened = {"kind": "member", "device": "", "opened_at": now, "seen_at": now, "expires_at": now + timedelta(30)}
+        rows = [
+            {"id": new_id(), "token": hash_token(token), "subject": member, **opened}
+            for token, member in zip(earlier, ids, strict=False)
+        ]
+        insert_rows(ctx, identity.Session, rows)
         _, key = identity.create_key(ctx, "bench", ["points.adjust", "points.view", "members.view"])
     db.close_database()
-    return Brand(ctx, ids, key, sessions)
+    return Brand(ctx, ids, key, sessions, earlier)

@@ -6,13 +6,11 @@ table into copies of the tables, with their indexes and without anything that a 
 """
 
 import csv
-import io
 import os
 import re
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ from benchmarks.deployment import ROOT, environment, make_brand
 from core.config import Settings
 from core.registry.registry import PluginsFile
 
-EARLIER = "5c4b88e"  # the last build that wrote an import row by row
 SAMPLE = ROOT / "tests" / "data" / "cdnow_sample.csv"
 PLUGINS = ("levels", "purchases")
 TABLES = (
@@ -40,14 +37,6 @@ class Imported:
     rate: float
     megabytes: float
     processor: float
-
-
-def earlier(folder: Path) -> Path:
-    """Unpack the earlier build; it runs with the present environment, so that only our own code differs."""
-    archive = subprocess.run(["git", "archive", EARLIER], cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(folder, filter="data")
-    return folder
 
 
 def write(file: Path, purchases: int) -> int:

@@ -8,14 +8,15 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
 
-from benchmarks import bare, callbacks, deliveries, floor, importing, load, subscribers
+from benchmarks import bare, callbacks, deliveries, earlier, floor, importing, load, peers, profile, subscribers
 from benchmarks.deployment import Brand, make_brand, serving, settings_for
 from core.config import Settings
 from core.registry.registry import PluginsFile
@@ -25,20 +26,31 @@ LATEST = Path(__file__).parent / "latest.json"
 CLIENTS = 16
 ROUNDS = 3  # of a figure and its floor in turn
 MEMBERS = 10_000
-WANTED = {"credit": 0.25, "me": 0.6, "plugins": 0.8, "deliveries": 0.3}
-MOST_MEGABYTES = 150
+WANTED = {"credit": 0.33, "credits": 2.0, "me": 0.5, "plugins": 0.8, "deliveries": 0.3}
+WANTED_OVER = {
+    ("credit", "earlier"): 1.6,
+    ("me", "earlier"): 1.8,
+    ("credit", "django"): 6.0,
+    ("credit", "fastapi"): 6.0,
+}
+AT_ONCE = 1000  # credits of one call
+MOST_MEGABYTES = 110
 IMPORT_TIMES = 5.0  # the earlier build's pace, wanted of an import
 IMPORT_ROUNDS = 3
 FLAT = 1.15  # of the memory that a quarter of the data needs
 CALLBACKS = 500  # of WeChat Pay: accepted a second, wanted
 CALLBACK_MS = 1000  # their p99, at most
+Measure = Callable[[], load.Result]
 
 
 class Bench:
     """One run of all measures."""
 
-    def __init__(self, folder: Path, *, quick: bool) -> None:
+    def __init__(self, folder: Path, *, quick: bool, beside: bool, profiled: bool) -> None:
         self.folder = folder
+        self.profiled = profiled
+        self.earlier = earlier.build(folder / "earlier") if beside else None
+        self.peers = peers.build(folder / "peers") if beside else None
         self.quick = quick
         self.seconds = 2 if quick else 6
         self.requests = 2_000 if quick else 8_000
@@ -67,29 +79,66 @@ class Bench:
 
     # --- the measures
 
-    def beside(self, name: str, unit: str, ours: Callable[[], load.Result], over: Callable[[], float]) -> None:
-        """Measure a figure and its floor in turn and keep the round in the middle: the machine's own pace changes."""
+    def beside(
+        self, name: str, unit: str, ours: Measure, over: Callable[[], float], others: dict[str, Measure] | None = None,
+        *, each: int = 1,
+    ) -> None:  # fmt: skip
+        """Measure a figure, its floor and its rivals in turn; keep the round in the middle: the machine's pace changes.
+
+        `each` is what one request counts for.
+        """
         rounds = []
         for _ in range(ROUNDS):
             result = ours()
             self.check(result)
-            rounds.append((result.rate / (beneath := over()), result, beneath))
-        _, result, beneath = sorted(rounds, key=lambda one: one[0])[ROUNDS // 2]
-        self.keep(name, result.rate, unit, beneath, p95=result.percentile(0.95))
+            rivals = {}
+            for rival, measure in (others or {}).items():
+                theirs = measure()
+                self.check(theirs)
+                rivals[rival] = theirs.rate
+            rounds.append((result.rate * each / (beneath := over()), result, beneath, rivals))
+        _, result, beneath, _ = sorted(rounds, key=lambda one: one[0])[ROUNDS // 2]
+        self.keep(name, result.rate * each, unit, beneath, p95=result.percentile(0.95))
+        for rival in others or {}:
+            times = sorted(one.rate * each / theirs[rival] for _, one, _, theirs in rounds)[ROUNDS // 2]
+            rate = sorted(theirs[rival] for _, _, _, theirs in rounds)[ROUNDS // 2]
+            self.results[name][rival] = {"value": round(rate, 1), "times": round(times, 2)}
+            wanted = WANTED_OVER.get((name, rival))
+            verdict = (
+                "" if wanted is None else f" (wanted {wanted:.1f}: {'reached' if times >= wanted else 'NOT reached'})"
+            )
+            print(f"{'':<11} {times:>9.2f} times {rival}'s {rate:,.0f}{verdict}", flush=True)
 
     def credit(self) -> None:
-        """Measure a credit over HTTP against the same writes by pgbench."""
+        """Measure a credit over HTTP against the same writes by pgbench, an earlier build, and other frameworks."""
         settings = self.fresh("credit")
         brand = make_brand(settings, count=MEMBERS, tokens=MEMBERS)
         floor.prepare(settings.database_url)
-        with serving(settings) as (port, _):
-            self.beside(
-                "credit",
-                "credits/s",
-                lambda: load.run(("127.0.0.1", port), self.credits(brand), connections=CLIENTS, warm_up=200),
-                lambda: floor.credits(settings.database_url, settings.var, clients=CLIENTS, seconds=self.seconds),
-            )
+
+        def beneath() -> float:
+            return floor.credits(settings.database_url, settings.var, clients=CLIENTS, seconds=self.seconds)
+
+        def ask(port: int, calls: Callable[[], Iterable[bytes]]) -> Measure:
+            return lambda: load.run(("127.0.0.1", port), calls(), connections=CLIENTS, warm_up=200)
+
+        with ExitStack() as running:
+            port, _ = running.enter_context(serving(settings))
+            others = {}
+            if self.earlier is not None:
+                then, _ = running.enter_context(earlier.serving_earlier(settings, self.earlier))
+                others["earlier"] = ask(then, lambda: self.credits(brand))
+            if self.peers is not None:
+                for peer, address, key in running.enter_context(
+                    peers.serving_peers(self.fresh("peers-data"), self.peers, accounts=MEMBERS)
+                ):
+                    others[peer] = ask(address, lambda key=key: peers.credits(key, self.requests // 4, MEMBERS))  # type: ignore[misc]
+            self.beside("credit", "credits/s", ask(port, lambda: self.credits(brand)), beneath, others)
+            self.beside("credits", "credits/s", ask_many(port, brand, self.requests), beneath, each=AT_ONCE)
         self.me(settings, brand)
+        if self.profiled:
+            for name, our_ms, their_ms, trips, parts in profile.measure(settings, brand, calls=3000):
+                print(f"{name}: {our_ms:.3f} ms here, {their_ms:.3f} ms in PostgreSQL, {trips:.1f} round trips a call")
+                print("\n".join(f"  {part}" for part in parts), flush=True)
 
     def credits(self, brand: Brand) -> Iterator[bytes]:
         """Yield credits of points to members in turn."""
@@ -116,10 +165,13 @@ class Bench:
             for n in range(self.requests)
         ]
         rows = [load.request("GET", f"/row/{(n * 7919) % MEMBERS}", {}) for n in range(self.requests)]
-        with (
-            serving(settings) as (port, _),
-            serving(settings, target=f"{bare.__name__}:build") as (bare_port, _),
-        ):
+        before = [
+            load.request("GET", "/v1/me", {"Authorization": f"Bearer {brand.earlier_tokens[(n * 7919) % MEMBERS]}"})
+            for n in range(self.requests)
+        ]
+        with ExitStack() as running:
+            port, _ = running.enter_context(serving(settings))
+            bare_port, _ = running.enter_context(serving(settings, target=f"{bare.__name__}:build"))
 
             def ask(where: int, asked: list[bytes]) -> load.Result:
                 return load.run(("127.0.0.1", where), asked, connections=CLIENTS, warm_up=500)
@@ -129,7 +181,11 @@ class Bench:
                 self.check(result)
                 return result.rate
 
-            self.beside("me", "requests/s", lambda: ask(port, wanted), beneath)
+            others: dict[str, Measure] = {}
+            if self.earlier is not None:
+                then, _ = running.enter_context(earlier.serving_earlier(settings, self.earlier))
+                others["earlier"] = lambda: ask(then, before)
+            self.beside("me", "requests/s", lambda: ask(port, wanted), beneath, others)
 
     def plugins(self) -> None:
         """Measure the credit with 25 plugins on, eight of them subscribed to its fact, against none."""
@@ -188,7 +244,7 @@ class Bench:
     def imports(self) -> None:
         """Measure an import of purchases beside an earlier build and the floor, and whether its memory is flat."""
         count, rounds = (4_000, 1) if self.quick else (70_000, IMPORT_ROUNDS)
-        then = importing.earlier(self.folder / "earlier")
+        then = self.earlier or earlier.unpack(self.folder / "earlier")  # with our environment: only its code differs
         file, large = self.folder / "purchases.csv", self.folder / "large.csv"
         count, more = importing.write(file, count), importing.write(large, 4 * count)
         for engine in ("postgresql", "sqlite"):
@@ -268,17 +324,34 @@ class Bench:
         ]
 
 
-def main(*, only: str = "", quick: bool = False) -> int:
+def ask_many(port: int, brand: Brand, requests: int) -> Measure:
+    """Return what measures calls of a thousand credits each."""
+
+    def calls() -> Iterator[bytes]:
+        for number in range(max(24, requests // 100)):
+            items = [
+                {"key": uuid.uuid4().hex, "member": str(member), "amount": 10, "reason": "bench"}
+                for member in (
+                    brand.members[(number * AT_ONCE + n) * 7919 % len(brand.members)] for n in range(AT_ONCE)
+                )
+            ]
+            headers = {"Authorization": f"Bearer {brand.key}"}
+            yield load.request("POST", "/admin/v1/points/credits", headers, json.dumps({"items": items}).encode())
+
+    return lambda: load.run(("127.0.0.1", port), list(calls()), connections=4, warm_up=8)
+
+
+def main(*, only: str = "", quick: bool = False, beside: bool = False, profiled: bool = False) -> int:
     """Run the measures, or one of them, and write the results."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="roost-bench-") as folder:
-        bench = Bench(Path(folder), quick=quick)
+        bench = Bench(Path(folder), quick=quick, beside=beside, profiled=profiled)
         measures: dict[str, Callable[[], None]] = {
             "credit": bench.credit, "plugins": bench.plugins, "deliveries": bench.deliveries,
             "callbacks": bench.callbacks, "rss": bench.rss, "import": bench.imports,
         }  # fmt: skip
         for name, measure in measures.items():
-            if not only or only == name or (only == "me" and name == "credit"):
+            if not only or only == name or (only in ("me", "credits") and name == "credit"):
                 measure()
     if not only and not quick:
         LATEST.write_text(json.dumps(bench.results, indent=1) + "\n")

@@ -45,6 +45,10 @@ _local = threading.local()
 _translated: Any = vars(peewee)["__exception_wrapper__"]  # a driver's errors become peewee's within it
 
 
+class Misjudged(peewee.InternalError):
+    """What was presumed does not hold (`core.presuming`): all of the call is done again, asking first."""
+
+
 class _Guarded:
     """Sends a query only when every tenant table in it has a scope, and the connection carries that scope."""
 
@@ -81,21 +85,28 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
         return bool(conn.closed)
 
     def _wire(self) -> Any:  # Any: core.wire.Wire
-        conn = self.connection()
-        held = getattr(conn, "roost_wire", None)
-        if held is None:
-            held = conn.roost_wire = self._wire_of(conn)
-        return held
+        conn = self._state.conn
+        if conn is None:
+            conn = self.connection()  # opens one
+        try:
+            return conn.roost_wire
+        except AttributeError:
+            conn.roost_wire = held = self._wire_of(conn)
+            return held
 
     def send(self, statement: Sql, params: Sequence[Any]) -> Any:
         """Send a raw statement; return what it gave."""
         self._tell(statement, params)
         return self._talk(lambda wire: wire.send(statement, params))
 
-    def later(self, statement: Sql, params: Sequence[Any]) -> None:
-        """Send a raw statement with the next one."""
+    def later(self, statement: Sql, params: Sequence[Any], look: Callable[[list[Any]], None] | None = None) -> None:
+        """Send a raw statement with the next one; `look` gets its rows then."""
         self._tell(statement, params)
-        self._wire().later(statement, params)
+        self._wire().later(statement, params, look)
+
+    def flush(self) -> None:
+        """Send what waits."""
+        self._talk(lambda wire: wire.flush())
 
     def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
         """Put rows, given by column as COPY's text format has them, into a table; what waits goes before them."""
@@ -119,6 +130,7 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             if not (conn.closed or conn.broken) or not wire.unsent:
                 raise
             self._close(conn, close_conn=True)
+            self.close_idle()  # its neighbours in the pool died of the same restart
             held = self._state.transactions, self._state.commit_callbacks
             try:
                 self._state.reset()
@@ -152,10 +164,15 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             raise peewee.InternalError(
                 "a statement of this transaction failed and its error was swallowed: wrap it in roost.savepoint()"
             )
-        self._talk(lambda wire: wire.commit())
+        guard = getattr(_local, "guard", None)
+        self._talk(lambda wire: wire.commit(guard))
 
     def rollback(self) -> None:
         self._talk(lambda wire: wire.rollback())
+
+    def forget(self) -> None:
+        """Forget what waits to be sent."""
+        self._wire().forget()
 
 
 class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped base
@@ -166,9 +183,14 @@ class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped 
         """Send a raw statement; return the driver's cursor."""
         return self.execute_sql(statement.sqlite, params)
 
-    def later(self, statement: Sql, params: Sequence[Any]) -> None:
+    def later(self, statement: Sql, params: Sequence[Any], look: Callable[[list[Any]], None] | None = None) -> None:
         """Send a raw statement now: nothing is saved by waiting."""
-        self.execute_sql(statement.sqlite, params)
+        cursor = self.execute_sql(statement.sqlite, params)
+        if look is not None:
+            look(cursor.fetchall())
+
+    def flush(self) -> None:
+        """Do nothing: all was sent."""
 
     def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
         """Put rows, given by column, into a table."""
@@ -277,15 +299,18 @@ def savepoint() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def connection() -> Iterator[None]:
+class connection:  # a class and no generator: it is on the way of every call, at half the time
     """Hold one connection of the pool for this thread, and give it back at the end."""
-    opened = database.connect(reuse_if_open=True)
-    try:
-        yield
-    finally:
-        if opened and not database.is_closed():
-            database.close()
+
+    __slots__ = ("_opened",)
+
+    def __enter__(self) -> None:
+        self._opened = database.obj.connect(reuse_if_open=True)
+
+    def __exit__(self, *_: object) -> None:
+        db = database.obj
+        if self._opened and not db.is_closed():
+            db.close()
 
 
 @contextmanager
@@ -314,6 +339,11 @@ def refuse_when_read_only() -> None:
     """Raise ConfigurationError inside `read_only`."""
     if getattr(_local, "read_only", False):
         raise ConfigurationError("a read-only call (GET) tried to write; declare it as POST")
+
+
+def guard_commits(guard: Callable[[], None] | None) -> None:
+    """Call `guard` before each COMMIT of this thread, after what had to be answered; it may raise. None: no more."""
+    _local.guard = guard
 
 
 def in_transaction() -> bool:
@@ -395,6 +425,13 @@ def load(scope: int, table: str, names: Sequence[str], columns: Sequence[Sequenc
     db = database.obj
     db.enter_scope(scope)
     db.load(table, names, columns)
+
+
+def look_later(scope: int, statement: Sql, params: Sequence[Any], look: Callable[[list[Any]], None]) -> None:
+    """Send a raw statement with the next one; `look` gets its rows, before any later answer is believed."""
+    db = database.obj
+    db.enter_scope(scope)
+    db.later(statement, params, look)
 
 
 def fetch_all(scope: int, statement: Sql, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ makes the connection and translates every value and error. Imported only where P
 """
 
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -21,7 +21,9 @@ from core.sql import Sql
 MOST = 500  # statements known of a connection; more are sent unprepared
 GONE = b"26000"  # SQLSTATE: there is no such prepared statement
 BEGIN, COMMIT, ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
-_ENTER = b"SELECT set_config('roost.tenant', '%d', false)"
+_ENTER = b"SELECT set_config('roost.tenant', $1, false)"
+_TEXT = (25,)  # the type's number
+_SYNC = ExecStatus.PIPELINE_SYNC
 _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _AUTO = (PyFormat.AUTO,)
 BOTH = select.POLLIN | select.POLLOUT
@@ -52,6 +54,11 @@ class _Message(NamedTuple):
     values: Any = None  # Any: psycopg's buffers
     types: Any = None
     formats: Any = None
+    look: Callable[[list[tuple[Any, ...]]], None] | None = None  # at its rows, before any later answer is believed
+
+
+def _entering(scope: int) -> _Message:
+    return _Message(_ENTER, (b"%d" % scope,), _TEXT)
 
 
 class Wire:
@@ -74,7 +81,7 @@ class Wire:
     def enter(self, scope: int) -> None:
         """Let what follows run for a scope."""
         if self._scope != scope:
-            self._queue.append(_Message(_ENTER % scope))
+            self._queue.append(_entering(scope))
             self._scope = scope
 
     def begin(self, scope: int) -> None:
@@ -82,9 +89,23 @@ class Wire:
         self.enter(scope)
         self._queue.append(_Message(BEGIN))
 
-    def later(self, statement: Sql, params: Sequence[Any]) -> None:
-        """Send a statement whose answer nobody needs before the next one's; its error comes with that one."""
-        self._queue.append(self._message(statement, params))
+    def later(
+        self,
+        statement: Sql,
+        params: Sequence[Any] | Mapping[str, Any],
+        look: Callable[[list[tuple[Any, ...]]], None] | None = None,
+    ) -> None:
+        """Send a statement whose answer nobody needs before the next one's; its error comes with that one.
+
+        `look` gets its rows, and may raise: then the answers to what was sent after it count for nothing.
+        """
+        message = self._message(statement, params)
+        self._queue.append(message if look is None else message._replace(look=look))
+
+    def forget(self) -> None:
+        """Forget what waits; for the end of a call that had no transaction."""
+        self._queue.clear()
+        self._scope = None
 
     @property
     def unsent(self) -> bool:
@@ -110,8 +131,8 @@ class Wire:
         self._queue.append(_Message(words))
         self.flush()
 
-    def commit(self) -> None:
-        """Commit; a transaction of which nothing was sent and nothing waits is simply forgotten.
+    def commit(self, guard: Callable[[], None] | None = None) -> None:
+        """Commit unless `guard` raises; a transaction of which nothing was sent and nothing waits is simply forgotten.
 
         One that waits as a whole goes out before its COMMIT: when the connection turns out to have died, what was sent
         without a COMMIT can be sent again.
@@ -119,8 +140,10 @@ class Wire:
         if self._queue and self._queue[-1].text is BEGIN:
             self._queue.pop()
             return
-        if self.unsent:
+        if self.unsent or any(message.look is not None for message in self._queue):
             self.flush()
+        if guard is not None:
+            guard()
         self.command(COMMIT)
 
     def rollback(self) -> None:
@@ -139,7 +162,7 @@ class Wire:
     def take_over(self, other: "Wire") -> Answer:
         """Send what waits in the talk over a connection that died, and return the last answer."""
         self._queue, other._queue = other._queue, []
-        self._queue[:0] = [_Message(_ENTER % other._scope)] if other._scope is not None else []
+        self._queue[:0] = [_entering(other._scope)] if other._scope is not None else []
         self._scope = other._scope
         return self.flush()
 
@@ -157,8 +180,7 @@ class Wire:
                 else:
                     wire.send_query_prepared(name, message.values, message.formats)
             wire.pipeline_sync()
-            results = [self._next() for _ in queue]
-            self._next()  # the sync itself
+            results = self._results(len(queue))
             wire.exit_pipeline_mode()
         except BaseException:
             self._connection.close()  # answers are still on their way: nobody else may take them for theirs
@@ -166,13 +188,20 @@ class Wire:
         self._queue = []
         failed = next((result for result in results if result.status not in _GOOD), None)
         if failed is None:
+            self._show(queue, results)
             return self._answer(results[-1])
         self._scope = None  # a setting that was sent along has been taken back
         if self._gone(failed) and wire.transaction_status == TransactionStatus.IDLE and queue[-1].text is not COMMIT:
             self._queue = queue
             return self.flush()
+        self._show(queue, results[: results.index(failed)])
         self._check(failed)
         raise AssertionError("unreachable")
+
+    def _show(self, queue: Sequence[_Message], results: Sequence[Any]) -> None:
+        for message, result in zip(queue, results, strict=False):
+            if message.look is not None:
+                message.look(self._answer(result).fetchall())
 
     # how
 
@@ -205,7 +234,7 @@ class Wire:
 
     def _name(self, message: _Message) -> bytes | None:
         """Return under which name the statement is prepared; None the first time, and when there are too many."""
-        if message.values is None:
+        if message.values is None:  # BEGIN and COMMIT too: a COMMIT that was discarded could not be sent again
             return None
         key = (message.text, message.types)
         if key not in self._names:
@@ -220,24 +249,30 @@ class Wire:
             self._names[key] = name
         return name
 
-    def _next(self) -> Any:
-        """Return the next result of a pipeline; the interpreter is free for other threads meanwhile."""
-        wire, result = self._pgconn, None
+    def _results(self, count: int) -> list[Any]:
+        """Return the results of a pipeline, up to its sync; the interpreter is free for other threads meanwhile."""
+        wire = self._pgconn
+        results: list[Any] = []
+        is_busy, get_result = wire.is_busy, wire.get_result
+        unsent = wire.flush()  # of a message larger than the socket takes at once
         while True:
-            while wire.is_busy():
-                self._poll.modify(wire.socket, BOTH if wire.flush() else select.POLLIN)
+            while is_busy():
+                if unsent:
+                    self._poll.modify(wire.socket, BOTH)
                 self._poll.poll()
                 wire.consume_input()
-            got = wire.get_result()
-            if got is None:
-                if result is not None:
-                    return result
+                if unsent and not (unsent := wire.flush()):
+                    self._poll.modify(wire.socket, select.POLLIN)
+            got = get_result()
+            if got is None:  # the end of one message's answer, or of the connection
                 if self._connection.closed:
                     raise OperationalError("the server closed the connection")
-                continue
-            if got.status == ExecStatus.PIPELINE_SYNC:
-                return got
-            result = got
+            elif got.status == _SYNC:
+                if len(results) != count:
+                    raise OperationalError(f"{len(results)} answers to {count} statements")
+                return results
+            else:
+                results.append(got)
 
     def _answer(self, result: Any) -> Answer:
         self._values.set_pgresult(result)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from core import db, tenants
+from core import db, presuming, tenants
 from core.bulk import delete_some
 from core.clock import local_date
 from core.contract.context import Actor, Context, Services, Tenant
@@ -18,6 +18,7 @@ from core.identity.tokens import hash_token, new_token, read_token_text
 MEMBER_IDLE = timedelta(days=30)
 STAFF_IDLE = timedelta(hours=12)
 SLIDE = timedelta(hours=1)  # a session in use is written at most this often
+MOST_KNOWN = 1000  # staff sessions and keys of which a process remembers the row
 FORGET = timedelta(days=30)  # how long a dead session stays to be looked at
 
 # The actor's own row decides with the session's: a member who was erased and staff who were switched off
@@ -70,7 +71,7 @@ def open_session(ctx: Context, kind: Literal["member", "staff"], subject: UUID, 
 
     It lasts 30 days for a member and 12 hours for staff, from the last use.
     """
-    token, now = new_token("rst", ctx.tenant.id), ctx.now()
+    token, now = new_token("rst", ctx.tenant.id, subject if kind == "member" else None), ctx.now()
     Session.scoped(ctx).insert(
         token=hash_token(token),
         kind=kind,
@@ -96,8 +97,65 @@ def authenticate(services: Services, token: str) -> Signed:
     read = read_token_text(token)
     if read is None:
         raise _refused()
-    prefix, tenant_id = read
+    prefix, tenant_id, _ = read
     return (_by_session if prefix == "rst" else _by_key)(services, tenant_id, hash_token(token))
+
+
+def presume(services: Services, token: str) -> Signed | None:
+    """Return who a token is presumed to belong to; None where the database must be asked first.
+
+    Only within `Presuming`: the same statement as of `authenticate` goes out before whatever is asked next, and what
+    that gives is believed only when the session or key is still good, and whose it was presumed to be.
+    """
+    read = read_token_text(token)
+    if read is None:
+        return None
+    prefix, tenant_id, member = read
+    hashed, now = hash_token(token), services.clock.now()
+    if member is not None:
+        tenant = tenants.remembered(tenant_id)
+        if tenant is None:
+            return None
+        version = tenant.version
+
+        def good(rows: list[Any]) -> bool:
+            return bool(rows) and rows[0][1] == "member" and rows[0][4:6] == (version, member) and _fresh(rows[0], now)
+
+        presumed = Signed(tenant, Actor("member", member), None)
+        return presumed if presuming.presume(tenant_id, _SESSION, (tenant_id, hashed), good) else None
+    known = _known.get(hashed)
+    if known is None or not (_fresh(known.row, now) if prefix == "rst" else _seen_today(known, now)):
+        return None
+    statement = _SESSION if prefix == "rst" else _KEY
+    same = presuming.presume(tenant_id, statement, (tenant_id, hashed), lambda rows: rows == [known.row])
+    return known.signed if same else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read of a staff session or a key when it was last used here: presumed, never trusted."""
+
+    row: tuple[Any, ...]  # Any: a driver's values
+    signed: Signed
+
+
+_known: dict[bytes, _Known] = {}
+
+
+def _keep(hashed: bytes, row: tuple[Any, ...], signed: Signed) -> Signed:
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[hashed] = _Known(row, signed)
+    return signed
+
+
+def _fresh(row: tuple[Any, ...], now: datetime) -> bool:
+    """Tell whether a session's row is good and need not be written."""
+    return row[2] > now and now - row[3] < SLIDE  # type: ignore[no-any-return]  # PostgreSQL's own instants
+
+
+def _seen_today(known: _Known, now: datetime) -> bool:
+    return str(known.row[3]) == local_date(now, known.signed.tenant.zone).isoformat()
 
 
 def _by_session(services: Services, tenant_id: int, hashed: bytes) -> Signed:
@@ -118,7 +176,7 @@ def _by_session(services: Services, tenant_id: int, hashed: bytes) -> Signed:
     if kind == "member":
         return Signed(tenant, Actor("member", subject), session)
     actor = Actor("staff", subject, permissions=permission_set(permissions), venues=venue_set(venues))
-    return Signed(tenant, actor, session)
+    return _keep(hashed, row, Signed(tenant, actor, session))
 
 
 def _by_key(services: Services, tenant_id: int, hashed: bytes) -> Signed:
@@ -131,7 +189,7 @@ def _by_key(services: Services, tenant_id: int, hashed: bytes) -> Signed:
     if str(seen_on) != today.isoformat():
         db.run_in_transaction(tenant_id, lambda: db.run(tenant_id, _SEEN, (today, tenant_id, key)))
     actor = Actor("key", as_uuid(key), permissions=permission_set(permissions), venues=venue_set(venues))
-    return Signed(tenant, actor, None)
+    return _keep(hashed, row, Signed(tenant, actor, None))
 
 
 def sessions_of(ctx: Context, kind: Literal["member", "staff"], subject: UUID) -> list[SessionView]:

@@ -40,6 +40,7 @@ from core.members.finding import (
     get_in_scope,
     get_many,
     resolve,
+    resolve_many,
 )
 from core.members.lapsing import in_states, lapse
 from core.members.leaving import erase, export
@@ -108,6 +109,7 @@ __all__ = [
     "register_many",
     "require_not_barred",
     "resolve",
+    "resolve_many",
     "resolve_member_code",
     "reveal_phone",
     "set_class",

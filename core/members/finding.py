@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core import db
+from core import db, presuming
 from core.contract.context import Context
 from core.contract.rest import PageQuery
 from core.errors import NotFound
@@ -59,8 +59,15 @@ def get(ctx: Context, member_id: UUID, *, lock: bool = False) -> MemberView:
     return view(ctx, row_of(ctx, member_id, lock=lock))
 
 
+def _alive(rows: list[Any]) -> bool:
+    """Tell whether a member is there, and part of no other."""
+    return bool(rows) and rows[0][0] is None
+
+
 def resolve(ctx: Context, member_id: UUID) -> UUID:
     """Return the id under which a member lives on. Raises NotFound."""
+    if presuming.presume(ctx.scope, _MERGED_INTO, (ctx.tenant.id, member_id), _alive):
+        return member_id
     for _ in range(HOPS):
         found = db.fetch_one(ctx.scope, _MERGED_INTO, (ctx.tenant.id, member_id))
         if found is None:
@@ -70,6 +77,34 @@ def resolve(ctx: Context, member_id: UUID) -> UUID:
             return member_id
         member_id = survivor
     raise not_found()
+
+
+def _ends(ctx: Context, ids: list[UUID]) -> tuple[db.Sql, list[Any]]:
+    text = "SELECT id, merged_into, venue FROM member WHERE tenant = %s AND id"
+    if db.dialect() == "postgresql":  # an array: joined with `unnest` and no statistics all of a tenant's are read
+        return db.Sql(f"{text} = ANY(%s::uuid[])"), [ctx.tenant.id, ids]
+    return db.Sql(f"{text} IN ({','.join(['%s'] * len(ids))})"), [ctx.tenant.id, *ids]
+
+
+def resolve_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, UUID | None]]:
+    """Return for each id the one under which the member lives on, and that one's venue; unknown ones are left out."""
+    found: dict[UUID, tuple[UUID | None, UUID | None]] = {}
+    waiting = list(dict.fromkeys(ids))
+    for _ in range(HOPS):
+        if not waiting:
+            break
+        for row in db.fetch_all(ctx.scope, *_ends(ctx, waiting)):
+            member, into, venue = (as_uuid(value) for value in row)
+            assert member is not None
+            found[member] = (into, venue)
+        waiting = [into for into, _ in found.values() if into is not None and into not in found]
+    living: dict[UUID, tuple[UUID, UUID | None]] = {}
+    for asked in found:
+        member = asked
+        while (into := found[member][0]) is not None:
+            member = into
+        living[asked] = (member, found[member][1])
+    return living
 
 
 def get_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, MemberView]:

@@ -14,17 +14,18 @@ it returns the first result, with other content it raises KeyReused. `core.point
 - prove: verify; each night: check_on, last_check, proofs, forget_checks; the end of a month: month_end
 """
 
-from core.points.earning import MOST_CREDITS, credit, credit_many
+from core.points.earning import MOST_CREDITS, credit, credit_each, credit_many
 from core.points.expiring import Expiring, expiring
 from core.points.expiry import expire
 from core.points.holds import capture, held, hold, release
 from core.points.nightly import check_on, forget_checks, last_check, proofs
+from core.points.operations import known_keys
 from core.points.policy import PointsSettings, month_end
-from core.points.reading import balance, balances, earned, outstanding, statement
+from core.points.reading import ask_balances, balance, balances, earned, outstanding, statement
 from core.points.reversal import GRACE_DAYS, reverse
 from core.points.spending import debit, transfer
 from core.points.staged import Credits, credit_columns
-from core.points.values import Balance, Credit, EntryView, Fault, HoldView, Operation, Reversal
+from core.points.values import Balance, Credit, Credited, EntryView, Fault, HoldView, Operation, Reversal
 from core.points.verification import verify
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "MOST_CREDITS",
     "Balance",
     "Credit",
+    "Credited",
     "Credits",
     "EntryView",
     "Expiring",
@@ -40,12 +42,14 @@ __all__ = [
     "Operation",
     "PointsSettings",
     "Reversal",
+    "ask_balances",
     "balance",
     "balances",
     "capture",
     "check_on",
     "credit",
     "credit_columns",
+    "credit_each",
     "credit_many",
     "debit",
     "earned",
@@ -54,6 +58,7 @@ __all__ = [
     "forget_checks",
     "held",
     "hold",
+    "known_keys",
     "last_check",
     "month_end",
     "outstanding",

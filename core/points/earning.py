@@ -7,7 +7,7 @@ from uuid import UUID
 from core import db
 from core.bulk import Write, any_of, write_returning
 from core.contract.context import Context
-from core.errors import Invalid
+from core.errors import Invalid, RoostError
 from core.fields import uuid_of
 from core.ids import new_id
 from core.points.book import Book
@@ -21,6 +21,7 @@ from core.points.operations import (
     check_asset,
     check_key,
     first_result,
+    first_results,
     key_reused,
     refusing,
     require_transaction,
@@ -28,7 +29,7 @@ from core.points.operations import (
 )
 from core.points.policy import Expiry, expiry
 from core.points.quick import quick_credit
-from core.points.values import Credit, Operation
+from core.points.values import Credit, Credited, Operation
 
 MOST_CREDITS = 10_000
 _OPERATIONS = Write(
@@ -101,44 +102,112 @@ def credit_many(ctx: Context, credits: Sequence[Credit]) -> list[Operation]:
     The results stand in the order of `credits`; a known key gives its first result, also within one call. At most
     `MOST_CREDITS` in a call: a thousand at once is the quickest. Raises Invalid and KeyReused; nothing is written then.
     """
-    require_transaction()
-    if len(credits) > MOST_CREDITS:
-        raise Invalid(f"{len(credits)} credits in one call; give at most {MOST_CREDITS}", f"一次最多 {MOST_CREDITS} 笔")
-    if not credits:
-        return []
-    digests: dict[str, str] = {}
-    wanted: dict[str, Credit] = {}
-    stories: dict[str, Story] = {}
+    wanted = _Wanted(ctx, credits)
     for item in credits:
+        said = wanted.add(item)
+        if wanted.digests[item.key] != said:
+            wanted.conflict(item)
+    wanted.carry_out(strict=True)
+    return [wanted.results[item.key] for item in credits]
+
+
+def credit_each(ctx: Context, credits: Sequence[Credit]) -> list[Credited]:
+    """Do the same, and refuse one by one: what is wrong with a credit, or its key, keeps none of the others back."""
+    wanted = _Wanted(ctx, credits)
+    asked: list[str | RoostError] = []  # what each says, or why it cannot be given
+    for item in credits:
+        try:
+            asked.append(wanted.add(item))
+        except RoostError as ex:
+            asked.append(ex)
+    wanted.carry_out(strict=False)
+    return [wanted.outcome(item, said) for item, said in zip(credits, asked, strict=True)]
+
+
+class _Wanted:
+    """Credits of one call by their keys, and what became of them."""
+
+    def __init__(self, ctx: Context, credits: Sequence[Credit]) -> None:
+        require_transaction()
+        if len(credits) > MOST_CREDITS:
+            raise Invalid(
+                f"{len(credits)} credits in one call; give at most {MOST_CREDITS}", f"一次最多 {MOST_CREDITS} 笔"
+            )
+        self.ctx = ctx
+        self.results: dict[str, Operation] = {}
+        self.digests: dict[str, str] = {}  # what each key stands for: as the table has it, else as it came first
+        self._new: set[str] = set()  # keys given now, of which nobody was told yet
+        self._items: dict[str, tuple[Credit, Story]] = {}
+
+    def add(self, item: Credit) -> str:
+        """Take a credit in; return its digest. Of several with one key the first counts. Raises Invalid."""
         _check(item.asset, item.amount, item.expires_at)
         check_key(item.key)
+        told = story(
+            self.ctx, item.reason, occurred_at=item.occurred_at, venue=item.venue, rule=item.rule,
+            rule_version=item.rule_version,
+        )  # fmt: skip
         said = CREDIT.digest(_content(item))
-        if digests.setdefault(item.key, said) != said:
-            first = dict(zip(CREDIT.fields, _content(wanted[item.key]), strict=True))
-            CREDIT.check(item.key, first, dict(zip(CREDIT.fields, _content(item), strict=True)))
-        if item.key not in wanted:
-            wanted[item.key] = item
-            stories[item.key] = story(
-                ctx, item.reason, occurred_at=item.occurred_at, venue=item.venue, rule=item.rule,
-                rule_version=item.rule_version,
-            )  # fmt: skip
-    ids = {key: new_id() for key in wanted}
-    new = _begin_many(ctx, ids, digests)
-    with refusing(ctx, *new):
-        results = _known(ctx, [wanted[key] for key, operation in ids.items() if operation not in new], digests)
-    if new:
+        self.digests.setdefault(item.key, said)
+        self._items.setdefault(item.key, (item, told))
+        return said
+
+    def conflict(self, item: Credit) -> None:
+        """Raise KeyReused for a credit whose key came with other content in the same call."""
+        first, again = _content(self._items[item.key][0]), _content(item)
+        CREDIT.check(
+            item.key, dict(zip(CREDIT.fields, first, strict=True)), dict(zip(CREDIT.fields, again, strict=True))
+        )
+
+    def outcome(self, item: Credit, said: str | RoostError) -> Credited:
+        """Return what became of the next credit."""
+        key = item.key
+        if isinstance(said, RoostError):
+            return Credited(refusal=said)
+        if said != self.digests[key]:
+            return Credited(refusal=key_reused(self.ctx, CREDIT, key, self.results[key].id, _content(item)))
+        repeated = key not in self._new
+        self._new.discard(key)
+        return Credited(self.results[key], repeated=repeated)
+
+    def carry_out(self, *, strict: bool) -> None:
+        """Give what is new, and find what was given. With `strict` raises KeyReused for a conflict, nothing written."""
+        if not self._items:
+            return
+        ctx, ids = self.ctx, {key: new_id() for key in self._items}
+        new = _begin_many(ctx, ids, self.digests)
+        self._new = {key for key, operation in ids.items() if operation in new}
+        with refusing(ctx, *new):
+            self._find(sorted(ids.keys() - self._new), strict=strict)
+        if not self._new:
+            return
         journal = Journal(ctx)
-        todo = [(ids[key], item) for key, item in wanted.items() if ids[key] in new]
-        books = _lock_all(journal, {(item.member, item.asset) for _, item in todo})
-        by_policy = {asset: expiry(ctx, asset) for asset in {item.asset for _, item in todo}}
-        for operation, item in todo:
+        todo = [(ids[key], item, told) for key, (item, told) in self._items.items() if key in self._new]
+        books = _lock_all(journal, {(item.member, item.asset) for _, item, _ in todo})
+        by_policy = {asset: expiry(ctx, asset) for asset in {item.asset for _, item, _ in todo}}
+        for operation, item, told in todo:
             book = books[(item.member, item.asset)]
             book.expire_dead(operation)
             ends = by_policy[item.asset] if item.expires_at == "policy" else item.expires_at
-            book.credit(operation, item.amount, stories[item.key], ends)
-            results[item.key] = Operation(operation, operation, book.balance, item.amount)
+            book.credit(operation, item.amount, told, ends)
+            self.results[item.key] = Operation(operation, operation, book.balance, item.amount)
         journal.write()
-    return [results[item.key] for item in credits]
+
+    def _find(self, keys: Sequence[str], *, strict: bool) -> None:
+        if not keys:
+            return
+        ctx = self.ctx
+        condition, values = any_of("text", keys)
+        statement = db.Sql(
+            f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"
+        )
+        known: dict[UUID, str] = {}
+        for key, operation, said in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, ctx.plugin, *values]):
+            if strict and said != self.digests[key]:
+                raise key_reused(ctx, CREDIT, key, uuid_of(operation), _content(self._items[key][0]))
+            self.digests[key] = said
+            known[uuid_of(operation)] = key
+        self.results.update((known[found.id], found) for found in first_results(ctx, list(known)))
 
 
 def _begin_many(ctx: Context, ids: dict[str, UUID], digests: dict[str, str]) -> set[UUID]:
@@ -152,26 +221,9 @@ def _content(item: Credit) -> tuple[object, ...]:
     """Return what a credit is asked, as `CREDIT` declares it."""
     rule = None if item.rule is None else str(item.rule)
     return (
-        item.member, item.asset, item.amount, item.reason, item.venue, item.occurred_at, item.expires_at, rule,
-        item.rule_version,
+        item.named or item.member, item.asset, item.amount, item.reason, item.venue, item.occurred_at,
+        item.expires_at, rule, item.rule_version,
     )  # fmt: skip
-
-
-def _known(ctx: Context, items: Sequence[Credit], digests: dict[str, str]) -> dict[str, Operation]:
-    """Return the first results of keys that were known; raise KeyReused where the content differs."""
-    if not items:
-        return {}
-    asked = {item.key: item for item in items}
-    condition, values = any_of("text", list(asked))
-    rows = db.fetch_all(
-        ctx.scope,
-        db.Sql(f"SELECT key, id, digest FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}"),
-        [ctx.tenant.id, ctx.plugin, *values],
-    )
-    for key, operation, said in rows:
-        if said != digests[key]:
-            raise key_reused(ctx, CREDIT, key, uuid_of(operation), _content(asked[key]))
-    return {key: first_result(ctx, uuid_of(operation)) for key, operation, _ in rows}
 
 
 def _lock_all(journal: Journal, owners: set[tuple[UUID, str]]) -> dict[tuple[UUID, str], Book]:

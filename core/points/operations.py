@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
+from core.bulk import any_of
 from core.content import Content
 from core.contract.context import Context
 from core.errors import IntegrityFault, Invalid, KeyReused, RoostError
@@ -49,6 +50,11 @@ _LAST = db.Sql(
     " ORDER BY seq DESC LIMIT 1"
 )
 MOST_AFTER_MAIN = 4
+_RESULTS = (
+    "SELECT e.id, ABS(e.amount), (SELECT l.balance_after FROM entry l WHERE l.tenant = e.tenant"
+    " AND l.account = e.account AND l.seq BETWEEN e.seq AND e.seq + {most} AND l.operation = e.id"
+    " ORDER BY l.seq DESC LIMIT 1) FROM entry e WHERE e.tenant = %s AND e.id {among}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +227,22 @@ def first_result(ctx: Context, operation: UUID) -> Operation:
     among_its_own = (ctx.tenant.id, main.account, main.seq, main.seq + MOST_AFTER_MAIN, operation)
     last: Any = db.fetch_one(ctx.scope, _LAST, among_its_own)
     return Operation(operation, operation, int(last[0]), abs(main.amount))
+
+
+def first_results(ctx: Context, operations: Sequence[UUID]) -> list[Operation]:
+    """Return what some operations gave when they were done, in one statement."""
+    if not operations:
+        return []
+    condition, values = any_of("uuid", operations)
+    statement = db.Sql(_RESULTS.format(most=MOST_AFTER_MAIN, among=condition))
+    rows = db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *values])
+    if len(rows) < len(operations):
+        raise IntegrityFault("an operation has no entry: run `roost ledger verify`", "账目异常")
+    return [Operation(uuid_of(row[0]), uuid_of(row[0]), int(row[2]), int(row[1])) for row in rows]
+
+
+def known_keys(ctx: Context, keys: Sequence[str]) -> frozenset[str]:
+    """Return which keys name an operation already."""
+    condition, values = any_of("text", keys)
+    statement = db.Sql(f"SELECT key FROM operation WHERE tenant = %s AND plugin = %s AND key {condition}")
+    return frozenset(row[0] for row in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, ctx.plugin, *values]))

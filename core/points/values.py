@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from core.contract.facts import Asset
+from core.errors import RoostError
 from core.points.policy import Expiry
 
 HoldState = Literal["open", "captured", "released"]
@@ -43,6 +44,16 @@ class Credit:
     expires_at: Expiry = "policy"
     rule: object = None  # by what it was earned, and in which of its versions
     rule_version: int | None = None
+    named: UUID | None = None  # how the caller names the member, who may have become part of `member` since
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What became of one credit of a `credit_each`: an operation, the first one of a repeated key, or a refusal."""
+
+    operation: Operation | None = None
+    repeated: bool = False
+    refusal: RoostError | None = None
 
 
 @dataclass(frozen=True, slots=True)

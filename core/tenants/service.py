@@ -74,6 +74,11 @@ def forget_cached() -> None:
     _cache.clear()
 
 
+def remembered(tenant_id: int) -> Tenant | None:
+    """Return the tenant as this process last read it: the database may know a later version."""
+    return _cache.get(tenant_id)
+
+
 def by_id(tenant_id: int, version: int | None = None) -> Tenant:
     """Return a tenant; with the `version` just read from a row, from memory when it is the one held."""
     held = _cache.get(tenant_id)

@@ -12,9 +12,12 @@ from core.errors import ConfigurationError
 
 def bench(
     only: Annotated[
-        str, typer.Option(help="One measure: credit, me, plugins, deliveries, callbacks, rss or import.")
+        str,
+        typer.Option(help="One measure: credit (and me), plugins, deliveries, callbacks, rss or import."),
     ] = "",
     quick: Annotated[bool, typer.Option("--quick", help="A short run that only shows that it works.")] = False,
+    beside: Annotated[bool, typer.Option("--beside", help="Beside an earlier build and two other frameworks.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time of a call goes.")] = False,
 ) -> None:
     """Measure speed against the floor of this machine; the whole run takes some minutes."""
     sys.path.insert(0, str(Path.cwd()))
@@ -22,4 +25,4 @@ def bench(
         raise ConfigurationError("the measures are in benchmarks/ of a checkout of Roost: run this there")
     from benchmarks.run import main  # type: ignore[import-not-found,unused-ignore]  # not part of the wheel
 
-    raise typer.Exit(main(only=only, quick=quick))
+    raise typer.Exit(main(only=only, quick=quick, beside=beside, profiled=profile))

@@ -18,6 +18,7 @@ from core import db
 from core.contract.context import Context
 from core.contract.remote import Remote
 from core.contract.rest import Answer, Listing
+from core.presuming import Presuming, may_presume
 from core.runtime import Runtime
 from core.words import PARTED, said_within
 from hosts.rest import idempotency, inputs, ratelimit, uploads
@@ -83,6 +84,8 @@ class Adapted:
         self.dump = _dumper(shape.reply)
         self.writes = endpoint.method != "GET"
         self.body_limit = parts.runtime.settings.body_limit
+        # A rate is counted by who calls and a session's id is known by the database alone: those endpoints ask first.
+        self.presumes = not (self.public or self.rate or route.shape.session)
 
     # the steps
 
@@ -93,16 +96,35 @@ class Adapted:
             ctx = callers.anonymous(req, route.slug, raw[self.brand] if self.brand else None)
         else:
             ctx = callers.signed_in(req, route.slug)
-        if route.slug != "core" and route.slug not in ctx.tenant.plugins:
-            raise not_found()
-        if not self.public:
-            callers.check_audience(ctx, route.endpoint.audience)
-            if route.endpoint.permission is not None:
-                ctx.require(route.endpoint.permission)
+        self.admit(ctx)
         if self.rate is not None:
             address = address_of(req, self.parts.runtime.settings.trusted_proxies)
             self.parts.limits.check(ctx, self.rate, route.name, address)
         return ctx
+
+    def presumed(self, req: Request, work: Callable[[Context], T]) -> T | None:
+        """Do the work of a call for whom its token names, the question whether it is good going out with the first
+        statement. Returns None where that was not so: then nothing was done, and the database is to be asked first.
+        """
+        if not (self.presumes and may_presume()):
+            return None
+        result: T | None = None
+        with db.connection(), Presuming() as presuming:
+            ctx = self.parts.callers.presumed(req, self.route.slug)
+            if ctx is not None:
+                self.admit(ctx)
+                result = work(ctx)
+        return result if presuming.held else None
+
+    def admit(self, ctx: Context) -> None:
+        """Raise what refuses a caller this endpoint."""
+        route = self.route
+        if route.slug != "core" and route.slug not in ctx.tenant.plugins:
+            raise not_found()
+        if not self.public:
+            self.parts.callers.check_audience(ctx, route.endpoint.audience)
+            if route.endpoint.permission is not None:
+                ctx.require(route.endpoint.permission)
 
     def arguments(self, ctx: Context, req: Request, data: bytes, raw: dict[str, str]) -> dict[str, Any]:
         """Return what the function takes, each value checked."""
@@ -141,12 +163,11 @@ class Adapted:
         """Serve a GET."""
         function: Any = self.route.endpoint.function
 
-        def work() -> Any:
-            ctx = self.identify(req, raw)
+        def work(ctx: Context) -> tuple[Context, Any]:
             with db.read_only():
                 return ctx, function(ctx, **self.arguments(ctx, req, b"", raw))
 
-        ctx, result = with_connection(work)
+        ctx, result = self.presumed(req, work) or with_connection(lambda: work(self.identify(req, raw)))
         if isinstance(result, Answer):
             send_answer(resp, result)
         else:
@@ -157,8 +178,8 @@ class Adapted:
         endpoint = self.route.endpoint
         function: Any = endpoint.function
         data = inputs.read_bytes(req, self.body_limit)  # before a connection is held: the caller may be slow
-        with db.connection():
-            ctx = with_connection(lambda: self.identify(req, raw))
+
+        def once(ctx: Context) -> Reply:
             key = idempotency.read_key(req, required=endpoint.idempotent)
             values = self.arguments(ctx, req, data, raw)
 
@@ -166,12 +187,16 @@ class Adapted:
                 return self.reply(ctx, function(ctx, **values))
 
             if key is None:
-                reply = ctx.run(work)
-            else:
-                asked = idempotency.asked(ctx, self.route.name, key, req, data)
-                if self.route.shape.key:
-                    values["key"] = asked.key
-                reply = idempotency.once(ctx, asked, work)
+                return ctx.run(work)
+            asked = idempotency.asked(ctx, self.route.name, key, req, data)
+            if self.route.shape.key:
+                values["key"] = asked.key
+            return idempotency.once(ctx, asked, work)
+
+        reply = self.presumed(req, once)
+        if reply is None:
+            with db.connection():
+                reply = once(with_connection(lambda: self.identify(req, raw)))
         _send(resp, reply)
 
     def remote(self, req: Request, resp: Response, raw: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import peewee
 from falcon import Request
 
-from core import db
+from core import db, presuming
 from core.contract.context import Context
 from core.errors import Conflict, Invalid, KeyReused, RoostError
 from core.fields import as_time
@@ -135,6 +135,8 @@ def _finished(ctx: Context, what: Asked, work: Callable[[], Reply]) -> Reply:
 def _begin(ctx: Context, what: Asked) -> bool:
     """Write the row; False when there is one, after waiting for whoever is writing it."""
     values = (ctx.tenant.id, what.slot, what.digest, ctx.now())
+    if presuming.presume(ctx.scope, _BEGIN, values, bool):  # most keys are new
+        return True
     try:
         return bool(db.fetch_all(ctx.scope, _BEGIN, values))
     except peewee.OperationalError as ex:

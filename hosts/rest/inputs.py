@@ -30,7 +30,8 @@ PATH_LENGTH = 200
 QUERY_FIELDS = 100
 CURSOR_LENGTH = 1000
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
-_SUSPICIOUS = re.compile(rb"[0-9]{19}|[eE][+]?[0-9]{3}|\\u0000|NaN|Infinity")
+# Of a number that stands where one may, and not of the digits within a text: ids and keys are full of them.
+_SUSPICIOUS = re.compile(rb"(?:^|[:,\[\s])-?(?:[0-9]{19}|[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{3})|\\u0000|NaN|Infinity")
 _INT = re.compile(r"-?[0-9]{1,19}")
 _EMPTY = (b"", b"{}", b"null")
 

@@ -161,11 +161,11 @@ def test_a_flush_that_is_interrupted_leaves_nothing_for_the_next_transaction(
     class Interrupted(BaseException):
         pass
 
-    def interrupted(wire: object) -> object:
+    def interrupted(wire: object, count: int) -> object:
         raise Interrupted
 
     with db.connection(), monkeypatch.context() as patch:
-        patch.setattr(Wire, "_next", interrupted)  # a signal's handler raises while the answer is waited for
+        patch.setattr(Wire, "_results", interrupted)  # a signal's handler raises while the answer is waited for
         with pytest.raises(Interrupted):
             _in_transaction(lambda: db.run(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id)))
     with db.connection():

@@ -1,6 +1,6 @@
 """Core's own endpoints: a member's `/v1/me…`, and what staff and integration keys do below `/admin/v1`."""
 
-from hosts.rest.core_api import audit, jobs, me, members, plugins, points, rewards, sessions, staff
+from hosts.rest.core_api import audit, credits, jobs, me, members, plugins, points, rewards, sessions, staff
 
 GROUPS = (
     me.group,
@@ -9,6 +9,7 @@ GROUPS = (
     sessions.staff,
     members.group,
     points.group,
+    credits.group,
     rewards.group,
     plugins.group,
     staff.group,

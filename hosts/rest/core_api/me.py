@@ -152,11 +152,12 @@ def own(ctx: Context) -> UUID:
 @group.get("")
 def read_me(ctx: Context) -> MeOut:
     """Return your profile, balances, and what each plugin shows of you."""
+    balances = points.ask_balances(ctx, own(ctx))
     view = members.get(ctx, own(ctx))
     answers = ctx.collect(hookspecs.member_summary, member=view.id)
     return MeOut(
         **member_fields(view),
-        balances=balances_out(points.balances(ctx, view.id)),
+        balances=balances_out(balances()),
         summary={slug: answer for slug, answer in answers if answer},
     )
 

@@ -38,7 +38,7 @@ class DebitIn(Input):
     venue: UUID | None = None
 
 
-def _within_limit(ctx: Context, member: UUID, asset: str, amount: int) -> None:
+def within_limit(ctx: Context, member: UUID, asset: str, amount: int) -> None:
     """Refuse staff what needs a second approver; integration keys and the system move what they are told to.
 
     One account's moves of an asset of one member add up over the tenant's day, those in the console included.
@@ -70,7 +70,7 @@ def read_statement(ctx: Context, member_id: UUID, query: StatementQuery, page: P
 def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> OperationOut:
     """Give a member points, growth or stored value; a staff account at most what needs no second approver."""
     member = in_scope(ctx, member_id)
-    _within_limit(ctx, member, body.asset, body.amount)
+    within_limit(ctx, member, body.asset, body.amount)
     return operation_out(
         points.credit(
             ctx,
@@ -89,7 +89,7 @@ def credit(ctx: Context, member_id: UUID, body: CreditIn, key: str) -> Operation
 def debit(ctx: Context, member_id: UUID, body: DebitIn, key: str) -> OperationOut:
     """Take points, growth or stored value from a member; 409 when there is not enough."""
     member = in_scope(ctx, member_id)
-    _within_limit(ctx, member, body.asset, body.amount)
+    within_limit(ctx, member, body.asset, body.amount)
     return operation_out(
         points.debit(
             ctx,

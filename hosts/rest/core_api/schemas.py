@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
@@ -60,6 +61,10 @@ class OperationOut(BaseModel):
     balance: int = Field(description="what can be spent right after it")
 
 
+_OUT = tuple(MemberOut.model_fields)
+_out = attrgetter(*_OUT)
+
+
 def member_out(view: MemberView) -> MemberOut:
     """Return a member as it goes out."""
     return MemberOut(**member_fields(view))
@@ -67,7 +72,7 @@ def member_out(view: MemberView) -> MemberOut:
 
 def member_fields(view: MemberView) -> dict[str, Any]:
     """Return what goes out of a member, by name: for replies that are a member and more."""
-    return {name: getattr(view, name) for name in MemberOut.model_fields}
+    return dict(zip(_OUT, _out(view), strict=True))
 
 
 def balances_out(balances: Mapping[str, Balance]) -> dict[str, BalanceOut]:

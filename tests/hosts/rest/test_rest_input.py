@@ -98,7 +98,7 @@ def test_broken_json_is_400(api: Api, token: str, counts: Counts) -> None:
 
 
 def test_a_number_that_is_not_finite_is_422(api: Api, token: str) -> None:
-    for number in ("NaN", "Infinity", "-Infinity", "1e400", "-1E999"):
+    for number in ("NaN", "Infinity", "-Infinity", "1e400", "-1E999", "1.5e+400", "\n 2e999"):
         reply = send(api, token, "/v1/probe/echo", f'{{"amount": 1, "ratio": {number}}}')
         assert [f["path"] for f in problem(reply, 422, "invalid")["fields"]] == ["body.ratio"]
 

@@ -188,6 +188,9 @@ WORKING: dict[str, Maker] = {
     "GET /admin/v1/members/{member_id}/points/statement": of_owner(asset="points"),
     "POST /admin/v1/members/{member_id}/points": of_owner({"amount": 5, "reason": "gift"}),
     "POST /admin/v1/members/{member_id}/points/debit": funded({"amount": 5, "reason": "mug"}),
+    "POST /admin/v1/points/credits": lambda stage: Call(
+        body={"items": [{"key": "k", "member": str(stage.owner.id), "amount": 5, "reason": "gift"}]}
+    ),
     "GET /admin/v1/members/{member_id}/why": of_owner(),
     "POST /admin/v1/rewards/grants/{grant_id}/revoke": a_grant,
     "POST /admin/v1/rewards/batches": lambda stage: Call(
