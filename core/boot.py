@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from core import audit, identity, members, points, rewards, tenants
+from core import audit, identity, members, points, tenants
 from core.clock import Clock
 from core.config import Settings
 from core.contract.context import Context
@@ -45,7 +45,6 @@ def assemble(
     """Put a runtime together from parts that are there already, core's own schedules included."""
     registry.core_settings = points.PointsSettings
     runtime = Runtime(settings, clock, registry, keyring, bell)
-    runtime.core_jobs.update(rewards.JOBS)
     runtime.core_schedules.extend(
         (
             Schedule("expire_points", _expire_points, every=timedelta(minutes=10)),

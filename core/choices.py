@@ -71,7 +71,6 @@ def _credit_sources(ctx: Context) -> Sequence[tuple[Any, Text | str]]:
     """Return who gives points: core's own doors, and the modules that are on."""
     own = [
         ("manual", Text("人工调整", "By hand")),
-        ("rewards", Text("批量发放", "Reward batches")),
         ("api", Text("接口", "API")),
         ("import", Text("导入", "Import")),
     ]

@@ -222,7 +222,6 @@ def give(
     cause: str | None = None,
     reason: Words,
     evidence: dict[str, Any] | None = None,
-    batch: UUID | None = None,
 ) -> GrantView:
     """Give rewards that the plugin's own logic decided, once for a key of `ctx.plugin`; `reason` is what
     "why" tells.
@@ -250,7 +249,6 @@ def give(
             reason=kept(reason, LONGEST_KEY),
             evidence=evidence or {},
             points=minted,
-            batch=batch,
             cause=ctx.cause,
             at=ctx.now(),
         )
@@ -268,7 +266,7 @@ def revoke(ctx: Context, grant_id: UUID, *, reason: Words) -> Revocation:
 
     The rule's total and budget are given back; the member's own count stays, so that buying and refunding in
     turn earns nothing twice. A plugin that is off since still takes back what it gave. Raises NotFound for
-    another plugin's grant; core (batches, the console) may revoke any.
+    another plugin's grant; core (the console) may revoke any.
     """
     with ctx.transaction():
         row = RewardGrant.scoped(ctx).lock(RewardGrant.id == grant_id, RewardGrant.key.is_null(False))

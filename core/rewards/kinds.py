@@ -89,7 +89,7 @@ def credit(
         amount,
         key=key,
         reason=reason,
-        source="rewards" if ctx.plugin == "core" else ctx.plugin,
+        source=ctx.plugin,
         rule=rule,
         rule_version=version,
         cause=ctx.cause or None,

@@ -1,4 +1,4 @@
-"""Tables of rules, grants and batches."""
+"""Tables of rules and grants."""
 
 from peewee import BigAutoField, BigIntegerField, BooleanField, CharField, IntegerField, TextField, UUIDField
 
@@ -59,7 +59,7 @@ class RewardGrant(TenantModel):
     reason = CharField(max_length=200)  # a code of a refusal, or the plugin's words
     evidence = JsonField(default=dict)  # the values that were read
     points = BigIntegerField(default=0)  # minted, for budgets
-    batch = UUIDField(null=True)
+    batch = UUIDField(null=True)  # written by the release before, of its batches; the next drops it
     cause = CharField(max_length=100)
     at = TimeField()
     revoked_at = TimeField(null=True)
@@ -102,42 +102,3 @@ class RewardCounter(TenantModel):
 
     class Meta:
         indexes = ((("tenant", "rule", "name"), True),)
-
-
-class RewardBatch(TenantModel):
-    """One act of giving the same to many, from preview to recall."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    name = CharField(max_length=100)
-    reason = CharField(max_length=200)
-    state = CharField(max_length=10)  # draft, approved, done, recalling, recalled, dropped
-    rewards = JsonField()
-    heads = IntegerField()
-    points = BigIntegerField()  # that it will mint in all
-    given = IntegerField(default=0)
-    failed = IntegerField(default=0)
-    taken = IntegerField(default=0)  # heads from whom everything came back
-    made_by = CharField(max_length=100)
-    approved_by = CharField(max_length=100, default="")
-    recall_reason = CharField(max_length=200, default="")
-    made_at = TimeField()
-    approved_at = TimeField(null=True)
-    finished_at = TimeField(null=True)
-
-    class Meta:
-        indexes = ((("tenant", "made_at"), False),)
-
-
-class RewardBatchMember(TenantModel):
-    """One head of a batch."""
-
-    id = UUIDField(primary_key=True, default=new_id)
-    batch = UUIDField()
-    place = IntegerField()  # the chain's cursor runs along it
-    member = UUIDField()
-    state = CharField(max_length=8, default="waiting")  # waiting, given, failed, taken, spent
-    grant = UUIDField(null=True)
-    remark = TextField(default="")  # why it failed, or what was spent
-
-    class Meta:
-        indexes = ((("tenant", "batch", "place"), True),)

@@ -136,24 +136,6 @@ class WhyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchView:
-    """A batch: who many (`heads`), at what cost (`points` minted, `what` in words), and how far it is."""
-
-    id: UUID
-    name: str
-    reason: str
-    state: str  # draft, approved, done, recalling, recalled, dropped
-    heads: int
-    points: int
-    what: tuple[str, ...]
-    given: int
-    failed: int
-    taken: int
-    made_by: str
-    approved_by: str
-
-
-@dataclass(frozen=True, slots=True)
 class Note:
     """A decision that no rule made, kept for "why": an outcome `noted` or `refused`, a reason, the values
     read.

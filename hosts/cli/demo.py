@@ -32,7 +32,18 @@ from integrations.wechat import fake as wechat_fake
 START_SECONDS = 30
 STOP_SECONDS = 20
 # What the story needs; the other bundled plugins would only take memory of a small box.
-PLUGINS = ["levels", "purchases", "visits", "gifts", "referrals", "orders", "seckill", "wechat", "qinniao"]
+PLUGINS = [
+    "levels",
+    "purchases",
+    "visits",
+    "gifts",
+    "bulk_grants",
+    "referrals",
+    "orders",
+    "seckill",
+    "wechat",
+    "qinniao",
+]
 
 
 class DemoFailed(RoostError):

@@ -21,7 +21,6 @@ from hosts.console import audit_words
 from hosts.console.member_care_resources import ATTRIBUTES, BARS
 from hosts.console.member_resources import MEMBERS, unmerged
 from hosts.console.resources import CORE, Desk, Served
-from hosts.console.reward_resources import BATCH_HEADS, BATCHES
 from hosts.console.staff_resources import KEYS, ROLES, STAFF
 
 JOB_STATES = {
@@ -294,8 +293,6 @@ CORE_DESKS = (
     Desk(CORE, STAFF, audited=frozenset({"created", "edited", "reset-password", "switch-off", "switch-on"})),
     Desk(CORE, ROLES, audited=frozenset({"created", "edited"})),
     Desk(CORE, KEYS, audited=frozenset({"revoke"})),
-    Desk(CORE, BATCHES, audited=frozenset({"created", "approve", "drop", "recall"})),
-    Desk(CORE, BATCH_HEADS),
     Desk(CORE, AUDIT),
     Desk(CORE, CHECKS),
     Desk(CORE, JOBS, audited=frozenset({"replay"})),

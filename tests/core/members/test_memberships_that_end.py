@@ -12,7 +12,6 @@ from core.clock import ManualClock, local_day_end
 from core.contract.context import Context
 from core.events.models import Event
 from core.members import MemberFilter, MemberView, lapsing
-from core.rewards.audience import Audience, audience
 
 Make = Callable[..., MemberView]
 LAST = date(2026, 12, 31)
@@ -95,8 +94,6 @@ def test_who_is_a_member_today_is_the_same_in_every_list(tenant: Context, member
     assert found(tenant, "lapsed") == [over.id]
     assert found(tenant, "lead") == [lead.id]
     with tenant.transaction():
-        assert set(audience(tenant, Audience(state="member"))) == {frozen.id, open_.id}
-        assert audience(tenant, Audience(state="lapsed")) == [over.id]
         born = [members.born_on(tenant, [(1, 1)], states=states) for states in (["member"], ["lapsed", "member"])]
         assert [[one.id for one in day] for day in born] == [[], [over.id]]
         assert members.ending(tenant, LAST, LAST) == []

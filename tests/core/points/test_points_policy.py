@@ -69,7 +69,7 @@ def test_every_door_goes_by_the_default_of_two_years(tenant: Context, member: Ma
 
 
 def test_a_source_may_differ_and_what_is_imported_too(tenant: Context, member: Make) -> None:
-    months(tenant, 12, manual=1, referrals=3, rewards=6, api=0, **{"import": 36})
+    months(tenant, 12, manual=1, referrals=3, bulk_grants=6, api=0, **{"import": 36})
     staff, key = (replace(tenant, actor=Actor(kind, new_id())) for kind in ("staff", "key"))
     reward = [RewardSpec(kind="points", spec={"amount": 5})]
 
@@ -84,7 +84,7 @@ def test_a_source_may_differ_and_what_is_imported_too(tenant: Context, member: M
         "a plugin": lambda one: give(tenant.for_plugin("visits"), one),
         "a plugin of its own": lambda one: give(tenant.for_plugin("referrals"), one),
         "its reward": lambda one: granted(tenant.for_plugin("referrals"), one),
-        "a batch": lambda one: granted(tenant, one),
+        "a batch": lambda one: granted(tenant.for_plugin("bulk_grants"), one),
         "imported": lambda one: give(tenant.for_plugin("referrals").imported(), one),
     }.items():
         one = member()

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from core import identity, members, points, rewards, tenants
-from core.contract.context import Actor
 from core.events.models import Job
 from hosts.testkit.plugin import PASSWORD
 from tests.hosts.rest.working import Call, Maker, Stage
@@ -147,21 +146,6 @@ def a_grant(stage: Stage) -> Call:
     return Call({"grant_id": done.id}, body=REASON)
 
 
-def a_batch(value: Any = None, *, approved: bool = False) -> Maker:
-    """Return a maker of a call about a batch for the owner, drafted by the system."""
-
-    def make(stage: Stage) -> Call:
-        five = [rewards.RewardSpec.model_validate(spec) for spec in FIVE]
-        with stage.ctx.transaction():
-            drafted = rewards.preview_batch(stage.ctx, name="b", members=[stage.owner.id], rewards=five, reason="test")
-            if approved:
-                other = stage.ctx.acting(Actor("system", reason="somebody else"))
-                rewards.approve_batch(other, drafted.id)
-        return Call({"batch_id": drafted.id}, body=value)
-
-    return make
-
-
 WORKING: dict[str, Maker] = {
     "PATCH /v1/me": body({"gender": "female"}),
     "DELETE /v1/me": body({"confirm": "erase"}),
@@ -193,14 +177,6 @@ WORKING: dict[str, Maker] = {
     ),
     "GET /admin/v1/members/{member_id}/why": of_owner(),
     "POST /admin/v1/rewards/grants/{grant_id}/revoke": a_grant,
-    "POST /admin/v1/rewards/batches": lambda stage: Call(
-        body={"name": "b", "reason": "test", "rewards": FIVE, "members": [str(stage.owner.id)]}
-    ),
-    "GET /admin/v1/rewards/batches/{batch_id}": a_batch(),
-    "GET /admin/v1/rewards/batches/{batch_id}/heads": a_batch(),
-    "POST /admin/v1/rewards/batches/{batch_id}/approve": a_batch(),
-    "POST /admin/v1/rewards/batches/{batch_id}/drop": a_batch(),
-    "POST /admin/v1/rewards/batches/{batch_id}/recall": a_batch(REASON, approved=True),
     "POST /admin/v1/venues": lambda stage: Call(body={"code": stage.unique("v"), "name": "New"}),
     "GET /admin/v1/venues/{row_id}": of_venue(),
     "PATCH /admin/v1/venues/{row_id}": of_venue({"name": "新名字"}),

@@ -1,16 +1,11 @@
-"""Whom a batch is for: a list of ids, or everybody of a state, level, class or venue at the moment of the
-preview.
-"""
+"""Whom a batch is for: everybody of a state, level, class or venue at the moment of the draft."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from core import members
-from core.contract.context import Context
-from core.errors import Invalid
-from core.members import Member
+from roost import Context, Invalid, members
 
-MOST = 50_000  # heads of one batch
+MOST = 50_000  # members of one batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +18,13 @@ class Audience:
     venue: UUID | None = None
 
 
-def audience(ctx: Context, wanted: Audience) -> list[UUID]:
+def members_of(ctx: Context, wanted: Audience) -> list[UUID]:
     """Return the members of an audience, by id; merged and erased ones are left out.
 
     Raises Invalid for an audience without any condition, or of more than 50,000.
     """
-    given = (
-        (Member.level, wanted.level),
-        (Member.class_, wanted.class_),
-        (Member.venue, wanted.venue),
-    )
+    member = members.Member
+    given = ((member.level, wanted.level), (member.class_, wanted.class_), (member.venue, wanted.venue))
     where = [column == value for column, value in given if value]
     if wanted.state:
         where.append(members.in_states(ctx, (wanted.state,)))
@@ -40,8 +32,8 @@ def audience(ctx: Context, wanted: Audience) -> list[UUID]:
         raise Invalid(
             "say for whom: a state, a level, a class or a venue", "请至少选择一个会员条件", code="audience_needed"
         )
-    query = Member.scoped(ctx).select(Member.id).where(Member.merged_into.is_null(), Member.erased_at.is_null())
-    found = [row[0] for row in query.where(*where).order_by(Member.id).limit(MOST + 1).tuples()]
+    query = member.scoped(ctx).select(member.id).where(member.merged_into.is_null(), member.erased_at.is_null())
+    found = [row[0] for row in query.where(*where).order_by(member.id).limit(MOST + 1).tuples()]
     if len(found) > MOST:
         raise Invalid(
             f"more than {MOST} members: narrow it down, or make several batches",
