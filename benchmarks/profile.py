@@ -97,8 +97,8 @@ def _measure(app: Any, asked: Callable[[int], Iterator[Call]], calls: int) -> tu
 
 
 def _round_trips(stats: Any) -> float:
-    waits = ("flush", "_alone")
-    return sum(row[0] for (file, _, name), row in stats.stats.items() if name in waits and "wire" in file) / PROFILED
+    waits = ("_exchange", "_alone")
+    return sum(row[0] for (file, _, name), row in stats.stats.items() if name in waits and "libpq" in file) / PROFILED
 
 
 def _parts(stats: Any) -> list[str]:

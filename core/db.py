@@ -79,34 +79,34 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
         # psycopg is an extra: a deployment on SQLite does without it.
-        self._wire_of: Callable[[Any], Any] = importlib.import_module("core.wire").Wire
+        self._pipeline_of: Callable[[Any], Any] = importlib.import_module("core.libpq").Pipeline
 
     def _is_closed(self, conn: Any) -> bool:  # no round trip: a dead connection is found when it is first used
         return bool(conn.closed)
 
-    def _wire(self) -> Any:  # Any: core.wire.Wire
+    def _pipeline(self) -> Any:  # Any: core.libpq.Pipeline
         conn = self._state.conn
         if conn is None:
             conn = self.connection()  # opens one
         try:
-            return conn.roost_wire
+            return conn.roost_pipeline
         except AttributeError:
-            conn.roost_wire = held = self._wire_of(conn)
+            conn.roost_pipeline = held = self._pipeline_of(conn)
             return held
 
     def send(self, statement: Sql, params: Sequence[Any]) -> Any:
         """Send a raw statement; return what it gave."""
         self._tell(statement, params)
-        return self._talk(lambda wire: wire.send(statement, params))
+        return self._talk(lambda pipeline: pipeline.execute(statement, params))
 
     def later(self, statement: Sql, params: Sequence[Any], look: Callable[[list[Any]], None] | None = None) -> None:
         """Send a raw statement with the next one; `look` gets its rows then."""
         self._tell(statement, params)
-        self._wire().later(statement, params, look)
+        self._pipeline().queue(statement, params, look)
 
     def flush(self) -> None:
         """Send what waits."""
-        self._talk(lambda wire: wire.flush())
+        self._talk(lambda pipeline: pipeline.flush())
 
     def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
         """Put rows, given by column as COPY's text format has them, into a table; what waits goes before them."""
@@ -120,14 +120,14 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             self._notify_hooks(statement.postgres, params, time.perf_counter(), None)
 
     def _talk(self, act: Callable[[Any], T]) -> T:
-        """Act on the wire; a transaction of which nothing was answered yet goes over a new one when it has died."""
-        wire = self._wire()
+        """Act on the pipeline; a transaction of which nothing was answered yet goes over a new one when it has died."""
+        pipeline = self._pipeline()
         try:
             with _translated:
-                return act(wire)
+                return act(pipeline)
         except peewee.DatabaseError:
             conn = self.connection()
-            if not (conn.closed or conn.broken) or not wire.unsent:
+            if not (conn.closed or conn.broken) or not pipeline.unsent:
                 raise
             self._close(conn, close_conn=True)
             self.close_idle()  # its neighbours in the pool died of the same restart
@@ -138,25 +138,27 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
             finally:  # the transaction goes on: who opened it still has to commit it, or to roll it back
                 self._state.transactions, self._state.commit_callbacks = held
             with _translated:
-                return self._wire().take_over(wire)  # type: ignore[no-any-return]  # the answer of what was sent last
+                return self._pipeline().take_over(pipeline)  # type: ignore[no-any-return]  # the answer of what was sent last
 
     def cursor(self, named_cursor: Any = None) -> Any:
         """Return psycopg's cursor, for what peewee built; what waits goes before it."""
-        self._talk(lambda wire: wire.flush())
+        self._talk(lambda pipeline: pipeline.flush())
         return super().cursor(named_cursor)
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Send what peewee built. Savepoints pass psycopg by: it discards prepared statements when it sees ROLLBACK."""
         if params is None and sql.startswith(_OF_SAVEPOINTS):
             words = sql.encode()
-            return self._talk(lambda wire: wire.undo(words) if words.startswith(b"ROLLBACK") else wire.command(words))
+            return self._talk(
+                lambda pipeline: pipeline.undo(words) if words.startswith(b"ROLLBACK") else pipeline.command(words)
+            )
         return super().execute_sql(sql, params)
 
     def apply_scope(self, scope: int) -> None:
-        self._wire().enter(scope)
+        self._pipeline().enter(scope)
 
     def begin(self, isolation_level: Any = None) -> None:
-        self._wire().begin(_local.scope)
+        self._pipeline().begin(_local.scope)
 
     def commit(self) -> None:
         """Commit; raise when a failed statement was swallowed: the server would roll all of it back and say nothing."""
@@ -165,14 +167,14 @@ class _Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # un
                 "a statement of this transaction failed and its error was swallowed: wrap it in roost.savepoint()"
             )
         guard = getattr(_local, "guard", None)
-        self._talk(lambda wire: wire.commit(guard))
+        self._talk(lambda pipeline: pipeline.commit(guard))
 
     def rollback(self) -> None:
-        self._talk(lambda wire: wire.rollback())
+        self._talk(lambda pipeline: pipeline.rollback())
 
     def forget(self) -> None:
         """Forget what waits to be sent."""
-        self._wire().forget()
+        self._pipeline().forget()
 
 
 class _Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped base

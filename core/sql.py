@@ -8,26 +8,20 @@ _PLACE = re.compile(r"%(?:\((\w+)\))?s|%%")
 class Sql:
     """A raw statement with `%s`, or `%(name)s`, for its parameters; sent in the dialect of the open database.
 
-    `postgres` and `sqlite` are its texts; `wire` and `names` what libpq takes: `$1`, and the parameters' order where
-    they have names.
+    `postgres` and `sqlite` are its texts. `numbered` and `names` are what libpq takes, filled by `number`: `$1`, and
+    the parameters' order where they have names.
     """
 
-    __slots__ = ("_wire", "names", "postgres", "sqlite")
+    __slots__ = ("names", "numbered", "postgres", "sqlite")
 
     def __init__(self, text: str, *, sqlite: str | None = None) -> None:
         self.postgres = text
         self.sqlite = (sqlite or text).replace("%s", "?")
         self.names: tuple[str, ...] = ()
-        self._wire: bytes | None = None
+        self.numbered: bytes | None = None
 
-    @property
-    def wire(self) -> bytes:
-        """Return the text for libpq; reading it fills `names`."""
-        if self._wire is None:
-            self._wire = self._number().encode()
-        return self._wire
-
-    def _number(self) -> str:
+    def number(self) -> bytes:
+        """Return the text for libpq, and keep it."""
         names: dict[str, int] = {}
         count = 0
 
@@ -42,4 +36,5 @@ class Sql:
 
         text = _PLACE.sub(place, self.postgres)
         self.names = tuple(names)
-        return text
+        self.numbered = text.encode()
+        return self.numbered

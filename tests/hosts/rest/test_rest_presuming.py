@@ -13,9 +13,9 @@ from core.contract.context import Context
 from core.identity import AccessKey, Staff
 from core.identity.tokens import hash_token, new_token
 from core.ids import new_id
+from core.libpq import Pipeline
 from core.presuming import Presuming, presume
 from core.runtime import Runtime
-from core.wire import Wire
 from hosts.testkit.plugin import Api
 
 BODY = {"amount": 5, "reason": "gift"}
@@ -25,14 +25,14 @@ BODY = {"amount": 5, "reason": "gift"}
 def trips(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by one with each message to PostgreSQL."""
     sent: list[int] = []
-    for name in ("flush", "_alone"):
-        plain = getattr(Wire, name)
+    for name in ("_exchange", "_alone"):
+        plain = getattr(Pipeline, name)
 
         def counted(self: Any, *given: Any, plain: Any = plain) -> Any:
             sent.append(1)
             return plain(self, *given)
 
-        monkeypatch.setattr(Wire, name, counted)
+        monkeypatch.setattr(Pipeline, name, counted)
     return sent
 
 

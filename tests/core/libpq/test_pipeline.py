@@ -9,7 +9,7 @@ import pytest
 from core import db
 from core.config import Settings
 from core.contract.context import Context
-from core.wire import Wire
+from core.libpq.results import Socket
 
 pytestmark = pytest.mark.engines("postgresql")
 
@@ -161,11 +161,11 @@ def test_a_flush_that_is_interrupted_leaves_nothing_for_the_next_transaction(
     class Interrupted(BaseException):
         pass
 
-    def interrupted(wire: object, count: int) -> object:
+    def interrupted(socket: object, count: int) -> object:
         raise Interrupted
 
     with db.connection(), monkeypatch.context() as patch:
-        patch.setattr(Wire, "_results", interrupted)  # a signal's handler raises while the answer is waited for
+        patch.setattr(Socket, "results", interrupted)  # a signal's handler raises while the answer is waited for
         with pytest.raises(Interrupted):
             _in_transaction(lambda: db.run(db.EVERY_TENANT, _NOTE, ("other", tenant.tenant.id)))
     with db.connection():
