@@ -14,7 +14,6 @@ from playhouse.schema_diff import diff_models
 
 from core import db
 from core.schema import Component
-from core.tables import BaseModel, TenantModel
 
 SEEN = "(SELECT current_setting('roost.tenant', true)::int) IN (0, tenant)"  # read once, however many rows
 WRITTEN = "current_setting('roost.tenant', true)::int IN (0, tenant)"  # read for each row: most writes are of one
@@ -39,7 +38,7 @@ def migrate(components: Sequence[Component], say: Callable[[str], None] = lambda
                 for name in names:
                     say(f"{component.slug}: {name}")
         if db.dialect() == "postgresql":
-            raise_wall([m for c in components for m in c.models])
+            raise_wall()
     return applied
 
 
@@ -61,19 +60,19 @@ def create_all(components: Sequence[Component]) -> None:
         for component in components:
             db.database.create_tables(list(component.models))
         if db.dialect() == "postgresql":
-            raise_wall([m for c in components for m in c.models])
+            raise_wall()
 
 
-def raise_wall(models: Sequence[type[BaseModel]]) -> None:
-    """Give every tenant table forced row-level security, where it has none."""
-    walled = {
-        name
-        for (name,) in db.database.execute_sql("SELECT tablename FROM pg_policies WHERE policyname = 'roost_tenant'")
-    }
-    for model in models:
-        table = model._meta.table_name
-        if not issubclass(model, TenantModel) or table in walled:
-            continue
+_WITHOUT_WALL = (
+    "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant'"
+    " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace AND NOT EXISTS"
+    " (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'roost_tenant') ORDER BY c.relname"
+)
+
+
+def raise_wall() -> None:
+    """Give every table with a tenant in it forced row-level security, where it has none: also one that is left over."""
+    for (table,) in db.database.execute_sql(_WITHOUT_WALL).fetchall():
         db.database.execute_sql(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
         db.database.execute_sql(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
         db.database.execute_sql(f'CREATE POLICY roost_tenant ON "{table}" USING ({SEEN}) WITH CHECK ({WRITTEN})')

@@ -1,6 +1,7 @@
 """Who is there and what they may do: sessions, codes, tokens, staff, roles, keys.
 
-- sessions: open_session, revoke_session, revoke_sessions_of, sessions_of, authenticate, sign_in_staff, clean
+- sessions: open_session, revoke_session, revoke_sessions_of, sessions_of, authenticate, presume,
+  sign_in_staff, clean
 - codes: issue_code, check_code, member_code, resolve_member_code; at a gate: read_code
 - tokens: sign_token, read_token
 - staff: create_staff, staff_account, all_staff, set_staff_roles, set_staff_active, change_password,

@@ -1,7 +1,7 @@
 """Members: who they are, the lifecycle, the level as a state, merge, export, erasure.
 
 - come: register, register_many, link_identity
-- find: get, get_many, get_in_scope, resolve, find, find_by_phone, find_by_last_four, find_by_identity,
+- find: get, get_many, get_in_scope, resolve, resolve_many, find, find_by_phone, find_by_last_four, find_by_identity,
   check_scope, born_on, ending
 - code: member_code, resolve_member_code
 - profile: update_profile, set_class, phone_of, reveal_phone, change_phone, attributes, define_attribute

@@ -6,11 +6,11 @@ nothing is below zero; an operation that was refused changed nothing. `verify` p
 Every door needs an open transaction and a key. A key counts once for a tenant and `ctx.plugin`: with the same content
 it returns the first result, with other content it raises KeyReused. `core.points.operations` declares the content.
 
-- give: credit, credit_many
+- give: credit, credit_many, credit_each (each with its own outcome), credit_columns (thousands); known_keys
 - spend: debit, transfer
 - set aside: hold, capture, release, held
 - take back: reverse, expire
-- read: balance, balances, statement, earned, expiring, outstanding
+- read: balance, balances, ask_balances, statement, earned, expiring, outstanding
 - prove: verify; each night: check_on, last_check, proofs, forget_checks; the end of a month: month_end
 """
 

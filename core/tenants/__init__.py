@@ -1,6 +1,6 @@
 """Tenants, their venues, which plugins are on for them, and those plugins' settings.
 
-- tenants: create_tenant, by_id, by_slug, by_host, all_tenants, touch, forget_cached
+- tenants: create_tenant, by_id, by_slug, by_host, remembered, all_tenants, touch, forget_cached
 - venues: venue, venues, counter, add_venue, are_there
 - plugins: enable_plugin, disable_plugin, plugin_states
 - settings: settings_values, save_settings, settings_with_secrets, forget_settings, reseal_settings

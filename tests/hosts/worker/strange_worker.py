@@ -14,15 +14,18 @@ from core.runtime import Runtime
 from hosts.worker.serve import work
 
 claim = jobs.claim
-first = threading.Lock()
+claiming = threading.Lock()  # no other thread is in a transaction when the process stops
+stalled = threading.Event()
 
 
 def claim_and_stall(runtime: Runtime, limit: int) -> list[jobs.Claimed]:
-    claimed = claim(runtime, limit)
-    if claimed and first.acquire(blocking=False):  # two threads may have claimed at once
-        print(f"stalled with {len(claimed)}", file=sys.stderr, flush=True)
-        os.kill(os.getpid(), signal.SIGSTOP)
-    return claimed
+    with claiming:
+        claimed = claim(runtime, limit)
+        if claimed and not stalled.is_set():
+            stalled.set()
+            print(f"stalled with {len(claimed)}", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return claimed
 
 
 if __name__ == "__main__":
