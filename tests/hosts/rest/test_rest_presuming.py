@@ -80,6 +80,29 @@ def test_a_key_that_was_revoked_moves_nothing_more(api: Api, tenant: Context, me
     assert points.verify(tenant) == []
 
 
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("believing", [False, True], ids=["as it is", "control: the answer is not looked at"])
+def test_a_session_revoked_beside_a_process_that_remembers_it_writes_nothing(
+    api: Api, tenant: Context, member: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, believing: bool
+) -> None:
+    someone, token = member(), api.as_staff("points.adjust")
+    mine = api.as_member(someone)
+    assert credit(api, token, someone, key="first").status_code == 200
+    identity.Session.scoped(tenant).update(revoked_at=tenant.now()).execute()
+    if believing:
+        plain = Presuming.expect
+        monkeypatch.setattr(Presuming, "expect", lambda self, fits: plain(self, lambda rows: True))
+    replies = [
+        credit(api, token, someone, key="second"),
+        api.patch("/v1/me", token=mine, json={"gender": "male"}),
+        api.get("/v1/me", token=mine),
+    ]
+    assert [reply.status_code for reply in replies] == ([200] * 3 if believing else [401] * 3)
+    assert points.balance(tenant, someone.id).available == (10 if believing else 5)
+    assert members.get(tenant, someone.id).gender == ("male" if believing else "")
+    assert points.verify(tenant) == []
+
+
 def test_what_staff_may_do_holds_from_the_next_call(api: Api, tenant: Context, member: Callable[..., Any]) -> None:
     someone, token = member(), api.as_staff("points.adjust")
     assert credit(api, token, someone, key="first").status_code == 200
