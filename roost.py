@@ -8,7 +8,7 @@ Begin with `docs/plugins.md`.
 """
 
 from core import egress, identity, inventory, members, points, rewards, risk, tenants
-from core.bulk import Same, delete_some, insert_columns, insert_rows, one_of, rows_among
+from core.bulk import Same, delete_some, insert_columns, insert_rows, one_of
 from core.choices import names_in
 from core.clock import add_months, local_date, local_day_end, local_instant, local_midnight, local_time
 from core.content import Content
@@ -199,7 +199,6 @@ __all__ = [
     "rewards",
     "risk",
     "RoostError",
-    "rows_among",
     "Same",
     "savepoint",
     "Row",

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.deployment import ROOT, environment, make_brand
+from benchmarks.deployment import ROOT, environment
 from core.config import Settings
-from core.registry.registry import PluginsFile
 
 SAMPLE = ROOT / "tests" / "data" / "cdnow_sample.csv"
 PLUGINS = ("levels", "purchases")
@@ -52,37 +51,33 @@ def write(file: Path, purchases: int) -> int:
     return times * len(rows)
 
 
-def brand(settings: Settings) -> None:
-    """Make the tables of this build, and a brand that imports."""
-    wanted = PluginsFile(load=PLUGINS, start=PLUGINS)
-    make_brand(settings, count=0, tokens=0, plugins=list(PLUGINS), load=wanted)
-
-
 def run(settings: Settings, file: Path, root: Path = ROOT) -> Imported:
-    """Import a file with a build, in a process of its own, and have the ledger proved after it."""
+    """Have a build make its tables and a brand, and import a file in a process of its own; prove the ledger."""
     listed = settings.var / "plugins.toml"
     listed.write_text(f"load = {list(PLUGINS)!r}\n".replace("'", '"'))
     known = environment(settings, ROOST_PLUGINS_FILE=str(listed)) | {"PYTHONPATH": str(root)}
-    roost = [sys.executable, "-m", "hosts.cli"]
-    out = settings.var / "import.out"
-    with out.open("wb") as said:
-        process = subprocess.Popen(
-            [*roost, "import", "purchases", str(file), "--tenant", "bench"],
-            env=known,
-            cwd=settings.var,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    words = out.read_text("utf-8", "replace")
-    found = re.search(r"([\d,]+) purchases/s", words)
-    if process.returncode or found is None:
-        raise RuntimeError(f"the import ended with {process.returncode}:\n{words[-3000:]}")
-    proof = subprocess.run([*roost, "ledger", "verify"], env=known, cwd=settings.var, capture_output=True, text=True)
-    if proof.returncode:
-        raise RuntimeError(f"the ledger is not sound after the import:\n{proof.stdout}{proof.stderr}")
-    return Imported(float(found[1].replace(",", "")), used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
+
+    def roost(*words: str) -> tuple[str, float, float]:
+        """Run one verb; return what it printed, the megabytes it had at most, and its processor seconds."""
+        out = settings.var / "verb.out"
+        with out.open("wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hosts.cli", *words], env=known, cwd=settings.var, stdout=said, stderr=said
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        printed = out.read_text("utf-8", "replace")
+        if process.returncode:
+            raise RuntimeError(f"roost {words[0]} ended with {process.returncode}:\n{printed[-3000:]}")
+        return printed, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
+
+    roost("migrate")
+    roost("tenants", "create", "bench", "--plugins", ",".join(PLUGINS))
+    printed, megabytes, processor = roost("import", "purchases", str(file), "--tenant", "bench")
+    roost("ledger", "verify")
+    found = re.search(r"([\d,]+) purchases/s", printed)
+    assert found is not None, printed
+    return Imported(float(found[1].replace(",", "")), megabytes, processor)
 
 
 def floor(settings: Settings, purchases: int) -> float:

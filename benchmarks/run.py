@@ -251,9 +251,8 @@ class Bench:
 
             def fresh(label: str, engine: str = engine) -> Settings:
                 settings = self.fresh(f"import-{engine}-{label}")
-                url = settings.database_url if engine == "postgresql" else f"sqlite:///{settings.var}/roost.db"
-                settings = settings_for(url, settings.var)
-                importing.brand(settings)
+                if engine == "sqlite":
+                    settings = settings_for(f"sqlite:///{settings.var}/roost.db", settings.var)
                 return settings
 
             turns = []
@@ -273,8 +272,7 @@ class Bench:
             }
             verdict = "reached" if times >= IMPORT_TIMES else "NOT reached"
             print(
-                f"{'':<11} {times:>9.2f} times the earlier build's {old.rate:,.0f} (wanted {IMPORT_TIMES:.1f}:"
-                f" {verdict});"
+                f"{'':<11} {times:>9.2f} times the earlier build's {old.rate:,.0f} (wanted {IMPORT_TIMES}: {verdict});"
                 f" {new.processor:.1f} s of processor in its process, the earlier one {old.processor:.1f} s"
             )
             flat = "reached" if grown.megabytes <= new.megabytes * FLAT else "NOT reached"

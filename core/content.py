@@ -156,6 +156,9 @@ def _digest(texts: Sequence[str]) -> str:
 
 def _all_plain(values: Sequence[object]) -> list[str]:
     """Return each value as `_plain` does; what stands several times in a row is read once."""
+    types = set(map(type, values))
+    if types <= {str, int}:
+        return list(map(str, values))
     texts, last = [], object()
     text = ""
     for value in values:

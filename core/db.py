@@ -250,11 +250,16 @@ def run_later(scope: int, statement: Sql, params: Sequence[Any] = ()) -> None:
     db.later(statement, params)
 
 
-def load(scope: int, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
-    """Put many rows into a table without row-level security: a temporary one (`core.staging`)."""
+def copy(scope: int, table: str, rows: bytes) -> None:
+    """Put rows in COPY's binary form into a table without row-level security: a temporary one (`core.bulk.staging`)."""
     db = database.obj
     db.enter_scope(scope)
-    db.load(table, names, columns)
+    db.copy(table, rows)
+
+
+def insert_each(text: str, columns: Sequence[Sequence[Any]]) -> None:
+    """Run a statement of SQLite for each of the rows that are given by column."""
+    database.obj.insert_each(text, columns)
 
 
 def look_later(scope: int, statement: Sql, params: Sequence[Any], look: Callable[[list[Any]], None]) -> None:

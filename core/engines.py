@@ -92,12 +92,12 @@ class Postgres(_Guarded, PooledPostgresqlDatabase):  # type: ignore[misc]  # unt
         """Send what waits."""
         self._talk(lambda pipeline: pipeline.flush())
 
-    def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[str]]) -> None:
-        """Put rows, given by column as COPY's text format has them, into a table; what waits goes before them."""
-        text = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+    def copy(self, table: str, rows: bytes) -> None:
+        """Put rows into a table, which is named with its columns; what waits goes before them."""
+        text = f"COPY {table} FROM STDIN (FORMAT BINARY)"
         self._tell(Sql(text), ())
         with _translated, self.cursor().copy(text) as copy:
-            copy.write("\n".join(map("\t".join, zip(*columns, strict=True))))
+            copy.write(rows)
 
     def _tell(self, statement: Sql, params: Sequence[Any]) -> None:
         if self.query_hooks:
@@ -178,9 +178,8 @@ class Sqlite(_Guarded, PooledSqliteDatabase):  # type: ignore[misc]  # untyped b
     def flush(self) -> None:
         """Do nothing: all was sent."""
 
-    def load(self, table: str, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
-        """Put rows, given by column, into a table."""
-        text = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    def insert_each(self, text: str, columns: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for each of the rows that are given by column."""
         with _translated:
             self.connection().executemany(text, zip(*columns, strict=True))
 

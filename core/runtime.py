@@ -65,11 +65,11 @@ class Runtime:
         self.ring_after_commit()
         return ids
 
-    def publish_values(
+    def publish_alike(
         self, ctx: Context, fact: type[Fact], values: Sequence[Mapping[str, Any]], at: Sequence[datetime | None]
     ) -> None:
         """Write thousands of facts of one kind, given by the values of their own fields; ring after commit."""
-        outbox.publish_values(self.dispatcher, ctx, fact, values, at)
+        outbox.publish_alike(self.dispatcher, ctx, fact, values, at)
         self.ring_after_commit()
 
     def enqueue(

@@ -27,6 +27,7 @@ from core.rewards.grants import GRANT
 from core.rewards.specs import RewardSpec
 from plugins import orders, purchases, visits
 from plugins.orders.placing.place import ORDER
+from plugins.purchases.importing import as_purchases
 from plugins.purchases.numbers import PURCHASE
 from plugins.purchases.refunds import REFUND as PURCHASE_REFUND
 from plugins.visits.service import VISIT
@@ -125,6 +126,21 @@ def _record(world: World, key: str, **values: Any) -> object:
     return purchases.record(world.ctx, purchases.NewPurchase("till", key, scope="brand", **values))[0]
 
 
+def _import(world: World, key: str, *, member: str, **values: Any) -> object:
+    """Record a row of a file, whose buyer is known by a number of the file."""
+    row = purchases.FileRow(1, "", key, member, phone=None, name=None, **values)
+    done = purchases.record_many(world.ctx, as_purchases(world.ctx, [row], "import:file"))[0]
+    if done.refused is not None:
+        raise done.refused
+    return done.id
+
+
+def _credit_columns(world: World, key: str, *, member: Any, asset: Any, amount: Any, occurred_at: Any, venue: Any,
+                    **values: Any) -> object:  # fmt: skip
+    columns = ([member], [asset], [amount], [key], [occurred_at], [venue])
+    return points.credit_columns(world.ctx, points.Credits(*columns, **values))
+
+
 def _refund(world: World, key: str, **values: Any) -> object:
     return purchases.refund(world.ctx, world.purchase, source_key=key, **values)[0]
 
@@ -167,9 +183,20 @@ def _otherwise_earning(world: World) -> dict[str, Any]:
     return {**_other(world), **more, "asset": "stored_value"}
 
 
+def _without(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}
+
+
 DOORS = {
     "credit": Door(ledger.CREDIT, _credit, _earning, _otherwise_earning),
     "credit_many": Door(ledger.CREDIT, _credit_many, _earning, _otherwise_earning),
+    "credit_columns": Door(
+        ledger.CREDIT,
+        _credit_columns,
+        lambda world: _without(_earning(world), "expires_at"),
+        lambda world: _without(_otherwise_earning(world), "expires_at"),
+        fixed=frozenset({"expires_at"}),
+    ),
     "debit": Door(
         ledger.DEBIT,
         lambda world, key, **values: points.debit(world.ctx, key=key, **values),
@@ -248,6 +275,19 @@ DOORS = {
             "items": 3, "kind": "renewal", "lines": _lines(200, 100),
         },
     ),
+    "row of a file": Door(
+        PURCHASE,
+        _import,
+        lambda world: {
+            "member": "1", "venue": world.venue, "occurred_at": world.ctx.now(), "amount_fen": 300, "items": 2,
+            "lines": _lines(100, 200),
+        },
+        lambda world: {
+            "member": "2", "venue": world.elsewhere, "occurred_at": _later(world), "amount_fen": 301, "items": 3,
+            "lines": _lines(200, 100),
+        },
+        fixed=frozenset({"kind"}),
+    ),
     "purchase refund": Door(
         PURCHASE_REFUND,
         _refund,
@@ -306,7 +346,7 @@ def test_a_repeat_is_the_same_only_with_all_of_its_content(world, name):
         with ctx.transaction():
             return door.call(world, "K", **values)
 
-    together = {"amount_fen": {"lines": _lines(100, 201)}} if name == "purchase" else None
+    together = {"amount_fen": {"lines": _lines(100, 201)}} if door.content is PURCHASE else None
     assert_same_by_all_its_content(
         door.content, call, base, changed, fixed=door.fixed, unseen=door.unseen, together=together
     )

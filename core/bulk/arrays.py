@@ -7,6 +7,20 @@ Kind = Literal["uuid", "bigint", "integer", "smallint", "text", "boolean", "date
 SQLITE_PARAMETERS = 30_000  # of one statement; the library's limit is 32,766
 Row = Sequence[Any]  # Any: values of the columns, in order
 
+# peewee's name of a type → PostgreSQL's
+KINDS: dict[str, Kind] = {
+    "UUID": "uuid",
+    "BIGINT": "bigint",
+    "INT": "integer",
+    "SMALLINT": "smallint",
+    "VARCHAR": "text",
+    "TEXT": "text",
+    "BOOL": "boolean",
+    "DATE": "date",
+    "TIMESTAMPTZ": "timestamptz",
+    "BLOB": "bytea",
+}
+
 
 def _plain(values: Sequence[Any]) -> str:
     return ",".join(map(str, values))

@@ -9,27 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import db
-from core.bulk.arrays import SQLITE_PARAMETERS, Kind, array
+from core.bulk.arrays import KINDS, SQLITE_PARAMETERS, Kind, array
 from core.contract.context import Context
 from core.db import EVERY_TENANT
 from core.errors import UnscopedQuery
 from core.tables import TenantModel, refuse_uneven
 
 FEW = 20  # rows that a statement of their own is quickest for; more go in as columns
-
-# peewee's name of a type → PostgreSQL's
-KINDS: dict[str, Kind] = {
-    "UUID": "uuid",
-    "BIGINT": "bigint",
-    "INT": "integer",
-    "SMALLINT": "smallint",
-    "VARCHAR": "text",
-    "TEXT": "text",
-    "BOOL": "boolean",
-    "DATE": "date",
-    "TIMESTAMPTZ": "timestamptz",
-    "BLOB": "bytea",
-}
 
 
 @dataclass(frozen=True, slots=True)

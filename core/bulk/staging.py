@@ -5,18 +5,17 @@ statement costs no round trip, takes them one by one into its own temporary tabl
 gone before the transaction ends. Only inside a transaction.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 from core import db
+from core.bulk.arrays import Kind, Row
+from core.bulk.packing import each, instants, packed
 
 _PLAN_ANEW = db.Sql("SET LOCAL plan_cache_mode = force_custom_plan")
-_MARKED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-NULL = "\\N"  # how COPY writes it
-Values = Sequence[Any]  # Any: a column's values, of its kind or None
 
 
 def plan_anew(scope: int) -> None:
@@ -33,84 +32,40 @@ class Stage:
     """A temporary table: its name, and its columns with PostgreSQL's names of their types."""
 
     name: str
-    columns: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, Kind], ...]
 
     @contextmanager
-    def filled(self, scope: int, columns: Sequence[Values]) -> Iterator[None]:
-        """Put rows, given by column, into the table until the end of the block."""
+    def filled(self, scope: int, columns: Sequence[Row]) -> Iterator[None]:
+        """Put rows, given by column, into the table until the end of the block. Ids may be their digits."""
         if not db.in_transaction():
             raise RuntimeError("rows are staged for a transaction: open one first")
         db.refuse_when_read_only()
-        names = ", ".join(name for name, _ in self.columns)
+        names, kinds = zip(*self.columns, strict=True)
         if db.dialect() == "postgresql":
-            parts = ", ".join(f"{name} {kind}" for name, kind in self.columns)
             plan_anew(scope)
-            db.run_later(
-                scope, db.Sql(f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.name} ({parts}) ON COMMIT DELETE ROWS")
-            )
-            encode, table = copied, self.name
+            parts = ", ".join(f"{name} {kind}" for name, kind in self.columns)
+            made = f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.name} ({parts}) ON COMMIT DELETE ROWS"
         else:
-            db.run(scope, db.Sql(f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.name} ({names})"))
-            encode, table = bound, f"temp.{self.name}"
-        db.run_later(scope, db.Sql(f"DELETE FROM {table}"))
-        ready = [encode(kind, values) for (_, kind), values in zip(self.columns, columns, strict=True)]
-        db.load(scope, table, [name for name, _ in self.columns], ready)
+            made = f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.name} ({', '.join(names)})"
+        emptied = db.Sql(f"DELETE FROM {self.name}")
+        db.run_later(scope, db.Sql(made))
+        db.run_later(scope, emptied)
+        if db.dialect() == "postgresql":
+            order, rows = packed(kinds, columns)
+            db.copy(scope, f"{self.name} ({', '.join(names[place] for place in order)})", rows)
+        else:
+            marks = ", ".join("?" * len(names))
+            db.insert_each(f"INSERT INTO {self.name} VALUES ({marks})", list(map(_bound, kinds, columns)))
         yield
-        db.run_later(scope, db.Sql(f"DELETE FROM {table}"))  # not after an error: that takes the rows back with it
+        db.run_later(scope, emptied)  # not after an error: that takes the rows back with it
 
 
-def _each(encode: Callable[[Any], Any], values: Values, missing: Any) -> list[Any]:
-    """Encode values; one that stands several times in a row, as the same object, is encoded once."""
-    found: list[Any] = []
-    last, text = None, missing
-    for value in values:
-        if value is not last:
-            last, text = value, missing if value is None else encode(value)
-        found.append(text)
-    return found
-
-
-def _instants(values: Values, encode: Callable[[datetime], str], missing: Any) -> list[Any]:
-    """Encode instants, each once: in a file of purchases many are the same."""
-    known: dict[datetime | None, Any] = {value: encode(value) for value in set(values) if value is not None}
-    known[None] = missing
-    return [known[value] for value in values]
-
-
-def _hex(value: Any) -> str:  # Any: an id, or its text
-    return value if type(value) is str else str(value.hex)
-
-
-def _marked(values: Values) -> list[str]:
-    if None in values:
-        return [NULL if value is None else value.translate(_MARKED) for value in values]
-    joined = "".join(values)
-    if "\\" in joined or "\t" in joined or "\n" in joined or "\r" in joined:
-        return [value.translate(_MARKED) for value in values]
-    return list(values)
-
-
-def copied(kind: str, values: Values) -> list[str]:
-    """Return values as COPY's text format has them."""
-    if kind in ("text", "varchar"):
-        return _marked(values)
-    if kind == "uuid":
-        return _each(_hex, values, NULL)
-    if kind == "timestamptz":
-        return _instants(values, datetime.isoformat, NULL)
-    if kind == "date":
-        return _each(date.isoformat, values, NULL)
-    if kind == "bytea":
-        return _each(lambda value: f"\\\\x{bytes(value).hex()}", values, NULL)
-    return [NULL if value is None else str(value) for value in values]  # numbers; True and False are words it reads
-
-
-def bound(kind: str, values: Values) -> list[Any]:
+def _bound(kind: Kind, values: Row) -> Sequence[Any]:
     """Return values as SQLite's driver takes them without asking us again."""
     if kind == "uuid":
-        return _each(_hex, values, None)
+        return each(lambda value: value if type(value) is str else value.hex, values)
     if kind == "timestamptz":
-        return _instants(values, lambda value: value.astimezone(UTC).isoformat(" ", "microseconds"), None)
+        return instants(lambda value: value.astimezone(UTC).isoformat(" ", "microseconds"), values)
     if kind == "date":
-        return _each(date.isoformat, values, None)
-    return list(values)
+        return each(date.isoformat, values)
+    return values

@@ -99,7 +99,7 @@ class Services(Protocol):
     @property
     def registry(self) -> Catalog: ...
     def publish_many(self, ctx: "Context", facts: Sequence[Fact]) -> list[UUID]: ...
-    def publish_values(
+    def publish_alike(
         self, ctx: "Context", fact: type[Fact], values: Sequence[Mapping[str, Any]], at: Sequence[datetime | None]
     ) -> None: ...
     def enqueue(
@@ -269,14 +269,14 @@ class Context:
         """Write facts and their deliveries in the open transaction, in few statements; return the events' ids."""
         return self.services.publish_many(self, facts)
 
-    def publish_values(
+    def publish_alike(
         self, fact: type[Fact], values: Sequence[Mapping[str, Any]], occurred_at: Sequence[datetime | None]
     ) -> None:
         """Write thousands of facts of one kind, given by the values of their own fields, as `publish` writes them.
 
-        The values are not checked: a test of who publishes so compares them with the fact.
+        Nothing checks the values: have a test that reads them as the fact.
         """
-        self.services.publish_values(self, fact, values, occurred_at)
+        self.services.publish_alike(self, fact, values, occurred_at)
 
     def enqueue(
         self, kind: str, payload: BaseModel, *, run_at: datetime | None = None, dedupe: str | None = None

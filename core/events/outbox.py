@@ -11,7 +11,7 @@ import uuid_utils
 from pydantic_core import to_json
 
 from core import db
-from core.bulk import Insert, Same, insert_columns, insert_later
+from core.bulk import FEW, Columns, Insert, Same, insert_columns, insert_later
 from core.contract.context import Context
 from core.contract.facts import Fact
 from core.events.models import Event, Job
@@ -19,7 +19,6 @@ from core.fields import as_time, uuid_of
 from core.ids import new_id
 from core.registry.dispatcher import Dispatcher
 
-FEW = 50  # facts that are made and checked one by one
 ENVELOPE = {"occurred_at", "cause", "origin", "event"}
 
 _EVENT = Insert(
@@ -68,7 +67,7 @@ def publish(dispatcher: Dispatcher, ctx: Context, facts: Sequence[Fact]) -> list
     return ids
 
 
-def publish_values(
+def publish_alike(
     dispatcher: Dispatcher,
     ctx: Context,
     fact: type[Fact],
@@ -77,46 +76,32 @@ def publish_values(
 ) -> None:
     """Write facts of one kind, given by the values of their own fields, as `publish` writes them: for thousands.
 
-    Nothing checks the values of more than a few; a test of who publishes so compares them with the fact.
+    Nothing checks the values; a test of who publishes so compares them with the fact.
     """
-    if len(values) <= FEW:
-        publish(dispatcher, ctx, [fact(**body, occurred_at=at) for body, at in zip(values, occurred_at, strict=True)])
-        return
     if not db.in_transaction():
         raise RuntimeError("publish needs an open transaction: a fact is written with what it tells, or not at all")
     now, name, origin = ctx.now(), dispatcher.registry.require_specified(fact, ctx.plugin), ctx.origin
-    ids = [uuid_utils.uuid7() for _ in values]
-    insert_columns(
-        ctx,
-        Event,
-        len(ids),
-        {
-            "id": [event.hex for event in ids],
-            "body": [to_json(value).decode() for value in values],
-            "occurred_at": [at or now for at in occurred_at],
-            "name": Same(name),
-            "schema_version": Same(fact.schema_version),
-            "origin": Same(origin),
-            "cause": Same(ctx.cause),
-            "recorded_at": Same(now),
-        },
-    )
-    for slug in dispatcher.subscribers(ctx, name, origin):
+    bodies = [to_json(value).decode() for value in values]
+    told = [at or now for at in occurred_at]
+    ids: list[Any]  # Any: ids of either library
+    if len(values) <= FEW:
+        ids = [new_id() for _ in values]
+        head = (name, fact.schema_version, origin, ctx.cause)
+        rows = zip(ids, bodies, told, strict=True)
+        insert_later(ctx, _EVENT, [(ctx.tenant.id, event, *head, body, at, now) for event, body, at in rows])
+    else:
+        ids = [uuid_utils.uuid7() for _ in values]
+        same = {"name": name, "schema_version": fact.schema_version, "origin": origin, "cause": ctx.cause}
+        columns: Columns = {name: Same(value) for name, value in (same | {"recorded_at": now}).items()}
         insert_columns(
-            ctx,
-            Job,
-            len(ids),
-            {
-                "payload": [f'{{"event":"{event}"}}' for event in ids],
-                "cause": [f"fact:{event}" for event in ids],
-                "plugin": Same(slug),
-                "kind": Same(delivery_kind(slug, name)),
-                "state": Same("queued"),
-                "due_at": Same(now),
-                "origin": Same(origin),
-                "created_at": Same(now),
-            },
+            ctx, Event, len(ids), {"id": [event.hex for event in ids], "body": bodies, "occurred_at": told} | columns
         )
+    jobs = [
+        (ctx.tenant.id, slug, delivery_kind(slug, name), f'{{"event":"{event}"}}', now, f"fact:{event}", origin, now)
+        for slug in dispatcher.subscribers(ctx, name, origin)
+        for event in ids
+    ]
+    insert_later(ctx, JOB, jobs)
 
 
 @dataclass(frozen=True, slots=True)

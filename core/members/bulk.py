@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.bulk import Same, any_of, insert_columns, plan_anew
+from core.bulk import Columns, Same, among, insert_columns, plan_anew
 from core.contract.context import Context
 from core.contract.facts import MemberRegistered
 from core.errors import Invalid
@@ -109,13 +109,13 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
             if owner[row.subject] in mine:
                 told.setdefault(owner[row.subject], row)
         facts = [{"member": member, "channel": row.channel, "invitation": ""} for member, row in told.items()]
-        ctx.publish_values(MemberRegistered, facts, [row.registered_at for row in told.values()])
+        ctx.publish_alike(MemberRegistered, facts, [row.registered_at for row in told.values()])
 
 
 def _known(ctx: Context, provider: str, subjects: list[str], found: dict[str, UUID]) -> None:
     if not subjects:
         return
-    condition, values = any_of("text", subjects)
+    condition, values = among(subjects)
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_KNOWN} {condition}"), (ctx.tenant.id, provider, *values))
     found.update((subject, UUID(str(member))) for subject, member in rows)
 
@@ -139,7 +139,7 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
         by_blind.update((blind, phone) for blind in ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
-    condition, values = any_of("bytea", list(by_blind))
+    condition, values = among(list(by_blind))
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_HOLDERS} {condition}"), (ctx.tenant.id, *values))
     held = {by_blind[bytes(blind)]: as_uuid(member) for blind, member in rows}
     return {phone: resolve(ctx, member) for phone, member in held.items() if member is not None}
@@ -184,7 +184,7 @@ def _insert_members(ctx: Context, values: list[dict[str, Any]]) -> set[UUID]:
 
 def _insert(ctx: Context, model: type[TenantModel], rows: list[dict[str, Any]]) -> int:
     """Insert rows by column, and once what all of them have; return how many were not there before."""
-    columns: dict[str, Sequence[Any] | Same] = {}
+    columns: Columns = {}
     for name, first in rows[0].items() if rows else ():
         column = [row[name] for row in rows]
         columns[name] = Same(first) if all(value is first for value in column) else column

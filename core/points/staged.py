@@ -1,9 +1,9 @@
 """Thousands of credits at once, for imports: staged, and written in a handful of statements whatever their number.
 
-It is `credit_many` where nothing stands in the way: every credit is in order, every key new, no lot dead on arrival,
-and the accounts owe nothing and have no dead lot; so a credit is one entry and one lot. Where any of that does not
-hold, all is taken back and `credit_many` does it, or refuses it. As there the accounts are locked, in the order of
-their ids, before anything is reckoned from them.
+It is `credit_many` where nothing stands in the way: every credit is in order, every key new, and the accounts owe
+nothing and have no dead lot; so a credit is one entry and one lot. Where any of that does not hold, all is taken back
+and `credit_many` does it, or refuses it. As there the accounts are locked, in the order of their ids, before anything
+is reckoned from them.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,14 @@ from peewee import IntegrityError
 from core import db
 from core.bulk import Stage, any_of
 from core.contract.context import Context
-from core.contract.facts import Asset, Movement, PointsCredited
+from core.contract.facts import PointsCredited
 from core.fields import as_time, uuid_of
 from core.points.earning import MOST_CREDITS, credit_many
 from core.points.operations import CREDIT, LONGEST_KEY, require_transaction, story
 from core.points.policy import expiry
 from core.points.values import ASSETS, LARGEST_AMOUNT, Credit
 
+FOR_UPDATE = "FOR UPDATE"
 FEW = 100  # credits that go the way of `credit_many`
 _CREDITS = Stage(
     "stage_credit",
@@ -65,10 +66,13 @@ _FIND = "SELECT id, member, asset, balance, debt, next_expiry, version FROM acco
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """Many credits, given by column, each in the words of `Credit`: of one reason and rule, and ending by policy."""
+    """Many credits, given by column, each in the words of `Credit`. All have one reason and one rule.
+
+    What they give ends as the tenant's policy says.
+    """
 
     members: Sequence[UUID]
-    assets: Sequence[Asset]
+    assets: Sequence[str]
     amounts: Sequence[int]
     keys: Sequence[str]
     occurred_at: Sequence[datetime | None]
@@ -99,7 +103,7 @@ class _Account:
 
     id: Any  # Any: an id of either library
     member: UUID
-    asset: Asset
+    asset: str
     balance: int
     version: int
     next_expiry: datetime | None
@@ -136,21 +140,20 @@ def _are_plain(credits: Credits) -> bool:
 
 def _write(ctx: Context, credits: Credits) -> list[str]:
     now, count = ctx.now(), len(credits)
+    ends = {asset: expiry(ctx, asset) for asset in set(credits.assets)}
     told = story(ctx, credits.reason, rule=credits.rule, rule_version=credits.rule_version)
     ids = [uuid_utils.uuid7() for _ in range(count)]
-    digits = [operation.hex for operation in ids]
     accounts = _lock(ctx, credits, now)
     owners: list[Any] = []  # Any: ids of either library
     balances: list[int] = []
     seqs: list[int] = []
-    ends = {asset: expiry(ctx, asset) for asset in ASSETS}
     for member, asset, amount in zip(credits.members, credits.assets, credits.amounts, strict=True):
-        expires_at = ends[asset]
         account = accounts[asset].get(member.int)
         if account is None:
             account = accounts[asset][member.int] = _Account(uuid_utils.uuid7(), member, asset, 0, 0, None)
         account.balance += amount
         account.version += 1
+        expires_at = ends[asset]
         if expires_at is not None and (account.next_expiry is None or expires_at < account.next_expiry):
             account.next_expiry = expires_at
         owners.append(account.id)
@@ -158,20 +161,20 @@ def _write(ctx: Context, credits: Credits) -> list[str]:
         seqs.append(account.version)
     _change(ctx, [account for held in accounts.values() for account in held.values()], now)
     instants = [at or now for at in credits.occurred_at]
-    rows = (digits, credits.keys, _digests(credits, told.rule), owners, seqs, credits.amounts, balances, credits.venues,
+    rows = (ids, credits.keys, _digests(credits, told.rule), owners, seqs, credits.amounts, balances, credits.venues,
             instants, [ends[asset] for asset in credits.assets])  # fmt: skip
     with _CREDITS.filled(ctx.scope, rows):
         db.run(ctx.scope, _BEGIN, (ctx.tenant.id, ctx.plugin, now))
         db.run(ctx.scope, _WRITE, (ctx.tenant.id, told.reason, told.cause, told.rule, told.rule_version, now))
         db.run(ctx.scope, _MAKE_LOTS, (ctx.tenant.id,))
     movements = [
-        Movement(member=member, asset=asset, amount=amount, reason=credits.reason, entry=entry)
+        {"member": member, "asset": asset, "amount": amount, "reason": credits.reason, "entry": entry}
         for member, asset, amount, entry in zip(
-            credits.members, credits.assets, credits.amounts, map(UUID, digits), strict=True
+            credits.members, credits.assets, credits.amounts, map(str, ids), strict=True
         )
     ]
-    ctx.publish(PointsCredited(movements=tuple(movements)))
-    return digits
+    ctx.publish_alike(PointsCredited, [{"movements": movements}], [None])
+    return [operation.hex for operation in ids]
 
 
 def _digests(credits: Credits, rule: str | None) -> list[str]:
@@ -181,9 +184,9 @@ def _digests(credits: Credits, rule: str | None) -> list[str]:
     return CREDIT.digests(columns)
 
 
-def _lock(ctx: Context, credits: Credits, now: datetime) -> dict[Asset, dict[int, _Account]]:
+def _lock(ctx: Context, credits: Credits, now: datetime) -> dict[str, dict[int, _Account]]:
     """Lock the accounts that exist, in the order of their ids; return them by asset and member.int."""
-    owners: dict[Asset, dict[int, UUID]] = {asset: {} for asset in sorted(set(credits.assets))}
+    owners: dict[str, dict[int, UUID]] = {asset: {} for asset in sorted(set(credits.assets))}
     for member, asset in zip(credits.members, credits.assets, strict=True):
         owners[asset][member.int] = member
     conditions, values = [], []
@@ -192,8 +195,8 @@ def _lock(ctx: Context, credits: Credits, now: datetime) -> dict[Asset, dict[int
         conditions.append(f"(asset = %s AND member {condition})")
         values += [asset, *parameters]
     text = f"{_FIND}({' OR '.join(conditions)}) ORDER BY id"
-    accounts: dict[Asset, dict[int, _Account]] = {asset: {} for asset in owners}
-    statement = db.Sql(f"{text} FOR UPDATE", sqlite=text)
+    accounts: dict[str, dict[int, _Account]] = {asset: {} for asset in owners}
+    statement = db.Sql(f"{text} {FOR_UPDATE}", sqlite=text)
     for account, member, asset, balance, debt, next_expiry, version in db.fetch_all(
         ctx.scope, statement, [ctx.tenant.id, *values]
     ):

@@ -8,8 +8,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, get_args
 
@@ -32,6 +33,7 @@ from plugins.purchases import (
     UnreadableFile,
     Venues,
     order_matters,
+    source_of,
     take_in,
 )
 
@@ -39,7 +41,7 @@ MOST_REASONS = 10
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|[-+]?[0-9][0-9.,:T/+-]*")  # what differs from row to row in one reason
 Unknown = Literal["stop", "create", "skip", "reject"]
 BATCH = 4000  # rows of one transaction
-AT_ONCE = 2  # transactions, where their order does not matter
+LANES = 2  # transactions at once, where their order does not matter; each customer has one, so that none waits
 COLLECT_EVERY = 200_000  # objects: a batch makes many and keeps none, and looking through them took a third of the time
 
 
@@ -51,7 +53,7 @@ def import_purchases(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds customer, date, amount, items, venue, phone, name or id. Repeatable.",
+            help="Which column holds customer, date, amount, items, venue, phone, name, id or good. Repeatable.",
         ),
     ] = None,
     source: Annotated[
@@ -62,6 +64,10 @@ def import_purchases(
         str,
         typer.Option(help="Of venues that are not there: stop, create, skip (the venue), reject (the row), map=FILE."),
     ] = "stop",
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Rows that stand together and have one id are the lines of one sale: join them."),
+    ] = False,
     rejected: Annotated[
         Path | None, typer.Option(help="Where rows that cannot go in are written; default FILE.rejected.csv.")
     ] = None,
@@ -75,7 +81,9 @@ def import_purchases(
     places = read_venues(venues)
     with open_tenant(tenant, "import purchases") as ctx:
         try:
-            report = import_file(ctx, file, mapping, source=source, encoding=encoding, rejected=rejected, venues=places)
+            report = import_file(
+                ctx, file, mapping, source=source, encoding=encoding, rejected=rejected, venues=places, join=lines
+            )
         except KeyboardInterrupt:
             note("stopped; what is in stays in: run the same command again to go on")
             raise
@@ -172,6 +180,7 @@ def import_file(
     encoding: str = "utf-8",
     rejected: Path | None = None,
     venues: Venues | None = None,
+    join: bool = False,
 ) -> Report:
     """Take a file in, a transaction for each `BATCH` rows, and do what its facts cause. Memory stays flat.
 
@@ -188,7 +197,8 @@ def import_file(
     try:
         with file.open("rb") as stream:
             lines = Sheet(stream) if file.suffix.lower() == ".xlsx" else Lines(stream, encoding)
-            return run.over(file, stream, PurchaseFile(ctx, lines, mapping, venues))
+            named = source_of(source)
+            return run.over(file, stream, PurchaseFile(ctx, lines, mapping, venues, source=named, join=join))
     except UnreadableFile as ex:
         raise Invalid(f"{file}: {ex}", f"无法识别文件 {file}") from None
     except OSError as ex:
@@ -197,7 +207,7 @@ def import_file(
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What became of a batch. `rejected` holds the rows refused by the reader and by the database, in order."""
+    """What became of a batch. `rejected` holds the rows refused by the reader and by the database."""
 
     read: int
     taken: Taken
@@ -217,25 +227,30 @@ class _Run:
     def over(self, file: Path, stream: BinaryIO, rows: PurchaseFile) -> Report:
         """Read it to its end."""
         deliveries = Deliveries(self.ctx)
-        at_once = 1 if db.dialect() == "sqlite" or rows.have_ids or order_matters(self.ctx) else AT_ONCE
+        alone = db.dialect() == "sqlite" or rows.have_ids or order_matters(self.ctx)
         try:
             with (
                 _collecting_seldom(),
                 _Rejections(self.rejected) as rejections,
                 self._progress(file, stream) as advance,
-                ThreadPoolExecutor(at_once, "import") as beside,
+                _threads(1 if alone else LANES) as lanes,
+                ThreadPoolExecutor(1, "deliveries") as beside,
             ):
-                taking: deque[Future[_Batch]] = deque()
-                for rows_read in _batches(rows):  # while the batches before are being taken in
-                    if len(taking) == at_once:
+                taking: deque[list[Future[_Batch]]] = deque()
+                behind: Future[None] | None = None
+                for part in _parts(rows, BATCH * len(lanes)):  # while the parts before are being taken in
+                    taking.append(self._send(part, lanes))
+                    if len(taking) > 1 or db.dialect() == "sqlite":  # which has one writer at a time
                         self._count(taking.popleft(), rejections)
-                    taking.append(beside.submit(self._take, rows_read))
-                    if db.dialect() == "sqlite":  # one writer at a time
-                        self._count(taking.popleft(), rejections)
-                    deliveries.run()
+                    if db.dialect() == "sqlite":
+                        deliveries.run()
+                    elif behind is None or behind.done():
+                        _raise_of(behind)
+                        behind = beside.submit(deliveries.run)
                     advance()
                 for last in taking:
                     self._count(last, rejections)
+                _raise_of(behind)
                 deliveries.run()
                 advance()
         finally:
@@ -248,6 +263,14 @@ class _Run:
             end - self.began, end - last_row, deliveries.lag(), unfinished, tuple(rejections.reasons.most_common()),
         )  # fmt: skip
 
+    def _send(self, part: Sequence[FileRow | Rejected], lanes: "Sequence[ThreadPoolExecutor]") -> list[Future[_Batch]]:
+        """Have a part of the file taken in: the rows of one customer in one lane, one after the other."""
+        batches: list[list[FileRow | Rejected]] = [[] for _ in lanes]
+        for row in part:
+            named = isinstance(row, FileRow) and row.customer
+            batches[hash(named or row.line) % len(lanes)].append(row)
+        return [lane.submit(self._take, batch) for lane, batch in zip(lanes, batches, strict=True) if batch]
+
     def _take(self, batch: Sequence[FileRow | Rejected]) -> "_Batch":
         """Take the good rows of a batch in, in a thread of its own.
 
@@ -259,15 +282,15 @@ class _Run:
             return _Batch(len(batch), Taken(0, 0, []), bad)
         with db.connection():
             taken = self.ctx.run(lambda: take_in(self.ctx, good, self.source))
-        return _Batch(len(batch), taken, sorted([*bad, *taken.rejected], key=lambda row: row.line))
+        return _Batch(len(batch), taken, [*bad, *taken.rejected])
 
-    def _count(self, taking: "Future[_Batch]", rejections: "_Rejections") -> None:
-        """Wait for a batch and add it up."""
-        batch = taking.result()
-        self.read += batch.read
-        self.recorded += batch.taken.recorded
-        self.known += batch.taken.known
-        rejections.add(batch.rejected)
+    def _count(self, taking: Sequence[Future[_Batch]], rejections: "_Rejections") -> None:
+        """Wait for the batches of a part and add them up."""
+        batches = [one.result() for one in taking]
+        self.read += sum(batch.read for batch in batches)
+        self.recorded += sum(batch.taken.recorded for batch in batches)
+        self.known += sum(batch.taken.known for batch in batches)
+        rejections.add(sorted((row for batch in batches for row in batch.rejected), key=lambda row: row.line))
 
     @contextmanager
     def _progress(self, file: Path, stream: BinaryIO) -> Iterator[Callable[[], None]]:
@@ -296,15 +319,21 @@ def _collecting_seldom() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _batches(rows: Iterable[FileRow | Rejected]) -> Iterator[list[FileRow | Rejected]]:
-    batch: list[FileRow | Rejected] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+@contextmanager
+def _threads(count: int) -> Iterator[list[ThreadPoolExecutor]]:
+    with ExitStack() as opened:
+        yield [opened.enter_context(ThreadPoolExecutor(1, "import")) for _ in range(count)]
+
+
+def _parts(rows: Iterable[FileRow | Rejected], size: int) -> Iterator[list[FileRow | Rejected]]:
+    following = iter(rows)
+    while part := list(islice(following, size)):
+        yield part
+
+
+def _raise_of(behind: Future[None] | None) -> None:
+    if behind is not None:
+        behind.result()
 
 
 class _Rejections:

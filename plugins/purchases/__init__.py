@@ -6,11 +6,12 @@ and `PurchaseFile` and take their rows in with `take_in`.
 """
 
 from plugins.purchases.figures import Summary, summary
-from plugins.purchases.importing import Taken, order_matters, take_in
+from plugins.purchases.importing import Taken, order_matters, source_of, take_in
+from plugins.purchases.joining import FileRow
 from plugins.purchases.lines import Lines, Rejected, UnreadableFile
 from plugins.purchases.moving import MOVED, move
 from plugins.purchases.refunds import refund
-from plugins.purchases.rows import FileRow, PurchaseFile, Venues
+from plugins.purchases.rows import PurchaseFile, Venues
 from plugins.purchases.schemas import NewPurchase, PurchaseLine, PurchaseView, Recorded, RefundView
 from plugins.purchases.service import find, get, record, record_many
 from plugins.purchases.sheets import Sheet
@@ -38,6 +39,7 @@ __all__ = [
     "record",
     "record_many",
     "refund",
+    "source_of",
     "summary",
     "take_in",
 ]

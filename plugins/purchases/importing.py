@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from plugins.purchases.joining import FileRow
 from plugins.purchases.lines import Rejected
-from plugins.purchases.rows import FileRow
 from plugins.purchases.schemas import NewPurchase, PurchaseSettings
 from plugins.purchases.service import SLUG, record_many
 from roost import Context, members
@@ -36,7 +36,20 @@ def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
     within it. The facts carry the origin `import`.
     """
     ctx = ctx.for_plugin(SLUG).imported()
-    source = source_of(name)
+    done = record_many(ctx, as_purchases(ctx, rows, source_of(name)))
+    return Taken(
+        recorded=sum(result.created for result in done),
+        known=sum(not result.created and not result.refusal for result in done),
+        rejected=[
+            Rejected(row.line, f"{r.refusal}; {row.twin}" if row.twin else r.refusal, row.text)
+            for row, r in zip(rows, done, strict=True)
+            if r.refusal
+        ],
+    )
+
+
+def as_purchases(ctx: Context, rows: Sequence[FileRow], source: str) -> list[NewPurchase]:
+    """Register the customers of some rows, and return the purchases."""
     first: dict[str, FileRow] = {}
     for row in rows:
         if row.customer:
@@ -56,24 +69,17 @@ def take_in(ctx: Context, rows: Sequence[FileRow], name: str) -> Taken:
             for customer, row in first.items()
         ],
     )
-    done = record_many(
-        ctx,
-        [
-            NewPurchase(
-                source=source,
-                source_key=row.key,
-                amount_fen=row.amount_fen,
-                occurred_at=row.occurred_at,
-                member=ids[row.customer] if row.customer else None,
-                venue=row.venue,
-                items=row.items,
-                scope=None if row.own_id else "brand",
-            )
-            for row in rows
-        ],
-    )
-    return Taken(
-        recorded=sum(result.created for result in done),
-        known=sum(not result.created and not result.refusal for result in done),
-        rejected=[Rejected(row.line, r.refusal, row.text) for row, r in zip(rows, done, strict=True) if r.refusal],
-    )
+    return [
+        NewPurchase(
+            source=source,
+            source_key=row.key,
+            amount_fen=row.amount_fen,
+            occurred_at=row.occurred_at,
+            member=ids[row.customer] if row.customer else None,
+            venue=row.venue,
+            items=row.items,
+            lines=row.lines,
+            scope=None if row.own_id else "brand",
+        )
+        for row in rows
+    ]

@@ -35,6 +35,7 @@ class Rejected:
     line: int
     reason: str
     text: str
+    sale: str = ""  # the number of the sale, where it could be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 from uuid import UUID
 
+from plugins.purchases.joining import FileRow, joined
 from plugins.purchases.lines import Cells, Lines, Rejected, UnreadableFile
-from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS
+from plugins.purchases.numbers import scopes
+from plugins.purchases.schemas import MOST_FEN, MOST_ITEMS, NewPurchase, PurchaseLine
 from plugins.purchases.service import AHEAD, EARLIEST
 from plugins.purchases.sheets import Sheet
 from roost import Context, Invalid, local_instant, local_midnight, normalise_phone, tenants
 
-FIELDS = ("customer", "date", "amount", "items", "venue", "phone", "name", "id")
+FIELDS = ("customer", "date", "amount", "items", "venue", "phone", "name", "id", "good")
 REQUIRED = ("customer", "date", "amount")
 GUESSES: dict[str, tuple[str, ...]] = {  # column names that need no mapping; `id` always does
     "customer": ("customer_id", "customer", "member_id", "客户编号", "会员编号", "会员号"),
@@ -27,9 +29,11 @@ GUESSES: dict[str, tuple[str, ...]] = {  # column names that need no mapping; `i
     "venue": ("venue", "store", "门店编号"),
     "phone": ("phone", "mobile", "手机号"),
     "name": ("name", "姓名"),
+    "good": ("good", "sku", "product_id", "商品编号", "商品编码"),
 }
 MOST_COUNTS = 50_000  # of rows held in memory, some hundred bytes each
-LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40}
+LONGEST_SHOWN = 200  # characters of a row that another one contradicts
+LENGTHS = {"customer": 100, "id": 100, "name": 60, "venue": 40, "good": 100}
 UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\ufeff"))  # put there by spreadsheets
 _MONEY = re.compile(r"(?:¥|￥|\$|RMB|CNY|人民币)?\s*([^\s]*?)\s*(?:元|圆|RMB|CNY)?", re.IGNORECASE)
 _AMOUNT = re.compile(r"([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,2})0*)?")
@@ -42,22 +46,6 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
-
-
-class FileRow(NamedTuple):
-    """One purchase of a file. `key` names it in its source, in whichever file it is told."""
-
-    line: int
-    text: str
-    key: str
-    customer: str  # "" is a sale to nobody known
-    occurred_at: datetime
-    amount_fen: int
-    items: int
-    venue: UUID | None
-    phone: str | None
-    name: str | None
-    own_id: bool = False  # the key is the file's own number, and not made of the row's content
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +103,30 @@ class PurchaseFile:
     A row without an id of its own is named by its content and by how many rows of the same content came
     before it in the file. So repeated rows are purchases of their own, while a file that overlaps, or starts
     earlier or later, names the same purchases the same. The counts are kept on disk.
+
+    With `join` each row is a line of the sale that its id names. `source` is whose numbers the ids are.
     """
 
     def __init__(
-        self, ctx: Context, lines: Lines | Sheet, mapping: Mapping[str, str], venues: Venues | None = None
+        self,
+        ctx: Context,
+        lines: Lines | Sheet,
+        mapping: Mapping[str, str],
+        venues: Venues | None = None,
+        *,
+        source: str = "",
+        join: bool = False,
     ) -> None:
         self._ctx = ctx
+        self._source = source
+        self._join = join
         self._how = venues or Venues()
         self._lines = lines
         self._place = Columns.of(lines.header, mapping).place
+        if join and not {"id", "good"} <= self._place.keys():
+            raise UnreadableFile(
+                "--lines joins the rows of one number: say --map id=COLUMN, and --map good=COLUMN for the good's code"
+            )
         self._zone = ctx.tenant.zone
         self._latest = ctx.now() + AHEAD
         self._venues = {venue.code: venue.id for venue in tenants.venues(ctx)}
@@ -134,10 +137,16 @@ class PurchaseFile:
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("PRAGMA cache_size = -16000")
         self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
+        self._first: dict[bytes, tuple[int, str]] = {}  # rows that brought a number of their own, as the counts
+        self._seen.execute("CREATE TABLE first (name BLOB PRIMARY KEY, line INTEGER, text TEXT) WITHOUT ROWID")
         self._seen.execute("BEGIN")
 
     def __iter__(self) -> Iterator[FileRow | Rejected]:
         """Yield each row, ready to record, or rejected with the reason; in the file's order."""
+        rows = joined(self._rows()) if self._join else self._rows()
+        return map(self._with_twin, rows) if self.have_ids else rows
+
+    def _rows(self) -> Iterator[FileRow | Rejected]:
         for line in self._lines:
             if isinstance(line, Rejected):
                 yield line
@@ -145,7 +154,7 @@ class PurchaseFile:
             try:
                 yield self._row(line)
             except _Wrong as ex:
-                yield Rejected(line.line, str(ex), line.text)
+                yield Rejected(line.line, str(ex), line.text, self._number(line))
 
     @property
     def have_ids(self) -> bool:
@@ -173,9 +182,42 @@ class PurchaseFile:
                 raise _Wrong("the id is empty")
         else:
             key = self._key(customer, instant, amount_fen, items, code or "")
+        lines: tuple[PurchaseLine, ...] = ()
+        if self._join:
+            good = self._word(cells, "good")
+            if good is None:
+                raise _Wrong("the good's code is empty")
+            lines = (PurchaseLine(code=good, quantity=items, amount_fen=amount_fen),)
         return FileRow(
-            line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name, "id" in place
-        )
+            line.line, line.text, key, customer, occurred_at, amount_fen, items, venue, phone, name, "id" in place,
+            lines,
+        )  # fmt: skip
+
+    def _number(self, line: Cells) -> str:
+        """Return a row's own number; "" where it has none that can be read."""
+        try:
+            return self._word(line.cells, "id") or ""
+        except _Wrong:
+            return ""
+
+    def _with_twin(self, row: FileRow | Rejected) -> FileRow | Rejected:
+        """Say of a row whether one before it in the file has its number, and which."""
+        if isinstance(row, Rejected):
+            return row
+        asked = NewPurchase(self._source, row.key, row.amount_fen, row.occurred_at, venue=row.venue)
+        named = f"{scopes(self._ctx, asked)[0]}\x1f{row.key}".encode()
+        name = hashlib.blake2b(named, digest_size=16).digest()
+        first = self._first.get(name)
+        if first is None and self._spilled:
+            first = self._seen.execute("SELECT line, text FROM first WHERE name = ?", (name,)).fetchone()
+        if first is None:
+            self._first[name] = (row.line, row.text[:LONGEST_SHOWN])
+            if len(self._first) >= MOST_COUNTS:
+                self._spill()
+            return row
+        how = "its lines do not stand together" if self._join else "if they are lines of one sale, say --lines"
+        both = f"line {first[0]}: {first[1]!r} and line {row.line}: {row.text[:LONGEST_SHOWN]!r}"
+        return row._replace(twin=f"two rows of this file have the number; {how}: {both}")
 
     def _unknown_venue(self, code: str) -> UUID | None:
         """Do with a venue that is not there what was asked for."""
@@ -217,7 +259,9 @@ class PurchaseFile:
         self._seen.executemany(
             "INSERT INTO seen VALUES (?, ?) ON CONFLICT DO UPDATE SET times = excluded.times", self._counts.items()
         )
+        self._seen.executemany("INSERT INTO first VALUES (?, ?, ?)", ((k, *row) for k, row in self._first.items()))
         self._counts.clear()
+        self._first.clear()
         self._spilled = True
 
     def _word(self, cells: list[str], field: str) -> str | None:

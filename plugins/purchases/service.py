@@ -31,7 +31,6 @@ from roost import (
     one_of,
     points,
     rewards,
-    rows_among,
     savepoint,
 )
 
@@ -40,7 +39,6 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)  # how far a source's clock may be in front of ours
 WRONG = {"amount_fen": "金额", "items": "件数", "occurred_at": "消费时间", "lines": "商品明细合计与金额不符"}
 _Known = tuple[UUID, dict[str, Any] | NewPurchase]  # a purchase, and its content or what it is recorded from
-FEW_SCOPES = 20
 RACES = 3  # how often a batch is tried again after another process recorded a part of it at the same moment
 
 
@@ -149,10 +147,15 @@ def _known(ctx: Context, purchases: Sequence[NewPurchase], scopes: Collection[st
         keys[purchase.source].append(purchase.source_key)
     found: dict[numbers.Name, _Known] = {}
     for source, wanted in keys.items():
-        where = (
-            Purchase.scope.in_(sorted(scopes)) if len(scopes) < FEW_SCOPES else one_of(Purchase.scope, sorted(scopes))
+        rows = (
+            Purchase.scoped(ctx)
+            .select()
+            .where(
+                Purchase.source == source,
+                one_of(Purchase.source_key, wanted),
+                one_of(Purchase.scope, sorted(scopes)) if len(scopes) > 1 else Purchase.scope == next(iter(scopes)),
+            )
         )
-        rows = rows_among(ctx, Purchase, Purchase.source_key, wanted, Purchase.source == source, where)
         for row in rows:
             found[(source, row.scope, row.source_key)] = (row.id, numbers.kept_content(row))
     return found
@@ -213,7 +216,7 @@ def _insert(ctx: Context, fresh: Sequence[tuple[UUID, str, NewPurchase]]) -> Non
         }
         for row_id, purchase, gain in zip(ids, bought, gains, strict=True)
     ]
-    ctx.publish_values(PurchaseRecorded, facts, instants)
+    ctx.publish_alike(PurchaseRecorded, facts, instants)
 
 
 def _gains(rules: EarningRules, bought: Sequence[NewPurchase], ordinals: Sequence[int]) -> list[earning.Earned]:

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from core import db
-from core.bulk import Same, Stage, insert_columns, rows_among
+from core.bulk import Same, insert_columns
 from core.bulk.columns import FEW
+from core.bulk.staging import Stage
 from core.db import EVERY_TENANT
 from core.errors import ConfigurationError, UnscopedQuery
 from core.ids import new_id
@@ -98,20 +99,3 @@ def test_what_was_staged_is_gone_whether_it_went_well_or_not(tenant):
         with stage.filled(tenant.scope, [[7]]):
             assert db.fetch_one(tenant.scope, count) == (1,)
         assert db.fetch_one(tenant.scope, count) == (0,)
-
-
-def test_rows_are_found_by_thousands_of_values_and_only_the_tenants_own(tenant, new_tenant):
-    other = new_tenant("other")
-    subjects = [f"s{n}" for n in range(2000)]
-    for ctx in (tenant, other):
-        with ctx.transaction():
-            insert_columns(ctx, MemberIdentity, len(subjects), identities(subjects))
-    with tenant.transaction():
-        found = rows_among(
-            tenant, MemberIdentity, MemberIdentity.subject, subjects[5:], MemberIdentity.provider == "test"
-        )
-        assert sorted(row.subject for row in found) == sorted(subjects[5:])
-        assert {row.tenant for row in found} == {tenant.tenant.id}
-        by_id = rows_among(tenant, MemberIdentity, MemberIdentity.id, [row.id for row in found])
-        assert len(by_id) == len(found)
-        assert rows_among(tenant, MemberIdentity, MemberIdentity.subject, []) == []

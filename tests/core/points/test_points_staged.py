@@ -19,8 +19,8 @@ from tests.core.points.test_points_concurrency import at_once
 ENTRIES = (
     "SELECT a.member, a.asset, e.seq, e.kind, e.amount, e.balance_after, e.owed, e.reason, e.venue, e.cause, e.rule,"
     " e.rule_version, e.occurred_at, e.recorded_at, o.plugin, o.key, o.door,"
-    " CASE WHEN o.door = 'credit' THEN o.digest END, l.amount, l.remaining, l.expires_at"
-    " FROM entry e JOIN account a ON a.id = e.account JOIN operation o ON o.id = e.operation"
+    " CASE WHEN o.door = 'credit' THEN o.digest END, l.amount, l.remaining, l.expires_at FROM entry e"
+    " JOIN account a ON a.id = e.account JOIN operation o ON o.id = e.operation"
     " LEFT JOIN lot l ON l.id = e.id WHERE e.tenant = %s ORDER BY a.member, a.asset, e.seq"
 )
 ACCOUNTS = (
@@ -96,7 +96,8 @@ def test_staged_credits_leave_the_rows_that_single_ones_would(new_tenant, clock,
         for item in columns(one, wanted).each():
             points.credit(
                 one, item.member, item.asset, item.amount, key=item.key, reason=item.reason, venue=item.venue,
-                occurred_at=item.occurred_at, rule=item.rule, rule_version=item.rule_version,
+                occurred_at=item.occurred_at, rule=item.rule,
+                rule_version=item.rule_version,
             )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch, many.transaction():
         patch.setattr(staged, "FEW", 0)
@@ -168,14 +169,13 @@ def test_without_the_lock_the_same_batches_count_from_the_same_entry(ctx, monkey
         read.wait(timeout=30)
         return found
 
-    Sql = db.Sql
-    monkeypatch.setattr(db, "Sql", lambda text, sqlite=None: Sql(text.replace(" FOR UPDATE", ""), sqlite=sqlite))
     stopped = []
 
     def long_way(ctx, credits):
         stopped.append(len(credits))
         return []
 
+    monkeypatch.setattr(staged, "FOR_UPDATE", "")
     monkeypatch.setattr(staged, "_lock", lock_nothing)
     monkeypatch.setattr(staged, "credit_many", long_way)
     at_once(races(ctx, rounds=2))

@@ -16,6 +16,7 @@ from core.members.models import Member
 from hosts.cli import import_
 from hosts.cli.import_ import import_file, read_mapping
 from hosts.cli.stats import figures
+from plugins.purchases.models import PurchasesPurchase
 
 SAMPLE = Path(__file__).parents[2] / "data" / "cdnow_sample.csv"
 AS_OF = date(1998, 6, 30)
@@ -132,6 +133,63 @@ def test_an_id_of_its_own_names_a_row_and_contradictions_are_rejected(tenant, im
     assert (report.recorded, report.known, report.rejected) == (0, 1, 1)
     assert "1000 is kept, 9900 was sent" in (tmp_path / "b.csv.rejected.csv").read_text("utf-8")
     assert figures(tenant, AS_OF)["fen"] == 2000
+
+
+def test_two_rows_of_one_number_that_contradict_each_other_are_shown_both(tenant, imported, tmp_path, monkeypatch):
+    monkeypatch.setattr("plugins.purchases.rows.MOST_COUNTS", 2)  # what was read before is on the disk
+    mapping = read_mapping(["customer=no,amount=paid,id=order"])
+    rows = [
+        "1,2026-01-05,10,S1",
+        "2,2026-01-05,20,S2",
+        "3,2026-01-05,20,S3",
+        "1,2026-01-05,10,S1",
+        "4,2026-01-05,99,S1",
+    ]
+    file = write(tmp_path / "a.csv", "no,date,paid,order", *rows)
+    report = imported(file, mapping)
+    assert (report.recorded, report.known, report.rejected) == (3, 1, 1)
+    with (tmp_path / "a.csv.rejected.csv").open(encoding="utf-8", newline="") as stream:
+        (found,) = csv.DictReader(stream)
+    assert (found["line"], found["row"]) == ("6", "4,2026-01-05,99,S1")
+    assert "1000 is kept, 9900 was sent" in found["reason"]
+    assert "line 2: '1,2026-01-05,10,S1' and line 6: '4,2026-01-05,99,S1'" in found["reason"]
+    assert "--lines" in found["reason"]
+
+
+def test_a_number_of_another_venue_or_day_is_another_sale(tenant, imported, tmp_path):
+    rows = ["1,2026-01-05,10,0001", "1,2026-01-06,20,0001"]
+    file = write(tmp_path / "a.csv", "customer,date,amount,order", *rows)
+    assert imported(file, {"id": "order"}).recorded == 2
+
+
+def test_lines_of_one_sale_in_several_rows_are_joined_where_it_is_asked_for(tenant, imported, tmp_path):
+    mapping = {"id": "order", "good": "sku"}
+    head, *rows = (
+        "customer,date,amount,order,sku,quantity",
+        "1,2026-01-05,10,S1,cap,1", "1,2026-01-05,2.50,S1,tea,5",
+        "2,2026-01-05,3,S2,tea,1", "2,2026-01-05,ten,S2,cap,1",
+        "3,2026-01-05,7,S3,cap,1",
+        "1,2026-01-05,1,S1,pen,1",
+    )  # fmt: skip
+    file = write(tmp_path / "a.csv", head, *rows)
+    report = imported(file, mapping, join=True)
+    assert (report.recorded, report.rejected) == (2, 3)
+    with tenant.transaction():
+        sales = {row.source_key: row for row in PurchasesPurchase.scoped(tenant).select()}
+    assert {key: (row.amount_fen, row.items) for key, row in sales.items()} == {"S1": (1250, 6), "S3": (700, 1)}
+    assert [(line["code"], line["quantity"], line["amount_fen"]) for line in sales["S1"].lines] == [
+        ("cap", 1, 1000), ("tea", 5, 250),
+    ]  # fmt: skip
+    with (tmp_path / "a.csv.rejected.csv").open(encoding="utf-8", newline="") as stream:
+        reasons = {int(row["line"]): row["reason"] for row in csv.DictReader(stream)}
+    assert "another row of this sale" in reasons[4]
+    assert "not a number" in reasons[5]
+    assert "do not stand together" in reasons[7]
+    assert "line 2: " in reasons[7]
+    again = imported(file, mapping, join=True)
+    assert (again.recorded, again.known, again.rejected) == (0, 2, 3)
+    with pytest.raises(Invalid, match="--map good"):
+        imported(write(tmp_path / "b.csv", "customer,date,amount", "1,2026-01-05,1"), join=True)
 
 
 def test_customers_are_those_of_their_own_system_and_known_phones_are_known_people(tenant, imported, tmp_path, member):

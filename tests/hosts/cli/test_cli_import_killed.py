@@ -119,7 +119,7 @@ def whole_figures(whole: Context, rejected: Path) -> dict[str, Any]:
     return _WHOLE[db.dialect()]
 
 
-@pytest.mark.parametrize("stop", ["before:4", "uncommitted:3", "undelivered:5", "claimed:2"])
+@pytest.mark.parametrize("stop", ["before:4", "uncommitted:3", "undelivered:2", "claimed:2"])
 def test_killed_anywhere_and_run_again_it_gives_the_same_figures(runtime, brands, roost, tmp_path, stop):
     killed, whole = brands
     command = (

@@ -89,9 +89,12 @@ def left(ctx, people, places):
                     **json.loads(fact.model_dump_json(exclude={"event", "occurred_at"})), event=row.id,
                     occurred_at=fact.occurred_at,
                 )  # fmt: skip
-                told.append((numbers[fact.purchase], names.get(fact.member), names.get(fact.venue), fact.kind,
-                             fact.amount_fen, fact.items, fact.points, fact.growth,
-                             fact.occurred_at, fact.origin))  # fmt: skip
+                told.append(
+                    (
+                        numbers[fact.purchase], names.get(fact.member), names.get(fact.venue), fact.kind, fact.items,
+                        fact.amount_fen, fact.points, fact.growth, fact.occurred_at, fact.origin,
+                    )
+                )  # fmt: skip
             elif row.name == "points_credited":
                 fact = read_event(ctx, row.id, PointsCredited)
                 told += [(names[m.member], m.asset, m.amount, m.reason, fact.origin) for m in fact.movements]
