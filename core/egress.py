@@ -48,7 +48,6 @@ __all__ = [
     "kept",
     "look_up",
     "policy",
-    "policy_of",
     "pool_manager",
     "session",
 ]
