@@ -60,7 +60,7 @@ lock: ## resolve pyproject.toml and package.json anew into the lock files; UPGRA
 
 clean: ## remove what builds and tools left behind
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
-	find core plugins integrations hosts tests scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find core egress plugins integrations hosts tests scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 clean-all: clean ## remove the environment and the web assets too
 	rm -rf .venv .tools node_modules hosts/console/static/vendor

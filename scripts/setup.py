@@ -183,7 +183,7 @@ def compile_sources() -> None:
 
     A process that compiles what it imports starts later and keeps megabytes that it never needs again.
     """
-    folders = [str(ROOT / name) for name in ("core", "plugins", "integrations", "hosts", "roost.py")]
+    folders = [str(ROOT / name) for name in ("core", "egress", "plugins", "integrations", "hosts", "roost.py")]
     run(
         [str(VENV / "bin" / "python"), "-m", "compileall", "-q", "-j", "0", *folders],
         failure="Could not compile the project.",

@@ -71,7 +71,7 @@ def test_every_plugin_has_a_page_of_its_own(strict):
 def test_files_have_one_subject():
     long = {
         str(path.relative_to(ROOT)): lines
-        for top in ("core", "plugins", "integrations", "hosts")
+        for top in ("core", "egress", "plugins", "integrations", "hosts")
         for path in (ROOT / top).rglob("*.py")
         if "migrations" not in path.parts
         and path.name not in ("client.py", "fake.py")  # a whole protocol each
@@ -81,7 +81,7 @@ def test_files_have_one_subject():
 
 
 def test_nothing_reads_the_brief_beside_the_project():
-    for top in ("core", "plugins", "integrations", "hosts", "tests", "benchmarks", "scripts"):
+    for top in ("core", "egress", "plugins", "integrations", "hosts", "tests", "benchmarks", "scripts"):
         for path in (ROOT / top).rglob("*.py"):
             assert "../" + "shared" not in path.read_text("utf-8"), path
 
@@ -109,7 +109,7 @@ STORED = ("reason", "subject", "note", "remark", "why")
 def test_no_reason_is_stored_in_two_languages_as_one_text():
     """A `Text` keeps both apart; a text of both would be read by everybody in both."""
     mixed = []
-    for folder in ("core", "plugins", "integrations"):
+    for folder in ("core", "egress", "plugins", "integrations"):
         for path in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if not isinstance(node, ast.Call):

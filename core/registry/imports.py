@@ -32,7 +32,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
     """Raise ConfigurationError when a file of the plugin imports what it may not.
 
     It may import `roost`, itself, third-party libraries, the standard library, and the package face of a plugin that
-    its manifest requires: never core, a host, or the inside of another plugin. The fake.py of a plugin below
+    its manifest requires: never core, egress, a host, or the inside of another plugin. The fake.py of a plugin below
     integrations/, and no other file, may also import what the fakes share (`FAKES`).
     """
     worth_reading = _worth_reading(plugin.package, loaded.values())
@@ -53,7 +53,7 @@ def check_imports(plugin: Package, loaded: Mapping[str, Package]) -> None:
                 if plugin.package.startswith("integrations.") and relative in FAKE_FILES:
                     continue
                 raise ConfigurationError(f"{where}; only the fake.py of a plugin below integrations/ stands on it")
-            if top in ("core", "hosts"):
+            if top in ("core", "egress", "hosts"):
                 raise ConfigurationError(f"{where}; a plugin uses only what the module roost offers")
             other = next((p for p in loaded.values() if name == p.package or name.startswith(p.package + ".")), None)
             if name in faces:
@@ -72,7 +72,7 @@ def _worth_reading(package: str, loaded: Iterable[Package]) -> Callable[[str], o
     To parse every file of every plugin took a third of the time in which a process starts. The look errs on one side
     only: it also says yes to a comment, to a relative import that climbs, and to a line that goes on.
     """
-    ours = {"core", "hosts", "plugins", "integrations", *(other.package.split(".")[0] for other in loaded)}
+    ours = {"core", "egress", "hosts", "plugins", "integrations", *(other.package.split(".")[0] for other in loaded)}
     names = "|".join(sorted(re.escape(name) for name in ours))
     another = rf"(?!{re.escape(package)}\b)(?:{names})\b"
     return re.compile(rf"\b(?:from|import)\b(?:[^\n]*\\\n|[ \t\f]*\.[ \t\f]*\.|[^\n]*?[\s,]{another})").search

@@ -143,7 +143,7 @@ def routes_of(ctx: Context, settings: SmsSettings, template: str, params: Mappin
 
 
 def _provider(ctx: Context, settings: SmsSettings, company: Company) -> Provider:
-    policy = egress.Policy.of(ctx.deployment)  # whoever writes the settings names the address
+    policy = egress.policy(ctx)  # whoever writes the settings names the address
 
     def session() -> requests.Session:
         return kept_session(policy)

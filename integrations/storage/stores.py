@@ -33,5 +33,5 @@ def _s3(ctx: Context, settings: StorageSettings, plugin: str) -> "S3Store":
     # The library takes 30 MB, which a brand that keeps its files on disk should not pay for: so only here.
     module = importlib.import_module("integrations.storage.s3")
     hasty = settings.request_seconds if ctx.request_id else 0
-    store: S3Store = module.S3Store(settings, f"t{ctx.tenant.id}/{plugin}", egress.Policy.of(ctx.deployment), hasty)
+    store: S3Store = module.S3Store(settings, f"t{ctx.tenant.id}/{plugin}", egress.policy(ctx), hasty)
     return store

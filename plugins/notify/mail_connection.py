@@ -18,7 +18,7 @@ LONGEST = 4  # times the seconds that one answer may take: a server that drips i
 
 def policy_of(ctx: Context) -> egress.Policy:
     """Return which addresses a mail server may have, by the deployment's settings."""
-    policy = egress.Policy.of(ctx.deployment)
+    policy = egress.policy(ctx)
     return replace(policy, ports=policy.ports | PORTS)
 
 

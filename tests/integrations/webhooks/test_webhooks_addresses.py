@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.egress import connections
+from egress import connections
 from integrations.webhooks import endpoints
 from integrations.webhooks.fake import PATH, Failure, ReceiverFake, Running
 from integrations.webhooks.schemas import EndpointChange

@@ -1,7 +1,7 @@
 """What core kept of batches goes over to the plugin: no row is lost, and a batch that was running ends."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -41,7 +41,7 @@ def upgrade() -> None:
 @pytest.fixture
 def half_way(
     bulk: Context, somebody: Callable[[], Context], member: Callable[..., MemberView], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[UUID, list[MemberView]]]:
+) -> tuple[UUID, list[MemberView]]:
     """Leave the database as the release before did, with a batch that has reached the first of three members."""
     monkeypatch.setattr(service, "CHUNK", 1)
     people = [member() for _ in range(3)]
@@ -91,6 +91,8 @@ def test_who_could_work_with_batches_still_can_and_their_points_live_as_long(
         tenants.save_settings(tenant, "core", {"months": 12, "sources": [{"source": "rewards", "months": 6}]})
     upgrade()
     tenants.forget_cached()
+    access = identity.AccessKey.scoped(tenant).get(identity.AccessKey.id == key)
+    assert access.permissions == '["bulk_grants.approve","rewards.approve"]'
     held = {role.code: set(role.permissions) for role in identity.roles(tenant)}
     assert held["rewards.view"] == {"rewards.view", "bulk_grants.view"}
     assert held["rewards.approve"] == {"rewards.approve", "bulk_grants.approve"}

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -12,11 +12,8 @@ from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as PoolTimeout
 
-from core.egress.addresses import Failed, Policy, Refused, host_and_port
-from core.egress.connections import CONNECT_SECONDS, Deadline, Lookup, pools_of
-
-if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which stands on less than this
-    from core.contract.context import Context
+from egress.addresses import Failed, Policy
+from egress.connections import CONNECT_SECONDS, Deadline, Lookup, pools_of
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 
@@ -81,7 +78,9 @@ class Session:
                 self.policy.check_url(url)
                 after = urlsplit(url)
                 if (before.scheme, after.scheme) == ("https", "http"):
-                    raise Refused("redirect", "it redirects from https to http", "重定向不得从 https 降级为 http")
+                    raise self.policy.refused(
+                        "redirect", "it redirects from https to http", "重定向不得从 https 降级为 http"
+                    )
                 if before.netloc != after.netloc:
                     sent = {}
 
@@ -96,7 +95,7 @@ class Session:
     ) -> Reply:
         self.policy.check_url(url)
         seconds, most, cut = limits
-        parts, (host, port) = urlsplit(url), host_and_port(url)
+        parts, (host, port) = urlsplit(url), self.policy.host_and_port(url)
         options: Any = {"maxsize": 1, "timeout": Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds)}
         pool: HTTPConnectionPool = (
             self._pools.https(host, port, ssl_context=self._trust(), **options)
@@ -110,53 +109,44 @@ class Session:
                 method, target, body=body, headers=asked, redirect=False, retries=False, preload_content=False,
                 decode_content=False,
             )  # fmt: skip
-            taken, whole = _read(answer, most, cut)
+            taken, whole = self._read(answer, most, cut)
         except (HTTPError, OSError, ValueError) as ex:
-            raise _failure(ex, late=deadline.passed, seconds=seconds) from ex
+            raise self._failure(ex, late=deadline.passed, seconds=seconds) from ex
         finally:
             pool.close()
         if deadline.passed:  # a cut connection may look like the end of a body
-            raise _failure(TimeoutError(), late=True, seconds=seconds)
+            raise self._failure(TimeoutError(), late=True, seconds=seconds)
         return Reply(answer.status, {k.lower(): v for k, v in answer.headers.items()}, taken, whole, url)
 
+    def _read(self, answer: Any, most: int, cut: bool) -> tuple[bytes, bool]:  # Any: urllib3's response
+        taken = bytearray()
+        try:
+            for piece in answer.stream(CHUNK, decode_content=False):
+                taken += piece
+                if len(taken) > most:
+                    if cut:
+                        return bytes(taken[:most]), False
+                    raise self.policy.failed(
+                        "too_large", f"the answer has more than {most} bytes", f"响应超过 {most} 字节"
+                    )
+            return bytes(taken), True
+        finally:
+            answer.close()
 
-def _read(answer: Any, most: int, cut: bool) -> tuple[bytes, bool]:  # Any: urllib3's response
-    taken = bytearray()
-    try:
-        for piece in answer.stream(CHUNK, decode_content=False):
-            taken += piece
-            if len(taken) > most:
-                if cut:
-                    return bytes(taken[:most]), False
-                raise Failed("too_large", f"the answer has more than {most} bytes", f"响应超过 {most} 字节")
-        return bytes(taken), True
-    finally:
-        answer.close()
-
-
-def _failure(ex: Exception, *, late: bool, seconds: float) -> Failed:
-    """Return what went wrong, without what the other side said: it may have any text in it."""
-    if isinstance(ex, NameResolutionError):
-        return Failed("dns", "the host name leads nowhere", "域名无法解析")
-    if isinstance(ex, ConnectTimeoutError | NewConnectionError):
-        return Failed("connect", "no connection could be made", "无法建立连接")
-    if late or isinstance(ex, PoolTimeout | TimeoutError):
-        return Failed("timeout", f"no whole answer came within {seconds:g} s", f"{seconds:g} 秒内未收到完整响应")
-    if isinstance(ex, SSLError | ssl.SSLError):
-        return Failed("tls", "no secure connection: the certificate or the protocol is not good", "TLS 证书或协议无效")
-    return Failed("broken", "what came back is not HTTP, or breaks off", "响应不是有效的 HTTP 或中途断开")
-
-
-@lru_cache(maxsize=16)
-def _session(policy: Policy) -> Session:
-    return Session(policy)
-
-
-def session(ctx: "Context") -> Session:
-    """Return the door by the deployment's policy; `prepare` fetches it for the `call` that follows."""
-    return _session(Policy.of(ctx.services.settings))
-
-
-def check(ctx: "Context", url: str) -> None:
-    """Raise Refused for an address that could never be reached, when somebody writes it down; nothing is looked up."""
-    Policy.of(ctx.services.settings).check_url(url)
+    def _failure(self, ex: Exception, *, late: bool, seconds: float) -> Failed:
+        """Return what went wrong, without what the other side said: it may have any text in it."""
+        if isinstance(ex, NameResolutionError):
+            return self.policy.failed("dns", "the host name leads nowhere", "域名无法解析")
+        if isinstance(ex, ConnectTimeoutError | NewConnectionError):
+            return self.policy.failed("connect", "no connection could be made", "无法建立连接")
+        if late or isinstance(ex, PoolTimeout | TimeoutError):
+            return self.policy.failed(
+                "timeout", f"no whole answer came within {seconds:g} s", f"{seconds:g} 秒内未收到完整响应"
+            )
+        if isinstance(ex, SSLError | ssl.SSLError):
+            return self.policy.failed(
+                "tls", "no secure connection: the certificate or the protocol is not good", "TLS 证书或协议无效"
+            )
+        return self.policy.failed(
+            "broken", "what came back is not HTTP, or breaks off", "响应不是有效的 HTTP 或中途断开"
+        )

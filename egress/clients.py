@@ -4,17 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import requests
 from requests import PreparedRequest, Response
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
-from core.egress.addresses import Policy, Refused
-from core.egress.connections import Adapter
-
-if TYPE_CHECKING:  # for the type checker only: a context is made by a runtime, which stands on less than this
-    from core.contract.context import Context
+from egress.addresses import Policy, Refused
+from egress.connections import Adapter
 
 CHUNK = 16_384
 MOST_BYTES = 16 * 1024 * 1024  # of an answer
@@ -75,9 +72,8 @@ def client(policy: Policy) -> requests.Session:
     return session
 
 
-def kept(ctx: "Context") -> Callable[[], requests.Session]:
-    """Return what gives the calling thread's session by the deployment's policy: fetch it in `prepare`."""
-    policy = Policy.of(ctx.services.settings)
+def kept(policy: Policy) -> Callable[[], requests.Session]:
+    """Return what gives the calling thread's session by a policy."""
 
     def of_thread() -> requests.Session:
         sessions: dict[Policy, requests.Session] = _of_thread.__dict__.setdefault("sessions", {})

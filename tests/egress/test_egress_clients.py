@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from core.egress import AddressRefused, Policy, client, clients
+from egress import AddressRefused, Policy, client, clients
 
 LOOPBACK = Policy((ip_network("127.0.0.1/32"),))
 

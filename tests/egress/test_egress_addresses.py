@@ -6,8 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from core.config import Settings
-from core.egress import Policy, Refused, is_public
-from core.errors import ConfigurationError
+from core.egress import policy_of
+from core.errors import ConfigurationError, Invalid
+from egress import Policy, Refused, is_public
 
 PUBLIC = ("93.184.216.34", "8.8.8.8", "223.5.5.5", "100.63.255.255", "100.128.0.1", "172.32.0.1", "2606:4700::1111")
 CLOSED = (
@@ -73,13 +74,13 @@ def settings(**values: str) -> Settings:
 
 
 def test_by_default_nothing_private_and_four_ports() -> None:
-    policy = Policy.of(settings())
+    policy = policy_of(settings())
     assert policy.networks == ()
     assert policy.ports == {80, 443, 8080, 8443}
 
 
 def test_a_deployment_may_open_a_network_of_its_own_on_every_port_and_only_that() -> None:
-    policy = Policy.of(settings(egress_allow="10.1.0.0/16, fd00:1::/32"))
+    policy = policy_of(settings(egress_allow="10.1.0.0/16, fd00:1::/32"))
     policy.check_url("http://10.1.2.3:9000/")
     policy.check_address(ip_address("fd00:1::9"), 9000)
     for url in ("http://10.2.0.1/", "http://127.0.0.1/", "http://[::ffff:10.1.2.3]/"):
@@ -91,4 +92,16 @@ def test_a_deployment_may_open_a_network_of_its_own_on_every_port_and_only_that(
 
 def test_a_setting_that_is_no_network_is_an_error_that_names_it() -> None:
     with pytest.raises(ConfigurationError, match="ROOST_EGRESS_ALLOW"):
-        Policy.of(settings(egress_allow="10.0.0.0/8;x"))
+        policy_of(settings(egress_allow="10.0.0.0/8;x"))
+
+
+def test_what_a_deployment_refuses_is_one_of_its_own_errors() -> None:
+    with pytest.raises(Invalid) as caught:
+        policy_of(settings()).check_url("http://10.0.0.1/")
+    assert isinstance(caught.value, Refused)
+    assert (caught.value.status, caught.value.code, caught.value.details) == (
+        422,
+        "address_refused",
+        {"reason": "address"},
+    )
+    assert caught.value.message_zh == "地址 10.0.0.1 不是公网地址"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.egress import Adapter, Failed, Policy, Refused, Session, connections, pool_manager
+from egress import Adapter, Failed, Policy, Refused, Session, connections, pool_manager
 
 LOOPBACK = Policy((ip_network("127.0.0.1/32"),))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
