@@ -86,7 +86,7 @@ def test_who_could_work_with_batches_still_can_and_their_points_live_as_long(
     with tenant.transaction():
         for code in ("rewards.view", "rewards.approve", "members.view"):
             identity.save_role(tenant, code, code, [code])
-        _key, _ = identity.create_key(tenant, "till", ["rewards.approve"])
+        key, _ = identity.create_key(tenant, "till", ["rewards.approve"])
         staff = identity.create_staff(tenant, "anna", "correct horse battery", "Anna", ["rewards.view"])
         tenants.save_settings(tenant, "core", {"months": 12, "sources": [{"source": "rewards", "months": 6}]})
     upgrade()
