@@ -5,12 +5,13 @@ member whose level is no longer the one that was judged stays as they are. Lock 
 lock=True)`), then judge.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from core import db
-from core.bulk import Write, any_of, plan_anew, write_returning
+from core.bulk import any_of, plan_anew
 from core.contract.context import Context
 from core.contract.facts import Fact, LevelDown, LevelUp
 from core.fields import uuid_of
@@ -20,14 +21,7 @@ ROWS = 5000  # ids of one statement
 DEPTH = 8  # merges of merges that are followed
 
 _READ = "SELECT id, level, merged_into, erased_at FROM member WHERE tenant = %s"
-# `tenant + 0` and `IS TRUE`: on tables without statistics (a fresh import) the planner else walks all of a tenant's
-# rows by an index, or joins by the level, which thousands share.
-_SET = Write(
-    "UPDATE member SET level = d.new FROM {rows}"
-    " WHERE member.id = d.member AND member.tenant + 0 = {tenant} AND (member.level = d.old) IS TRUE"
-    " RETURNING member.id, member.level",
-    (("member", "uuid"), ("old", "text"), ("new", "text")),
-)
+_SET = "UPDATE member SET level = %s WHERE tenant = %s AND level = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +87,19 @@ def without_level(ctx: Context, limit: int) -> list[UUID]:
 
 def set_levels(ctx: Context, changes: Sequence[LevelChange]) -> list[LevelChange]:
     """Set levels in few statements and publish the facts; return the changes that took effect."""
-    wanted = {(c.member, c.new): c for c in changes if c.old != c.new}
-    rows = [(c.member, c.old, c.new) for c in wanted.values()]
-    moved = write_returning(ctx.scope, ctx.tenant.id, _SET, rows) if rows else []
-    done = sorted((wanted[uuid_of(row[0]), row[1]] for row in moved), key=lambda c: (c.old, c.new, c.member))
+    groups: dict[tuple[str, str], dict[UUID, LevelChange]] = defaultdict(dict)
+    for change in changes:
+        if change.old != change.new:
+            groups[(change.old, change.new)][change.member] = change
+    done: list[LevelChange] = []
+    plan_anew(ctx.scope)
+    for (old, new), group in sorted(groups.items()):
+        ids = sorted(group)
+        for start in range(0, len(ids), ROWS):
+            condition, values = any_of("uuid", ids[start : start + ROWS])
+            statement = db.Sql(f"{_SET} AND id {condition} RETURNING id")
+            moved = db.fetch_all(ctx.scope, statement, (new, ctx.tenant.id, old, *values))
+            done += [group[uuid_of(row[0])] for row in moved]
     facts: list[Fact] = [
         LevelUp(member=c.member, old=c.old, new=c.new, passed=c.passed)
         if c.up
