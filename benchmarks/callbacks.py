@@ -207,13 +207,13 @@ def _lost_callback(ctx: Context, clock: ManualClock) -> int:
         prepared = now.run(lambda: payments.METHOD.pay.prepare(now, charge))
         answer = payments.METHOD.pay.call(prepared)
         now.run(lambda: payments.METHOD.pay.complete(now, prepared, answer))
-        schedules.fire_due(now.runtime)
-        jobs.drain(now.runtime)
+        schedules.fire_due(now.services)
+        jobs.drain(now.services)
         pay.fake.pay(Pay(number=charge.number, lost=True))
         for passed in range(1, 11):
             clock.advance(seconds=reconcile.EVERY.total_seconds())
-            schedules.fire_due(now.runtime)
-            jobs.drain(now.runtime)
+            schedules.fire_due(now.services)
+            jobs.drain(now.services)
             if points.balance(now, payer.id).available == FEN:
                 return passed
     return 0
