@@ -2,7 +2,6 @@
 machine that hangs does; `--no-fence` runs jobs whoever holds them, as a worker without the `attempt` condition would.
 """
 
-import os
 import signal
 import sys
 import threading
@@ -24,7 +23,7 @@ def claim_and_stall(runtime: Runtime, limit: int) -> list[jobs.Claimed]:
         if claimed and not stalled.is_set():
             stalled.set()
             print(f"stalled with {len(claimed)}", file=sys.stderr, flush=True)
-            os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # before this thread does anything else
         return claimed
 
 
