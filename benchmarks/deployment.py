@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from core.members import NewMember
 from core.migrate import migrate
 from core.registry.registry import PluginsFile
 from hosts.schema import all_components
+from hosts.testkit.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -77,6 +77,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_for(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a server answers, whatever it says; raise AssertionError with its log when it does not."""
+
+    def answers() -> bool:
+        try:
+            return requests.get(url, timeout=5).status_code < 500
+        except requests.RequestException:
+            return process.poll() is not None  # it will not answer any more
+
+    told = lambda: log.read_text("utf-8", "replace")[-3000:]  # noqa: E731
+    wait_until(answers, START_SECONDS, what="the server to answer", told=told, every=0.05)
+    if process.poll() is not None:
+        raise AssertionError(f"the server ended:\n{told()}")
+
+
 @contextmanager
 def serving(settings: Settings, *, target: str = "hosts.server.process:build", workers: int = 2, threads: int = 8,
             paths: Sequence[Path] = (), root: Path = ROOT, python: str = sys.executable, begin: str = SERVE,
@@ -96,15 +111,7 @@ def serving(settings: Settings, *, target: str = "hosts.server.process:build", w
     with log.open("wb") as out:
         process = subprocess.Popen([python, "-c", begin, target], env=known, cwd=settings.var, stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the server did not start:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-            try:
-                if requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).ok:
-                    break
-            except requests.RequestException:
-                time.sleep(0.05)
+        wait_for(f"http://127.0.0.1:{port}/healthz", process, log)
         yield port, process
     finally:
         process.terminate()

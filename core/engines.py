@@ -17,9 +17,7 @@ EVERY_TENANT = 0  # the scope of core's and hosts' work across tenants; a tenant
 _OF_SAVEPOINTS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
 
 T = TypeVar("T")
-local = (
-    threading.local()
-)  # of each thread: the scope of its transaction, whether it only reads, what guards its commits
+local = threading.local()  # of a thread: its transaction's scope, whether it only reads, what guards its commits
 _translated: Any = vars(peewee)["__exception_wrapper__"]  # a driver's errors become peewee's within it
 
 

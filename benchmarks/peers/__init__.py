@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 import venv
 from collections.abc import Iterator
@@ -18,10 +17,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
-import requests
 
 from benchmarks import load
-from benchmarks.deployment import ROOT, START_SECONDS, free_port
+from benchmarks.deployment import ROOT, free_port, wait_for
 from core.config import Settings
 
 HERE = Path(__file__).parent
@@ -86,15 +84,7 @@ def _serving(settings: Settings, home: Path, name: str) -> Iterator[int]:
     with (settings.var / f"{name}.log").open("wb") as out:
         process = subprocess.Popen([*command, "--no-access-log", target], env=known, stdout=out, stderr=out)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{name} did not start:\n{(settings.var / f'{name}.log').read_text()[-3000:]}")
-            try:
-                requests.get(f"http://127.0.0.1:{port}/", timeout=5)
-                break
-            except requests.RequestException:
-                time.sleep(0.05)
+        wait_for(f"http://127.0.0.1:{port}/", process, settings.var / f"{name}.log")
         yield port
     finally:
         process.terminate()

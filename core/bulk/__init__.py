@@ -3,7 +3,7 @@
 - insert: insert_rows; insert_columns with Same (thousands); Insert, insert_later (few rows that nobody waits for)
 - stage: Stage, a temporary table for statements that work on all rows at once; plan_anew
 - core's own statements over many rows: Write, write_all, write_returning
-- conditions: one_of (of a query); among, any_of (of a raw statement)
+- conditions: one_of (of a query); any_of (of a raw statement)
 - delete: delete_some
 
 `arrays` says how a column of values is sent to PostgreSQL.
@@ -11,7 +11,7 @@
 
 from core.bulk.arrays import Row
 from core.bulk.columns import Columns, Same, insert_columns
-from core.bulk.conditions import among, any_of, one_of
+from core.bulk.conditions import any_of, one_of
 from core.bulk.deleting import delete_some
 from core.bulk.inserting import FEW, Insert, insert_later, insert_rows
 from core.bulk.staging import Stage, plan_anew
@@ -25,7 +25,6 @@ __all__ = [
     "Same",
     "Stage",
     "Write",
-    "among",
     "any_of",
     "delete_some",
     "insert_columns",

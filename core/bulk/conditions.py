@@ -11,7 +11,7 @@ from core import db
 from core.bulk.arrays import KINDS, Kind, array
 
 MANY = 50  # values that SQLite gets as one
-_ARRAYS: dict[type, str] = {UUID: "uuid[]", int: "bigint[]", str: "text[]", bytes: "bytea[]"}
+_AS_JSON = ("uuid", "text", "bigint", "integer")  # kinds that SQLite reads from a JSON text as it compares them
 
 
 def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, and its expression
@@ -20,29 +20,23 @@ def one_of(field: Any, values: Sequence[Any]) -> Any:  # Any: peewee's field, an
     It is a subquery there, so that the plan is a join from the values into an index. `= ANY(…)` in a statement that is
     prepared while a table is young is planned as a filter, and stays one when the table has grown.
     """
+    kind = KINDS.get(field.field_type, "text")
     if db.dialect() == "postgresql":
-        kind = KINDS[field.field_type]
         return field.in_(Select(columns=[fn.unnest(Value(array(kind, values)).cast(f"{kind}[]"))]))
-    if len(values) > MANY and not isinstance(values[0], bytes):
+    if len(values) > MANY and kind in _AS_JSON:
         return field.in_(SQL("(SELECT value FROM json_each(?))", [_json(values)]))
     return field.in_(values)
 
 
-def among(values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return the same for a raw statement of core: what follows the column, and the parameters."""
-    if db.dialect() == "postgresql":
-        return f"IN (SELECT unnest(%s::{_array_of(values)}))", [list(values)]
-    return f"IN ({','.join(['%s'] * len(values))})", list(values)
-
-
 def any_of(kind: Kind, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return `= ANY(…)` for a raw statement: an index answers it also inside an `OR`, where a subquery is a filter.
+    """Return the same for a raw statement of core: `= ANY(…)`, and its parameters.
 
-    Where there may be thousands, let the statement be planned for its values (`plan_anew`).
+    An index answers it also inside an `OR`, where a subquery is a filter. Where there may be thousands, let the
+    statement be planned for its values (`plan_anew`).
     """
     if db.dialect() == "postgresql":
         return f"= ANY(%s::{kind}[])", [array(kind, values)]
-    if len(values) > MANY and kind in ("uuid", "text"):  # one text of a statement, however many
+    if len(values) > MANY and kind in _AS_JSON:
         return "IN (SELECT value FROM json_each(%s))", [_json(values)]
     return f"IN ({','.join(['%s'] * len(values))})", list(values)
 
@@ -50,7 +44,3 @@ def any_of(kind: Kind, values: Sequence[Any]) -> tuple[str, list[Any]]:
 def _json(values: Sequence[Any]) -> str:
     """Return values as SQLite reads them from one text: ids as their digits."""
     return json.dumps([value.hex if isinstance(value, UUID) else value for value in values])
-
-
-def _array_of(values: Sequence[Any]) -> str:
-    return _ARRAYS[type(values[0])] if values else "text[]"

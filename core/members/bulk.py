@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db
-from core.bulk import Columns, Same, among, insert_columns, plan_anew
+from core.bulk import Columns, Same, any_of, insert_columns, plan_anew
 from core.contract.context import Context
 from core.contract.facts import MemberRegistered
 from core.errors import Invalid
@@ -115,7 +115,7 @@ def _register(ctx: Context, provider: str, chunk: dict[str, NewMember], start: i
 def _known(ctx: Context, provider: str, subjects: list[str], found: dict[str, UUID]) -> None:
     if not subjects:
         return
-    condition, values = among(subjects)
+    condition, values = any_of("text", subjects)
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_KNOWN} {condition}"), (ctx.tenant.id, provider, *values))
     found.update((subject, UUID(str(member))) for subject, member in rows)
 
@@ -139,7 +139,7 @@ def _holders(ctx: Context, phones: dict[str, str]) -> dict[str, UUID]:
         by_blind.update((blind, phone) for blind in ctx.services.keyring.blinds(ctx.tenant.id, PHONE, phone))
     if not by_blind:
         return {}
-    condition, values = among(list(by_blind))
+    condition, values = any_of("bytea", list(by_blind))
     rows = db.fetch_all(ctx.scope, db.Sql(f"{_HOLDERS} {condition}"), (ctx.tenant.id, *values))
     held = {by_blind[bytes(blind)]: as_uuid(member) for blind, member in rows}
     return {phone: resolve(ctx, member) for phone, member in held.items() if member is not None}

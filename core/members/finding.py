@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import db, presuming
+from core.bulk import any_of
 from core.contract.context import Context
 from core.contract.rest import PageQuery
 from core.errors import NotFound
@@ -79,13 +80,6 @@ def resolve(ctx: Context, member_id: UUID) -> UUID:
     raise not_found()
 
 
-def _ends(ctx: Context, ids: list[UUID]) -> tuple[db.Sql, list[Any]]:
-    text = "SELECT id, merged_into, venue FROM member WHERE tenant = %s AND id"
-    if db.dialect() == "postgresql":  # an array: joined with `unnest` and no statistics all of a tenant's are read
-        return db.Sql(f"{text} = ANY(%s::uuid[])"), [ctx.tenant.id, ids]
-    return db.Sql(f"{text} IN ({','.join(['%s'] * len(ids))})"), [ctx.tenant.id, *ids]
-
-
 def resolve_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, UUID | None]]:
     """Return for each id the one under which the member lives on, and that one's venue; unknown ones are left out."""
     found: dict[UUID, tuple[UUID | None, UUID | None]] = {}
@@ -93,7 +87,9 @@ def resolve_many(ctx: Context, ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, UU
     for _ in range(HOPS):
         if not waiting:
             break
-        for row in db.fetch_all(ctx.scope, *_ends(ctx, waiting)):
+        condition, values = any_of("uuid", waiting)
+        statement = db.Sql(f"SELECT id, merged_into, venue FROM member WHERE tenant = %s AND id {condition}")
+        for row in db.fetch_all(ctx.scope, statement, [ctx.tenant.id, *values]):
             member, into, venue = (as_uuid(value) for value in row)
             assert member is not None
             found[member] = (into, venue)

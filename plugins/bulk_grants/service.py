@@ -7,11 +7,26 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from plugins.bulk_grants.models import BulkGrantsBatch, BulkGrantsRecipient
-from roost import Conflict, Context, Forbidden, Invalid, Next, RoostError, Veto, insert_rows, new_id, rewards, savepoint
+from roost import (
+    Conflict,
+    Context,
+    Forbidden,
+    Invalid,
+    Next,
+    RoostError,
+    Text,
+    Veto,
+    insert_rows,
+    kept,
+    new_id,
+    rewards,
+    savepoint,
+)
 
 RewardSpec = rewards.RewardSpec
 CHUNK = 200  # recipients of one step of a chain
 RUNNING = ("approved", "recalling")
+MOST_REMARK = 500  # characters of why somebody got nothing
 
 
 class Step(BaseModel):
@@ -117,7 +132,7 @@ def _give(ctx: Context, batch: BulkGrantsBatch, recipient: BulkGrantsRecipient, 
             key = f"batch:{batch.id}:{recipient.place}"
             done = rewards.give(ctx, recipient.member, wanted, key=key, reason=batch.reason)
     except RoostError as ex:
-        _mark(ctx, recipient, state="failed", remark=f"{ex.code}: {ex.message}")
+        _mark(ctx, recipient, state="failed", remark=kept(Text(ex.message_zh, ex.message), MOST_REMARK))
         return False
     _mark(ctx, recipient, state="given", grant=done.id)
     return True

@@ -102,9 +102,11 @@ class Take(Remote):
     """
 
     def prepare(self, ctx: Context, item_id: UUID, body: TakeIn | None = None) -> _Taking:  # type: ignore[override]  # the call's
-        """Refuse what is not open or sold out; prepare the question whether this member may claim."""
-        service.look(ctx, item_id)
-        return _Taking(item_id, body, risk.ask(ctx, ctx.member))
+        """Prepare the question whether this member may claim; nobody is asked of what is not open or sold out."""
+        taking = _Taking(item_id, body, risk.ask(ctx, ctx.member))
+        if self.waits(taking):
+            service.look(ctx, item_id)
+        return taking
 
     def waits(self, prepared: _Taking) -> bool:
         """Tell whether there is anybody to ask."""

@@ -11,6 +11,7 @@ from core.contract.context import Context
 from core.contract.rest import Endpoints
 from core.errors import KeyReused, NotFound, RoostError
 from core.points import Credit
+from core.points.policy import Expiry
 from hosts.rest.core_api.points import Amount, Reason, within_limit
 from hosts.rest.core_api.schemas import Asset, Input, OperationOut, operation_out
 
@@ -34,7 +35,7 @@ class CreditItem(Input):
     asset: Asset = "points"
     amount: Amount
     reason: Reason
-    expires_at: AwareDatetime | None = Field(None, description="null: never")
+    expires_at: AwareDatetime | None = Field(None, description="left out: by the brand's policy; null: never")
     venue: UUID | None = None
 
 
@@ -92,9 +93,10 @@ def credit_members(ctx: Context, body: CreditsIn) -> CreditsOut:
         except RoostError as ex:
             refused[place] = ex
             continue
+        ends: Expiry = item.expires_at if "expires_at" in item.model_fields_set else "policy"
         credits.append(
             Credit(
-                member, item.asset, item.amount, key, item.reason, venue=item.venue, expires_at=item.expires_at,
+                member, item.asset, item.amount, key, item.reason, venue=item.venue, expires_at=ends,
                 named=item.member,
             )
         )  # fmt: skip

@@ -1,11 +1,12 @@
 """Rows that go in as columns come out as they were given, on both databases."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from core import db
 from core.bulk import insert_later, insert_rows, one_of
+from core.bulk.conditions import MANY
 from core.bulk.inserting import FEW
 from core.errors import ConfigurationError, UnscopedQuery
 from core.events.models import Job
@@ -130,3 +131,15 @@ def test_ids_may_be_given_as_text_and_columns_of_one_value_or_none_come_back(ten
         insert_rows(tenant, MemberIdentity, [identity("a", id=str(first), **same), identity("b", id=second, **same)])
         found = {row.subject: (row.id, row.member) for row in MemberIdentity.scoped(tenant).select()}
     assert found == {"a": (first, owner), "b": (second, owner)}
+
+
+def test_one_of_finds_instants_days_and_flags_too_however_many(tenant):
+    start = datetime(2026, 1, 2, tzinfo=UTC)
+    at = [start + timedelta(minutes=n) for n in range(MANY + 10)]
+    people = [{"id": new_id(), "channel": "x", "registered_at": moment, "code_tag": n} for n, moment in enumerate(at)]
+    with tenant.transaction():
+        insert_rows(tenant, Member, [one | {"birthday": date(1990, 2, 28)} for one in people])
+        wanted = {"registered_at": at, "birthday": [date(1990, 2, 28)] * len(at), "frozen": [False] * len(at)}
+        for name, values in wanted.items():
+            field = Member._meta.fields[name]
+            assert Member.scoped(tenant).select().where(one_of(field, values)).count() == len(at), name

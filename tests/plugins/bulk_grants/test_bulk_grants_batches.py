@@ -12,6 +12,7 @@ from core.errors import Conflict, Forbidden, Invalid
 from core.ids import new_id
 from core.members import MemberView
 from core.rewards import RewardSpec
+from core.words import said
 from plugins.bulk_grants import service
 from plugins.bulk_grants.audience import Audience, members_of
 from plugins.bulk_grants.models import BulkGrantsBatch, BulkGrantsRecipient
@@ -76,7 +77,7 @@ def test_a_head_that_cannot_be_given_to_is_marked_and_the_others_go_on(
     assert available(li) == 50
     assert (batch(ctx, made).given, batch(ctx, made).failed) == (1, 1)
     [failed] = in_state(ctx, "failed")
-    assert failed.remark.startswith("not_found")
+    assert (said(failed.remark, "zh"), said(failed.remark, "en")) == ("找不到会员", "no such member")
 
 
 def test_a_recall_takes_the_unspent_back_and_lists_the_spent(

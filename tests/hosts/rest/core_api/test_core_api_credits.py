@@ -60,6 +60,22 @@ def test_each_credit_has_its_outcome_and_one_that_fails_keeps_none_back(
     assert points.verify(tenant) == []
 
 
+def test_points_end_as_the_brand_says_unless_the_credit_says_otherwise(
+    api: Api, tenant: Context, member: Members
+) -> None:
+    by_policy, never, at, alone = (member() for _ in range(4))
+    token = api.as_key("points.adjust")
+    give(
+        api, token, item(by_policy, "p"), item(never, "n", expires_at=None),
+        item(at, "a", expires_at="2030-01-01T00:00:00Z"),
+    )  # fmt: skip
+    body = {"asset": "points", "amount": 5, "reason": "gift"}
+    assert api.post(f"/admin/v1/members/{alone.id}/points", token=token, json=body, key="alone-0001").status_code == 200
+    ends = [points.balance(tenant, one.id).next_expiry for one in (by_policy, alone, never, at)]
+    assert ends[0] == ends[1] is not None, "one policy, at both doors"
+    assert (ends[2], str(ends[3])) == (None, "2030-01-01 00:00:00+00:00")
+
+
 @pytest.mark.parametrize(
     "change",
     [
