@@ -47,6 +47,7 @@ Kind = Literal[
 ]
 Shape = Literal["", "models", "map", "values", "rewards", "conditions"]
 LONG_LABEL = 24  # characters; a longer description becomes a hint
+_IN_FEN = re.compile(r",? in fen\b")
 _CLAUSE = re.compile(r"[，；：;:]")  # a label is the first clause of a description
 LONG_TEXT = 200  # characters, from which a text gets a box of several lines
 DEEPEST = 2  # groups within groups; what lies deeper is typed in as JSON
@@ -117,7 +118,7 @@ def _field(name: str, info: FieldInfo, locale: str, column: Column | None, prefi
     else:
         kind, options, item = _kind(name, kind_of, extra, info, depth)
     if kind == "fen":  # it is typed in yuan, whatever its model counts in
-        label, explained = (words.replace("（分）", "（元）") for words in (label, explained))
+        label, explained = _in_yuan(label), _in_yuan(explained)
     inner: tuple[Field, ...] = ()
     if kind == "group":
         inner = fields_of(kind_of, locale, prefix=f"{prefix}{name}.", depth=depth + 1)
@@ -159,6 +160,10 @@ def _words(name: str, info: FieldInfo, extra: Mapping[str, Any], column: Column 
     if name in FIELD_NAMES:
         return FIELD_NAMES[name].in_(locale), hint
     return name.replace("_", " ").capitalize(), hint
+
+
+def _in_yuan(words: str) -> str:
+    return _IN_FEN.sub(" (yuan)", words.replace("（分）", "（元）"))
 
 
 def _choice(extra: Mapping[str, Any], column: Column | None, value: str, text: str, locale: str) -> str:

@@ -136,7 +136,9 @@ check = RiskCheck(
 class RiskSpec(Body):
     """Up to which rank a member passes."""
 
-    at_most: int = Field(2, ge=0, le=4, description="0 none known, 4 high · 最高风险等级，0 无，4 高")
+    at_most: int = Field(
+        2, ge=0, le=4, description="highest risk rank: 0 none known, 4 high · 最高风险等级，0 无，4 高"
+    )
     unknown: bool = Field(True, description="passes when WeChat was not asked or did not say · 未知时视为通过")
 
 

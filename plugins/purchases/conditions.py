@@ -17,15 +17,15 @@ class CountSpec(Body):
 
     least: int = Field(1, ge=0, le=1_000_000)
     most: int | None = Field(None, ge=0, le=1_000_000)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
+    days: int | None = Field(None, ge=1, le=36_500, description="within days; none: ever · 最近天数，留空为不限")
 
 
 class SpentSpec(Body):
     """How much was spent, refunds taken off."""
 
-    least_fen: Fen = Field(100_00)
+    least_fen: Fen = Field(100_00, description="at least, in fen · 至少（分）")
     most_fen: int | None = Field(None, ge=0, le=MOST_FEN)
-    days: int | None = Field(None, ge=1, le=36_500, description="none: ever · 留空为不限")
+    days: int | None = Field(None, ge=1, le=36_500, description="within days; none: ever · 最近天数，留空为不限")
 
 
 def _totals(ctx: Context, member: UUID, days: int | None) -> tuple[int, int]:

@@ -17,7 +17,7 @@ Word = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="fen · 单位为分")]
+Fen = Annotated[int, Field(ge=0, le=MOST_FEN, description="amount, in fen · 金额（分）")]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -81,11 +81,11 @@ class PurchaseSettings(EarningRules):
 class PurchaseLine(Body, frozen=True):
     """One good of a purchase."""
 
-    code: Word = Field(description="the good's code at the source · 业务系统中的商品编号")
+    code: Word = Field(description="the good's code at the source · 商品编号，按业务系统")
     name: Words = ""
-    category: Words = Field("", description="the good's category at the source · 业务系统中的商品类别")
+    category: Words = Field("", description="the good's category at the source · 商品类别，按业务系统")
     quantity: int = Field(1, ge=0, le=MOST_ITEMS)
-    amount_fen: Fen = Field(description="what was paid for all of this line, in fen · 此行实付总额")
+    amount_fen: Fen = Field(description="paid for all of this line, in fen · 实付（分），此行合计")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,8 @@ class RefundIn(Body):
     """A refund to register."""
 
     amount_fen: Annotated[int, Field(ge=1, le=MOST_FEN)] | None = Field(
-        None, description="fen; none: all that is left · 留空为退还剩余全部"
+        None, description="amount, in fen; none: all that is left · 退款金额（分），留空为退还剩余全部"
     )
-    reason: Words = Field(min_length=1, description="kept with the refund and in the audit · 随退款与操作记录保存")
+    reason: Words = Field(
+        min_length=1, description="why; kept with the refund and in the audit · 原因，随退款与操作记录保存"
+    )

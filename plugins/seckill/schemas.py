@@ -104,23 +104,28 @@ class ItemForm(Body):
     kind: Literal["goods", "service"] = "goods"
     delivery: Delivery = Field(
         "voucher",
-        description="voucher: a code used in a venue; ship: sent to an address · 凭证为到店核销，寄送为邮寄到地址",
+        description="delivery: a code used in a venue, or sent to an address · 交付：凭证到店核销，寄送邮寄到地址",
     )
     picture: str = Field(
-        "", max_length=500, pattern=r"^(https://\S+)?$", description="https address of a picture · 图片的 https 地址"
+        "",
+        max_length=500,
+        pattern=r"^(https://\S+)?$",
+        description="https address of a picture · 图片地址，以 https 开头",
     )
     details: str = Field("", max_length=2000)
     stock: int = Field(ge=1, le=1_000_000)
-    price_points: int = Field(0, ge=0, le=10_000_000, description="points; 0: none · 0 为不用积分")
+    price_points: int = Field(0, ge=0, le=10_000_000, description="price in points; 0: none · 积分价，0 为不用积分")
     price_fen: int = Field(0, ge=0, le=100_000_000, description="金额（分） / money in fen; 0: none")
-    market_fen: int | None = Field(None, ge=1, le=100_000_000, description="struck-through price in fen · 划线价")
-    basis: str = Field("", max_length=200, description="what the struck-through price rests on · 划线价的依据")
+    market_fen: int | None = Field(
+        None, ge=1, le=100_000_000, description="struck-through price in fen · 划线价（分），须注明依据"
+    )
+    basis: str = Field("", max_length=200, description="what the struck-through price rests on · 划线价依据")
     per_session: int | None = Field(None, ge=1, le=99)
     states: list[State] = []
     levels: Annotated[list[Annotated[str, Field(max_length=40)]], Choice("levels")] = Field([], max_length=20)
     venues: Venues = Field(
         [],
-        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+        description="venues: of their members only, and used there, as set · 适用门店，仅限其会员，以设置为准",
     )
 
     @model_validator(mode="after")
@@ -146,7 +151,7 @@ class SessionForm(Body):
     ends_at: AwareDatetime
     venues: Venues = Field(
         [],
-        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+        description="venues: of their members only, and used there, as set · 适用门店，仅限其会员，以设置为准",
     )
 
     @model_validator(mode="after")
@@ -167,7 +172,7 @@ class PlanForm(Body):
     items: list[ItemForm] = Field([], max_length=50)
     venues: Venues = Field(
         [],
-        description="members of these venues only, and used there, as set · 仅限这些门店的会员，以设置为准",
+        description="venues: of their members only, and used there, as set · 适用门店，仅限其会员，以设置为准",
     )
     active: bool = True
 
